@@ -1,0 +1,213 @@
+/**
+ * Every error class tenon throws, each with a stable `code`.
+ *
+ * Errors flow up: lower layers throw these classes and upper layers add context. Messages are sentence case without a
+ * final period and say where, what was wanted and what came.
+ */
+
+/** The reason a guest faulted, named after wasmtime's trap codes. `unknown` is honest: a code is never guessed. */
+export type TrapCode =
+  | "unreachable"
+  | "memory-out-of-bounds"
+  | "integer-divide-by-zero"
+  | "integer-overflow"
+  | "invalid-conversion-to-integer"
+  | "indirect-call-to-null"
+  | "bad-signature"
+  | "table-out-of-bounds"
+  | "stack-overflow"
+  | "out-of-memory"
+  | "uncaught-exception"
+  | "cannot-enter-component"
+  | "cannot-leave-component"
+  | "invalid-utf8"
+  | "invalid-utf16"
+  | "invalid-char"
+  | "invalid-discriminant"
+  | "invalid-handle"
+  | "string-out-of-bounds"
+  | "list-out-of-bounds"
+  | "unaligned-pointer"
+  | "realloc-out-of-bounds"
+  | "import-threw"
+  | "unknown";
+
+/** The base of every error tenon throws; `code` is stable and meant for programs, `message` for people. */
+export class TenonError extends Error {
+  readonly code: string;
+  constructor(code: string, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+    this.name = new.target.name;
+  }
+}
+
+/** The bytes are not a valid component. `offset` counts bytes from the start of the outermost component. */
+export class DecodeError extends TenonError {
+  readonly offset: number;
+  readonly section: string;
+  constructor(message: string, at: { offset: number; section: string }) {
+    super("decode", `${message} (at byte ${at.offset}, in ${at.section})`);
+    this.offset = at.offset;
+    this.section = at.section;
+  }
+}
+
+/** A valid component that needs a feature this host lacks. */
+export class UnsupportedError extends TenonError {
+  readonly feature: string;
+  constructor(feature: string, message: string) {
+    super("unsupported", message);
+    this.feature = feature;
+  }
+}
+
+/** One missing or mismatched import. */
+export interface LinkIssue {
+  /** The import as the component names it, followed by `#item` for an item inside an interface. */
+  readonly import: string;
+  readonly problem: "missing" | "mismatch";
+  /** What the component wants, as WIT-like text. */
+  readonly expected: string;
+  /** What was found, as WIT-like text; absent when nothing was. */
+  readonly found?: string;
+  /** The nearest provider by name, when there is one. */
+  readonly nearest?: string;
+  /** Why it does not fit, in words. */
+  readonly reason: string;
+}
+
+/** Imports missing or of the wrong type: all of them at once. */
+export class LinkError extends TenonError {
+  readonly issues: readonly LinkIssue[];
+  constructor(message: string, issues: readonly LinkIssue[]) {
+    super("link", message);
+    this.issues = issues;
+  }
+}
+
+/** A JavaScript value does not fit the WIT type. The instance stays live. */
+export class LowerError extends TypeError {
+  readonly code = "lower";
+  /** Where in the arguments the value is, such as `area.s.val.x`. */
+  readonly path: string;
+  /** The WIT type that was wanted. */
+  readonly expected: string;
+  constructor(path: string, expected: string, found: string) {
+    super(`Expected ${expected} at ${path}, got ${found}`);
+    this.name = "LowerError";
+    this.path = path;
+    this.expected = expected;
+  }
+}
+
+/** The guest returned `err`, an ordinary result. The instance stays live. */
+export class ComponentError<T = unknown> extends TenonError {
+  readonly payload: T;
+  constructor(payload: T, message = `The component returned an error: ${describePayload(payload)}`) {
+    super("component", message);
+    this.payload = payload;
+  }
+}
+
+function describePayload(payload: unknown): string {
+  if (payload === undefined) return "no payload";
+  if (typeof payload === "string") return payload;
+  try {
+    return JSON.stringify(payload, (_, value) => (typeof value === "bigint" ? `${value}` : value)) ?? String(payload);
+  } catch {
+    return Object.prototype.toString.call(payload);
+  }
+}
+
+/** A position in the guest's own source. `line` and `column` count from 1. */
+export interface GuestPosition {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+/** What is known of a trap. Plain data: nothing in it reaches the instance. */
+export interface TrapDetails {
+  readonly trap: TrapCode;
+  /** The module or component name, when the caller gave one. */
+  readonly module?: string | undefined;
+  /** The export that was called, such as `demo:calc/api@1.0.0#add`. */
+  readonly export?: string | undefined;
+  /** The guest's own words, such as those of `abort`. */
+  readonly guestMessage?: string | undefined;
+  readonly position?: GuestPosition | undefined;
+  /** The wasm frames, innermost first, as text. */
+  readonly frames?: readonly string[] | undefined;
+}
+
+/** A guest fault: the instance is locked and every later call is an {@link UnloadedError}. */
+export class TrapError extends TenonError {
+  readonly trap: TrapCode;
+  readonly module: string | undefined;
+  readonly export: string | undefined;
+  readonly guestMessage: string | undefined;
+  readonly position: GuestPosition | undefined;
+  readonly frames: readonly string[];
+  constructor(message: string, details: TrapDetails, options?: { cause?: unknown }) {
+    super("trap", message, options);
+    this.trap = details.trap;
+    this.module = details.module;
+    this.export = details.export;
+    this.guestMessage = details.guestMessage;
+    this.position = details.position;
+    this.frames = details.frames ?? [];
+  }
+}
+
+/** A call after unload or on a locked instance; `cause` is the first trap when there was one. */
+export class UnloadedError extends TenonError {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super("unloaded", message, options);
+  }
+}
+
+/** Unload refused: other modules use this one. */
+export class InUseError extends TenonError {
+  readonly dependents: readonly string[];
+  constructor(message: string, dependents: readonly string[]) {
+    super("in-use", message);
+    this.dependents = dependents;
+  }
+}
+
+/** One thing that keeps a module busy. */
+export interface Activity {
+  readonly kind: "call" | "resource" | "deferred" | "promise" | "timer";
+  /** Who owns it: the export called, the resource type, the name given to `defer`. */
+  readonly owner: string;
+  readonly count: number;
+}
+
+/** Unload refused: calls, resources or deferred work are still alive. */
+export class StillRunningError extends TenonError {
+  readonly activity: readonly Activity[];
+  constructor(message: string, activity: readonly Activity[]) {
+    super("still-running", message);
+    this.activity = activity;
+  }
+}
+
+/** The stages of a reload, in order. */
+export type ReloadStage = "open" | "check" | "instantiate" | "save" | "restore" | "swap" | "drain" | "teardown";
+
+/** The new version was refused; the old one serves. */
+export class ReloadError extends TenonError {
+  readonly stage: ReloadStage;
+  constructor(stage: ReloadStage, message: string, options?: { cause?: unknown }) {
+    super("reload", message, options);
+    this.stage = stage;
+  }
+}
+
+/** The host was used wrongly: a name taken, an unknown option, an export that is not there. */
+export class UsageError extends TenonError {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super("usage", message, options);
+  }
+}

@@ -1,0 +1,33 @@
+/**
+ * What a platform must give the host. Types only: `node/` and `browser/` implement it, everything else receives it.
+ */
+
+/** Where a component comes from. A string is a path in Node and a URL in a page. */
+export type Source = string | URL | ArrayBuffer | ArrayBufferView | ResponseLike | Promise<ResponseLike>;
+
+/** The part of a fetch `Response` the host reads. */
+export interface ResponseLike {
+  readonly ok: boolean;
+  readonly status: number;
+  readonly url: string;
+  arrayBuffer(): Promise<ArrayBuffer>;
+}
+
+export interface Platform {
+  /** A name for messages and the manifest: `node`, `browser`, `worker`. */
+  readonly name: string;
+  /** Reads a path or URL whole. @throws {UsageError} that says what could not be read and why. */
+  read(source: string | URL): Promise<Uint8Array<ArrayBuffer>>;
+  /** Names of the `.wasm` files directly inside a directory, sorted; absent where there are no directories. */
+  list?(directory: string): Promise<readonly string[]>;
+  /** SHA-256 as lower-case hex. */
+  sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string>;
+  /** Runs a task as a macrotask, so that the microtask queue is empty in between. */
+  macrotask(): Promise<void>;
+  /** Asks the engine for a full collection; `undefined` where it cannot be asked. */
+  readonly collect?: (() => Promise<void>) | undefined;
+  /** How many `WebAssembly.Memory` objects the engine still holds; collects first. Where the engine can tell. */
+  readonly countMemories?: (() => number) | undefined;
+  /** How many wasm memory reservations the address space holds; Linux under Node only. */
+  readonly countReservations?: (() => Promise<number | undefined>) | undefined;
+}

@@ -1,0 +1,94 @@
+/**
+ * The public surface of the lower half of the host: components and their instances, without names or life cycle.
+ */
+import type { LinkIssue } from "../errors.ts";
+import type { ExternDecl } from "../model/types.ts";
+
+/** What a component wants and gives. Generated `.d.ts` files declare one `World` a module. */
+export interface World {
+  imports: object;
+  exports: object;
+}
+
+export interface CompileOptions {
+  /** A name for messages and stack traces; default the first twelve digits of the hash. */
+  readonly name?: string | undefined;
+  /** Text written ahead of time by `tenon bind`, for pages that forbid evaluation. */
+  readonly bound?: BoundBindings | undefined;
+}
+
+/** The default export of a module written by `tenon bind`. */
+export interface BoundBindings {
+  /** The version of the text format; refused when it is not the host's own. */
+  readonly format: number;
+  /** SHA-256 of the plan's structure that the text was made from, hex. */
+  readonly key: string;
+  readonly factory: BindingsFactory;
+}
+/** The evaluated form of generated text; private to the host. */
+export type BindingsFactory = (runtime: object) => object;
+
+export interface InstantiateOptions {
+  /** A name for messages; default the component's. */
+  readonly name?: string | undefined;
+}
+
+/** A compiled component: code that any number of instances share. */
+export interface Component<W extends World = World> {
+  readonly name: string;
+  /** SHA-256 of the bytes, lower-case hex. */
+  readonly hash: string;
+  readonly imports: readonly ExternDecl[];
+  readonly exports: readonly ExternDecl[];
+  /** Every import that `imports` does not meet, before anything runs. */
+  missing(imports: object): readonly LinkIssue[];
+  /**
+   * @throws {LinkError} with every issue, before anything runs
+   * @throws {TrapError} when a start function traps
+   */
+  instantiate(imports?: W["imports"], options?: InstantiateOptions): Promise<Instance<W>>;
+  /** As {@link instantiate}; the core modules are compiled already, so nothing needs awaiting. */
+  instantiateSync(imports?: W["imports"], options?: InstantiateOptions): Instance<W>;
+}
+
+/** A running component. It holds its linear memories until {@link Instance.dispose}. */
+export interface Instance<W extends World = World> {
+  readonly name: string;
+  /** Functions, interface objects and resource classes, named as the JavaScript mapping says. */
+  readonly exports: W["exports"];
+  readonly state: "live" | "trapped" | "unloaded";
+  /** Bytes of linear memory held now; 0 after {@link dispose}. */
+  readonly memoryBytes: number;
+  /** The first trap, when `state` is `trapped`. */
+  readonly trap: Error | undefined;
+  /** The linear memories themselves, for proof of freeing; empty after {@link dispose}. Never handed to users. */
+  memories(): readonly WebAssembly.Memory[];
+  /** Calls under way now: 0 or more when a host import re-enters the host. */
+  readonly depth: number;
+  /** Live resources by owner: those the guest lent to the host and those of the host that the guest holds. */
+  resources(): InstanceResources;
+  /**
+   * Drops every reference to the core instances, so that held exports keep nothing alive. Host resources the guest
+   * still held are disposed. Idempotent. @returns what was closed
+   */
+  dispose(): DisposeReceipt;
+  [Symbol.dispose](): void;
+}
+
+export interface InstanceResources {
+  /** Handles of guest resources the host has not disposed, by resource name. */
+  readonly heldByHost: ReadonlyMap<string, number>;
+  /** Host resources that the guest holds, by resource name. */
+  readonly heldByGuest: ReadonlyMap<string, number>;
+}
+
+export interface DisposeReceipt {
+  /** Bytes of linear memory released. */
+  readonly memoryBytes: number;
+  /** Host resources disposed because the guest had leaked them. */
+  readonly hostResourcesDisposed: number;
+  /** Guest resources whose host handles were cut. */
+  readonly guestResourcesCut: number;
+  /** Errors thrown by the `Symbol.dispose` of leaked host resources. */
+  readonly errors: readonly Error[];
+}
