@@ -127,6 +127,7 @@ export interface CanonImmediates {
   readonly index?: number;
   readonly async?: boolean;
   readonly cancellable?: boolean;
+  readonly shared?: boolean;
 }
 
 export interface CoreModuleDefinition {
