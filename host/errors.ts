@@ -199,9 +199,45 @@ export type ReloadStage = "open" | "check" | "instantiate" | "save" | "restore" 
 /** The new version was refused; the old one serves. */
 export class ReloadError extends TenonError {
   readonly stage: ReloadStage;
-  constructor(stage: ReloadStage, message: string, options?: { cause?: unknown }) {
+  /** True when a later reload of the same module was asked for before this one began. */
+  readonly superseded: boolean;
+  constructor(stage: ReloadStage, message: string, options?: { cause?: unknown; superseded?: boolean }) {
     super("reload", message, options);
     this.stage = stage;
+    this.superseded = options?.superseded ?? false;
+  }
+}
+
+/** The bytes are not the ones demanded: their SHA-256 differs. */
+export class IntegrityError extends TenonError {
+  /** SHA-256 in lower-case hex. */
+  readonly expected: string;
+  readonly found: string;
+  constructor(message: string, expected: string, found: string) {
+    super("integrity", message);
+    this.expected = expected;
+    this.found = found;
+  }
+}
+
+/** One live instance in a {@link MemoryLimitError}. */
+export interface MemoryOwner {
+  readonly module: string;
+  readonly memoryBytes: number;
+  /** Milliseconds since it was instantiated. */
+  readonly ageMs: number;
+}
+
+/** The engine refused one more linear memory because too many are alive. */
+export class MemoryLimitError extends TenonError {
+  /** Instances that this host holds now. */
+  readonly live: number;
+  /** The ones that have lived longest, oldest first. */
+  readonly oldest: readonly MemoryOwner[];
+  constructor(message: string, live: number, oldest: readonly MemoryOwner[], options?: { cause?: unknown }) {
+    super("memory-limit", message, options);
+    this.live = live;
+    this.oldest = oldest;
   }
 }
 

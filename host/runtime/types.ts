@@ -31,6 +31,12 @@ export type BindingsFactory = (runtime: object) => object;
 export interface InstantiateOptions {
   /** A name for messages; default the component's. */
   readonly name?: string | undefined;
+  /**
+   * Called once, synchronously, when the first fault locks the instance: after `state` is `trapped`, before the error
+   * reaches the caller, wherever the call came from (an export, a resource's method or destructor, a re-entering
+   * import). The error is already scrubbed. Must not throw.
+   */
+  readonly onTrap?: ((trap: Error) => void) | undefined;
 }
 
 /** A compiled component: code that any number of instances share. */
