@@ -1,0 +1,264 @@
+/**
+ * Handle tables, borrow scopes, and the JavaScript faces of resources.
+ *
+ * Follows design/mvp/CanonicalABI.md, "Table State", "Resource State" and the `canon resource.*` definitions. A table
+ * belongs to one component instance. Resource types are numbered by the plan, so type equality is `===` on numbers.
+ */
+import { AbiTrap } from "./trap.ts";
+
+const MAX_LENGTH = 2 ** 28 - 1;
+
+/** Counts the borrow handles a callee still holds; they must be gone when it returns ("num_borrows"). */
+export class BorrowScope {
+  count = 0;
+  /** Host objects numbered for this call only. */
+  private readonly temporaries: { readonly objects: HostObjects; readonly rep: number }[] = [];
+
+  keep(objects: HostObjects, object: object): number {
+    const rep = objects.add(object);
+    this.temporaries.push({ objects, rep });
+    return rep;
+  }
+
+  /** The call has returned. @throws {AbiTrap} when borrow handles remain */
+  end(): void {
+    for (const { objects, rep } of this.temporaries) objects.remove(rep);
+    if (this.count !== 0) {
+      throw new AbiTrap("invalid-handle", `${this.count} borrow handles still remain at the end of the call`);
+    }
+  }
+}
+
+export interface Handle {
+  readonly type: number;
+  readonly rep: number;
+  readonly own: boolean;
+  readonly scope: BorrowScope | undefined;
+  lends: number;
+}
+
+/** Handles lent for the duration of a call ("add_lender" and "deliver_resolve"). */
+export class Lends {
+  private readonly handles: Handle[] = [];
+  private readonly borrowed: GuestResource[] = [];
+
+  add(handle: Handle): number {
+    handle.lends++;
+    this.handles.push(handle);
+    return handle.rep;
+  }
+
+  /** Remembers a wrapper that the host may use only during the call. */
+  wrapper<T extends GuestResource>(resource: T): T {
+    this.borrowed.push(resource);
+    return resource;
+  }
+
+  end(): void {
+    for (const handle of this.handles) handle.lends--;
+    for (const resource of this.borrowed) GuestResource.cut(resource);
+  }
+}
+
+/** The handles of one component instance; indices start at 1 and the last freed is used first. */
+export class HandleTable {
+  private readonly entries: (Handle | undefined)[] = [undefined];
+  private readonly free: number[] = [];
+
+  add(type: number, rep: number, own: boolean, scope: BorrowScope | undefined): number {
+    const handle: Handle = { type, rep, own, scope, lends: 0 };
+    if (scope !== undefined) scope.count++;
+    const index = this.free.pop();
+    if (index !== undefined) {
+      this.entries[index] = handle;
+      return index;
+    }
+    if (this.entries.length > MAX_LENGTH) throw new AbiTrap("invalid-handle", "The handle table is full");
+    return this.entries.push(handle) - 1;
+  }
+
+  get(index: number, type: number): Handle {
+    const handle = this.entries[index >>> 0];
+    if (handle === undefined) throw new AbiTrap("invalid-handle", `Unknown handle index ${index >>> 0}`);
+    if (handle.type !== type) {
+      throw new AbiTrap("invalid-handle", `Handle index ${index >>> 0} used with the wrong type`);
+    }
+    return handle;
+  }
+
+  /** `canon resource.rep` */
+  rep(index: number, type: number): number {
+    return this.get(index, type).rep;
+  }
+
+  /** `lift_own`: the handle leaves the table. */
+  takeOwn(index: number, type: number): number {
+    const handle = this.get(index, type);
+    if (handle.lends !== 0) throw new AbiTrap("invalid-handle", "Cannot remove an owned resource while it is borrowed");
+    if (!handle.own) throw new AbiTrap("invalid-handle", `Handle index ${index >>> 0} is a borrow, not an own`);
+    this.remove(index >>> 0);
+    return handle.rep;
+  }
+
+  /** `canon resource.drop`, without the destructor. @returns whether the destructor is to run */
+  drop(index: number, type: number): Handle {
+    const handle = this.get(index, type);
+    if (handle.lends !== 0) throw new AbiTrap("invalid-handle", "Cannot drop a resource while it is borrowed");
+    this.remove(index >>> 0);
+    if (!handle.own && handle.scope !== undefined) handle.scope.count--;
+    return handle;
+  }
+
+  private remove(index: number): void {
+    this.entries[index] = undefined;
+    this.free.push(index);
+  }
+
+  /** Removes every handle. @returns the owned ones */
+  clear(): Handle[] {
+    const owned = this.entries.filter((handle): handle is Handle => handle?.own === true);
+    this.entries.length = 1;
+    this.free.length = 0;
+    return owned;
+  }
+
+  /** Owned handles by resource type. */
+  countOwned(type: number): number {
+    let count = 0;
+    for (const handle of this.entries) if (handle?.own === true && handle.type === type) count++;
+    return count;
+  }
+}
+
+/** Host objects of one imported resource type, numbered: the number is the `rep` that guests' handles carry. */
+export class HostObjects {
+  private readonly objects: (object | undefined)[] = [undefined];
+  private readonly free: number[] = [];
+
+  add(object: object): number {
+    const rep = this.free.pop();
+    if (rep === undefined) return this.objects.push(object) - 1;
+    this.objects[rep] = object;
+    return rep;
+  }
+
+  get(rep: number): object {
+    return this.objects[rep]!;
+  }
+
+  remove(rep: number): object {
+    const object = this.objects[rep]!;
+    this.objects[rep] = undefined;
+    this.free.push(rep);
+    return object;
+  }
+
+  clear(): object[] {
+    const left = this.objects.filter((object): object is object => object !== undefined);
+    this.objects.length = 1;
+    this.free.length = 0;
+    return left;
+  }
+}
+
+/** Runs the destructor of a host object. */
+export function disposeHostObject(object: object): void {
+  (object as Partial<Disposable>)[Symbol.dispose]?.();
+}
+
+/** What a wrapper needs of the instance that implements its resource; cut when the instance is unloaded. */
+export interface ResourceOwner {
+  /** The resource's name, for messages. */
+  readonly name: string;
+  /** Wrappers that own a live guest resource now. */
+  live: number;
+  /** Runs the guest's destructor; `undefined` once the instance is gone. */
+  drop: ((rep: number) => void) | undefined;
+}
+
+interface WrapperState {
+  rep: number;
+  readonly owner: ResourceOwner;
+  readonly own: boolean;
+}
+
+const GONE = -1;
+
+const abandoned = new FinalizationRegistry<WrapperState>((state) => {
+  // A backstop only: a program that forgets `dispose` leaks until the engine notices.
+  try {
+    release(state);
+  } catch {
+    // The trap has locked the instance and is reported there; a finalizer has no caller to tell.
+  }
+});
+
+function release(state: WrapperState): void {
+  const { rep, owner } = state;
+  if (rep === GONE) return;
+  // Refused while the instance is running: then the wrapper keeps what it has.
+  owner.drop?.(rep);
+  state.rep = GONE;
+  owner.live--;
+}
+
+/** The base of every class that stands for a resource implemented by a guest. */
+export class GuestResource {
+  readonly #state: WrapperState;
+
+  constructor(rep: number, owner: ResourceOwner, own: boolean) {
+    this.#state = { rep, owner, own };
+    if (own) {
+      owner.live++;
+      abandoned.register(this, this.#state, this.#state);
+    }
+  }
+
+  /** Whether a value is a usable wrapper of this owner's resource. */
+  static is(value: unknown, owner: ResourceOwner, own: boolean): boolean {
+    if (typeof value !== "object" || value === null || !(#state in value)) return false;
+    const state = value.#state;
+    return state.owner === owner && state.rep !== GONE && (!own || state.own);
+  }
+
+  /** Why {@link is} said no, in words. */
+  static explain(value: object, owner: ResourceOwner): string | undefined {
+    if (!(#state in value)) return undefined;
+    const state = value.#state;
+    if (state.rep === GONE) return `a ${state.owner.name} that was dropped or given away`;
+    if (state.owner !== owner) return `a ${state.owner.name} of another instance`;
+    return state.own ? undefined : `a borrowed ${owner.name}`;
+  }
+
+  /** Lowers `borrow`: the number behind the wrapper. */
+  static rep(resource: GuestResource): number {
+    return resource.#state.rep;
+  }
+
+  /** Lowers `own`: the wrapper is empty afterwards. */
+  static take(resource: GuestResource): number {
+    const state = resource.#state;
+    const { rep } = state;
+    state.rep = GONE;
+    state.owner.live--;
+    abandoned.unregister(state);
+    return rep;
+  }
+
+  /** Ends a borrowed wrapper, whose call has returned. */
+  static cut(resource: GuestResource): void {
+    resource.#state.rep = GONE;
+  }
+
+  /**
+   * Drops the guest's resource. Idempotent; does nothing on a resource that was given away or whose call has ended.
+   *
+   * @throws {TrapError} when the instance is running a call, or its destructor traps
+   */
+  [Symbol.dispose](): void {
+    const state = this.#state;
+    if (!state.own || state.rep === GONE) return;
+    release(state);
+    abandoned.unregister(state);
+  }
+}

@@ -1,0 +1,222 @@
+/**
+ * Sizes, alignments and flattened forms of value types in a 32-bit linear memory.
+ *
+ * Follows design/mvp/CanonicalABI.md, "Alignment", "Element Size" and "Flattening". Results are remembered by type
+ * object, because emission asks for the same type many times.
+ */
+import type { FuncType, ValueType, VariantType } from "../model/types.ts";
+
+export type FlatType = "i32" | "i64" | "f32" | "f64";
+
+export const MAX_FLAT_PARAMS = 16;
+export const MAX_FLAT_RESULTS = 1;
+/** The longest string or list a component may pass, in bytes. */
+export const MAX_BYTE_LENGTH: number = 2 ** 28 - 1;
+
+export interface Layout {
+  /** In bytes: 1, 2, 4 or 8. */
+  readonly alignment: number;
+  /** In bytes, a multiple of the alignment. */
+  readonly size: number;
+  readonly flat: readonly FlatType[];
+}
+
+const layouts = new WeakMap<ValueType, Layout>();
+
+export function layoutOf(type: ValueType): Layout {
+  let layout = layouts.get(type);
+  if (layout === undefined) layouts.set(type, (layout = computeLayout(type)));
+  return layout;
+}
+
+function scalar(size: number, flat: FlatType): Layout {
+  return { alignment: size, size, flat: [flat] };
+}
+
+const POINTER_PAIR: Layout = { alignment: 4, size: 8, flat: ["i32", "i32"] };
+
+function computeLayout(type: ValueType): Layout {
+  switch (type.kind) {
+    case "bool":
+    case "s8":
+    case "u8":
+      return scalar(1, "i32");
+    case "s16":
+    case "u16":
+      return scalar(2, "i32");
+    case "s32":
+    case "u32":
+    case "char":
+    case "own":
+    case "borrow":
+    case "stream":
+    case "future":
+    case "error-context":
+      return scalar(4, "i32");
+    case "s64":
+    case "u64":
+      return scalar(8, "i64");
+    case "f32":
+      return scalar(4, "f32");
+    case "f64":
+      return scalar(8, "f64");
+    case "string":
+    case "map":
+      return POINTER_PAIR;
+    case "list": {
+      if (type.length === undefined) return POINTER_PAIR;
+      const element = layoutOf(type.element);
+      // Past the most that any flattened signature can use the exact length stops mattering, so it need not be built.
+      const repeats = Math.min(type.length, MAX_FLAT_PARAMS + 1);
+      return {
+        alignment: element.alignment,
+        size: element.size * type.length,
+        flat: Array.from({ length: repeats }, () => element.flat).flat(),
+      };
+    }
+    case "record":
+      return recordLayout(type.fields.map((field) => field.type));
+    case "tuple":
+      return recordLayout(type.types);
+    case "enum":
+      return scalar(discriminantSize(type.names.length), "i32");
+    case "flags": {
+      const count = type.names.length;
+      return scalar(count <= 8 ? 1 : count <= 16 ? 2 : 4, "i32");
+    }
+    case "variant":
+    case "option":
+    case "result":
+      return variantLayout(casesOf(type));
+  }
+}
+
+function recordLayout(types: readonly ValueType[]): Layout {
+  const { alignment, size } = sequence(types);
+  return { alignment, size, flat: types.flatMap((type) => layoutOf(type).flat) };
+}
+
+export interface SequenceLayout {
+  readonly alignment: number;
+  readonly size: number;
+  /** Byte offset of each member. */
+  readonly offsets: readonly number[];
+}
+
+/** Members one after another, as in records, tuples and spilled parameters. */
+export function sequence(types: readonly ValueType[]): SequenceLayout {
+  let alignment = 1;
+  let offset = 0;
+  const offsets: number[] = [];
+  for (const type of types) {
+    const layout = layoutOf(type);
+    alignment = Math.max(alignment, layout.alignment);
+    offset = alignTo(offset, layout.alignment);
+    offsets.push(offset);
+    offset += layout.size;
+  }
+  return { alignment, size: alignTo(offset, alignment), offsets };
+}
+
+export function alignTo(offset: number, alignment: number): number {
+  return Math.ceil(offset / alignment) * alignment;
+}
+
+export type Case = VariantType["cases"][number];
+
+/** The cases of a variant, or of an option or result seen as one ("Despecialization"). */
+export function casesOf(type: Extract<ValueType, { kind: "variant" | "option" | "result" }>): readonly Case[] {
+  switch (type.kind) {
+    case "variant":
+      return type.cases;
+    case "option":
+      return [
+        { name: "none", type: undefined },
+        { name: "some", type: type.type },
+      ];
+    case "result":
+      return [
+        { name: "ok", type: type.ok },
+        { name: "err", type: type.err },
+      ];
+  }
+}
+
+/** Bytes of a variant's discriminant. */
+export function discriminantSize(cases: number): 1 | 2 | 4 {
+  return cases <= 0x100 ? 1 : cases <= 0x10000 ? 2 : 4;
+}
+
+/** Byte offset of a variant's payload. */
+export function payloadOffset(cases: readonly Case[]): number {
+  let alignment = 1;
+  for (const { type } of cases) if (type !== undefined) alignment = Math.max(alignment, layoutOf(type).alignment);
+  return alignTo(discriminantSize(cases.length), alignment);
+}
+
+function variantLayout(cases: readonly Case[]): Layout {
+  const discriminant = discriminantSize(cases.length);
+  let alignment: number = discriminant;
+  let size = 0;
+  const flat: FlatType[] = [];
+  for (const { type } of cases) {
+    if (type === undefined) continue;
+    const payload = layoutOf(type);
+    alignment = Math.max(alignment, payload.alignment);
+    size = Math.max(size, payload.size);
+    payload.flat.forEach((want, i) => {
+      const have = flat[i];
+      flat[i] = have === undefined ? want : join(have, want);
+    });
+  }
+  return { alignment, size: alignTo(payloadOffset(cases) + size, alignment), flat: ["i32", ...flat] };
+}
+
+function join(a: FlatType, b: FlatType): FlatType {
+  if (a === b) return a;
+  return (a === "i32" && b === "f32") || (a === "f32" && b === "i32") ? "i32" : "i64";
+}
+
+/** How a function's parameters and result cross the boundary. */
+export interface Signature {
+  readonly params: readonly FlatType[];
+  readonly paramsSpilled: boolean;
+  readonly result: FlatType | undefined;
+  readonly resultSpilled: boolean;
+}
+
+/** `flatten_functype`, before the lift/lower context decides where the result pointer goes. */
+export function signatureOf(type: FuncType): Signature {
+  const params = type.params.flatMap((param) => layoutOf(param.type).flat);
+  const results = type.result === undefined ? [] : layoutOf(type.result).flat;
+  const paramsSpilled = params.length > MAX_FLAT_PARAMS;
+  const resultSpilled = results.length > MAX_FLAT_RESULTS;
+  return {
+    params: paramsSpilled ? ["i32"] : params,
+    paramsSpilled,
+    result: resultSpilled ? "i32" : results[0],
+    resultSpilled,
+  };
+}
+
+/** Whether any part of a type satisfies a test. */
+export function someType(type: ValueType | undefined, test: (type: ValueType) => boolean): boolean {
+  if (type === undefined) return false;
+  if (test(type)) return true;
+  switch (type.kind) {
+    case "list":
+      return someType(type.element, test);
+    case "map":
+      return someType(type.key, test) || someType(type.value, test);
+    case "record":
+      return type.fields.some((field) => someType(field.type, test));
+    case "tuple":
+      return type.types.some((member) => someType(member, test));
+    case "variant":
+    case "option":
+    case "result":
+      return casesOf(type).some((c) => someType(c.type, test));
+    default:
+      return false;
+  }
+}

@@ -1,0 +1,421 @@
+/**
+ * definition → plan: runs the definitions of a component symbolically, inlining nested components, until every index
+ * is resolved and only steps are left.
+ *
+ * Validation has run before, so an index that does not resolve is a bug of ours. What is valid but needs a feature the
+ * synchronous host lacks is refused here, where it is used. Follows design/mvp/Explainer.md, "Instance Definitions".
+ */
+import type {
+  AliasDefinition,
+  CanonDefinition,
+  CanonOptions,
+  ComponentDefinition,
+  CoreModuleDefinition,
+  CoreSort,
+  Definition,
+  SortIndex,
+} from "../binary/definition.ts";
+import { UnsupportedError } from "../errors.ts";
+import type { ExternDecl, ExternType, FuncType, ResourceType } from "../model/types.ts";
+import type {
+  CoreInstanceRef,
+  CoreItem,
+  ExportItem,
+  ExportPlan,
+  FuncItem,
+  HostFunc,
+  Lift,
+  ModuleRef,
+  Options,
+  Plan,
+  ResourcePlan,
+  Step,
+  Trampoline,
+} from "./plan.ts";
+import { must, nameType, TypeScope, type TypeEntity } from "./scope.ts";
+import { refuseAsync, refuseAsyncValues } from "./unsupported.ts";
+
+/** A component with the scope it was defined in: what it needs to be instantiated anywhere. */
+interface Closure {
+  readonly kind: "component";
+  readonly definition: ComponentDefinition;
+  readonly scope: Scope;
+}
+interface FuncEntity {
+  readonly kind: "func";
+  readonly item: FuncItem;
+  readonly type: FuncType;
+}
+interface InstanceEntity {
+  readonly kind: "instance";
+  readonly exports: ReadonlyMap<string, Entity>;
+}
+type Entity =
+  | FuncEntity
+  | InstanceEntity
+  | Closure
+  | { readonly kind: "type"; readonly type: TypeEntity }
+  | { readonly kind: "module"; readonly module: ModuleRef };
+
+type CoreItemSort = Exclude<CoreSort, "type" | "module" | "instance">;
+
+/** The index spaces of one component instance. */
+class Scope extends TypeScope {
+  readonly component: number;
+  readonly modules: ModuleRef[] = [];
+  readonly coreInstances: CoreInstanceRef[] = [];
+  readonly core: Record<CoreItemSort, CoreItem[]> = { func: [], table: [], memory: [], global: [], tag: [] };
+  readonly components: Closure[] = [];
+  readonly instances: InstanceEntity[] = [];
+  readonly funcs: FuncEntity[] = [];
+
+  constructor(parent: Scope | undefined, component: number) {
+    super(parent);
+    this.component = component;
+  }
+
+  override outer(count: number): Scope {
+    return super.outer(count) as Scope;
+  }
+
+  add(entity: Entity): void {
+    switch (entity.kind) {
+      case "func":
+        this.funcs.push(entity);
+        break;
+      case "instance":
+        this.instances.push(entity);
+        break;
+      case "component":
+        this.components.push(entity);
+        break;
+      case "type":
+        this.types.push(entity.type);
+        break;
+      case "module":
+        this.modules.push(entity.module);
+        break;
+    }
+  }
+
+  get(item: SortIndex): Entity {
+    const { index } = item;
+    if (item.core) return { kind: "module", module: must(this.modules[index]) };
+    switch (item.sort) {
+      case "func":
+        return must(this.funcs[index]);
+      case "instance":
+        return must(this.instances[index]);
+      case "component":
+        return must(this.components[index]);
+      case "type":
+        return { kind: "type", type: must(this.types[index]) };
+      case "value":
+        throw new UnsupportedError("values", "This component uses value definitions, which this host does not support");
+    }
+  }
+}
+
+/** Plans the instantiation of a component. @throws {UnsupportedError} */
+export function planComponent(definition: ComponentDefinition): Plan {
+  return new Planner().plan(definition);
+}
+
+class Planner {
+  private readonly imports: ExternDecl[] = [];
+  private readonly components: (number | undefined)[] = [];
+  private readonly modules: ModuleRef[] = [];
+  private readonly embedded = new Map<CoreModuleDefinition, ModuleRef>();
+  private readonly lifts: Lift[] = [];
+  private readonly hostFuncs: HostFunc[] = [];
+  private readonly trampolines: Trampoline[] = [];
+  private readonly resources: ResourcePlan[] = [];
+  private readonly resourceIndex = new Map<ResourceType, number>();
+  private readonly steps: Step[] = [];
+
+  plan(definition: ComponentDefinition): Plan {
+    const exports = this.instantiate(definition, undefined, undefined, undefined);
+    return {
+      imports: this.imports,
+      exportDecls: [...exports].map(([name, entity]) => ({ name, type: this.externType(entity, name) })),
+      components: this.components,
+      modules: this.modules,
+      lifts: this.lifts,
+      hostFuncs: this.hostFuncs,
+      trampolines: this.trampolines,
+      resources: this.resources,
+      steps: this.steps,
+      exports: this.exportPlans(exports),
+    };
+  }
+
+  /** Runs a component's definitions. Without `args` it is the root, whose imports the host's user supplies. */
+  private instantiate(
+    definition: ComponentDefinition,
+    scope: Scope | undefined,
+    parent: number | undefined,
+    args: ReadonlyMap<string, Entity> | undefined,
+  ): Map<string, Entity> {
+    const inner = new Scope(scope, this.components.push(parent) - 1);
+    const exports = new Map<string, Entity>();
+    for (const item of definition.definitions) this.run(inner, item, args, exports);
+    return exports;
+  }
+
+  private run(
+    scope: Scope,
+    item: Definition,
+    args: ReadonlyMap<string, Entity> | undefined,
+    exports: Map<string, Entity>,
+  ): void {
+    switch (item.kind) {
+      case "core-module":
+        scope.modules.push(this.embed(item));
+        break;
+      case "core-instance":
+        scope.coreInstances.push(this.coreInstance(scope, item.expr));
+        break;
+      case "core-type":
+        scope.coreTypes.push(scope.defineCore(item.type));
+        break;
+      case "component":
+        scope.components.push({ kind: "component", definition: item.component, scope });
+        break;
+      case "instance":
+        scope.instances.push({ kind: "instance", exports: this.instance(scope, item.expr) });
+        break;
+      case "alias":
+        this.alias(scope, item);
+        break;
+      case "type": {
+        const type = scope.define(item.type);
+        if (type.kind === "resource" && item.type.kind === "resource") {
+          const dtor = item.type.dtor === undefined ? undefined : must(scope.core.func[item.type.dtor]);
+          this.addResource(type, { kind: "guest", component: scope.component, dtor });
+        }
+        scope.types.push(type);
+        break;
+      }
+      case "canon":
+        this.canon(scope, item);
+        break;
+      case "start":
+        throw new UnsupportedError("start", "This component has a start definition, which this host does not support");
+      case "import": {
+        const { name } = item.name;
+        if (args === undefined) {
+          const type = scope.extern(item.type, name);
+          this.imports.push({ name, type });
+          scope.add(this.imported(type, [name]));
+        } else {
+          scope.add(must(args.get(name)));
+        }
+        break;
+      }
+      case "export": {
+        const { name } = item.name;
+        const entity = rename(scope.get(item.item), name, item.type && scope.extern(item.type, name));
+        exports.set(name, entity);
+        scope.add(entity);
+        break;
+      }
+    }
+  }
+
+  private embed(definition: CoreModuleDefinition): ModuleRef {
+    let module = this.embedded.get(definition);
+    if (module === undefined) {
+      module = { kind: "embedded", start: definition.start, end: definition.end, type: definition.type };
+      this.embedded.set(definition, module);
+    }
+    return module;
+  }
+
+  private coreInstance(
+    scope: Scope,
+    expr: Extract<Definition, { kind: "core-instance" }>["expr"],
+  ): CoreInstanceRef {
+    if (expr.kind === "exports") {
+      const items = expr.exports.map(({ name, sort, index }) => ({
+        name,
+        item: must(scope.core[sort as CoreItemSort][index]),
+      }));
+      return { kind: "items", items };
+    }
+    const module = must(scope.modules[expr.module]);
+    let index = this.modules.indexOf(module);
+    if (index < 0) index = this.modules.push(module) - 1;
+    const instance = this.steps.length;
+    const args = expr.args.map((arg) => ({ name: arg.name, source: must(scope.coreInstances[arg.instance]) }));
+    this.steps.push({ instance, module: index, args });
+    return { kind: "instance", instance };
+  }
+
+  private instance(scope: Scope, expr: Extract<Definition, { kind: "instance" }>["expr"]): Map<string, Entity> {
+    if (expr.kind === "exports") {
+      return new Map(expr.exports.map(({ name, item }) => [name.name, rename(scope.get(item), name.name, undefined)]));
+    }
+    const component = must(scope.components[expr.component]);
+    const args = new Map(expr.args.map(({ name, item }) => [name, scope.get(item)]));
+    return this.instantiate(component.definition, component.scope, scope.component, args);
+  }
+
+  private alias(scope: Scope, { target }: AliasDefinition): void {
+    switch (target.kind) {
+      case "export": {
+        scope.add(must(must(scope.instances[target.instance]).exports.get(target.name)));
+        break;
+      }
+      case "core-export": {
+        const source = must(scope.coreInstances[target.instance]);
+        const item: CoreItem =
+          source.kind === "instance"
+            ? { kind: "export", instance: source.instance, name: target.name }
+            : must(source.items.find(({ name }) => name === target.name)).item;
+        scope.core[target.sort as CoreItemSort].push(item);
+        break;
+      }
+      case "outer": {
+        const from = scope.outer(target.count);
+        if (target.core && target.sort === "type") scope.coreTypes.push(must(from.coreTypes[target.index]));
+        else if (target.core) scope.modules.push(must(from.modules[target.index]));
+        else if (target.sort === "component") scope.components.push(must(from.components[target.index]));
+        else scope.types.push(must(from.types[target.index]));
+        break;
+      }
+    }
+  }
+
+  private canon(scope: Scope, canon: CanonDefinition): void {
+    const { component } = scope;
+    switch (canon.op) {
+      case "lift": {
+        const type = must(scope.types[canon.type]) as FuncType;
+        refuseAsync(type, canon.options);
+        const core = must(scope.core.func[canon.func]);
+        const lift = this.lifts.push({ core, type, options: this.options(scope, canon.options), component }) - 1;
+        scope.funcs.push({ kind: "func", item: { kind: "lift", lift }, type });
+        break;
+      }
+      case "lower": {
+        const { item, type } = must(scope.funcs[canon.func]);
+        refuseAsync(type, canon.options);
+        this.trampoline(scope, { kind: "lower", func: item, type, options: this.options(scope, canon.options), component });
+        break;
+      }
+      case "resource.new":
+      case "resource.rep":
+      case "resource.drop":
+        this.trampoline(scope, { kind: canon.op, resource: this.resource(scope.resource(canon.type)), component });
+        break;
+      case "other":
+        throw new UnsupportedError(canon.name, `This component uses \`canon ${canon.name}\`, which this host does not support`);
+    }
+  }
+
+  private trampoline(scope: Scope, trampoline: Trampoline): void {
+    scope.core.func.push({ kind: "trampoline", trampoline: this.trampolines.push(trampoline) - 1 });
+  }
+
+  private options(scope: Scope, options: CanonOptions): Options {
+    const item = (sort: CoreItemSort, index: number | undefined): CoreItem | undefined =>
+      index === undefined ? undefined : must(scope.core[sort][index]);
+    return {
+      encoding: options.stringEncoding,
+      memory: item("memory", options.memory),
+      realloc: item("func", options.realloc),
+      postReturn: item("func", options.postReturn),
+    };
+  }
+
+  private addResource(type: ResourceType, origin: ResourcePlan["origin"]): number {
+    const index = this.resources.length;
+    // The name is settled only once the resource is exported, so it is read late.
+    this.resources.push({ type, origin, get name() { return type.name; } });
+    this.resourceIndex.set(type, index);
+    return index;
+  }
+
+  private resource(type: ResourceType): number {
+    return must(this.resourceIndex.get(type));
+  }
+
+  /** What the root component imports, as something that its definitions can refer to. */
+  private imported(type: ExternType, path: readonly string[]): Entity {
+    switch (type.kind) {
+      case "func":
+        refuseAsyncValues(type);
+        return { kind: "func", item: { kind: "host", func: this.hostFuncs.push({ path, type }) - 1 }, type };
+      case "instance":
+        return {
+          kind: "instance",
+          exports: new Map(type.exports.map((decl) => [decl.name, this.imported(decl.type, [...path, decl.name])])),
+        };
+      case "resource-type":
+        if (!this.resourceIndex.has(type.resource)) this.addResource(type.resource, { kind: "host", path });
+        return { kind: "type", type: type.resource };
+      case "type":
+        return { kind: "type", type: type.type };
+      case "core-module":
+        return { kind: "module", module: { kind: "imported", path, type } };
+      case "component":
+        throw new UnsupportedError(
+          "component-imports",
+          `This component imports the component "${path.join("#")}"; this host can only supply functions, instances, types and core modules`,
+        );
+    }
+  }
+
+  private externType(entity: Entity, name: string): ExternType {
+    switch (entity.kind) {
+      case "func":
+        return entity.type;
+      case "instance":
+        return {
+          kind: "instance",
+          exports: [...entity.exports].map(([inner, item]) => ({ name: inner, type: this.externType(item, inner) })),
+        };
+      case "component":
+        return { kind: "component", imports: [], exports: [] };
+      case "type":
+        if (entity.type.kind === "resource") return { kind: "resource-type", resource: entity.type };
+        // Naming has been done where it was exported: a second copy would lose the identity that carries the name.
+        return entity.type.kind === "deferred" ? nameType(entity.type, name) : { kind: "type", type: entity.type };
+      case "module":
+        return entity.module.type;
+    }
+  }
+
+  private exportPlans(exports: ReadonlyMap<string, Entity>): ExportPlan[] {
+    return [...exports].map(([name, entity]) => ({ name, item: this.exportItem(entity) }));
+  }
+
+  private exportItem(entity: Entity): ExportItem {
+    switch (entity.kind) {
+      case "func":
+        return { kind: "func", func: entity.item, type: entity.type };
+      case "instance":
+        return { kind: "instance", exports: this.exportPlans(entity.exports) };
+      case "type": {
+        const { type } = entity;
+        const resource = type.kind === "resource" ? this.resourceIndex.get(type) : undefined;
+        return resource === undefined ? { kind: "type" } : { kind: "resource", resource };
+      }
+      case "module": {
+        let module = this.modules.indexOf(entity.module);
+        if (module < 0) module = this.modules.push(entity.module) - 1;
+        return { kind: "module", module };
+      }
+      case "component":
+        return { kind: "type" };
+    }
+  }
+}
+
+/** What an export adds to the index space: the same thing, under the type it is ascribed or the name it is given. */
+function rename(entity: Entity, name: string, ascribed: ExternType | undefined): Entity {
+  if (entity.kind === "func" && ascribed?.kind === "func") return { ...entity, type: ascribed };
+  if (entity.kind !== "type" || entity.type.kind === "deferred") return entity;
+  const named = nameType(entity.type, name);
+  return { kind: "type", type: named.kind === "type" ? named.type : entity.type };
+}
