@@ -1,0 +1,62 @@
+/** Text building: indented lines, fresh local names, and the only two ways a component's strings may enter text. */
+
+/** A block of statements under construction. */
+export class Code {
+  private readonly lines: string[] = [];
+  private depth: number;
+  private readonly names: { next: number };
+
+  constructor(depth = 0, names: { next: number } = { next: 0 }) {
+    this.depth = depth;
+    this.names = names;
+  }
+
+  line(text: string): void {
+    this.lines.push("  ".repeat(this.depth) + text);
+  }
+
+  /** Writes `head {`, the body, and `}` or `tail`. */
+  block(head: string, body: () => void, tail = "}"): void {
+    this.line(`${head} {`);
+    this.depth++;
+    body();
+    this.depth--;
+    this.line(tail);
+  }
+
+  /** A local name that nothing else in this function has. */
+  fresh(): string {
+    return `v${this.names.next++}`;
+  }
+
+  /** Gives an expression a name, unless it is one already. */
+  name(expression: string): string {
+    if (/^[\w$]+$/.test(expression)) return expression;
+    const name = this.fresh();
+    this.line(`const ${name} = ${expression};`);
+    return name;
+  }
+
+  toString(): string {
+    return this.lines.join("\n");
+  }
+}
+
+/** A string literal. */
+export function quote(text: string): string {
+  // The two separators are line ends to tools that read the text as older JavaScript.
+  return JSON.stringify(text).replace(/[\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16)}`);
+}
+
+const identifier = /^[A-Za-z_$][\w$]*$/;
+
+/** Access to a property: `.name`, or `["name"]` where the name is no identifier. */
+export function member(name: string): string {
+  return identifier.test(name) ? `.${name}` : `[${quote(name)}]`;
+}
+
+/** A key in an object literal. `__proto__` would set the prototype, so it is computed. */
+export function key(name: string): string {
+  if (name === "__proto__") return `["__proto__"]`;
+  return identifier.test(name) ? name : quote(name);
+}

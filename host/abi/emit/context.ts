@@ -1,0 +1,138 @@
+/**
+ * What the emitter knows while it writes one component's text: type numbers, the helper functions already written, and
+ * the contexts in which values cross.
+ */
+import type { ResourceType, ValueType } from "../../model/types.ts";
+import type { ResourcePlan } from "../../plan/plan.ts";
+import type { StringEncoding } from "../memory.ts";
+import { casesOf, someType } from "../layout.ts";
+import { Code } from "./code.ts";
+
+/** One guest's side of a crossing: names in the generated text of what its options refer to. */
+export interface Context {
+  /** The component instance whose handle table is used. */
+  readonly component: number;
+  readonly encoding: StringEncoding;
+  /** The `Memory`, `m0`; absent when no memory is needed. */
+  readonly memory: string | undefined;
+  /** The checked `realloc`, `a0`. */
+  readonly realloc: string | undefined;
+  /** Who is at the other end: host values are JavaScript's, guest values carry resources as bare numbers. */
+  readonly peer: "host" | "guest";
+  /** The encoding the strings come from; `undefined` when they are the host's own. */
+  readonly source: StringEncoding | undefined;
+}
+
+/** Numbers types by structure, so that equal types share helpers whoever declared them. */
+export class TypeNumbers {
+  private readonly byObject = new Map<ValueType, number>();
+  private readonly byKey = new Map<string, number>();
+  private readonly resources: ReadonlyMap<ResourceType, number>;
+
+  constructor(resources: ReadonlyMap<ResourceType, number>) {
+    this.resources = resources;
+  }
+
+  resource(type: ResourceType): number {
+    const index = this.resources.get(type);
+    if (index === undefined) throw new Error("tenon bug: a handle to a resource the plan does not know");
+    return index;
+  }
+
+  of(type: ValueType): number {
+    let number = this.byObject.get(type);
+    if (number === undefined) {
+      const text = this.keyOf(type);
+      number = this.byKey.get(text);
+      if (number === undefined) this.byKey.set(text, (number = this.byKey.size));
+      this.byObject.set(type, number);
+    }
+    return number;
+  }
+
+  /** The structure of every type met, in the order of their numbers. */
+  keys(): readonly string[] {
+    return [...this.byKey.keys()];
+  }
+
+  private keyOf(type: ValueType): string {
+    const of = (inner: ValueType | undefined): number | null => (inner === undefined ? null : this.of(inner));
+    switch (type.kind) {
+      case "list":
+        return JSON.stringify(["list", of(type.element), type.length]);
+      case "map":
+        return JSON.stringify(["map", of(type.key), of(type.value)]);
+      case "record":
+        return JSON.stringify(["record", ...type.fields.flatMap((field) => [field.name, of(field.type)])]);
+      case "tuple":
+        return JSON.stringify(["tuple", ...type.types.map(of)]);
+      case "enum":
+      case "flags":
+        return JSON.stringify([type.kind, ...type.names]);
+      case "variant":
+      case "option":
+      case "result":
+        return JSON.stringify([type.kind, ...casesOf(type).flatMap((c) => [c.name, of(c.type)])]);
+      case "own":
+      case "borrow":
+        return `["${type.kind}",${this.resource(type.resource)}]`;
+      case "stream":
+      case "future":
+        return JSON.stringify([type.kind, of(type.type)]);
+      default:
+        return type.kind;
+    }
+  }
+}
+
+/** Writes helper functions once each. */
+export class Emitter {
+  readonly types: TypeNumbers;
+  readonly resources: readonly ResourcePlan[];
+  private readonly contexts: string[] = [];
+  private readonly helpers = new Map<string, string>();
+
+  constructor(resources: readonly ResourcePlan[]) {
+    this.resources = resources;
+    this.types = new TypeNumbers(new Map(resources.map(({ type }, index) => [type, index])));
+  }
+
+  /** The name of the helper for a type in a context, written by `body` on first use. */
+  helper(kind: "K" | "L" | "S", type: ValueType, context: Context | undefined, params: string, body: (code: Code) => void): string {
+    const suffix = context === undefined ? "" : `_${this.contextNumber(context)}`;
+    const name = `${kind}${this.types.of(type)}${suffix}`;
+    if (!this.helpers.has(name)) {
+      this.helpers.set(name, "");
+      const code = new Code();
+      code.block(`function ${name}(${params})`, () => body(code));
+      this.helpers.set(name, code.toString());
+    }
+    return name;
+  }
+
+  private contextNumber(context: Context): number {
+    const key = JSON.stringify([
+      context.component,
+      context.encoding,
+      context.memory ?? null,
+      context.realloc ?? null,
+      context.peer,
+      context.source ?? null,
+    ]);
+    const index = this.contexts.indexOf(key);
+    return index < 0 ? this.contexts.push(key) - 1 : index;
+  }
+
+  helperText(): string {
+    return [...this.helpers.values()].join("\n");
+  }
+}
+
+/** The name under which borrow scopes and lends travel through helpers; empty for types without borrows. */
+export function borrowArgument(type: ValueType): string {
+  return hasBorrow(type) ? ", b" : "";
+}
+
+export function hasBorrow(type: ValueType | undefined): boolean {
+  return someType(type, ({ kind }) => kind === "borrow");
+}
