@@ -1,0 +1,52 @@
+/**
+ * What Node and every browser have in common beside the language and WebAssembly, as far as the host's middle uses it.
+ *
+ * Owns nothing at run time; `node/` and `browser/` see the full types of their platform instead of these. Whatever is
+ * not declared here does not exist for the middle, so a use of `process` or `document` there is a type error.
+ */
+
+interface TextDecoder {
+  decode(bytes?: ArrayBufferView | ArrayBuffer): string;
+}
+declare const TextDecoder: {
+  new (label?: string, options?: { fatal?: boolean; ignoreBOM?: boolean }): TextDecoder;
+};
+
+interface TextEncoder {
+  encode(text: string): Uint8Array<ArrayBuffer>;
+  encodeInto(text: string, target: Uint8Array): { read: number; written: number };
+}
+declare const TextEncoder: { new (): TextEncoder };
+
+interface URL {
+  readonly href: string;
+  readonly protocol: string;
+  readonly pathname: string;
+  toString(): string;
+}
+declare const URL: { new (url: string | URL, base?: string | URL): URL };
+
+interface AbortSignal {
+  readonly aborted: boolean;
+  readonly reason: any;
+  addEventListener(type: "abort", listener: () => void, options?: { once?: boolean }): void;
+  removeEventListener(type: "abort", listener: () => void): void;
+  throwIfAborted(): void;
+}
+declare const AbortSignal: { prototype: AbortSignal };
+interface AbortController {
+  readonly signal: AbortSignal;
+  abort(reason?: unknown): void;
+}
+declare const AbortController: { new (): AbortController };
+
+declare function setTimeout(task: () => void, delayMs?: number): unknown;
+declare function clearTimeout(timer: unknown): void;
+declare function setInterval(task: () => void, delayMs?: number): unknown;
+declare function clearInterval(timer: unknown): void;
+declare function queueMicrotask(task: () => void): void;
+
+declare const performance: { now(): number };
+declare const crypto: {
+  readonly subtle: { digest(algorithm: string, bytes: BufferSource): Promise<ArrayBuffer> };
+};
