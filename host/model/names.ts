@@ -1,0 +1,153 @@
+/**
+ * Names: the grammar of extern names, interface ids, strong uniqueness, and how WIT names are spelled in JavaScript.
+ *
+ * Follows design/mvp/Explainer.md, "Import and Export Definitions" and "Name Uniqueness"; the JavaScript spelling is
+ * jco's.
+ */
+import { isCanonicalVersion, isCompatible, parseVersion } from "./semver.ts";
+
+export { compareVersions, isCompatible, parseVersion, type Version } from "./semver.ts";
+
+/** `demo:log/log@0.1.0`, in its parts. */
+export interface InterfaceName {
+  readonly kind: "interface";
+  readonly namespace: string;
+  readonly package: string;
+  /** What follows the slash: the interface's (or world's) own name. */
+  readonly interface: string;
+  readonly version: string | undefined;
+}
+
+export type ExternName =
+  | { readonly kind: "label"; readonly label: string }
+  | { readonly kind: "constructor"; readonly resource: string }
+  | { readonly kind: "method" | "static"; readonly resource: string; readonly label: string }
+  | InterfaceName
+  /** The forms of components that locate their dependencies, which the specification has dropped; older tools write them. */
+  | { readonly kind: "dependency" | "url" | "hash"; readonly text: string };
+
+const labelPattern = /^(?:[a-z][0-9a-z]*|[A-Z][0-9A-Z]*)(?:-(?:[0-9a-z]+|[0-9A-Z]+))*$/;
+const wordsPattern = /^[a-z][0-9a-z]*(?:-[0-9a-z]+)*$/;
+const annotationPattern = /^\[(constructor|method|static)\](.*)$/s;
+const dependencyPattern = /^(?:(?:locked|unlocked)-dep|(url)|(integrity))=<[^<>]*>(?:,integrity=<[^<>]*>)?$/;
+
+/** Whether the text is a kebab-case label: words all lower case or all upper case, the first starting with a letter. */
+export function isLabel(text: string): boolean {
+  return labelPattern.test(text);
+}
+
+/**
+ * Parses an extern name.
+ * @returns its parts, or `undefined` when the text is not an extern name; {@link explainExternName} says why
+ */
+export function parseExternName(name: string): ExternName | undefined {
+  const parsed = analyse(name);
+  return typeof parsed === "string" ? undefined : parsed;
+}
+
+/** Why the text is not an extern name; `undefined` when it is one. */
+export function explainExternName(name: string): string | undefined {
+  const parsed = analyse(name);
+  return typeof parsed === "string" ? parsed : undefined;
+}
+
+/** The parts of a name, or the reason why it has none. */
+function analyse(name: string): ExternName | string {
+  const annotation = annotationPattern.exec(name);
+  if (annotation !== null) return analyseAnnotated(annotation[1] as "constructor" | "method" | "static", annotation[2]!);
+  const dependency = dependencyPattern.exec(name);
+  if (dependency !== null) {
+    return { kind: dependency[1] !== undefined ? "url" : dependency[2] !== undefined ? "hash" : "dependency", text: name };
+  }
+  if (name.includes(":")) return analyseInterface(name);
+  return isLabel(name) ? { kind: "label", label: name } : notKebab(name);
+}
+
+function analyseAnnotated(kind: "constructor" | "method" | "static", rest: string): ExternName | string {
+  if (kind === "constructor") return isLabel(rest) ? { kind, resource: rest } : notKebab(rest);
+  const dot = rest.indexOf(".");
+  if (dot < 0) return `${quote(`[${kind}]${rest}`)} has no \`.\` between the resource and the name`;
+  const resource = rest.slice(0, dot);
+  const label = rest.slice(dot + 1);
+  if (!isLabel(resource)) return notKebab(resource);
+  return isLabel(label) ? { kind, resource, label } : notKebab(label);
+}
+
+function analyseInterface(name: string): ExternName | string {
+  const at = name.indexOf("@");
+  const path = at < 0 ? name : name.slice(0, at);
+  const version = at < 0 ? undefined : name.slice(at + 1);
+  const colon = path.indexOf(":");
+  const namespace = path.slice(0, colon);
+  if (!wordsPattern.test(namespace)) return notKebab(namespace, "a lower-case namespace");
+  const slash = path.indexOf("/", colon);
+  if (slash < 0) return `${quote(name)} has no \`/\` after its package`;
+  const packageName = path.slice(colon + 1, slash);
+  if (!wordsPattern.test(packageName)) return notKebab(packageName, "a lower-case package name");
+  const own = path.slice(slash + 1);
+  if (!isLabel(own)) return notKebab(own);
+  if (version !== undefined && parseVersion(version) === undefined && !isCanonicalVersion(version)) {
+    return `${quote(version)} is not a semantic version`;
+  }
+  return { kind: "interface", namespace, package: packageName, interface: own, version };
+}
+
+function notKebab(text: string, what = "a kebab-case name"): string {
+  return `${quote(text)} is not ${what}`;
+}
+
+function quote(text: string): string {
+  return JSON.stringify(text);
+}
+
+/** The parts of an interface id; `undefined` when the name is of another form. */
+export function parseInterfaceId(name: string): InterfaceName | undefined {
+  const parsed = parseExternName(name);
+  return parsed?.kind === "interface" ? parsed : undefined;
+}
+
+/** Writes an interface id out of its parts. */
+export function interfaceId(name: Omit<InterfaceName, "kind">): string {
+  const path = `${name.namespace}:${name.package}/${name.interface}`;
+  return name.version === undefined ? path : `${path}@${name.version}`;
+}
+
+/** The id without its version: `demo:log/log`. Names of other forms stay as they are. */
+export function withoutVersion(name: string): string {
+  const at = name.indexOf("@");
+  return at > 0 && name.includes(":") ? name.slice(0, at) : name;
+}
+
+/** Whether an import of the interface id `wanted` may be met by what is provided under the id `provided`. */
+export function isCompatibleId(provided: string, wanted: string): boolean {
+  if (provided === wanted) return true;
+  const found = parseInterfaceId(provided);
+  const asked = parseInterfaceId(wanted);
+  if (found === undefined || asked === undefined || withoutVersion(provided) !== withoutVersion(wanted)) return false;
+  if (found.version === undefined || asked.version === undefined) return false;
+  return isCompatible(found.version, asked.version);
+}
+
+/** What strong uniqueness compares: two names of one scope conflict when their keys are equal. */
+export function uniquenessKey(name: string): string {
+  const lower = name.toLowerCase();
+  const member = /^\[(?:method|static)\](.*)$/s.exec(lower);
+  if (member === null) return lower;
+  const [resource, label] = member[1]!.split(".");
+  return resource === label ? label! : member[1]!;
+}
+
+/** `HTTP-get` → `httpGet`. */
+export function toCamelCase(kebab: string): string {
+  const words = kebab.split("-");
+  return words.map((word, place) => (place === 0 ? word.toLowerCase() : capitalise(word))).join("");
+}
+
+/** `HTTP-get` → `HttpGet`. */
+export function toPascalCase(kebab: string): string {
+  return kebab.split("-").map(capitalise).join("");
+}
+
+function capitalise(word: string): string {
+  return word.slice(0, 1).toUpperCase() + word.slice(1).toLowerCase();
+}
