@@ -1,0 +1,21 @@
+/**
+ * tenon in a page or a worker. The same surface as in Node.
+ */
+import type { Source } from "../platform.ts";
+import { createHost as createHostOn } from "../module/host.ts";
+import { compileSource } from "../module/open.ts";
+import type { Host, HostOptions } from "../module/types.ts";
+import type { CompileOptions, Component, World } from "../runtime/types.ts";
+import { browserPlatform } from "./platform.ts";
+
+export * from "../module/surface.ts";
+
+/** Makes a host: a registry of modules. Strings as sources are URLs, relative to the page. */
+export function createHost(options?: HostOptions): Host {
+  return createHostOn(browserPlatform, options);
+}
+
+/** Compiles a component for use without a host. Strings are URLs, relative to the page. */
+export function compile<W extends World = World>(source: Source, options: CompileOptions = {}): Promise<Component<W>> {
+  return compileSource<W>(browserPlatform, source, options);
+}

@@ -1,0 +1,57 @@
+/**
+ * What a page or a worker gives the host: fetch, hashes, macrotasks.
+ */
+import { UsageError } from "../errors.ts";
+import type { Platform } from "../platform.ts";
+import { sha256 } from "./sha256.ts";
+
+export const browserPlatform: Platform = {
+  name: typeof document === "undefined" ? "worker" : "browser",
+  read,
+  sha256: digest,
+  macrotask,
+  // Present when the browser was started with it exposed, as tests do.
+  get collect(): Platform["collect"] {
+    const gc = (globalThis as { gc?: (options?: object) => unknown }).gc;
+    if (gc === undefined) return undefined;
+    return async () => {
+      await gc({ type: "major", execution: "async" });
+      await macrotask();
+      await gc({ type: "major", execution: "async" });
+    };
+  },
+};
+
+async function read(source: string | URL): Promise<Uint8Array<ArrayBuffer>> {
+  let response: Response;
+  let url: URL;
+  try {
+    url = new URL(source, globalThis.location?.href);
+    response = await fetch(url);
+    if (response.ok) return new Uint8Array(await response.arrayBuffer());
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new UsageError(`Could not fetch ${String(source)}: ${reason}`, { cause });
+  }
+  throw new UsageError(`Could not fetch ${url.href}: status ${response.status}`);
+}
+
+async function digest(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  // Only secure contexts have it.
+  const subtle = globalThis.crypto?.subtle as SubtleCrypto | undefined;
+  if (subtle === undefined) return sha256(bytes);
+  const hash = new Uint8Array(await subtle.digest("SHA-256", bytes));
+  return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** A message to oneself: unlike timers, browsers do not slow it down. */
+function macrotask(): Promise<void> {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(undefined);
+  });
+}

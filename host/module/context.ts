@@ -1,0 +1,42 @@
+/**
+ * What the parts of one host share. Internal: users see `Host` and `Module` only.
+ */
+import type { MemoryOwner } from "../errors.ts";
+import type { Platform } from "../platform.ts";
+import type { Events } from "./events.ts";
+import type { Graph } from "./graph.ts";
+import type { MemoryWatch } from "./memory.ts";
+import type { ModuleRecord } from "./module.ts";
+import type { ComponentCache } from "./open.ts";
+import type { Observer } from "./slots.ts";
+import type { HostEvents, HostOptions, ObservedCall } from "./types.ts";
+import type { Version } from "./version.ts";
+
+export interface HostContext {
+  readonly platform: Platform;
+  readonly options: HostOptions;
+  readonly events: Events<HostEvents>;
+  readonly graph: Graph;
+  readonly watch: MemoryWatch;
+  readonly components: ComponentCache;
+  /** Modules by name, in the order they were loaded. */
+  readonly modules: Map<string, ModuleRecord>;
+  /** Every version that is linked and not dropped: candidates and old versions that drain included. */
+  readonly versions: Set<Version>;
+  /** Set while somebody observes calls. */
+  report: ((call: ObservedCall) => void) | undefined;
+}
+
+export function observerFor(context: HostContext, module: string): Observer | undefined {
+  return context.report === undefined ? undefined : { module, report: context.report };
+}
+
+/** Who holds linear memories now. */
+export function memoryOwners(context: HostContext): MemoryOwner[] {
+  const now = performance.now();
+  return [...context.versions].filter(({ running }) => running).map((version) => ({
+    module: version.module,
+    memoryBytes: version.memoryBytes,
+    ageMs: now - version.bornMs,
+  }));
+}

@@ -1,0 +1,33 @@
+/**
+ * Typed events. Owns listeners and their order; what is emitted when is the business of the callers.
+ */
+export class Events<Map extends object> {
+  readonly #listeners = new globalThis.Map<keyof Map, Set<(detail: never) => void>>();
+
+  /** @returns a function that stops listening */
+  on<K extends keyof Map>(event: K, listener: (detail: Map[K]) => void): () => void {
+    const listeners = this.#listeners.get(event) ?? new Set();
+    this.#listeners.set(event, listeners);
+    // A wrapper of its own, so that one function registered twice is called twice and removed once.
+    const entry = (detail: Map[K]): void => listener(detail);
+    listeners.add(entry);
+    return () => void listeners.delete(entry);
+  }
+
+  /** Calls the listeners in the order they came. A listener that throws fails alone, as an uncaught error. */
+  emit<K extends keyof Map>(event: K, detail: Map[K]): void {
+    for (const listener of [...(this.#listeners.get(event) ?? [])]) {
+      try {
+        (listener as (detail: Map[K]) => void)(detail);
+      } catch (error) {
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
+  }
+
+  has(event: keyof Map): boolean {
+    return (this.#listeners.get(event)?.size ?? 0) > 0;
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * Who uses whom. An edge belongs to one version of a module, so a reload holds the providers of both versions until the
+ * old one is gone.
+ */
+export class Graph {
+  readonly #edges = new Map<object, { readonly dependent: string; readonly providers: ReadonlySet<string> }>();
+
+  /** @param version identifies the edges for {@link release} */
+  hold(version: object, dependent: string, providers: Iterable<string>): void {
+    this.#edges.set(version, { dependent, providers: new Set(providers) });
+  }
+
+  release(version: object): void {
+    this.#edges.delete(version);
+  }
+
+  uses(name: string): string[] {
+    const found = new Set<string>();
+    for (const { dependent, providers } of this.#edges.values()) {
+      if (dependent === name) for (const provider of providers) found.add(provider);
+    }
+    return [...found].sort();
+  }
+
+  usedBy(name: string): string[] {
+    const found = new Set<string>();
+    for (const { dependent, providers } of this.#edges.values()) {
+      if (providers.has(name) && dependent !== name) found.add(dependent);
+    }
+    return [...found].sort();
+  }
+
+  /** Everything that needs `name`, directly or not, in the order in which it can be unloaded. */
+  dependents(name: string): string[] {
+    const order: string[] = [];
+    const seen = new Set([name]);
+    const visit = (at: string): void => {
+      for (const dependent of this.usedBy(at)) {
+        if (seen.has(dependent)) continue;
+        seen.add(dependent);
+        visit(dependent);
+        order.push(dependent);
+      }
+    };
+    visit(name);
+    return order;
+  }
+}
+
+/**
+ * Orders nodes so that each comes after those it needs; nodes that do not need each other keep their order.
+ * @returns the order, or the path of a cycle, its first node repeated at the end
+ */
+export function topologicalOrder(
+  nodes: readonly string[],
+  needs: (node: string) => readonly string[],
+): { readonly order: readonly string[] } | { readonly cycle: readonly string[] } {
+  const order: string[] = [];
+  const done = new Set<string>();
+  const path: string[] = [];
+  const visit = (node: string): readonly string[] | undefined => {
+    if (done.has(node)) return undefined;
+    const at = path.indexOf(node);
+    if (at >= 0) return [...path.slice(at), node];
+    path.push(node);
+    for (const need of needs(node)) {
+      const cycle = visit(need);
+      if (cycle !== undefined) return cycle;
+    }
+    path.pop();
+    done.add(node);
+    order.push(node);
+    return undefined;
+  };
+  for (const node of nodes) {
+    const cycle = visit(node);
+    if (cycle !== undefined) return { cycle };
+  }
+  return { order };
+}

@@ -1,0 +1,114 @@
+/**
+ * From a source to a component: reading, hashing, checking integrity, compiling once for the same bytes.
+ */
+import { IntegrityError, UsageError } from "../errors.ts";
+import type { Platform, ResponseLike, Source } from "../platform.ts";
+import { compileBytes } from "../runtime/component.ts";
+import type { BoundBindings, CompileOptions, Component, World } from "../runtime/types.ts";
+
+/** Bytes with their identity. */
+export interface Opened {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly hash: string;
+  /** The file name without its extension, when there was one. */
+  readonly label: string | undefined;
+}
+
+/** Reads a source whole. Bytes are copied, so that later changes by their owner change nothing here. */
+export async function openSource(platform: Platform, source: Source): Promise<Opened> {
+  const given = await source;
+  if (typeof given === "string" || given instanceof URL) {
+    return identify(platform, await platform.read(given), labelOf(String(given)));
+  }
+  if (given instanceof ArrayBuffer) return identify(platform, new Uint8Array(given.slice(0)), undefined);
+  if (ArrayBuffer.isView(given)) {
+    const { buffer, byteOffset, byteLength } = given;
+    const copy = new Uint8Array(byteLength);
+    copy.set(new Uint8Array(buffer, byteOffset, byteLength));
+    return identify(platform, copy, undefined);
+  }
+  if (isResponse(given)) {
+    if (!given.ok) throw new UsageError(`Could not fetch ${given.url}: status ${given.status}`);
+    return identify(platform, new Uint8Array(await given.arrayBuffer()), labelOf(given.url));
+  }
+  throw new UsageError(`Expected a path, URL, bytes or Response as source, got ${describe(given)}`);
+}
+
+async function identify(platform: Platform, bytes: Uint8Array<ArrayBuffer>, label: string | undefined): Promise<Opened> {
+  return { bytes, hash: await platform.sha256(bytes), label };
+}
+
+function isResponse(value: unknown): value is ResponseLike {
+  return typeof value === "object" && value !== null && typeof (value as ResponseLike).arrayBuffer === "function";
+}
+
+function describe(value: unknown): string {
+  return value === null ? "null" : typeof value;
+}
+
+function labelOf(path: string): string | undefined {
+  const file = path.split(/[?#]/, 1)[0]!.split(/[/\\]/).pop() ?? "";
+  return file.replace(/\.wasm$/, "") || undefined;
+}
+
+/** @throws {IntegrityError} when a demanded hash is not that of the bytes */
+export function checkIntegrity(integrity: string | undefined, hash: string, what: string): void {
+  if (integrity === undefined) return;
+  const expected = normalizeIntegrity(integrity);
+  if (expected === hash) return;
+  throw new IntegrityError(`Expected ${what} to have SHA-256 ${expected}, got ${hash}`, expected, hash);
+}
+
+function normalizeIntegrity(integrity: string): string {
+  if (/^[0-9a-f]{64}$/i.test(integrity)) return integrity.toLowerCase();
+  const base64 = /^sha256-([A-Za-z0-9+/]{43}=)$/.exec(integrity)?.[1];
+  if (base64 === undefined) {
+    throw new UsageError(`Expected integrity as 64 hex digits or sha256-<base64>, got ${integrity}`);
+  }
+  return Array.from(atob(base64), (char) => char.charCodeAt(0).toString(16).padStart(2, "0")).join("");
+}
+
+/** Components by hash: compiled once while anybody uses them, and let go with their last user. */
+export class ComponentCache {
+  readonly #compiled = new Map<string, WeakRef<Component>>();
+  readonly #compiling = new Map<string, Promise<Component>>();
+  readonly #collected = new FinalizationRegistry<string>((key) => {
+    if (this.#compiled.get(key)?.deref() === undefined) this.#compiled.delete(key);
+  });
+
+  compile({ bytes, hash }: Opened, bound: BoundBindings | undefined): Promise<Component> {
+    const key = bound === undefined ? hash : `${hash}:${bound.key}`;
+    const known = this.#compiled.get(key)?.deref();
+    if (known !== undefined) return Promise.resolve(known);
+    let compiling = this.#compiling.get(key);
+    if (compiling === undefined) {
+      compiling = this.#compile(key, bytes, hash, bound).finally(() => this.#compiling.delete(key));
+      this.#compiling.set(key, compiling);
+    }
+    return compiling;
+  }
+
+  async #compile(
+    key: string,
+    bytes: Uint8Array<ArrayBuffer>,
+    hash: string,
+    bound: BoundBindings | undefined,
+  ): Promise<Component> {
+    const component = await compileBytes(bytes, hash, { bound });
+    this.#compiled.set(key, new WeakRef(component));
+    this.#collected.register(component, key);
+    return component;
+  }
+}
+
+/** Compiles a component on its own, without a host. */
+export async function compileSource<W extends World>(
+  platform: Platform,
+  source: Source,
+  options: CompileOptions & { readonly integrity?: string | undefined },
+): Promise<Component<W>> {
+  const { bytes, hash, label } = await openSource(platform, source);
+  const name = options.name ?? label;
+  checkIntegrity(options.integrity, hash, name ?? "the component");
+  return (await compileBytes(bytes, hash, { name, bound: options.bound })) as unknown as Component<W>;
+}

@@ -1,0 +1,301 @@
+/**
+ * The public surface of the module host: every option with its unit and default, every receipt, every event.
+ *
+ * Types only; the other files of this folder implement them.
+ */
+import type { Activity, LinkIssue, ReloadStage } from "../errors.ts";
+import type { ExternDecl } from "../model/types.ts";
+import type { Source } from "../platform.ts";
+import type { BoundBindings, World } from "../runtime/types.ts";
+
+/** What a module's imports are given as: an object by import name, or a function that makes one for each instance. */
+export type Imports = object | ((scope: ImportScope) => object | PromiseLike<object>);
+
+/** What the host can do for the imports of one instance, and undo when the instance goes. */
+export interface ImportScope {
+  /** The module's name. */
+  readonly module: string;
+  /** Fires when the instance is unloaded or replaced, after the drain and before the deferred clean-ups. */
+  readonly signal: AbortSignal;
+  /**
+   * Runs `cleanup` when the instance goes; clean-ups run last first, also after a trap.
+   * @param owner a name for receipts and errors; default the function's own
+   * @returns a function that takes the clean-up back
+   */
+  defer(cleanup: () => void | PromiseLike<void>, owner?: string): () => void;
+  /** A timer that counts as background activity until it fires, and is cleared when the instance goes. */
+  setTimeout(task: () => void, delayMs?: number, owner?: string): ScopeTimer;
+  /** A repeating timer; it counts as background activity until cleared. */
+  setInterval(task: () => void, delayMs: number, owner?: string): ScopeTimer;
+  /** Counts a promise as background activity until it settles. Promises that imports return are tracked by themselves. */
+  track<T>(promise: PromiseLike<T>, owner?: string): PromiseLike<T>;
+}
+
+export interface ScopeTimer {
+  clear(): void;
+}
+
+export interface HostOptions {
+  /** Imports that every module of this host is given, below its own. Default none: a module gets what it is given. */
+  readonly imports?: Imports | undefined;
+  /** Default restart policy of modules that do not name one. Default `"fail"`. */
+  readonly onTrap?: TrapPolicy | undefined;
+  /** `false` refuses every `unload` that is not forced, for programs that never want to lose a module. Default `true`. */
+  readonly unloading?: boolean | undefined;
+  /**
+   * Milliseconds after which an unloaded memory that is still alive is reported by a `leaked` event without anybody
+   * reading the receipt. Default: only receipts whose `collected` is read are watched.
+   */
+  readonly leakDeadlineMs?: number | undefined;
+}
+
+/** What happens after a trap: nothing (calls are refused until a reload), or a fresh instance of the same component. */
+export type TrapPolicy = "fail" | "restart" | RestartOptions;
+
+export interface RestartOptions {
+  /** Wait before the first restart, milliseconds. Default 10. */
+  readonly delayMs?: number | undefined;
+  /** What each further wait is multiplied by. Default 2. */
+  readonly factor?: number | undefined;
+  /** The longest wait, milliseconds. Default 5,000. */
+  readonly maxDelayMs?: number | undefined;
+  /** Restarts within `windowMs` after which the module stays trapped. Default 5. */
+  readonly maxRestarts?: number | undefined;
+  /** Milliseconds. Default 60,000. */
+  readonly windowMs?: number | undefined;
+}
+
+/** A world demanded of a component, such as another `Component` or the description of a WIT world. */
+export interface WorldDemand {
+  /** Everything here must be exported, with a type that fits. */
+  readonly exports: readonly ExternDecl[];
+  /** When given, the component may import nothing else. */
+  readonly imports?: readonly ExternDecl[] | undefined;
+}
+
+export interface LoadOptions {
+  /** The module's name in the host. Default: the file name without its extension, else the first 12 digits of the hash. */
+  readonly name?: string | undefined;
+  /** What the module may import. Default nothing but the exports of other modules. */
+  readonly imports?: Imports | undefined;
+  /** `false`: no import is met by another module. An object: import name → the one module that may meet it. Default `true`. */
+  readonly link?: boolean | Readonly<Record<string, string>> | undefined;
+  /** The bytes' SHA-256, as 64 hex digits or `sha256-<base64>`. @throws {IntegrityError} when it differs */
+  readonly integrity?: string | undefined;
+  /** The world the component must fit, also after a reload. */
+  readonly world?: WorldDemand | undefined;
+  /** Default: the host's. */
+  readonly onTrap?: TrapPolicy | undefined;
+  /** Text written ahead of time by `tenon bind`. */
+  readonly bound?: BoundBindings | undefined;
+}
+
+/** One of several modules loaded together. */
+export interface LoadRequest extends LoadOptions {
+  readonly source: Source;
+}
+
+export interface ReloadOptions {
+  /** As in {@link LoadOptions}; default none for a new source. */
+  readonly integrity?: string | undefined;
+  /** New imports for this and later versions; default those of the load. */
+  readonly imports?: Imports | undefined;
+  readonly bound?: BoundBindings | undefined;
+  /** `false`: `tenon:module/state` is not used and the new version starts afresh. Default `true`. */
+  readonly state?: boolean | undefined;
+  /** Milliseconds the old version's background work and resources may go on after the swap. Default 0; calls always end. */
+  readonly drain?: number | undefined;
+}
+
+export interface UnloadOptions {
+  /** Milliseconds to wait for background activity to end; calls are served meanwhile. Default 0. */
+  readonly drain?: number | undefined;
+  /** Runs pending timeouts now instead of waiting for them, and stops intervals. Default `false`. */
+  readonly flush?: boolean | undefined;
+  /** Cuts what is still active after the drain instead of refusing. Default `false`. */
+  readonly force?: boolean | undefined;
+  /** Unloads the modules that use this one first, last dependents first. Default `false`. */
+  readonly cascade?: boolean | undefined;
+  /** Asks the engine for a full collection, where it can be asked, and waits for its answer. Default `false`. */
+  readonly collect?: boolean | undefined;
+  /** Milliseconds after which `collected` says that something still holds the memory. Default 10,000. */
+  readonly collectDeadlineMs?: number | undefined;
+}
+
+/** Whether the engine has reclaimed an instance's linear memories. */
+export interface CollectionReport {
+  readonly reclaimed: boolean;
+  /** Linear memories the instance had. */
+  readonly memories: number;
+  /** How many the engine has not reclaimed. */
+  readonly pending: number;
+  /** Milliseconds from dropping the instance to this answer. */
+  readonly waitedMs: number;
+  /** Whether the engine could be asked for a collection; without one, `reclaimed: false` may only mean "not yet". */
+  readonly asked: boolean;
+  /** What tenon knows about who still holds the memory, in words. Empty when reclaimed. */
+  readonly holders: readonly string[];
+  /** Wasm memory reservations in the address space before and after; Linux under Node with `collect` only. */
+  readonly reservations?: { readonly before: number; readonly after: number } | undefined;
+}
+
+/** What came of an instance that was dropped. */
+export interface DropReceipt {
+  /** Bytes of linear memory released. */
+  readonly memoryBytes: number;
+  /** Resources of the host that the guest had leaked, disposed now. */
+  readonly hostResourcesDisposed: number;
+  /** Resources of the guest that the host still held, cut now. */
+  readonly guestResourcesCut: number;
+  /** Deferred clean-ups that ran. */
+  readonly deferredRun: number;
+  /** Whether `tenon:module/teardown` was there and ran to its end. */
+  readonly teardown: "ran" | "failed" | "absent" | "skipped";
+  /** What was still active when it was cut. */
+  readonly cut: readonly Activity[];
+  /** Errors of the teardown, the clean-ups and the disposers; none of them stops an unload. */
+  readonly errors: readonly Error[];
+  /** Settles when the engine has reclaimed the memories, or says after a deadline that something holds them. */
+  readonly collected: Promise<CollectionReport>;
+}
+
+export interface UnloadReceipt extends DropReceipt {
+  readonly name: string;
+  readonly hash: string;
+  /** Milliseconds, drain included. */
+  readonly durationMs: number;
+  /** The receipts of the dependents that were unloaded first. */
+  readonly cascaded: readonly UnloadReceipt[];
+}
+
+export interface ReloadReceipt {
+  readonly name: string;
+  /** Hash of the version that was replaced. */
+  readonly from: string;
+  /** Hash of the version that serves now. */
+  readonly to: string;
+  /** Milliseconds each stage took. */
+  readonly stages: Readonly<Record<ReloadStage, number>>;
+  readonly durationMs: number;
+  /** What became of the state: handed over; the new version takes none; the old one gave none; not asked for. */
+  readonly state: "moved" | "dropped" | "none";
+  /** How the exports differ, as paths that `Module.get` takes. */
+  readonly exports: { readonly added: readonly string[]; readonly removed: readonly string[]; readonly changed: readonly string[] };
+  /** What came of the old instance. */
+  readonly old: DropReceipt;
+}
+
+export type ModuleState = "live" | "trapped" | "reloading" | "unloading" | "unloaded";
+
+/** A named place in a host that holds one instance at a time. */
+export interface Module<W extends World = World> {
+  readonly name: string;
+  readonly state: ModuleState;
+  /** SHA-256 of the component's bytes. */
+  readonly hash: string;
+  /** One object for the module's whole life. Functions and classes taken from it work across reloads and are cut at unload. */
+  readonly exports: W["exports"];
+  /** The first trap, while the module is trapped. */
+  readonly trap: Error | undefined;
+  /** A function or class by path: `greet`, `api.add`, `demo:calc/api@1.0.0#add`, `demo:calc/api#add`. */
+  get(path: string): Function | undefined;
+  /** As {@link get}. @throws {UsageError} naming the nearest exports when there is none */
+  require(path: string): Function;
+  info(): ModuleInfo;
+  /**
+   * Puts a new version in place, or throws and leaves the old one serving. Without a source the old one is read again
+   * (a path or URL) or instantiated again (bytes). Of several waiting reloads only the last begins.
+   * @throws {ReloadError}
+   */
+  reload(source?: Source, options?: ReloadOptions): Promise<ReloadReceipt>;
+  /**
+   * @throws {InUseError} when other modules use it and `cascade` is not set
+   * @throws {StillRunningError} when it is busy after the drain and `force` is not set; it stays loaded then
+   */
+  unload(options?: UnloadOptions): Promise<UnloadReceipt>;
+}
+
+/** Where one import of a module is met: the module's own imports, those of the host, or another module. */
+export interface ImportOrigin {
+  readonly name: string;
+  readonly from: "imports" | "host" | "module";
+  /** The providing module's name, when `from` is `module`. */
+  readonly module?: string | undefined;
+}
+
+/** Plain data about a module; `JSON.stringify` takes it. */
+export interface ModuleInfo {
+  readonly name: string;
+  /** The version its exported interfaces carry, when they agree on one. */
+  readonly version: string | undefined;
+  readonly hash: string;
+  /** The component's imports and exports, as WIT-like text. */
+  readonly world: { readonly imports: readonly string[]; readonly exports: readonly string[] };
+  readonly imports: readonly ImportOrigin[];
+  /** Paths that `Module.get` takes. */
+  readonly exports: readonly string[];
+  readonly uses: readonly string[];
+  readonly usedBy: readonly string[];
+  readonly memoryBytes: number;
+  /** Calls of exported functions through the module's handles, over its whole life. */
+  readonly calls: number;
+  readonly traps: number;
+  readonly restarts: number;
+  readonly reloads: number;
+  readonly state: ModuleState;
+  readonly activity: readonly Activity[];
+  /** ISO 8601. */
+  readonly loadedAt: string;
+}
+
+/** One call, as an observer sees it. */
+export interface ObservedCall {
+  readonly module: string;
+  /** A path that `Module.get` takes. */
+  readonly export: string;
+  readonly durationMs: number;
+  /** What the call threw, if it did. */
+  readonly error?: unknown;
+}
+
+export interface HostEvents {
+  loaded: { readonly module: string; readonly hash: string };
+  reloaded: { readonly module: string; readonly receipt: ReloadReceipt };
+  "reload-failed": { readonly module: string; readonly error: Error };
+  trapped: { readonly module: string; readonly error: Error };
+  restarted: { readonly module: string; readonly attempt: number };
+  /** The circuit breaker: too many restarts, so the module stays trapped until a reload. */
+  "restart-given-up": { readonly module: string; readonly restarts: number; readonly error: Error };
+  unloaded: { readonly module: string; readonly receipt: UnloadReceipt };
+  /** The memory of a dropped instance is still alive after the deadline. */
+  leaked: { readonly module: string; readonly report: CollectionReport };
+  /** Background work of a module's imports failed: a tracked promise rejected, or a scope's timer threw. */
+  "background-error": { readonly module: string; readonly owner: string; readonly error: unknown };
+}
+
+/** A registry of modules that load, link, trap, reload and unload. */
+export interface Host {
+  /** Loads one component. Loads of one name and the same bytes give one module, however many run at once. */
+  load<W extends World = World>(source: Source, options?: LoadOptions): Promise<Module<W>>;
+  /** Loads several in dependency order; when one fails, those that this call loaded are unloaded again. */
+  loadAll(requests: readonly LoadRequest[]): Promise<Module[]>;
+  /** Loads every `.wasm` file of a directory, as {@link loadAll}; `options` for all of them, without name. */
+  loadDirectory(directory: string, options?: Omit<LoadOptions, "name" | "integrity" | "bound">): Promise<Module[]>;
+  get(name: string): Module | undefined;
+  /** @throws {UsageError} when there is none of that name */
+  require(name: string): Module;
+  /** Everything a module could link to now. */
+  provides(): readonly ExternDecl[];
+  /** Modules that export an interface, by id, best version first; an id without version matches any. */
+  providers(interfaceId: string): readonly Module[];
+  /** What a component would lack if it were loaded now with these options. */
+  missing(source: Source, options?: LoadOptions): Promise<readonly LinkIssue[]>;
+  manifest(): readonly ModuleInfo[];
+  /** @returns a function that stops listening */
+  on<K extends keyof HostEvents>(event: K, listener: (detail: HostEvents[K]) => void): () => void;
+  /** Sees every call made through modules' handles; costs nothing once stopped. @returns a function that stops it */
+  observe(observer: (call: ObservedCall) => void): () => void;
+  /** Unloads everything, dependents first, whatever is still active; later loads are refused. */
+  close(): Promise<readonly UnloadReceipt[]>;
+  [Symbol.asyncDispose](): Promise<void>;
+}

@@ -1,0 +1,261 @@
+/**
+ * One version of a module: an instance, the scope of its imports, and where they are met.
+ *
+ * Owns the instance's beginning and end; what is swapped and when is the business of `reload.ts` and `unload.ts`. The
+ * instance is reached through this object only, never through a local of a suspended function, so that dropping it here
+ * drops it everywhere.
+ */
+import { LinkError, UsageError, type Activity } from "../errors.ts";
+import type { Component, DisposeReceipt, Instance } from "../runtime/types.ts";
+import { memoryOwners, type HostContext } from "./context.ts";
+import type { ExportChange, ExportTree } from "./exports.ts";
+import { describeIssues, resolveImports, type Provider } from "./link.ts";
+import { isMemoryRefusal, memoryLimitError, type Watched } from "./memory.ts";
+import { asError, Scope, scrub } from "./scope.ts";
+import { trackImports } from "./tracking.ts";
+import type { CollectionReport, DropReceipt, ImportOrigin, Imports, LoadOptions } from "./types.ts";
+
+const CLEANUP_DEADLINE_MS = 5_000;
+const COLLECT_DEADLINE_MS = 10_000;
+const TEARDOWN = "tenon:module/teardown";
+const STATE = "tenon:module/state";
+
+export class Version {
+  readonly module: string;
+  readonly component: Component;
+  readonly scope: Scope;
+  bornMs: number = performance.now();
+  origins: readonly ImportOrigin[] = [];
+  readonly #context: HostContext;
+  #imports: Record<string, unknown> | undefined;
+  #instance: Instance | undefined;
+
+  constructor(context: HostContext, module: string, component: Component) {
+    this.#context = context;
+    this.module = module;
+    this.component = component;
+    this.scope = new Scope(module, (owner, error) => {
+      scrub(error);
+      if (!context.events.has("background-error")) return false;
+      context.events.emit("background-error", { module, owner, error });
+      return true;
+    });
+  }
+
+  /**
+   * Calls the import factories and meets every import.
+   * @param providers the modules that may meet imports, this one's dependents excluded
+   * @throws {LinkError} with everything unmet
+   */
+  async link(imports: Imports | undefined, link: LoadOptions["link"], providers: () => readonly Provider[]): Promise<void> {
+    const own = await this.#given(imports, "imports");
+    const shared = await this.#given(this.#context.options.imports, "the host's imports");
+    const { imports: met, origins, uses, issues } = resolveImports(this.component, own, shared, providers(), link);
+    if (issues.length > 0) {
+      throw new LinkError(`Cannot link module ${this.module}: ${describeIssues(issues)}`, issues);
+    }
+    // From here on the providers know of their new dependent, also while it is still being instantiated.
+    this.#context.graph.hold(this, this.module, uses);
+    this.#context.versions.add(this);
+    this.origins = origins;
+    const fromModules = new Set(origins.flatMap(({ name, from }) => (from === "module" ? [name] : [])));
+    this.#imports = trackImports(this.component.imports, met, this.scope, fromModules);
+  }
+
+  async #given(imports: Imports | undefined, what: string): Promise<object> {
+    const given: unknown = typeof imports === "function" ? await imports(this.scope) : (imports ?? {});
+    if ((typeof given === "object" && given !== null) || typeof given === "function") return given;
+    throw new UsageError(`Expected ${what} of module ${this.module} to be an object, got ${String(given)}`);
+  }
+
+  /** Makes the instance. @throws {MemoryLimitError} when the engine has no room for its memories */
+  async instantiate(onTrap: (version: Version, error: Error) => void): Promise<void> {
+    const context = this.#context;
+    try {
+      await this.component
+        .instantiate(this.#imports ?? {}, { name: this.module, onTrap: (error) => onTrap(this, error) })
+        .then((instance) => {
+          this.#instance = instance;
+        });
+    } catch (error) {
+      scrub(error);
+      if (isMemoryRefusal(error)) throw memoryLimitError(this.module, memoryOwners(context), error);
+      throw error;
+    }
+    this.#imports = undefined;
+    this.bornMs = performance.now();
+    context.watch.created += this.#instance!.memories().length;
+  }
+
+  /** Resolves the exports for a swap. */
+  prepare(tree: ExportTree): ExportChange {
+    return tree.prepare(this.component.exports, this.#instance!.exports);
+  }
+
+  /** Whether there is an instance now. */
+  get running(): boolean {
+    return this.#instance !== undefined;
+  }
+
+  get trap(): Error | undefined {
+    return this.#instance?.trap;
+  }
+
+  get trapped(): boolean {
+    return this.#instance?.state === "trapped";
+  }
+
+  get memoryBytes(): number {
+    return this.#instance?.memoryBytes ?? 0;
+  }
+
+  /** Calls under way; only host imports can see it above zero. */
+  get depth(): number {
+    return this.#instance?.depth ?? 0;
+  }
+
+  /** Everything that an unload would cut short. */
+  activity(): Activity[] {
+    const instance = this.#instance;
+    if (instance === undefined) return this.scope.activity();
+    const { depth } = instance;
+    const calls: Activity[] = depth > 0 ? [{ kind: "call", owner: this.module, count: depth }] : [];
+    // Nobody can use the resources of a trapped instance any more.
+    const resources = this.trapped
+      ? []
+      : [...instance.resources().heldByHost].map(([owner, count]): Activity => ({ kind: "resource", owner, count }));
+    return [...calls, ...resources.filter(({ count }) => count > 0), ...this.scope.activity()];
+  }
+
+  /** The saved state, or `undefined` when the module does not offer it. @throws what `save` throws */
+  save(): Uint8Array | undefined {
+    const save = this.#lifeCycle(STATE)?.["save"];
+    return save === undefined ? undefined : (save() as Uint8Array);
+  }
+
+  /** @returns whether the module takes state @throws what `restore` throws, {@link ComponentError} for `err` */
+  restore(state: Uint8Array): boolean {
+    const restore = this.#lifeCycle(STATE)?.["restore"];
+    if (restore === undefined) return false;
+    restore(state);
+    return true;
+  }
+
+  #lifeCycle(path: string): Record<string, (...args: unknown[]) => unknown> | undefined {
+    const decl = this.component.exports.find(({ name }) => name === path || name.startsWith(`${path}@`));
+    if (decl === undefined || this.#instance === undefined) return undefined;
+    return (this.#instance.exports as Record<string, Record<string, (...args: unknown[]) => unknown>>)[decl.name];
+  }
+
+  /** Waits until no call is under way. Calls are synchronous, so one macrotask is enough unless the engine can suspend. */
+  async quiet(): Promise<void> {
+    while (this.depth > 0) await this.#context.platform.macrotask();
+  }
+
+  /** Waits until nothing is active or the deadline has passed. */
+  async drain(drainMs: number): Promise<void> {
+    const deadline = performance.now() + drainMs;
+    for (let waitMs = 1; performance.now() < deadline; waitMs = Math.min(waitMs * 2, 20)) {
+      if (this.activity().length === 0) return;
+      const left = deadline - performance.now();
+      await new Promise((resolve) => setTimeout(resolve, Math.max(0, Math.min(waitMs, left))));
+    }
+  }
+
+  /**
+   * Ends the version: teardown hook, signal, clean-ups, instance. Nothing here throws; errors go into the receipt. The
+   * handles must have been cut or moved on before.
+   */
+  async drop(options: { teardown: boolean; collect?: boolean; collectDeadlineMs?: number | undefined }): Promise<DropReceipt> {
+    const context = this.#context;
+    await this.quiet();
+    const errors: Error[] = [];
+    const teardown = options.teardown ? this.#teardown(errors) : "skipped";
+    const heldBefore = this.trapped ? [] : this.activity().filter(({ kind }) => kind === "resource");
+    const scope = await this.scope.close(CLEANUP_DEADLINE_MS);
+    // A clean-up may have called into the instance.
+    await this.quiet();
+    const before = options.collect === true ? await context.watch.reservations() : undefined;
+    const { watched, disposed } = this.#dispose(errors);
+    context.versions.delete(this);
+    context.graph.release(this);
+    // Finalizers and the engine's own bookkeeping run between macrotasks; a loop of unloads must let them.
+    await context.platform.macrotask();
+    const cut = [...heldBefore, ...scope.cut];
+    const deadlineMs = options.collectDeadlineMs ?? COLLECT_DEADLINE_MS;
+    const settle = lazily(() =>
+      options.collect === true
+        ? context.watch.collect(watched, deadlineMs, before, () => suspects(cut))
+        : context.watch.wait(watched, deadlineMs, false, () => suspects(cut)),
+    );
+    this.#reportLeak(watched, cut);
+    if (options.collect === true) await settle();
+    return {
+      memoryBytes: disposed.memoryBytes,
+      hostResourcesDisposed: disposed.hostResourcesDisposed,
+      guestResourcesCut: disposed.guestResourcesCut,
+      deferredRun: scope.deferredRun,
+      teardown,
+      cut,
+      errors: [...errors, ...scope.errors, ...disposed.errors],
+      get collected() {
+        return settle();
+      },
+    };
+  }
+
+  #teardown(errors: Error[]): DropReceipt["teardown"] {
+    const hook = this.#lifeCycle(TEARDOWN)?.["beforeUnload"];
+    if (hook === undefined) return "absent";
+    if (this.trapped) return "skipped";
+    try {
+      hook();
+      return "ran";
+    } catch (error) {
+      errors.push(asError(error, `The teardown of module ${this.module} failed`));
+      return "failed";
+    }
+  }
+
+  /** A function of its own, so that no suspended frame holds the instance or its memories. */
+  #dispose(errors: Error[]): { readonly watched: Watched; readonly disposed: DisposeReceipt } {
+    const instance = this.#instance;
+    this.#instance = undefined;
+    this.#imports = undefined;
+    const watched = this.#context.watch.watch(instance?.memories() ?? []);
+    const nothing = { memoryBytes: 0, hostResourcesDisposed: 0, guestResourcesCut: 0, errors: [] };
+    if (instance === undefined) return { watched, disposed: nothing };
+    try {
+      const disposed = instance.dispose();
+      for (const error of disposed.errors) scrub(error);
+      return { watched, disposed };
+    } catch (error) {
+      errors.push(asError(error, `Disposing of the instance of module ${this.module} failed`));
+      return { watched, disposed: nothing };
+    }
+  }
+
+  #reportLeak(watched: Watched, cut: readonly Activity[]): void {
+    const context = this.#context;
+    const deadlineMs = context.options.leakDeadlineMs;
+    if (deadlineMs === undefined) return;
+    const { module } = this;
+    void context.watch
+      .wait(watched, deadlineMs, true, () => suspects(cut))
+      .then((report) => {
+        if (!report.reclaimed) context.events.emit("leaked", { module, report });
+      });
+  }
+}
+
+function lazily(make: () => Promise<CollectionReport>): () => Promise<CollectionReport> {
+  let promise: Promise<CollectionReport> | undefined;
+  return () => (promise ??= make());
+}
+
+/** What was cut and may still hold on, in words. */
+function suspects(cut: readonly Activity[]): string[] {
+  return cut
+    .filter(({ kind }) => kind === "promise" || kind === "timer")
+    .map(({ kind, owner, count }) => `${count === 1 ? "a" : String(count)} ${kind}${count === 1 ? "" : "s"} of ${owner} that was still pending`);
+}

@@ -1,0 +1,21 @@
+/**
+ * tenon in Node.
+ */
+import type { Source } from "../platform.ts";
+import { createHost as createHostOn } from "../module/host.ts";
+import { compileSource } from "../module/open.ts";
+import type { Host, HostOptions } from "../module/types.ts";
+import type { CompileOptions, Component, World } from "../runtime/types.ts";
+import { nodePlatform } from "./platform.ts";
+
+export * from "../module/surface.ts";
+
+/** Makes a host: a registry of modules. Strings as sources are paths, or URLs when they have a scheme. */
+export function createHost(options?: HostOptions): Host {
+  return createHostOn(nodePlatform, options);
+}
+
+/** Compiles a component for use without a host. Strings are paths, or URLs when they have a scheme. */
+export function compile<W extends World = World>(source: Source, options: CompileOptions = {}): Promise<Component<W>> {
+  return compileSource<W>(nodePlatform, source, options);
+}

@@ -1,0 +1,96 @@
+/**
+ * What Node gives the host: files, hashes, macrotasks, and honest figures about memory.
+ */
+import { createHash } from "node:crypto";
+import { readdir, readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import v8 from "node:v8";
+import vm from "node:vm";
+import { UsageError } from "../errors.ts";
+import type { Platform } from "../platform.ts";
+
+export const nodePlatform: Platform = {
+  name: "node",
+  read,
+  list,
+  sha256: async (bytes) => createHash("sha256").update(bytes).digest("hex"),
+  macrotask: () => new Promise((resolve) => void setImmediate(resolve)),
+  collect,
+  countMemories: "queryObjects" in v8 ? countMemories : undefined,
+  countReservations: process.platform === "linux" ? countReservations : undefined,
+};
+
+async function read(source: string | URL): Promise<Uint8Array<ArrayBuffer>> {
+  const url = typeof source === "string" ? urlOf(source) : source;
+  try {
+    if (url !== undefined && url.protocol !== "file:") return await download(url);
+    const file = await readFile(url === undefined ? source : fileURLToPath(url));
+    return new Uint8Array(file.buffer as ArrayBuffer, file.byteOffset, file.byteLength);
+  } catch (cause) {
+    if (cause instanceof UsageError) throw cause;
+    throw new UsageError(`Could not read ${String(source)}: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** A string with a scheme of two letters or more is a URL; one letter is a Windows drive. */
+function urlOf(source: string): URL | undefined {
+  return /^[a-z][a-z0-9+.-]+:/i.test(source) ? new URL(source) : undefined;
+}
+
+async function download(url: URL): Promise<Uint8Array<ArrayBuffer>> {
+  const response = await fetch(url);
+  if (!response.ok) throw new UsageError(`Could not fetch ${url.href}: status ${response.status}`);
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+async function list(directory: string): Promise<readonly string[]> {
+  try {
+    const entries = await readdir(directory, { withFileTypes: true });
+    return entries.flatMap((entry) => (entry.name.endsWith(".wasm") && !entry.isDirectory() ? [entry.name] : [])).sort();
+  } catch (cause) {
+    throw new UsageError(`Could not list ${directory}: ${messageOf(cause)}`, { cause });
+  }
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}
+
+let forceCollection: (() => void) | undefined;
+
+/** A full collection. Without `--expose-gc` the flag is set now and the function taken from a fresh context. */
+async function collect(): Promise<void> {
+  if (forceCollection === undefined) {
+    const exposed = (globalThis as { gc?: () => void }).gc;
+    if (exposed === undefined) v8.setFlagsFromString("--expose-gc");
+    forceCollection = exposed ?? (vm.runInNewContext("gc") as () => void);
+  }
+  // Finalizers of the first find their objects gone in the second.
+  forceCollection();
+  await nodePlatform.macrotask();
+  forceCollection();
+}
+
+function countMemories(): number {
+  return (v8 as unknown as { queryObjects: (type: unknown, options: { format: "count" }) => number }).queryObjects(
+    WebAssembly.Memory,
+    { format: "count" },
+  );
+}
+
+const RESERVATION_BYTES = 4 * 2 ** 30;
+
+/** Every linear memory is followed by guard pages no program could want otherwise; each such region counts as one. */
+async function countReservations(): Promise<number | undefined> {
+  let maps: string;
+  try {
+    maps = await readFile("/proc/self/maps", "latin1");
+  } catch {
+    return undefined;
+  }
+  let count = 0;
+  for (const [, start, end] of maps.matchAll(/^([0-9a-f]+)-([0-9a-f]+) ---p/gm)) {
+    if (Number.parseInt(end!, 16) - Number.parseInt(start!, 16) >= RESERVATION_BYTES) count++;
+  }
+  return count;
+}
