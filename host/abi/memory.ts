@@ -71,6 +71,19 @@ export class Memory {
     return at;
   }
 
+  /** Checks what `realloc` returned. */
+  checkAllocated(pointer: number, size: number, alignment: number): number {
+    const at = pointer >>> 0;
+    if ((at & (alignment - 1)) !== 0) throw unaligned(at, alignment);
+    if (at + size > this.u8.length) {
+      throw new AbiTrap(
+        "realloc-out-of-bounds",
+        `realloc returned ${at} for ${size} bytes, out of bounds of the memory's ${this.u8.length}`,
+      );
+    }
+    return at;
+  }
+
   /** Checks a list's pointer and length; its element count is at most what 2^28 - 1 bytes hold. */
   checkList(pointer: number, length: number, elementSize: number, alignment: number): number {
     const at = pointer >>> 0;

@@ -23,10 +23,9 @@ export interface BoundBindings {
   readonly format: number;
   /** SHA-256 of the plan's structure that the text was made from, hex. */
   readonly key: string;
-  readonly factory: BindingsFactory;
+  /** The generated function; private to the host. */
+  readonly instantiate: (runtime: never, modules: never, host: never) => object;
 }
-/** The evaluated form of generated text; private to the host. */
-export type BindingsFactory = (runtime: object) => object;
 
 export interface InstantiateOptions {
   /** A name for messages; default the component's. */

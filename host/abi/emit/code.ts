@@ -24,6 +24,15 @@ export class Code {
     this.line(tail);
   }
 
+  /** Writes `if (condition) { … } else { … }`. */
+  branch(condition: string, yes: () => void, no: () => void): void {
+    this.block(`if (${condition})`, yes, "} else {");
+    this.depth++;
+    no();
+    this.depth--;
+    this.line("}");
+  }
+
   /** A local name that nothing else in this function has. */
   fresh(): string {
     return `v${this.names.next++}`;

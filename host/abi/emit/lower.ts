@@ -199,9 +199,11 @@ function matchCases(
   use: (c: Case, index: number, payload: string) => void,
 ): void {
   if (type.kind === "option" && type.type.kind !== "option") {
-    code.block(`if (${v} === undefined || ${v} === null)`, () => use(cases[0]!, 0, v), "} else {");
-    code.block("", () => use(cases[1]!, 1, v));
-    code.line("}");
+    code.branch(
+      `${v} === undefined || ${v} === null`,
+      () => use(cases[0]!, 0, v),
+      () => use(cases[1]!, 1, v),
+    );
     return;
   }
   code.block(`switch (${type.kind === "enum" ? v : `${v}.tag`})`, () => {

@@ -1,0 +1,133 @@
+/**
+ * What generated text calls: one object an instance, named `rt` there.
+ *
+ * Holds the value-level half (characters, bits, resources); the instance-level half, which knows names, faults and the
+ * user's errors, is the subclass in `runtime/`. Methods that can fail return what is to be thrown, so that the text
+ * says `throw` and the engine sees where control ends.
+ */
+import { BorrowScope, disposeHostObject, GuestResource, HandleTable, HostObjects, Lends, type ResourceOwner } from "./handles.ts";
+import { Memory } from "./memory.ts";
+import { transcode } from "./transcode.ts";
+import { AbiTrap } from "./trap.ts";
+
+const bits = new DataView(new ArrayBuffer(8));
+
+type ResourceClass = abstract new (...args: never[]) => object;
+
+export abstract class AbiRuntime {
+  readonly Memory: typeof Memory = Memory;
+  readonly HandleTable: typeof HandleTable = HandleTable;
+  readonly BorrowScope: typeof BorrowScope = BorrowScope;
+  readonly Lends: typeof Lends = Lends;
+  readonly GuestResource: typeof GuestResource = GuestResource;
+  readonly transcode: typeof transcode = transcode;
+
+  /** By resource number: the class of a guest's resource, and its owner record. */
+  private readonly classes: ResourceClass[] = [];
+  protected readonly owners: ResourceOwner[] = [];
+  /** By resource number: the host's objects, and the class the user gave for them. */
+  protected readonly objects: HostObjects[] = [];
+  private readonly hostClasses: (ResourceClass | undefined)[];
+
+  constructor(hostClasses: (ResourceClass | undefined)[]) {
+    this.hostClasses = hostClasses;
+  }
+
+  /** Registers a guest's resource type with the function that runs its destructor. */
+  resource(index: number, name: string, drop: (rep: number) => void): void {
+    this.owners[index] = { name, live: 0, drop };
+  }
+
+  /** Gives a guest's resource the class of its first export. */
+  resourceClass(index: number, constructor: ResourceClass): ResourceClass {
+    return (this.classes[index] ??= constructor);
+  }
+
+  hostObjects(index: number): HostObjects {
+    return (this.objects[index] = new HostObjects());
+  }
+
+  /** The class an imported resource has in JavaScript, for components that export it again. */
+  hostClass(index: number): ResourceClass | undefined {
+    return this.hostClasses[index];
+  }
+
+  // Values.
+
+  isChar(value: unknown): boolean {
+    if (typeof value !== "string") return false;
+    const { length } = value;
+    if (length === 1) return (value.charCodeAt(0) & 0xf800) !== 0xd800;
+    return length === 2 && value.codePointAt(0)! > 0xffff;
+  }
+
+  /** `convert_i32_to_char` */
+  char(code: number): string {
+    if (code >= 0x110000 || (code & 0xfffff800) === 0xd800) {
+      throw new AbiTrap("invalid-char", `Not a Unicode scalar value: ${code}`);
+    }
+    return String.fromCodePoint(code);
+  }
+
+  isList(value: unknown): boolean {
+    return Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView));
+  }
+
+  discriminant(): AbiTrap {
+    return new AbiTrap("invalid-discriminant", "Invalid variant discriminant");
+  }
+
+  enter(): AbiTrap {
+    return new AbiTrap("cannot-enter-component", "Cannot enter a component instance that is running already");
+  }
+
+  f32FromBits(value: number): number {
+    bits.setInt32(0, value, true);
+    return bits.getFloat32(0, true);
+  }
+
+  f64FromBits(value: bigint): number {
+    bits.setBigInt64(0, value, true);
+    return bits.getFloat64(0, true);
+  }
+
+  bitsOfF32(value: number): number {
+    bits.setFloat32(0, value, true);
+    return bits.getInt32(0, true);
+  }
+
+  bitsOfF64(value: number): bigint {
+    bits.setFloat64(0, value, true);
+    return bits.getBigInt64(0, true);
+  }
+
+  // Resources.
+
+  isHost(index: number, value: unknown): boolean {
+    if (typeof value !== "object" || value === null) return false;
+    const constructor = this.hostClasses[index];
+    return constructor === undefined || value instanceof constructor;
+  }
+
+  isGuest(index: number, value: unknown, own: boolean): boolean {
+    return GuestResource.is(value, this.owners[index]!, own);
+  }
+
+  wrap(index: number, rep: number, own: boolean): GuestResource {
+    const constructor = this.classes[index] ?? GuestResource;
+    return Reflect.construct(GuestResource, [rep, this.owners[index], own], constructor);
+  }
+
+  take(resource: GuestResource): number {
+    return GuestResource.take(resource);
+  }
+
+  rep(resource: GuestResource): number {
+    return GuestResource.rep(resource);
+  }
+
+  /** The guest has dropped its last handle to a host object. */
+  dropHost(index: number, rep: number): void {
+    disposeHostObject(this.objects[index]!.remove(rep));
+  }
+}

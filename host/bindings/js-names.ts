@@ -1,0 +1,34 @@
+/** How extern names become JavaScript names: functions, resource classes and their members, interfaces. */
+import { toCamelCase, toPascalCase } from "../model/names.ts";
+
+/** What a function's extern name says it is. */
+export type FuncName =
+  | { readonly kind: "function"; readonly js: string }
+  | { readonly kind: "constructor"; readonly resource: string }
+  | { readonly kind: "method" | "static"; readonly resource: string; readonly js: string };
+
+const annotated = /^\[(constructor|method|static)\]([^.]+)(?:\.(.+))?$/;
+
+export function funcName(name: string): FuncName {
+  const match = annotated.exec(name);
+  if (match === null) return { kind: "function", js: toCamelCase(name) };
+  const [, kind, resource, method] = match as unknown as [string, "constructor" | "method" | "static", string, string | undefined];
+  if (kind === "constructor" || method === undefined) return { kind: "constructor", resource };
+  return { kind, resource, js: toCamelCase(method) };
+}
+
+/** The class name of a resource. */
+export function className(resource: string): string {
+  return toPascalCase(resource);
+}
+
+/** An interface id (`demo:calc/api@1.0.0`) keeps its name; anything else becomes camelCase. */
+export function externName(name: string): string {
+  return name.includes(":") ? name : toCamelCase(name);
+}
+
+/** The short name of an interface: `api` for `demo:calc/api@1.0.0`; `undefined` when the name is no interface id. */
+export function shortName(name: string): string | undefined {
+  const match = /\/([^/@]+)(?:@.*)?$/.exec(name);
+  return match === null ? undefined : toCamelCase(match[1]!);
+}

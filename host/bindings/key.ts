@@ -1,0 +1,55 @@
+/**
+ * The structure of a plan as text: everything generated text depends on, and nothing else.
+ *
+ * Two components with the same key share one generated function, however different their code.
+ */
+import { TypeNumbers } from "../abi/emit/context.ts";
+import type { FuncType } from "../model/types.ts";
+import type { ExportPlan, Plan } from "../plan/plan.ts";
+
+/** The version of the generated text; a change of the emitter that changes text must raise it. */
+export const FORMAT = 1;
+
+/** The core export by which a guest tells the host what its last abort said. */
+export const ABORT_HOOK = "tenon:abort";
+
+export function planKey(plan: Plan): string {
+  const types = new TypeNumbers(new Map(plan.resources.map(({ type }, index) => [type, index])));
+  const func = (type: FuncType): unknown[] => [
+    ...type.params.map((param) => types.of(param.type)),
+    type.result === undefined ? null : types.of(type.result),
+  ];
+  const exports = (list: readonly ExportPlan[]): unknown[] =>
+    list.map(({ name, item }) => {
+      switch (item.kind) {
+        case "func":
+          return [name, item.func, item.type.params.length];
+        case "instance":
+          return [name, exports(item.exports)];
+        case "resource":
+          return [name, "resource", item.resource];
+        case "module":
+          return [name, "module", item.module];
+        case "type":
+          return [name];
+      }
+    });
+  const structure = [
+    FORMAT,
+    plan.components.map((parent) => parent ?? null),
+    plan.modules.map(hasAbortHook),
+    plan.steps,
+    plan.lifts.map((lift) => ({ ...lift, type: func(lift.type) })),
+    plan.hostFuncs.map(({ path, type }) => [path.at(-1), func(type)]),
+    plan.trampolines.map((item) => (item.kind === "lower" ? { ...item, type: func(item.type) } : item)),
+    plan.resources.map(({ name, origin }) => [name, origin.kind === "host" ? "host" : origin]),
+    exports(plan.exports),
+  ];
+  return JSON.stringify([structure, types.keys()]);
+}
+
+/** Whether a core module has the abort hook, with a memory to read its words from. */
+export function hasAbortHook({ type }: Plan["modules"][number]): boolean {
+  const has = (name: string, kind: string): boolean => type.exports.some((e) => e.name === name && e.type.kind === kind);
+  return has(ABORT_HOOK, "core-func") && has("memory", "core-memory");
+}

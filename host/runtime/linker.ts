@@ -1,0 +1,165 @@
+/**
+ * Finds what a component imports in the object its user gives, and reports everything that is missing at once.
+ *
+ * Names are matched as DESIGN says: by interface id, by the id without its version, by a compatible version; plain names
+ * in camelCase or as written.
+ */
+import { describe } from "../abi/explain.ts";
+import { className, externName, funcName } from "../bindings/js-names.ts";
+import { LinkError, type LinkIssue } from "../errors.ts";
+import { compatibleKey, nearestName } from "./names.ts";
+import { formatExtern } from "../model/text.ts";
+import type { Plan } from "../plan/plan.ts";
+
+type ResourceClass = abstract new (...args: never[]) => object;
+
+/** What the generated text needs of the user, in the order of the plan. */
+export interface LinkedImports {
+  readonly funcs: readonly unknown[];
+  readonly classes: (ResourceClass | undefined)[];
+  /** Core modules by their index among the plan's modules; `undefined` for embedded ones. */
+  readonly modules: readonly (WebAssembly.Module | undefined)[];
+}
+
+/** Every import that `provided` does not meet. */
+export function checkImports(plan: Plan, provided: object): LinkIssue[] {
+  return new Linker(plan, provided).run().issues;
+}
+
+/** @throws {LinkError} with every issue */
+export function linkImports(plan: Plan, provided: object, name: string): LinkedImports {
+  const { issues, linked } = new Linker(plan, provided).run();
+  if (issues.length > 0) throw linkError(name, issues);
+  return linked;
+}
+
+/** One error for all issues, each on a line of its own. */
+export function linkError(name: string, issues: readonly LinkIssue[]): LinkError {
+  const lines = issues.map((issue) => `\n  ${issue.import}: ${issue.reason}`);
+  const count = issues.length === 1 ? "1 import is" : `${issues.length} imports are`;
+  return new LinkError(`Cannot link "${name}": ${count} not met${lines.join("")}`, issues);
+}
+
+class Linker {
+  private readonly plan: Plan;
+  private readonly provided: Record<string, unknown>;
+  private readonly issues: LinkIssue[] = [];
+  /** Interfaces that were reported missing as a whole, so that their functions are not reported again. */
+  private readonly absent = new Set<string>();
+
+  constructor(plan: Plan, provided: object) {
+    this.plan = plan;
+    this.provided = provided as Record<string, unknown>;
+  }
+
+  run(): { issues: LinkIssue[]; linked: LinkedImports } {
+    const { plan } = this;
+    const classes = plan.resources.map(({ origin }) => (origin.kind === "host" ? this.resourceClass(origin.path) : undefined));
+    const funcs = plan.hostFuncs.map(({ path }, index) => this.func(path, index));
+    const modules = plan.modules.map((module) => (module.kind === "imported" ? this.module(module.path) : undefined));
+    return { issues: this.issues, linked: { funcs, classes, modules } };
+  }
+
+  /** The object that should hold the last name of a path, or `undefined` after reporting that it is not there. */
+  private holder(path: readonly string[]): object | undefined {
+    let at: unknown = this.provided;
+    for (const [depth, name] of path.slice(0, -1).entries()) {
+      const here = path.slice(0, depth + 1).join("#");
+      if (this.absent.has(here)) return undefined;
+      const found = lookup(at as object, name);
+      if (!isObject(found)) {
+        this.absent.add(here);
+        this.missing(path.slice(0, depth + 1), at as object, found, "an instance");
+        return undefined;
+      }
+      at = found;
+    }
+    return at as object;
+  }
+
+  private func(path: readonly string[], index: number): unknown {
+    const holder = this.holder(path);
+    if (holder === undefined) return undefined;
+    const name = funcName(path.at(-1)!);
+    const expected = formatExtern(this.plan.hostFuncs[index]!.type);
+    if (name.kind === "function") {
+      const found = lookup(holder, path.at(-1)!);
+      // jco passes a world's functions as modules with a default export; accept the same object here.
+      const value = isObject(found) && path.length === 1 ? (found as { default?: unknown }).default : found;
+      if (typeof value === "function") return bindToHolder(value, holder);
+      this.missing(path, holder, found, expected);
+      return undefined;
+    }
+    const constructor = (holder as Record<string, unknown>)[className(name.resource)];
+    if (typeof constructor !== "function") {
+      if (name.kind === "method") return undefined;
+      this.missing(path, holder, constructor, `class ${className(name.resource)} for ${expected}`);
+      return undefined;
+    }
+    if (name.kind === "constructor") return constructor;
+    const owner: unknown = name.kind === "static" ? constructor : constructor.prototype;
+    const member = (owner as Record<string, unknown>)[name.js];
+    if (typeof member !== "function") {
+      this.missing(path, owner as object, member, expected);
+      return undefined;
+    }
+    // Methods are called on the object itself, so that a subclass may override them.
+    return name.kind === "static" ? member.bind(constructor) : undefined;
+  }
+
+  private resourceClass(path: readonly string[]): ResourceClass | undefined {
+    const holder = this.holder(path);
+    if (holder === undefined) return undefined;
+    const found = (holder as Record<string, unknown>)[className(path.at(-1)!)];
+    if (found === undefined || typeof found === "function") return found as ResourceClass | undefined;
+    this.missing(path, holder, found, `class ${className(path.at(-1)!)}`);
+    return undefined;
+  }
+
+  private module(path: readonly string[]): WebAssembly.Module | undefined {
+    const holder = this.holder(path);
+    if (holder === undefined) return undefined;
+    const found = lookup(holder, path.at(-1)!);
+    if (found instanceof WebAssembly.Module) return found;
+    this.missing(path, holder, found, "a WebAssembly.Module");
+    return undefined;
+  }
+
+  private missing(path: readonly string[], holder: object, found: unknown, expected: string): void {
+    const wanted = path.at(-1)!;
+    const nearest = nearestName(wanted, Object.keys(holder));
+    const problem = found === undefined ? "missing" : "mismatch";
+    const hint = nearest === undefined ? "" : `; the nearest is ${nearest.name}${nearest.why}`;
+    const reason =
+      found === undefined ? `expected ${expected}, got nothing${hint}` : `expected ${expected}, got ${describe(found)}`;
+    this.issues.push({
+      import: path.join("#"),
+      problem,
+      expected,
+      ...(found === undefined ? {} : { found: describe(found) }),
+      ...(nearest === undefined ? {} : { nearest: nearest.name }),
+      reason,
+    });
+  }
+}
+
+/** A property by extern name: exactly, as JavaScript writes it, or by a compatible version. */
+function lookup(holder: object, name: string): unknown {
+  const members = holder as Record<string, unknown>;
+  if (members[name] !== undefined) return members[name];
+  const js = externName(name);
+  if (members[js] !== undefined) return members[js];
+  if (!name.includes(":")) return undefined;
+  const other = compatibleKey(name, Object.keys(members));
+  return other === undefined ? undefined : members[other];
+}
+
+function isObject(value: unknown): value is object {
+  return (typeof value === "object" && value !== null) || typeof value === "function";
+}
+
+/** Functions of a class instance keep their `this`; those of a plain object or a module need none. */
+function bindToHolder(value: Function, holder: object): unknown {
+  const prototype: unknown = Object.getPrototypeOf(holder);
+  return prototype === null || prototype === Object.prototype ? value : value.bind(holder);
+}
