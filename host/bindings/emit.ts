@@ -2,7 +2,7 @@
  * plan → JavaScript text: one function that, given a runtime, core modules and host functions, makes an instance.
  *
  * The text declares: state (one entered flag `e` and one may-leave flag `l` a component instance), memories `m`, handle
- * tables `t`, host object tables `o`, core instances `x`, core items `c`, host functions `h`, checked reallocs `a`,
+ * tables `t`, host object tables `o`, core instances `x`, core items `c`, host functions `h`, checked reallocs `r`,
  * trampolines `g`, exported functions `f`, helpers `K` (check), `L` (load) and `S` (store). Dropping an instance
  * empties every variable that leads to the engine, so that functions a user still holds keep nothing alive.
  */
@@ -93,7 +93,7 @@ export class BindingsWriter {
     const key = `${itemKey(options.realloc)} ${memory} ${component}`;
     let entry = this.reallocs.find((known) => known.key === key);
     if (entry === undefined) {
-      const name = `a${this.reallocs.length}`;
+      const name = `r${this.reallocs.length}`;
       const core = this.coreName(options.realloc);
       const text =
         `const ${name} = (p, o, a, n) => { l${component} = 1; p = ${core}(p, o, a, n); l${component} = 0; ` +

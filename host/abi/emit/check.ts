@@ -74,8 +74,9 @@ function checkBody(emitter: Emitter, type: ValueType, code: Code): void {
     }
     case "tuple":
       code.line(`if (!Array.isArray(v) || v.length !== ${type.types.length}) return false;`);
-      code.line(`const [${type.types.map((_, i) => `x${i}`).join(", ")}] = v;`);
-      code.line(`return ${type.types.map((inner, i) => check(inner, `x${i}`)).join(" && ")};`);
+      // By index: destructuring would go through the array's iterator.
+      code.line(`const ${type.types.map((_, i) => `y${i} = v[${i}]`).join(", ")};`);
+      code.line(`return ${type.types.map((inner, i) => check(inner, `y${i}`)).join(" && ")};`);
       break;
     case "list": {
       const length = type.length === undefined ? "" : ` || v.length !== ${type.length}`;

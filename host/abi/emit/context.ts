@@ -15,7 +15,7 @@ export interface Context {
   readonly encoding: StringEncoding;
   /** The `Memory`, `m0`; absent when no memory is needed. */
   readonly memory: string | undefined;
-  /** The checked `realloc`, `a0`. */
+  /** The checked `realloc`, `r0`. */
   readonly realloc: string | undefined;
   /** Who is at the other end: host values are JavaScript's, guest values carry resources as bare numbers. */
   readonly peer: "host" | "guest";

@@ -58,7 +58,9 @@ export function load(emitter: Emitter, type: ValueType, p: string, context: Cont
 
 /** Adds a constant to an address expression. */
 export function plus(p: string, offset: number): string {
-  return offset === 0 ? p : `${p} + ${offset}`;
+  if (offset === 0) return p;
+  const sum = /^(\w+) \+ (\d+)$/.exec(p);
+  return sum === null ? `${p} + ${offset}` : `${sum[1]} + ${Number(sum[2]) + offset}`;
 }
 
 function loadString(pointer: string, length: string, { memory, encoding }: Context): string {
