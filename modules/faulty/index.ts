@@ -1,0 +1,58 @@
+/** One function for each way a guest can fault. Every fault locks the instance, so each needs a fresh one. */
+import { explode } from "./bindings/demo-faulty-host";
+
+export function ok(): u32 {
+  return 42;
+}
+
+function trap(): void {
+  unreachable();
+}
+
+export { trap as unreachable };
+
+/** Reads past the end of the memory there is. */
+export function memoryOutOfBounds(): u32 {
+  return load<u32>(memory.size() << 16);
+}
+
+export function integerDivideByZero(dividend: u32): u32 {
+  return dividend / zero;
+}
+
+export function integerOverflow(divisor: i32): i32 {
+  return i32.MIN_VALUE / divisor;
+}
+
+/** Wasm's plain truncation: it traps when the result does not fit. */
+export function invalidConversionToInteger(value: f64): i32 {
+  return i32.trunc_f64_s(value);
+}
+
+/** Calls through an entry of the function table that holds nothing. */
+export function indirectCallToNull(): u32 {
+  return call_indirect<u32>(0);
+}
+
+export function stackOverflow(depth: u32): u32 {
+  // The addition after the call keeps it from becoming a loop.
+  return stackOverflow(depth + 1) + depth;
+}
+
+export function abortWithMessage(message: string): void {
+  throw new Error(message);
+}
+
+/** Keeps what it allocates, until there is nothing left to allocate. */
+export function outOfMemory(): u32 {
+  const blocks = new Array<ArrayBuffer>();
+  while (true) blocks.push(new ArrayBuffer(256 << 20));
+  return blocks.length;
+}
+
+export function importThrew(): void {
+  explode();
+}
+
+/** A variable, so that the compiler does not see the division coming. */
+let zero: u32 = 0;
