@@ -1,0 +1,105 @@
+/**
+ * A WIT world as the host's model sees it: read by wasm-tools, decoded by the host's own decoder.
+ */
+import { decodeComponent } from "../../host/binary/decode.ts";
+import { describeWorld, type WorldDescription } from "../../host/plan/world.ts";
+import { BuildError, nearest } from "../build/errors.ts";
+import { collectDocs, type WitDocs } from "./docs.ts";
+import { complaintOf, locate } from "./locate.ts";
+import { embedSources, readWit, type WitSources } from "./sources.ts";
+import { tokenize } from "./tokens.ts";
+
+export interface WorldOptions {
+  /** The world's name. Default: the package's only world, or the one named `preferred`. */
+  readonly world?: string | undefined;
+  /** The world to take when there are several and none is named, such as the module folder's name. */
+  readonly preferred?: string | undefined;
+  /** Names of the feature gates that are open, or all. Default none. */
+  readonly features?: readonly string[] | "all" | undefined;
+}
+
+/** A world, with what it was read from. */
+export interface WitWorld {
+  readonly sources: WitSources;
+  /** The world's name in its package, such as `calc`. */
+  readonly name: string;
+  readonly description: WorldDescription;
+  readonly docs: WitDocs;
+  readonly features: readonly string[] | "all" | undefined;
+}
+
+/** Reads a world from a WIT file or folder. @throws {BuildError} with file and line when the WIT is wrong */
+export async function readWorld(path: string, options: WorldOptions = {}): Promise<WitWorld> {
+  return describeSources(await readWit(path), options);
+}
+
+/** As {@link readWorld}, from texts already read. */
+export async function describeSources(sources: WitSources, options: WorldOptions = {}): Promise<WitWorld> {
+  const { features } = options;
+  const name = chooseWorld(sources, options);
+  let payload: Uint8Array;
+  try {
+    payload = await embedSources(sources, { world: name, features });
+  } catch (error) {
+    const complaint = complaintOf(error);
+    throw new BuildError([await locate(sources, complaint, (changed) => ask(changed, name, features))]);
+  }
+  const description = describeWorld(decodeComponent(payload));
+  const docs = new Map<string, string>();
+  for (const { files } of [...sources.dependencies, sources.main]) {
+    for (const [item, text] of collectDocs(files.map(({ text }) => text))) docs.set(item, text);
+  }
+  return { sources, name: name ?? worldName(description.name), description, docs, features };
+}
+
+function worldName(id: string): string {
+  return id.replace(/@.*$/, "").replace(/^.*\//, "");
+}
+
+async function ask(
+  sources: WitSources,
+  world: string | undefined,
+  features: WorldOptions["features"],
+): Promise<string | undefined> {
+  try {
+    await embedSources(sources, { world, features });
+    return undefined;
+  } catch (error) {
+    return complaintOf(error);
+  }
+}
+
+function chooseWorld(sources: WitSources, { world, preferred }: WorldOptions): string | undefined {
+  const worlds = worldNames(sources);
+  const file = sources.main.files[0]!.path;
+  if (world !== undefined) {
+    // A world of a dependency is named with its package.
+    if (worlds.includes(world) || world.includes(":")) return world;
+    const near = nearest(world, worlds);
+    const hint = near === undefined ? `It has ${list(worlds)}` : `Did you mean "${near}"? It has ${list(worlds)}`;
+    throw new BuildError([{ file, message: `The WIT has no world "${world}"`, hint }]);
+  }
+  // Nothing to choose: wasm-tools takes the only one, or says what is wrong with the text.
+  if (worlds.length < 2) return worlds[0];
+  if (preferred !== undefined && worlds.includes(preferred)) return preferred;
+  throw new BuildError([
+    { file, message: `The WIT has several worlds: ${list(worlds)}`, hint: "Choose one with --world" },
+  ]);
+}
+
+/** The worlds that the main package's own files declare. */
+function worldNames(sources: WitSources): string[] {
+  return sources.main.files.flatMap(({ text }) => {
+    const tokens = tokenize(text).filter(({ kind }) => kind !== "doc");
+    let depth = 0;
+    return tokens.flatMap((token, at) => {
+      if (token.text === "{") depth += 1;
+      if (token.text === "}") depth -= 1;
+      return depth === 0 && token.text === "world" && tokens[at + 2]?.text === "{" ? [tokens[at + 1]!.text] : [];
+    });
+  });
+}
+
+function list(names: readonly string[]): string {
+  return names.length === 0 ? "no world at all" : names.map((name) => `"${name}"`).join(", ");
+}

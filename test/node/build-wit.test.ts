@@ -1,0 +1,163 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { BuildError } from "../../scripts/build/errors.ts";
+import { collectDocs } from "../../scripts/wit/docs.ts";
+import { readWorld } from "../../scripts/wit/world.ts";
+
+const root = await mkdtemp(join(tmpdir(), "tenon-test-"));
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+let folders = 0;
+async function folder(files: Record<string, string>): Promise<string> {
+  const path = join(root, `${folders++}`);
+  for (const [name, text] of Object.entries(files)) {
+    await mkdir(dirname(join(path, name)), { recursive: true });
+    await writeFile(join(path, name), text);
+  }
+  return path;
+}
+
+async function issue(path: string, options = {}): Promise<{ at: string; message: string; hint: string | undefined }> {
+  const error = await readWorld(path, options).then(() => undefined, (reason: unknown) => reason);
+  if (!(error instanceof BuildError)) throw error ?? new Error("expected a BuildError");
+  const { file, line, column, message, hint } = error.issues[0]!;
+  return { at: `${file!.slice(root.length).replace(/^\/\d+\//, "")}:${line}:${column}`, message, hint };
+}
+
+describe("readWorld", () => {
+  test("a file finds the packages beside it, in deps, and tenon's own", async () => {
+    const dir = await folder({
+      "main.wit": `package a:main; world w { import b:dep/one@1.0.0; import c:side/two; export f: func(); }`,
+      "side.wit": `package c:side; interface two { use b:dep/one@1.0.0.{t}; g: func(x: t); }`,
+      "broken-but-unused.wit": "package d:unused; interface {",
+      "deps/dep/a.wit": "package b:dep@1.0.0; interface one { type t = u32; }",
+      "deps/dep/b.wit": "package b:dep@1.0.0; interface other { use one.{t}; }",
+    });
+    const { description, sources } = await readWorld(join(dir, "main.wit"));
+    expect(description.imports.map(({ name }) => name)).toEqual(["b:dep/one@1.0.0", "c:side/two"]);
+    expect(sources.dependencies.map(({ name }) => name)).toEqual(["b:dep@1.0.0", "c:side"]);
+  });
+
+  test("a folder whose files use names of their own works too", async () => {
+    const dir = await folder({
+      "a.wit": "package a:main; use b:dep/one as x; world w { import x; }",
+      "b.wit": "use c:dep/one as x; interface i { use x.{t}; }",
+      "deps/b.wit": "package b:dep; interface one { type t = u32; }",
+      "deps/c.wit": "package c:dep; interface one { type t = u64; }",
+    });
+    expect((await readWorld(dir)).description.imports.map(({ name }) => name)).toEqual(["b:dep/one"]);
+  });
+
+  test("of several worlds the one named, or the preferred one, or none", async () => {
+    const dir = await folder({ "a.wit": "package a:b;\nworld one { }\nworld two { export f: func(); }" });
+    expect((await readWorld(dir, { preferred: "two" })).name).toBe("two");
+    expect((await readWorld(dir, { world: "one" })).description.name).toBe("a:b/one");
+    expect((await issue(dir)).message).toBe('The WIT has several worlds: "one", "two"');
+    expect((await issue(dir, { world: "twoo" })).hint).toContain('Did you mean "two"?');
+  });
+
+  test("a syntax error has its line, whichever file it is in", async () => {
+    const text = "package a:b;\n\nworld w {\n  // fine: func(\n  export f: fnc(a: string) -> u32;\n}\n";
+    const one = await folder({ "a.wit": text });
+    expect(await issue(one)).toMatchObject({ at: "a.wit:5:16", message: "Expected ';', found '('" });
+    const two = await folder({ "a.wit": "package a:b; world v { import i; }", "z.wit": "interface i {\n  f func();\n}" });
+    expect((await issue(two)).at).toBe("z.wit:2:5");
+    const open = await folder({ "a.wit": "package a:b;\nworld w {\n  export f: func();\n" });
+    expect((await issue(open)).at).toBe("a.wit:3:20");
+  });
+
+  test("an unknown type has the line of its use and a nearest name", async () => {
+    const dir = await folder({
+      "a.wit": "package a:b;\nworld w {\n  // strng\n  export strng-user: func(strng: u8);\n  export f: func(a: strng);\n}",
+    });
+    expect(await issue(dir)).toEqual({
+      at: "a.wit:5:21",
+      message: "Name `strng` does not exist",
+      hint: "Did you mean `string`? Otherwise define `strng` here or bring it in with `use`",
+    });
+  });
+
+  test("an error in a dependency has the dependency's file", async () => {
+    const dir = await folder({
+      "a.wit": "package a:b;\nworld w { import c:d/i; }",
+      "deps/d/one.wit": "package c:d;\ninterface i {\n  f: func(a: nope);\n}",
+      "deps/d/two.wit": "package c:d;\ninterface j { }",
+    });
+    expect((await issue(dir)).at).toBe("deps/d/one.wit:3:14");
+  });
+
+  test("a clash has the line of the second, a missing package the line of its name", async () => {
+    const clash = await folder({ "a.wit": "package a:b;\nworld w {\n  export f: func();\n  export f: func();\n}" });
+    expect((await issue(clash)).at).toBe("a.wit:4:10");
+    const lacking = await folder({ "a.wit": "package a:b;\nworld w {\n  import x:y/z@1.0.0;\n}" });
+    expect(await issue(lacking)).toMatchObject({
+      at: expect.stringMatching(/^a\.wit:3:1/),
+      hint: "Put the WIT of x:y@1.0.0 into the folder deps beside your WIT",
+    });
+  });
+
+  test("nothing there to read is an issue as well", async () => {
+    await expect(readWorld(join(root, "nothing"))).rejects.toThrow("There is no such WIT file or folder");
+    const empty = await folder({ "readme.txt": "" });
+    await expect(readWorld(empty)).rejects.toThrow("The folder has no .wit files");
+  });
+});
+
+test("collectDocs finds the comment of every kind of item", () => {
+  const docs = collectDocs([
+    `/// The package
+     package a:b@1.2.0;
+     /// An interface
+     /// of two lines
+     @since(version = 1.2.0)
+     interface i {
+       /** A record */
+       record r {
+         /// First field
+         x: tuple<u32, u32>,
+         y: u8, // not a doc
+         /// Third
+         z: u8,
+       }
+       /// Adds
+       add: func(a: u32, b: list<u32>) -> result<u32, string>;
+       /// A thing
+       resource thing {
+         /// Makes
+         constructor(a: u32);
+         /// Static
+         make: static func() -> thing;
+       }
+       /// Alias
+       type t = u32;
+       enum e { /// one
+         one, two }
+     }
+     /// World
+     world w {
+       /// Inline
+       import log: interface { /// Writes
+         write: func(); }
+       /// Function
+       export run: func();
+     }`,
+  ]);
+  expect(Object.fromEntries(docs)).toEqual({
+    "a:b/i@1.2.0": "An interface\nof two lines",
+    "a:b/i@1.2.0#r": "A record",
+    "a:b/i@1.2.0#r.x": "First field",
+    "a:b/i@1.2.0#r.z": "Third",
+    "a:b/i@1.2.0#add": "Adds",
+    "a:b/i@1.2.0#thing": "A thing",
+    "a:b/i@1.2.0#thing.constructor": "Makes",
+    "a:b/i@1.2.0#thing.make": "Static",
+    "a:b/i@1.2.0#t": "Alias",
+    "a:b/i@1.2.0#e.one": "one",
+    "a:b/w@1.2.0": "World",
+    "a:b/w@1.2.0#log": "Inline",
+    "log#write": "Writes",
+    "a:b/w@1.2.0#run": "Function",
+  });
+});
