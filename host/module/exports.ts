@@ -5,11 +5,11 @@
  * nothing, and applied second, which cannot fail: that is what makes a swap atomic.
  */
 import { UnloadedError, UsageError } from "../errors.ts";
-import { toCamelCase, toPascalCase } from "../model/names.ts";
+import { parseInterfaceId, toCamelCase, toPascalCase, withoutVersion } from "../model/names.ts";
 import { explainMismatch } from "../model/subtype.ts";
 import type { ExternDecl, FuncType } from "../model/types.ts";
 import { constructing, StableClass } from "./classes.ts";
-import { compatibilityKey, parseInterfaceId } from "./ids.ts";
+import { compatibilityKey } from "./ids.ts";
 import { makeHandle, observed, Slot, type AnyFunction, type Observer } from "./slots.ts";
 
 /** A function of a container: where its calls go, and what users hold. */
@@ -82,7 +82,7 @@ export class ExportTree {
 
   /** Resolves every export of a version. @throws {UsageError} when the instance lacks what its component declares */
   prepare(decls: readonly ExternDecl[], instanceExports: object): ExportChange {
-    const containers = new Map([[WORLD, { id: WORLD, decls: decls as readonly ExternDecl[] }]]);
+    const containers = new Map([[WORLD, { id: WORLD, decls }]]);
     const functions: FunctionChange[] = [];
     const classes: ClassChange[] = [];
     const root = instanceExports as Record<string, unknown>;
@@ -278,7 +278,7 @@ export class ExportTree {
     for (const [key, { id }] of change.containers) {
       if (key === WORLD) continue;
       this.#alias(id, key);
-      const short = toCamelCase(parseInterfaceId(id)?.label ?? id);
+      const short = toCamelCase(parseInterfaceId(id)?.interface ?? id);
       shorts.set(short, [...(shorts.get(short) ?? []), key]);
     }
     for (const [short, keys] of shorts) if (keys.length === 1) this.#alias(short, keys[0]!);
@@ -331,7 +331,7 @@ export class ExportTree {
   #container(name: string): object | undefined {
     const direct = this.#aliases.get(name) ?? this.#aliases.get(toCamelCase(name));
     if (direct !== undefined) return this.#containers.get(direct)?.object;
-    const matches = [...this.#containers.values()].filter(({ id }) => parseInterfaceId(id)?.path === name);
+    const matches = [...this.#containers.values()].filter(({ id }) => withoutVersion(id) === name);
     return matches.length === 1 ? matches[0]!.object : undefined;
   }
 

@@ -4,13 +4,14 @@
  * Platform-free; `node/` and `browser/` give it their platform.
  */
 import { LinkError, UsageError, type LinkIssue } from "../errors.ts";
+import { isCompatibleId, withoutVersion } from "../model/names.ts";
 import type { ExternDecl } from "../model/types.ts";
 import type { Platform, Source } from "../platform.ts";
 import type { Component, World } from "../runtime/types.ts";
 import { observerFor, type HostContext } from "./context.ts";
 import { Events } from "./events.ts";
 import { Graph, topologicalOrder } from "./graph.ts";
-import { compareVersions, meets, parseInterfaceId } from "./ids.ts";
+import { compareIds } from "./ids.ts";
 import { checkWorld, describeIssues, findGiven, resolveImports } from "./link.ts";
 import { MemoryWatch } from "./memory.ts";
 import { ModuleRecord, providersOf } from "./module.ts";
@@ -187,19 +188,16 @@ class ModuleHost implements Host {
   }
 
   providers(interfaceId: string): readonly Module[] {
-    const wanted = parseInterfaceId(interfaceId);
-    const found: { readonly module: Module; readonly version: string | undefined }[] = [];
+    const any = withoutVersion(interfaceId) === interfaceId;
+    const found: { readonly module: Module; readonly id: string }[] = [];
     for (const { face, exports } of providersOf(this.#context)) {
-      for (const { name, type } of exports) {
-        if (type.kind !== "instance") continue;
-        const id = parseInterfaceId(name);
-        const fits = wanted?.version === undefined ? id !== undefined && id.path === wanted?.path : meets(name, interfaceId);
-        if (!fits && name !== interfaceId) continue;
-        found.push({ module: face, version: id?.version });
-        break;
-      }
+      const fitting = exports.find(
+        ({ name, type }) =>
+          type.kind === "instance" && (any ? withoutVersion(name) === interfaceId : isCompatibleId(name, interfaceId)),
+      );
+      if (fitting !== undefined) found.push({ module: face, id: fitting.name });
     }
-    return found.sort((a, b) => compareVersions(b.version, a.version)).map(({ module }) => module);
+    return found.sort((a, b) => compareIds(b.id, a.id)).map(({ module }) => module);
   }
 
   async missing(source: Source, options: LoadOptions = {}): Promise<readonly LinkIssue[]> {
@@ -281,7 +279,7 @@ function orderOf(candidates: readonly Candidate[]): readonly string[] {
     return component.imports.flatMap(({ name: wanted, type }) => {
       if (type.kind !== "instance" || options.link === false || findGiven(own, wanted) !== undefined) return [];
       return candidates
-        .filter((other) => other.name !== name && other.component.exports.some((decl) => meets(decl.name, wanted)))
+        .filter((other) => other.name !== name && other.component.exports.some((decl) => isCompatibleId(decl.name, wanted)))
         .map((other) => other.name);
     });
   };
@@ -294,7 +292,7 @@ function orderOf(candidates: readonly Candidate[]): readonly string[] {
     const next = byName.get(sorted.cycle[index + 1]!)!;
     const wanted = byName
       .get(name)!
-      .component.imports.find((decl) => next.component.exports.some((other) => meets(other.name, decl.name)))!;
+      .component.imports.find((decl) => next.component.exports.some((other) => isCompatibleId(other.name, decl.name)))!;
     const reason = `module ${name} needs it from module ${next.name}, which needs ${name}`;
     return [{ import: wanted.name, problem: "missing", expected: wanted.name, nearest: `module ${next.name}`, reason }];
   });

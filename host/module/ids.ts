@@ -1,57 +1,30 @@
 /**
- * Interface ids as the module host uses them: which may stand for one another, and under which keys users find them.
+ * Interface ids as the module host uses them: keys that survive compatible versions, the order of versions, and the
+ * name that was probably meant.
  */
-import { isCompatible } from "../model/names.ts";
-
-export interface InterfaceId {
-  /** Without its version: `demo:log/log`. */
-  readonly path: string;
-  /** The interface's own name: `log`. */
-  readonly label: string;
-  readonly version: string | undefined;
-}
-
-/** The parts of an interface id; `undefined` for a plain name. */
-export function parseInterfaceId(name: string): InterfaceId | undefined {
-  const match = /^([^@/]+:[^@]*\/([^@/]+))(?:@(.+))?$/.exec(name);
-  return match === null ? undefined : { path: match[1]!, label: match[2]!, version: match[3] };
-}
-
-/** Whether an interface provided under one id may meet an import of another. */
-export function meets(provided: string, wanted: string): boolean {
-  if (provided === wanted) return true;
-  const given = parseInterfaceId(provided);
-  const asked = parseInterfaceId(wanted);
-  if (given === undefined || asked === undefined || given.path !== asked.path) return false;
-  if (given.version === undefined || asked.version === undefined) return given.version === asked.version;
-  return isCompatible(given.version, asked.version);
-}
+import { compareVersions as compare, parseInterfaceId, parseVersion, withoutVersion } from "../model/names.ts";
+import { versionTrack } from "../model/semver.ts";
 
 /**
- * The same for every version of an interface that semver calls compatible: `demo:log/log@0.2` for 0.2.0 and 0.2.7. A
- * pre-release is compatible with itself only.
+ * The same for every version of an interface that semver calls compatible: `demo:log/log@0.2` for 0.2.0 and 0.2.7.
+ * Names of other forms are their own keys.
  */
 export function compatibilityKey(name: string): string {
-  const id = parseInterfaceId(name);
-  if (id?.version === undefined) return name;
-  const match = /^(\d+)\.(\d+)\.(\d+)(-[^+]*)?/.exec(id.version);
-  if (match === null || match[4] !== undefined) return name;
-  const [, major, minor, patch] = match;
-  const track = major !== "0" ? major : minor !== "0" ? `0.${minor}` : `0.0.${patch}`;
-  return `${id.path}@${track}`;
+  const version = versionOf(name);
+  const parsed = version === undefined ? undefined : parseVersion(version);
+  return parsed === undefined ? name : `${withoutVersion(name)}@${versionTrack(parsed)}`;
 }
 
-/** Orders versions: negative when `a` is lower. Versions that do not parse come first. */
-export function compareVersions(a: string | undefined, b: string | undefined): number {
-  const left = numbers(a);
-  const right = numbers(b);
-  for (let i = 0; i < 3; i++) if (left[i] !== right[i]) return left[i]! - right[i]!;
-  return 0;
+/** The version an interface id carries. */
+export function versionOf(name: string): string | undefined {
+  return parseInterfaceId(name)?.version;
 }
 
-function numbers(version: string | undefined): number[] {
-  const match = /^(\d+)\.(\d+)\.(\d+)/.exec(version ?? "");
-  return match === null ? [-1, -1, -1] : [Number(match[1]), Number(match[2]), Number(match[3])];
+/** Orders interface ids by version, the lowest first; ids without a full version come before all others. */
+export function compareIds(a: string, b: string): number {
+  const [left, right] = [a, b].map((name) => parseVersion(versionOf(name) ?? ""));
+  if (left === undefined || right === undefined) return Number(left !== undefined) - Number(right !== undefined);
+  return compare(left, right);
 }
 
 /** The closest of some names to one that was not found, when any is close enough to have been meant. */

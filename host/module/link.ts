@@ -5,12 +5,12 @@
  * Whether a given object fits is the runtime's own check (`Component.missing`); this file decides who is asked.
  */
 import type { LinkIssue } from "../errors.ts";
-import { toCamelCase } from "../model/names.ts";
-import { explainMismatch } from "../model/subtype.ts";
+import { isCompatible, isCompatibleId, parseInterfaceId, toCamelCase, withoutVersion } from "../model/names.ts";
+import { explainMismatch, type ResourceBindings } from "../model/subtype.ts";
 import { formatExtern } from "../model/text.ts";
 import type { ExternDecl } from "../model/types.ts";
 import type { Component } from "../runtime/types.ts";
-import { compareVersions, meets, nearestName, parseInterfaceId } from "./ids.ts";
+import { compareIds, nearestName, versionOf } from "./ids.ts";
 import type { ImportOrigin, LoadOptions, WorldDemand } from "./types.ts";
 
 /** A module that may meet the imports of others. */
@@ -40,12 +40,12 @@ function needsProvider({ type }: ExternDecl): boolean {
 /** The import object's value for an import: its exact name, the id without version, then any compatible version. */
 export function findGiven(imports: object, name: string): { readonly key: string; readonly value: unknown } | undefined {
   const given = imports as Record<string, unknown>;
-  const path = parseInterfaceId(name)?.path;
-  for (const key of [name, path ?? toCamelCase(name)]) {
+  const isInterface = parseInterfaceId(name) !== undefined;
+  for (const key of [name, isInterface ? withoutVersion(name) : toCamelCase(name)]) {
     if (given[key] !== undefined) return { key, value: given[key] };
   }
-  if (path === undefined) return undefined;
-  const key = Object.keys(given).find((candidate) => meets(candidate, name) && given[candidate] !== undefined);
+  if (!isInterface) return undefined;
+  const key = Object.keys(given).find((candidate) => isCompatibleId(candidate, name) && given[candidate] !== undefined);
   return key === undefined ? undefined : { key, value: given[key] };
 }
 
@@ -60,6 +60,8 @@ export function resolveImports(
   const origins: ImportOrigin[] = [];
   const uses = new Set<string>();
   const refused = new Map<string, LinkIssue>();
+  // Shared by all imports: what one interface calls a resource, another must mean as well.
+  const bindings: ResourceBindings = new Map();
   for (const wanted of component.imports) {
     const { name } = wanted;
     const found = findGiven(own, name) ?? findGiven(shared, name);
@@ -69,7 +71,7 @@ export function resolveImports(
       continue;
     }
     if (!needsProvider(wanted) || wanted.type.kind !== "instance" || link === false) continue;
-    const choice = chooseProvider(wanted, allowedProviders(providers, link, name));
+    const choice = chooseProvider(wanted, allowedProviders(providers, link, name), bindings);
     if ("issue" in choice) {
       if (choice.issue !== undefined) refused.set(name, choice.issue);
       continue;
@@ -84,7 +86,7 @@ export function resolveImports(
 
 function allowedProviders(providers: readonly Provider[], link: LoadOptions["link"], name: string): readonly Provider[] {
   if (typeof link !== "object") return providers;
-  const only = link[name] ?? link[parseInterfaceId(name)?.path ?? name];
+  const only = link[name] ?? link[withoutVersion(name)];
   return only === undefined ? providers : providers.filter((provider) => provider.name === only);
 }
 
@@ -97,17 +99,24 @@ interface Offer {
 type Choice = { readonly provider: Provider; readonly id: string } | { readonly issue: LinkIssue | undefined };
 
 /** The best provider: the exact version, else the highest, else the first loaded; or why none will do. */
-function chooseProvider(wanted: ExternDecl, providers: readonly Provider[]): Choice {
+function chooseProvider(wanted: ExternDecl, providers: readonly Provider[], bindings: ResourceBindings): Choice {
   const offers = providers.flatMap((provider) =>
     provider.exports.flatMap((decl): Offer[] =>
       decl.type.kind === "instance" ? [{ provider, id: decl.name, decl }] : [],
     ),
   );
-  const fitting = offers.filter(({ id }) => meets(id, wanted.name)).sort((a, b) => rank(b, wanted) - rank(a, wanted));
+  const exact = ({ id }: Offer): number => Number(id === wanted.name);
+  const fitting = offers
+    .filter(({ id }) => isCompatibleId(id, wanted.name))
+    .sort((a, b) => exact(b) - exact(a) || compareIds(b.id, a.id));
   let mismatch: LinkIssue | undefined;
   for (const { provider, id, decl } of fitting) {
-    const reason = explainMismatch(decl.type, wanted.type);
-    if (reason === undefined) return { provider, id };
+    const trial: ResourceBindings = new Map(bindings);
+    const reason = explainMismatch(decl.type, wanted.type, trial);
+    if (reason === undefined) {
+      for (const [resource, found] of trial) bindings.set(resource, found);
+      return { provider, id };
+    }
     mismatch ??= {
       import: wanted.name,
       problem: "mismatch",
@@ -120,27 +129,19 @@ function chooseProvider(wanted: ExternDecl, providers: readonly Provider[]): Cho
   return { issue: mismatch ?? explainAbsence(wanted, offers) };
 }
 
-function rank({ id }: Offer, wanted: ExternDecl): number {
-  if (id === wanted.name) return Number.MAX_SAFE_INTEGER;
-  const [major = -1, minor = -1, patch = -1] = (parseInterfaceId(id)?.version ?? "").split(/[.+-]/, 3).map(Number);
-  return major * 1e10 + minor * 1e5 + patch;
-}
-
 /** Says which module comes nearest to an import that none meets; `undefined` when none comes near. */
 function explainAbsence(wanted: ExternDecl, offers: readonly Offer[]): LinkIssue | undefined {
-  const asked = parseInterfaceId(wanted.name);
-  const samePath = offers
-    .filter(({ id }) => asked !== undefined && parseInterfaceId(id)?.path === asked.path)
-    .sort((a, b) => compareVersions(parseInterfaceId(b.id)?.version, parseInterfaceId(a.id)?.version))[0];
+  const path = withoutVersion(wanted.name);
+  const samePath = offers.filter(({ id }) => withoutVersion(id) === path).sort((a, b) => compareIds(b.id, a.id))[0];
   if (samePath !== undefined) {
-    return missing(wanted, samePath, explainVersions(parseInterfaceId(samePath.id)?.version, asked?.version));
+    return missing(wanted, samePath, explainVersions(versionOf(samePath.id), versionOf(wanted.name)));
   }
   const near = nearestName(
     wanted.name,
     offers.map(({ id }) => id),
   );
   const offer = offers.find(({ id }) => id === near);
-  return offer === undefined ? undefined : missing(wanted, offer, `the names differ`);
+  return offer === undefined ? undefined : missing(wanted, offer, "the names differ");
 }
 
 function missing(wanted: ExternDecl, { provider, id }: Offer, reason: string): LinkIssue {
@@ -163,7 +164,7 @@ function explainVersions(provided: string | undefined, wanted: string | undefine
     : /^0\./.test(wanted)
       ? "0.x versions fit only within the same minor version"
       : "versions fit only within the same major version";
-  return compareVersions(provided, wanted) < 0 && provided.split(".")[0] === wanted.split(".")[0]
+  return isCompatible(wanted, provided)
     ? `${provided} is older than the ${wanted} wanted`
     : `${provided} does not fit ${wanted}: ${track}`;
 }
@@ -171,17 +172,19 @@ function explainVersions(provided: string | undefined, wanted: string | undefine
 /** Everything about a component that does not fit a demanded world. */
 export function checkWorld(component: Pick<Component, "imports" | "exports">, demand: WorldDemand): LinkIssue[] {
   const issues: LinkIssue[] = [];
+  const exported: ResourceBindings = new Map();
   for (const wanted of demand.exports) {
-    const found = component.exports.find(({ name }) => meets(name, wanted.name));
+    const found = component.exports.find(({ name }) => isCompatibleId(name, wanted.name));
     const reason =
-      found === undefined ? "the component does not export it" : explainMismatch(found.type, wanted.type);
+      found === undefined ? "the component does not export it" : explainMismatch(found.type, wanted.type, exported);
     if (reason !== undefined) issues.push(worldIssue(wanted, found, reason));
   }
   if (demand.imports === undefined) return issues;
+  const imported: ResourceBindings = new Map();
   for (const needed of component.imports) {
-    const allowed = demand.imports.find(({ name }) => meets(name, needed.name));
+    const allowed = demand.imports.find(({ name }) => isCompatibleId(name, needed.name));
     // Roles are reversed: the world provides, the component wants.
-    const reason = allowed === undefined ? "the world does not import it" : explainMismatch(allowed.type, needed.type);
+    const reason = allowed === undefined ? "the world does not import it" : explainMismatch(allowed.type, needed.type, imported);
     if (reason !== undefined) issues.push(worldIssue(needed, allowed, reason));
   }
   return issues;

@@ -93,7 +93,7 @@ export class MemoryWatch {
       after = before === undefined ? undefined : await this.reservations();
       if (isReclaimed(watched) && this.#unmapped(watched, before, after)) break;
       // The engine sweeps and unmaps on other threads.
-      await new Promise((resolve) => setTimeout(resolve, ROUND_MS));
+      await new Promise<void>((resolve) => setTimeout(resolve, ROUND_MS));
     }
     const unmapped = this.#unmapped(watched, before, after);
     const extra = isReclaimed(watched) && !unmapped ? ["the address space: the reservation is still mapped"] : [];

@@ -5,13 +5,13 @@
  * `unload.ts`, the instance in `version.ts`.
  */
 import { ReloadError, UnloadedError, UsageError } from "../errors.ts";
-import { formatExtern } from "../model/text.ts";
+import { formatDecl } from "../model/text.ts";
 import type { ExternDecl } from "../model/types.ts";
 import type { Source } from "../platform.ts";
 import type { Component } from "../runtime/types.ts";
 import { observerFor, type HostContext } from "./context.ts";
 import { ExportTree } from "./exports.ts";
-import { compatibilityKey, nearestName, parseInterfaceId } from "./ids.ts";
+import { compatibilityKey, nearestName, versionOf } from "./ids.ts";
 import type { Provider } from "./link.ts";
 import { checkNumber, checkOptions } from "./options.ts";
 import { Queue } from "./queue.ts";
@@ -287,13 +287,9 @@ function makeFace(record: ModuleRecord): Module {
   });
 }
 
-function formatDecl({ name, type }: ExternDecl): string {
-  return `${name}: ${formatExtern(type)}`;
-}
-
 /** The one version that the exported interfaces agree on. */
 function packageVersion(exports: readonly ExternDecl[]): string | undefined {
   const own = exports.filter(({ name, type }) => type.kind === "instance" && !name.startsWith("tenon:"));
-  const versions = new Set(own.map(({ name }) => parseInterfaceId(name)?.version));
+  const versions = new Set(own.map(({ name }) => versionOf(name)));
   return versions.size === 1 ? [...versions][0] : undefined;
 }

@@ -65,7 +65,18 @@ function normalizeIntegrity(integrity: string): string {
   if (base64 === undefined) {
     throw new UsageError(`Expected integrity as 64 hex digits or sha256-<base64>, got ${integrity}`);
   }
-  return Array.from(atob(base64), (char) => char.charCodeAt(0).toString(16).padStart(2, "0")).join("");
+  return hexOfBase64(base64);
+}
+
+const BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/** The first 256 bits of base64 text, as hex. */
+function hexOfBase64(text: string): string {
+  let bits = "";
+  for (const digit of text.replace("=", "")) bits += BASE64.indexOf(digit).toString(2).padStart(6, "0");
+  let hex = "";
+  for (let at = 0; at < 256; at += 4) hex += Number.parseInt(bits.slice(at, at + 4), 2).toString(16);
+  return hex;
 }
 
 /** Components by hash: compiled once while anybody uses them, and let go with their last user. */

@@ -8,7 +8,7 @@ import { explainMismatch } from "../model/subtype.ts";
 import { formatExtern } from "../model/text.ts";
 import type { Source } from "../platform.ts";
 import type { Component } from "../runtime/types.ts";
-import { meets } from "./ids.ts";
+import { isCompatibleId } from "../model/names.ts";
 import { checkWorld, describeIssues } from "./link.ts";
 import type { ModuleRecord } from "./module.ts";
 import { checkIntegrity, openSource } from "./open.ts";
@@ -110,7 +110,7 @@ async function open(record: ModuleRecord, source: Source | undefined, options: R
 function check(record: ModuleRecord, component: Component): void {
   const issues: LinkIssue[] = record.options.world === undefined ? [] : checkWorld(component, record.options.world);
   for (const { dependent, wanted } of record.dependentImports()) {
-    const found = component.exports.find(({ name }) => meets(name, wanted.name));
+    const found = component.exports.find(({ name }) => isCompatibleId(name, wanted.name));
     const reason =
       found === undefined ? "the new version does not export it" : explainMismatch(found.type, wanted.type);
     if (reason === undefined) continue;

@@ -158,7 +158,7 @@ export class Version {
     for (let waitMs = 1; performance.now() < deadline; waitMs = Math.min(waitMs * 2, 20)) {
       if (this.activity().length === 0) return;
       const left = deadline - performance.now();
-      await new Promise((resolve) => setTimeout(resolve, Math.max(0, Math.min(waitMs, left))));
+      await new Promise<void>((resolve) => setTimeout(resolve, Math.max(0, Math.min(waitMs, left))));
     }
   }
 

@@ -108,6 +108,6 @@ class CompiledComponent implements Component {
     const name = options.name ?? this.name;
     const linked = linkImports(this.plan, imports, name);
     const modules = this.modules.map((module, index) => module ?? linked.modules[index]!);
-    return startInstance(name, this.plan, this.instantiateText, modules, linked);
+    return startInstance(name, this.plan, this.instantiateText, modules, linked, options.onTrap);
   }
 }

@@ -22,6 +22,8 @@ class InstanceRuntime extends AbiRuntime {
   readonly name: string;
   /** The first trap; once there is one, nothing runs any more. */
   trap: TrapError | undefined;
+  /** Hears of the first trap. */
+  onTrap: ((trap: Error) => void) | undefined;
   /** Reads what the guest's `abort` recorded; set by the generated text where the guest has the hook. */
   abortHook: (() => GuestAbort | undefined) | undefined;
   private readonly plan: Plan;
@@ -86,6 +88,7 @@ class InstanceRuntime extends AbiRuntime {
     const abort = original instanceof WebAssembly.RuntimeError ? this.readAbort() : undefined;
     this.trap = toTrapError(original, { module: this.name, export: name, abort });
     this.abortHook = undefined;
+    this.onTrap?.(this.trap);
     return this.trap;
   }
 
@@ -233,8 +236,10 @@ export function startInstance(
   instantiate: Instantiate,
   modules: readonly WebAssembly.Module[],
   linked: LinkedImports,
+  onTrap?: (trap: Error) => void,
 ): Instance {
   const runtime = new InstanceRuntime(name, plan, linked);
+  runtime.onTrap = onTrap;
   const controls = instantiate(runtime, modules, linked.funcs);
   const instance = new ComponentInstance(name, runtime, controls);
   try {
