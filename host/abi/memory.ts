@@ -203,6 +203,15 @@ export class Memory {
 
   private writeUtf16(text: string, at: number): void {
     const { length } = text;
+    if (length <= SHORT) {
+      // Making a typed array costs as much as writing some thirty code units.
+      const { view } = this;
+      for (let i = 0; i < length; i++) {
+        const unit = text.charCodeAt(i);
+        view.setUint16(at + i * 2, (unit & 0xf800) === 0xd800 && isLone(text, i, unit) ? 0xfffd : unit, true);
+      }
+      return;
+    }
     const units = new Uint16Array(this.u8.buffer, at, length);
     for (let i = 0; i < length; i++) {
       const unit = text.charCodeAt(i);
