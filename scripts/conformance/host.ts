@@ -4,9 +4,9 @@
  * Owns nothing but the wiring: text to bytes through wasm-tools, bytes to component through the host.
  */
 import { createHash } from "node:crypto";
-import { parse } from "@bytecodealliance/jco-transpile/wasm-tools";
 import { compileBytes } from "../../host/runtime/component.ts";
 import type { Component } from "../../host/runtime/types.ts";
+import { parseWat, ToolError } from "../wasm-tools.ts";
 
 /** wasm-tools refused a text. */
 export class TextRefused extends Error {
@@ -16,11 +16,10 @@ export class TextRefused extends Error {
 /** @throws {TextRefused} with wasm-tools' own words */
 export async function parseText(text: string): Promise<Uint8Array<ArrayBuffer>> {
   try {
-    return new Uint8Array(await parse(text));
+    return await parseWat(text);
   } catch (error) {
-    const words = String((error as Error).message ?? error);
-    // The message is the debug print of a Rust value; its `kind` is the part for people.
-    throw new TextRefused(/kind: (?:Custom\("((?:[^"\\]|\\.)*)"\)|(.*?) \})/.exec(words)?.slice(1).find(Boolean) ?? words);
+    if (error instanceof ToolError && !error.panicked) throw new TextRefused(error.message);
+    throw error;
   }
 }
 
