@@ -1,0 +1,263 @@
+/** Loading: sources, single flight, integrity, worlds demanded, several at once, directories. */
+import { createHash } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { afterEach, expect, test } from "vitest";
+import {
+  compile,
+  createHost,
+  DecodeError,
+  IntegrityError,
+  LinkError,
+  UnloadedError,
+  UsageError,
+  type Host,
+} from "../../../host/node/index.ts";
+import { component, counter, math, twice } from "./fixtures.ts";
+
+const hosts: Host[] = [];
+function host(...options: Parameters<typeof createHost>): Host {
+  const made = createHost(...options);
+  hosts.push(made);
+  return made;
+}
+afterEach(async () => {
+  await Promise.all(hosts.splice(0).map((made) => made.close()));
+});
+
+type Api = { exports: Record<string, any> };
+
+async function inDirectory<T>(files: Record<string, Uint8Array>, use: (directory: string) => Promise<T>): Promise<T> {
+  const directory = await mkdtemp(join(tmpdir(), "tenon-load-"));
+  try {
+    for (const [name, bytes] of Object.entries(files)) await writeFile(join(directory, name), bytes);
+    return await use(directory);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}
+
+test("load takes a path, a file URL, bytes, a view, a Response and a promise of one", async () => {
+  const bytes = await math();
+  await inDirectory({ "sums.wasm": bytes }, async (directory) => {
+    const path = join(directory, "sums.wasm");
+    const padded = new Uint8Array(bytes.length + 10);
+    padded.set(bytes, 5);
+    const sources = {
+      path,
+      url: pathToFileURL(path),
+      text: pathToFileURL(path).href,
+      buffer: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length) as ArrayBuffer,
+      view: padded.subarray(5, 5 + bytes.length),
+      response: new Response(bytes),
+      promise: Promise.resolve(new Response(bytes)),
+      data: `data:application/wasm;base64,${Buffer.from(bytes).toString("base64")}`,
+    };
+    const here = host();
+    for (const [name, source] of Object.entries(sources)) {
+      const module: Api = await here.load(source, { name });
+      expect(module.exports["api"].add(2, 3), name).toBe(5);
+    }
+    expect(here.manifest().map(({ name }) => name)).toEqual(Object.keys(sources));
+  });
+});
+
+test("load names a module after its file, or its hash when it came from bytes", async () => {
+  const bytes = await math();
+  await inDirectory({ "sums.wasm": bytes }, async (directory) => {
+    expect((await host().load(join(directory, "sums.wasm"))).name).toBe("sums");
+  });
+  const module = await host().load(bytes);
+  expect(module.name).toBe(module.hash.slice(0, 12));
+  expect(module.hash).toBe(createHash("sha256").update(bytes).digest("hex"));
+});
+
+test("load copies the bytes it is given before it looks at them", async () => {
+  const bytes = (await math()).slice();
+  const loading = host().load(bytes, { name: "m" });
+  await Promise.resolve();
+  bytes.fill(0);
+  expect(((await loading) as Api).exports["api"].add(1, 1)).toBe(2);
+});
+
+test("load says what it could not read, fetch or use", async () => {
+  const here = host();
+  await expect(here.load("/no/such/file.wasm")).rejects.toThrow(/^Could not read \/no\/such\/file\.wasm: ENOENT/);
+  await expect(here.load(new Response("", { status: 404 }))).rejects.toThrow(/status 404/);
+  await expect(here.load(42 as never)).rejects.toThrow("Expected a path, URL, bytes or Response as source, got number");
+  await expect(here.load(null as never)).rejects.toThrow(UsageError);
+  await expect(here.load(new Uint8Array([1, 2, 3]))).rejects.toThrow(DecodeError);
+  expect(here.manifest()).toEqual([]);
+});
+
+test("load refuses an unknown option and names the one that was meant", async () => {
+  const bytes = await math();
+  await expect(host().load(bytes, { import: {} } as never)).rejects.toThrow("Unknown option import of load; did you mean imports?");
+  expect(() => host({ ontrap: "fail" } as never)).toThrow(/Unknown option ontrap .* did you mean onTrap\?/);
+  expect(() => host({ onTrap: "explode" } as never)).toThrow(UsageError);
+  await expect(host().load(bytes, { name: "" })).rejects.toThrow(UsageError);
+});
+
+test("two loads of one name and the same bytes give one module, at once or in turn", async () => {
+  const here = host();
+  const events: string[] = [];
+  here.on("loaded", ({ module }) => events.push(module));
+  const bytes = await math();
+  const modules = await Promise.all(Array.from({ length: 20 }, () => here.load(bytes, { name: "m" })));
+  modules.push(await here.load(bytes.slice(), { name: "m" }));
+  expect(new Set(modules).size).toBe(1);
+  expect(events).toEqual(["m"]);
+});
+
+test("a name with other bytes is refused, whether loaded or being loaded", async () => {
+  const here = host();
+  const outcomes = await Promise.allSettled([
+    here.load(await math(), { name: "m" }),
+    here.load(await math({ bias: 1 }), { name: "m" }),
+  ]);
+  expect(outcomes.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+  await expect(here.load(await math({ bias: 2 }), { name: "m" })).rejects.toThrow(/already loaded with other bytes .*; reload it/);
+});
+
+test("a failed load leaves its name free, and one that waited for it tries by itself", async () => {
+  const here = host();
+  const bytes = await twice();
+  const imports = { "demo:math/api@1.0.0": { add: (a: number, b: number) => a + b } };
+  const outcomes = await Promise.allSettled([here.load(bytes, { name: "t" }), here.load(bytes, { name: "t", imports })]);
+  expect(outcomes.map(({ status }) => status)).toEqual(["rejected", "fulfilled"]);
+  expect((here.require("t") as Api).exports["api"].twice(4)).toBe(8);
+});
+
+test("integrity is checked as hex and as base64, before anything is compiled", async () => {
+  const bytes = await math();
+  const digest = createHash("sha256").update(bytes);
+  const hex = digest.copy().digest("hex");
+  const base64 = `sha256-${digest.copy().digest("base64")}`;
+  const here = host();
+  await here.load(bytes, { name: "a", integrity: hex });
+  await here.load(bytes, { name: "b", integrity: hex.toUpperCase() });
+  await here.load(bytes, { name: "c", integrity: base64 });
+  const garbage = new Uint8Array([0, 1, 2]);
+  const refused = await here.load(garbage, { name: "d", integrity: hex }).catch((error: unknown) => error);
+  expect(refused).toBeInstanceOf(IntegrityError);
+  expect(refused).toMatchObject({ code: "integrity", expected: hex, found: createHash("sha256").update(garbage).digest("hex") });
+  await expect(here.load(bytes, { name: "e", integrity: "md5-abc" })).rejects.toThrow(/Expected integrity as/);
+});
+
+test("imports are denied unless given: a component without them is refused with every one listed", async () => {
+  const refused = await host()
+    .load(await twice({ also: `(import "extra" (func $extra (param "x" u32))) (core func (canon lower (func $extra)))` }))
+    .catch((error: unknown) => error);
+  expect(refused).toBeInstanceOf(LinkError);
+  const { issues } = refused as LinkError;
+  expect(issues.map((issue) => [issue.import.split("#")[0], issue.problem])).toContainEqual(["demo:math/api@1.0.0", "missing"]);
+});
+
+test("a world can be demanded, and everything that does not fit is reported", async () => {
+  const here = host();
+  const demanded = await compile(await math({ more: true }));
+  await here.load(await math({ more: true, bias: 1 }), { name: "fits", world: demanded });
+  const refused = await here
+    .load(await math({ type: "u32" }), { name: "unfit", world: demanded })
+    .catch((error: unknown) => error);
+  expect(refused).toBeInstanceOf(LinkError);
+  expect((refused as LinkError).message).toMatch(/Module unfit does not fit the world demanded: .*demo:math\/api@1\.0\.0 does not fit/);
+  expect(here.get("unfit")).toBeUndefined();
+  // What the world does not import, the component may not import either.
+  const imports = { "demo:math/api": { add: () => 0 } };
+  const alone = { exports: [], imports: [] };
+  await expect(here.load(await twice(), { imports, world: alone })).rejects.toThrow(/the world does not import it/);
+});
+
+test("loadAll loads in dependency order, whatever the order asked for", async () => {
+  const here = host();
+  const order: string[] = [];
+  here.on("loaded", ({ module }) => order.push(module));
+  const modules = await here.loadAll([
+    { name: "twice", source: await twice() },
+    { name: "math", source: await math() },
+  ]);
+  expect(modules.map(({ name }) => name)).toEqual(["twice", "math"]);
+  expect(order).toEqual(["math", "twice"]);
+  expect((modules[0] as Api).exports["api"].twice(21)).toBe(42);
+});
+
+test("loadAll unloads what it loaded when one of them fails, and keeps what was there", async () => {
+  const here = host();
+  const bytes = await math();
+  await here.load(bytes, { name: "math" });
+  const requests = [
+    { name: "math", source: bytes },
+    { name: "counter", source: await counter() },
+    { name: "broken", source: await counter({ start: "trap" }) },
+  ];
+  await expect(here.loadAll(requests)).rejects.toThrow(/broken/);
+  expect(here.manifest().map(({ name }) => name)).toEqual(["math"]);
+  await expect(here.loadAll([requests[1]!, requests[1]!])).rejects.toThrow("Two of the modules to load are named counter");
+});
+
+/** Imports the interfaces `needs` and exports `gives`, each with one function `f`. */
+function link(gives: string, ...needs: string[]): Promise<Uint8Array<ArrayBuffer>> {
+  const imports = needs.map((id, i) => `(import "${id}" (instance $n${i} (export "f" (func (result u32)))))
+    (core func $f${i} (canon lower (func $n${i} "f")))`);
+  const args = needs.map((_, i) => `(export "f${i}" (func $f${i}))`);
+  const cores = needs.map((_, i) => `(import "n" "f${i}" (func $f${i} (result i32)))`);
+  return component(`(component ${imports.join("\n")}
+    (core module $m ${cores.join("\n")} (memory (export "memory") 1) (func (export "f") (result i32)
+      ${needs.map((_, i) => `call $f${i}`).join(" ")} i32.const 1 ${needs.map(() => "i32.add").join(" ")}))
+    (core instance $i (instantiate $m ${needs.length > 0 ? `(with "n" (instance ${args.join(" ")}))` : ""}))
+    (func $f (result u32) (canon lift (core func $i "f")))
+    (instance $g (export "f" (func $f))) (export "${gives}" (instance $g)))`);
+}
+
+test("loadAll refuses a cycle with its path", async () => {
+  const here = host();
+  const requests = [
+    { name: "free", source: await link("x:x/free@1.0.0") },
+    { name: "a", source: await link("x:x/a@1.0.0", "x:x/b@1.0.0") },
+    { name: "b", source: await link("x:x/b@1.0.0", "x:x/c@1.0.0", "x:x/free@1.0.0") },
+    { name: "c", source: await link("x:x/c@1.0.0", "x:x/a@1.0.0") },
+  ];
+  const refused = await here.loadAll(requests).catch((error: unknown) => error);
+  expect(refused).toBeInstanceOf(LinkError);
+  expect((refused as LinkError).message).toBe("Modules need each other in a cycle: a → b → c → a");
+  expect((refused as LinkError).issues.map((issue) => issue.import)).toEqual(["x:x/b@1.0.0", "x:x/c@1.0.0", "x:x/a@1.0.0"]);
+  expect(here.manifest()).toEqual([]);
+});
+
+test("loadDirectory loads every component of a directory, dependents after their providers", async () => {
+  const files = { "a-twice.wasm": await twice(), "z-math.wasm": await math(), "notes.txt": new Uint8Array([1]) };
+  await inDirectory(files, async (directory) => {
+    const here = host();
+    const modules = await here.loadDirectory(directory);
+    expect(modules.map(({ name }) => name)).toEqual(["a-twice", "z-math"]);
+    expect((here.require("a-twice") as Api).exports["api"].twice(3)).toBe(6);
+  });
+  await expect(host().loadDirectory("/no/such/directory")).rejects.toThrow(/Could not list/);
+  await expect(host().loadDirectory(".", { name: "x" } as never)).rejects.toThrow(/Unknown option name of loadDirectory/);
+});
+
+test("get and require find modules by name, and close refuses later loads", async () => {
+  const here = host();
+  const module = await here.load(await math(), { name: "math" });
+  expect(here.get("math")).toBe(module);
+  expect(here.get("other")).toBeUndefined();
+  expect(() => here.require("other")).toThrow("There is no module other; loaded are math");
+  const { add } = (module as Api).exports["api"];
+  const loading = here.load(await counter(), { name: "late" });
+  const receipts = await here.close();
+  expect(receipts.map(({ name }) => name)).toEqual(["math"]);
+  await expect(loading).rejects.toThrow("The host is closed");
+  await expect(here.load(await math())).rejects.toThrow("The host is closed");
+  expect(() => add(1, 2)).toThrow(UnloadedError);
+  expect(await here.close()).toBe(receipts);
+});
+
+test("compile gives the lower level: a component and instances without a host", async () => {
+  const made = await compile(await math(), { name: "sums" });
+  expect(made.name).toBe("sums");
+  using instance = await made.instantiate();
+  expect((instance.exports as Record<string, any>)["api"].add(1, 2)).toBe(3);
+});
