@@ -24,6 +24,6 @@ export async function parseText(text: string): Promise<Uint8Array<ArrayBuffer>> 
 }
 
 /** Decodes, validates and compiles. @throws {DecodeError | UnsupportedError} */
-export function compile(bytes: Uint8Array<ArrayBuffer>, name: string): Component {
+export async function compile(bytes: Uint8Array<ArrayBuffer>, name: string): Promise<Component> {
   return compileBytes(bytes, createHash("sha256").update(bytes).digest("hex"), { name });
 }

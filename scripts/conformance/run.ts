@@ -195,7 +195,7 @@ async function bytesOf(source: ModuleSource): Promise<Uint8Array<ArrayBuffer>> {
 
 async function load(source: ModuleSource): Promise<Component> {
   if (source.sort !== "component") throw new Failure("a core module cannot be instantiated here");
-  return compile(await bytesOf(source), source.name?.slice(1) ?? "script");
+  return await compile(await bytesOf(source), source.name?.slice(1) ?? "script");
 }
 
 async function assertRefused(source: ModuleSource, message: string): Promise<boolean> {
@@ -208,7 +208,7 @@ async function assertRefused(source: ModuleSource, message: string): Promise<boo
   }
   try {
     if (source.sort === "module") new WebAssembly.Module(bytes);
-    else compile(bytes, "script");
+    else await compile(bytes, "script");
   } catch (error) {
     if (error instanceof DecodeError || (source.sort === "module" && error instanceof WebAssembly.CompileError)) {
       return false;
