@@ -39,15 +39,6 @@ export class Memory {
     this.view = new DataView(EMPTY);
   }
 
-  /** The memory itself, for accounting only. */
-  get attached(): WebAssembly.Memory | undefined {
-    return this.memory;
-  }
-
-  get byteLength(): number {
-    return this.memory === undefined ? 0 : this.memory.buffer.byteLength;
-  }
-
   /** To be called whenever the guest has run: growing a memory detaches its buffer, and a detached view is empty. */
   sync(): void {
     if (this.u8.length === 0) this.refresh();

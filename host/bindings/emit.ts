@@ -11,7 +11,7 @@ import { Emitter } from "../abi/emit/context.ts";
 import type { CoreItem, CoreInstanceRef, FuncItem, Options, Plan } from "../plan/plan.ts";
 import { emitExports } from "./exports.ts";
 import { emitLift, emitTrampoline, emitDestructor } from "./functions.ts";
-import { ABORT_HOOK, hasAbortHook } from "./key.ts";
+import { ABORT_HOOK, hasAbortHook, memoryExports } from "./key.ts";
 
 /** Bits of `e0`: the root is running, has trapped, has been unloaded. */
 export const ENTERED = 1;
@@ -124,7 +124,6 @@ export class BindingsWriter {
     code.block("return", () => {
       code.line("exports,");
       code.line(`tables: [${plan.components.map((_, i) => `t${i}`).join(", ")}],`);
-      code.line(`memories: [${this.memories.map(({ name }) => name).join(", ")}],`);
       code.line("state: () => e0,");
       code.block("start()", () => {
         code.block("try", () => {
@@ -153,6 +152,7 @@ export class BindingsWriter {
     const object = imports.length === 0 ? "" : `, { ${imports.join(", ")} }`;
     const x = `x${instance}`;
     code.line(`${x} = new WebAssembly.Instance(modules[${module}]${object}).exports;`);
+    for (const name of memoryExports(this.plan.modules[module]!)) code.line(`rt.track(${x}[${quote(name)}]);`);
     if (hasAbortHook(this.plan.modules[module]!)) {
       code.line(`rt.abortHook = () => rt.abortRecord(${x}[${quote(ABORT_HOOK)}](), ${x}.memory);`);
     }

@@ -5,7 +5,6 @@
  * the life of the page or process.
  */
 import { UnsupportedError } from "../errors.ts";
-import type { Memory } from "../abi/memory.ts";
 import type { HandleTable } from "../abi/handles.ts";
 import type { AbiRuntime } from "../abi/runtime.ts";
 import type { Plan } from "../plan/plan.ts";
@@ -15,7 +14,6 @@ import { emitBindings } from "./emit.ts";
 export interface Controls {
   readonly exports: Record<string, unknown>;
   readonly tables: readonly HandleTable[];
-  readonly memories: readonly Memory[];
   /** The root's state: 0 idle, 1 running, 2 trapped, 6 unloaded. */
   state(): number;
   /** Runs the steps. */

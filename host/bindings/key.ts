@@ -37,7 +37,7 @@ export function planKey(plan: Plan): string {
   const structure = [
     FORMAT,
     plan.components.map((parent) => parent ?? null),
-    plan.modules.map(hasAbortHook),
+    plan.modules.map((module) => [hasAbortHook(module), memoryExports(module)]),
     plan.steps,
     plan.lifts.map((lift) => ({ ...lift, type: func(lift.type) })),
     plan.hostFuncs.map(({ path, type }) => [path.at(-1), func(type)]),
@@ -52,4 +52,9 @@ export function planKey(plan: Plan): string {
 export function hasAbortHook({ type }: Plan["modules"][number]): boolean {
   const has = (name: string, kind: string): boolean => type.exports.some((e) => e.name === name && e.type.kind === kind);
   return has(ABORT_HOOK, "core-func") && has("memory", "core-memory");
+}
+
+/** The names under which a core module exports memories, its own or imported ones. */
+export function memoryExports({ type }: Plan["modules"][number]): string[] {
+  return type.exports.filter((item) => item.type.kind === "core-memory").map(({ name }) => name);
 }

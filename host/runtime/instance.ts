@@ -26,6 +26,9 @@ class InstanceRuntime extends AbiRuntime {
   onTrap: ((trap: Error) => void) | undefined;
   /** Reads what the guest's `abort` recorded; set by the generated text where the guest has the hook. */
   abortHook: (() => GuestAbort | undefined) | undefined;
+  private ended = false;
+  /** Linear memories of the core instances; one that no core module exports cannot be seen from here. */
+  readonly memories = new Set<WebAssembly.Memory>();
   private readonly plan: Plan;
   /** What stopped the guest before its wasm frames were unwound. */
   private stopped: { readonly error: unknown } | undefined;
@@ -34,6 +37,11 @@ class InstanceRuntime extends AbiRuntime {
     super(linked.classes);
     this.name = name;
     this.plan = plan;
+  }
+
+  /** A memory that a new core instance exports. */
+  track(memory: WebAssembly.Memory): void {
+    this.memories.add(memory);
   }
 
   /** Arguments that a generated check refused. */
@@ -83,7 +91,7 @@ class InstanceRuntime extends AbiRuntime {
     // What stopped the guest is the fault, whatever the guest made of it on the way out.
     const { error: original } = this.stopped ?? { error };
     this.stopped = undefined;
-    if (original === undefined) return this.unloaded(`"${this.name}" was unloaded during a call`);
+    if (this.ended || original === undefined) return this.unloaded(`"${this.name}" was unloaded during a call`);
     const name = lift < 0 ? undefined : this.exportName(lift);
     const abort = original instanceof WebAssembly.RuntimeError ? this.readAbort() : undefined;
     this.trap = toTrapError(original, { module: this.name, export: name, abort });
@@ -172,6 +180,7 @@ class InstanceRuntime extends AbiRuntime {
 
   /** Disposes of what the guest leaked, and cuts the wrappers that the host still holds. */
   end(controls: Controls): { disposed: number; cut: number; errors: Error[] } {
+    this.ended = true;
     const errors: Error[] = [];
     let disposed = 0;
     for (const table of controls.tables) {
@@ -193,6 +202,7 @@ class InstanceRuntime extends AbiRuntime {
       owner.drop = undefined;
     }
     this.abortHook = undefined;
+    this.memories.clear();
     return { disposed, cut, errors };
   }
 }
@@ -279,12 +289,13 @@ class ComponentInstance implements Instance {
   }
 
   get memoryBytes(): number {
-    return this.memories().reduce((sum, memory) => sum + memory.buffer.byteLength, 0);
+    let bytes = 0;
+    for (const memory of this.runtime.memories) bytes += memory.buffer.byteLength;
+    return bytes;
   }
 
   memories(): readonly WebAssembly.Memory[] {
-    const attached = this.controls.memories.map((memory) => memory.attached);
-    return [...new Set(attached.filter((memory): memory is WebAssembly.Memory => memory !== undefined))];
+    return [...this.runtime.memories];
   }
 
   resources(): InstanceResources {

@@ -85,7 +85,7 @@ class Linker {
     if (name.kind === "function") {
       const found = lookup(holder, path.at(-1)!);
       // jco passes a world's functions as modules with a default export; accept the same object here.
-      const value = isObject(found) && path.length === 1 ? (found as { default?: unknown }).default : found;
+      const value = typeof found === "object" && path.length === 1 ? (found as { default?: unknown } | null)?.default : found;
       if (typeof value === "function") return bindToHolder(value, holder);
       this.missing(path, holder, found, expected);
       return undefined;
