@@ -185,10 +185,10 @@ export class ModuleRecord implements Provider {
     return providersOf(this.context).filter(({ name }) => !excluded.has(name));
   }
 
-  reload(source: Source | undefined, options: ReloadOptions): Promise<ReloadReceipt> {
+  async reload(source: Source | undefined, options: ReloadOptions): Promise<ReloadReceipt> {
     checkOptions("reload", options, ["integrity", "imports", "bound", "state", "drain"]);
     checkNumber("drain", options.drain);
-    if (this.phase === "unloaded" || this.phase === "unloading") return Promise.reject(this.unloadedError());
+    if (this.phase === "unloaded" || this.phase === "unloading") throw this.unloadedError();
     this.#waiting?.supersede();
     return new Promise((resolve, reject) => {
       let superseded = false;

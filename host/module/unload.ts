@@ -8,13 +8,13 @@ import type { ModuleRecord } from "./module.ts";
 import { checkNumber, checkOptions } from "./options.ts";
 import type { DropReceipt, UnloadOptions, UnloadReceipt } from "./types.ts";
 
-export function unloadModule(record: ModuleRecord, options: UnloadOptions): Promise<UnloadReceipt> {
+export async function unloadModule(record: ModuleRecord, options: UnloadOptions): Promise<UnloadReceipt> {
   checkOptions("unload", options, ["drain", "flush", "force", "cascade", "collect", "collectDeadlineMs"]);
   checkNumber("drain", options.drain);
   checkNumber("collectDeadlineMs", options.collectDeadlineMs);
   if (record.context.options.unloading === false && options.force !== true) {
-    return Promise.reject(
-      new UsageError(`Cannot unload module ${record.name}: this host was made with unloading: false; force does it anyway`),
+    throw new UsageError(
+      `Cannot unload module ${record.name}: this host was made with unloading: false; force does it anyway`,
     );
   }
   return record.queue.run(async () => {
@@ -38,9 +38,9 @@ async function prepare(record: ModuleRecord, options: UnloadOptions): Promise<Pr
   const chain = [...record.context.graph.dependents(record.name), record.name];
   refuseInUse(record, options);
   // All are asked before any is touched.
-  for (const name of chain) {
+  for (const [index, name] of chain.entries()) {
     const member = record.context.modules.get(name);
-    if (member !== undefined) await settle(member, options, began);
+    if (member !== undefined) await settle(member, options, began, () => heldBy(record, chain.slice(0, index)));
   }
   for (const name of chain.slice(0, -1)) {
     const dependent = record.context.modules.get(name);
@@ -64,15 +64,43 @@ function refuseInUse(record: ModuleRecord, options: UnloadOptions): void {
   );
 }
 
-/** Waits for activity to end as the options allow. @throws {StillRunningError} naming what goes on */
-async function settle(record: ModuleRecord, options: UnloadOptions, began: number): Promise<void> {
+/** Resources that modules hold, by name: they go when their holders go. */
+function heldBy(record: ModuleRecord, names: readonly string[]): ReadonlyMap<string, number> {
+  const held = new Map<string, number>();
+  for (const name of names) {
+    for (const [resource, count] of record.context.modules.get(name)?.version.held() ?? []) {
+      held.set(resource, (held.get(resource) ?? 0) + count);
+    }
+  }
+  return held;
+}
+
+function without(activity: readonly Activity[], held: ReadonlyMap<string, number>): Activity[] {
+  return activity.flatMap((item) => {
+    const count = item.kind === "resource" ? item.count - (held.get(item.owner) ?? 0) : item.count;
+    return count > 0 ? [{ ...item, count }] : [];
+  });
+}
+
+/**
+ * Waits for activity to end as the options allow.
+ * @param held resources that are about to go by themselves
+ * @throws {StillRunningError} naming what goes on
+ */
+async function settle(
+  record: ModuleRecord,
+  options: UnloadOptions,
+  began: number,
+  held: () => ReadonlyMap<string, number> = () => new Map(),
+): Promise<void> {
   if (options.flush === true) record.version.scope.flush();
-  let activity = record.version.activity();
+  const active = (): Activity[] => without(record.version.activity(), held());
+  let activity = active();
   if (activity.length === 0) return;
   const left = (options.drain ?? 0) - (performance.now() - began);
   if (left > 0) {
-    await record.version.drain(left);
-    activity = record.version.activity();
+    await record.version.drain(left, active);
+    activity = active();
   }
   if (activity.length === 0 || options.force === true) return;
   throw new StillRunningError(

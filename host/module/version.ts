@@ -127,6 +127,11 @@ export class Version {
     return [...calls, ...resources.filter(({ count }) => count > 0), ...this.scope.activity()];
   }
 
+  /** Resources of others that the guest holds, by name. */
+  held(): ReadonlyMap<string, number> {
+    return this.#instance?.resources().heldByGuest ?? new Map();
+  }
+
   /** The saved state, or `undefined` when the module does not offer it. @throws what `save` throws */
   save(): Uint8Array | undefined {
     const save = this.#lifeCycle(STATE)?.["save"];
@@ -153,10 +158,10 @@ export class Version {
   }
 
   /** Waits until nothing is active or the deadline has passed. */
-  async drain(drainMs: number): Promise<void> {
+  async drain(drainMs: number, active: () => readonly Activity[] = () => this.activity()): Promise<void> {
     const deadline = performance.now() + drainMs;
     for (let waitMs = 1; performance.now() < deadline; waitMs = Math.min(waitMs * 2, 20)) {
-      if (this.activity().length === 0) return;
+      if (active().length === 0) return;
       const left = deadline - performance.now();
       await new Promise<void>((resolve) => setTimeout(resolve, Math.max(0, Math.min(waitMs, left))));
     }
