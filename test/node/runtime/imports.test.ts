@@ -1,0 +1,74 @@
+import { describe, expect, test } from "vitest";
+import { LinkError } from "../../../host/errors.ts";
+import { compileWat, thrown } from "./support.ts";
+
+const component = `(component
+  (import "demo:log/log@0.2.3" (instance $log
+    (export "write-line" (func (param "level" u8)))
+    (export "flush" (func))))
+  (import "now-ms" (func $now (result u32)))
+  (core func $write' (canon lower (func $log "write-line")))
+  (core func $flush' (canon lower (func $log "flush")))
+  (core func $now' (canon lower (func $now)))
+  (core module $M (import "h" "write" (func $write (param i32))) (import "h" "now" (func $now (result i32))) (import "h" "flush" (func))
+    (func (export "run") (result i32) (call $write (i32.const 3)) (call $now)))
+  (core instance $m (instantiate $M (with "h" (instance
+    (export "write" (func $write')) (export "now" (func $now')) (export "flush" (func $flush'))))))
+  (func (export "run") (result u32) (canon lift (core func $m "run"))))`;
+
+const log = { writeLine: () => undefined, flush: () => undefined };
+
+describe("imports are found", () => {
+  test.each([
+    ["by interface id", { "demo:log/log@0.2.3": log, nowMs: () => 5 }],
+    ["by id without version", { "demo:log/log": log, nowMs: () => 5 }],
+    ["by a compatible version", { "demo:log/log@0.2.9": log, nowMs: () => 5 }],
+    ["by their WIT names", { "demo:log/log@0.2.3": { "write-line": log.writeLine, flush: log.flush }, "now-ms": () => 5 }],
+    ["in jco's form of a default export", { "demo:log/log@0.2.3": log, nowMs: { default: () => 5 } }],
+  ])("%s", async (_, imports) => {
+    expect((await compileWat(component)).instantiateSync(imports).exports.run()).toBe(5);
+  });
+
+  test("with the highest compatible version among several", async () => {
+    const calls: string[] = [];
+    const from = (name: string): object => ({ ...log, writeLine: () => calls.push(name) });
+    const imports = { "demo:log/log@0.2.4": from("0.2.4"), "demo:log/log@0.2.10": from("0.2.10"), "demo:log/log@0.3.0": from("0.3.0"), nowMs: () => 5 };
+    (await compileWat(component)).instantiateSync(imports).exports.run();
+    expect(calls).toEqual(["0.2.10"]);
+  });
+
+  test("as methods that keep their this", async () => {
+    class Log {
+      lines = 0;
+      writeLine(): void {
+        this.lines++;
+      }
+      flush(): void {}
+    }
+    const object = new Log();
+    (await compileWat(component)).instantiateSync({ "demo:log/log": object, nowMs: () => 5 }).exports.run();
+    expect(object.lines).toBe(1);
+  });
+});
+
+describe("imports that are not met", () => {
+  test("are reported all at once, before anything runs", async () => {
+    const compiled = await compileWat(component);
+    const error = thrown(() => compiled.instantiateSync({ "demo:log/log@0.2.3": { writeLine: "no", flsh: () => undefined } })) as LinkError;
+    expect(error).toBeInstanceOf(LinkError);
+    expect(error.issues.map((issue) => [issue.import, issue.problem, issue.nearest])).toEqual([
+      ["demo:log/log@0.2.3#write-line", "mismatch", "writeLine"],
+      ["demo:log/log@0.2.3#flush", "missing", "flsh"],
+      ["now-ms", "missing", undefined],
+    ]);
+    for (const issue of error.issues) expect(error.message).toContain(issue.import);
+    expect(compiled.missing({})).toHaveLength(2);
+    expect(compiled.missing({ "demo:log/log": log, nowMs: () => 1 })).toEqual([]);
+  });
+
+  test("name the nearest version and why it does not fit", async () => {
+    const [issue] = (await compileWat(component)).missing({ "demo:log/log@0.3.0": log, nowMs: () => 1 });
+    expect(issue).toMatchObject({ problem: "missing", nearest: "demo:log/log@0.3.0" });
+    expect(issue!.reason).toContain("0.3.0 is not compatible with 0.2.3");
+  });
+});
