@@ -230,3 +230,17 @@ export function keeper(): Promise<Uint8Array<ArrayBuffer>> {
     (func (export "give") (result (own $thing)) (canon lift (core func $i "give")))
     (func (export "take") (param "it" (own $thing)) (result u32) (canon lift (core func $i "take"))))`);
 }
+
+/** Imports the interfaces `needs` and exports `gives`, each with one function `f` that counts the modules below it. */
+export function chain(gives: string, ...needs: string[]): Promise<Uint8Array<ArrayBuffer>> {
+  const imports = needs.map((id, i) => `(import "${id}" (instance $n${i} (export "f" (func (result u32)))))
+    (core func $f${i} (canon lower (func $n${i} "f")))`);
+  const args = needs.map((_, i) => `(export "f${i}" (func $f${i}))`);
+  const cores = needs.map((_, i) => `(import "n" "f${i}" (func $f${i} (result i32)))`);
+  return component(`(component ${imports.join("\n")}
+    (core module $m ${cores.join("\n")} (memory (export "memory") 1) (func (export "f") (result i32)
+      ${needs.map((_, i) => `call $f${i}`).join(" ")} i32.const 1 ${needs.map(() => "i32.add").join(" ")}))
+    (core instance $i (instantiate $m ${needs.length > 0 ? `(with "n" (instance ${args.join(" ")}))` : ""}))
+    (func $f (result u32) (canon lift (core func $i "f")))
+    (instance $g (export "f" (func $f))) (export "${gives}" (instance $g)))`);
+}

@@ -15,7 +15,7 @@ import {
   UsageError,
   type Host,
 } from "../../../host/node/index.ts";
-import { component, counter, math, twice } from "./fixtures.ts";
+import { chain, counter, math, twice } from "./fixtures.ts";
 
 const hosts: Host[] = [];
 function host(...options: Parameters<typeof createHost>): Host {
@@ -198,27 +198,13 @@ test("loadAll unloads what it loaded when one of them fails, and keeps what was 
   await expect(here.loadAll([requests[1]!, requests[1]!])).rejects.toThrow("Two of the modules to load are named counter");
 });
 
-/** Imports the interfaces `needs` and exports `gives`, each with one function `f`. */
-function link(gives: string, ...needs: string[]): Promise<Uint8Array<ArrayBuffer>> {
-  const imports = needs.map((id, i) => `(import "${id}" (instance $n${i} (export "f" (func (result u32)))))
-    (core func $f${i} (canon lower (func $n${i} "f")))`);
-  const args = needs.map((_, i) => `(export "f${i}" (func $f${i}))`);
-  const cores = needs.map((_, i) => `(import "n" "f${i}" (func $f${i} (result i32)))`);
-  return component(`(component ${imports.join("\n")}
-    (core module $m ${cores.join("\n")} (memory (export "memory") 1) (func (export "f") (result i32)
-      ${needs.map((_, i) => `call $f${i}`).join(" ")} i32.const 1 ${needs.map(() => "i32.add").join(" ")}))
-    (core instance $i (instantiate $m ${needs.length > 0 ? `(with "n" (instance ${args.join(" ")}))` : ""}))
-    (func $f (result u32) (canon lift (core func $i "f")))
-    (instance $g (export "f" (func $f))) (export "${gives}" (instance $g)))`);
-}
-
 test("loadAll refuses a cycle with its path", async () => {
   const here = host();
   const requests = [
-    { name: "free", source: await link("x:x/free@1.0.0") },
-    { name: "a", source: await link("x:x/a@1.0.0", "x:x/b@1.0.0") },
-    { name: "b", source: await link("x:x/b@1.0.0", "x:x/c@1.0.0", "x:x/free@1.0.0") },
-    { name: "c", source: await link("x:x/c@1.0.0", "x:x/a@1.0.0") },
+    { name: "free", source: await chain("x:x/free@1.0.0") },
+    { name: "a", source: await chain("x:x/a@1.0.0", "x:x/b@1.0.0") },
+    { name: "b", source: await chain("x:x/b@1.0.0", "x:x/c@1.0.0", "x:x/free@1.0.0") },
+    { name: "c", source: await chain("x:x/c@1.0.0", "x:x/a@1.0.0") },
   ];
   const refused = await here.loadAll(requests).catch((error: unknown) => error);
   expect(refused).toBeInstanceOf(LinkError);
