@@ -163,7 +163,8 @@ function listHelper(emitter: Emitter, type: Extract<ValueType, { kind: "list" | 
       return;
     }
     loadElements(emitter, element, "n", context, code);
-    code.line(type.kind === "map" ? "return new Map(list);" : "return list;");
+    // Between guests a map stays the list of pairs it is in memory: duplicates and order are not ours to change.
+    code.line(type.kind === "map" && context.peer === "host" ? "return new Map(list);" : "return list;");
   });
 }
 

@@ -160,7 +160,7 @@ function listHelper(emitter: Emitter, type: ValueType, context: Context): string
     if (type.kind !== "list" && type.kind !== "map") throw new Error(`tenon bug: ${type.kind} is no list`);
     const element: ValueType = type.kind === "map" ? { kind: "tuple", types: [type.key, type.value] } : type.element;
     const { size, alignment } = layoutOf(element);
-    if (type.kind === "map") code.line("v = [...v];");
+    if (type.kind === "map" && context.peer === "host") code.line("v = [...v];");
     code.line("const n = v.length;");
     code.line(`const p = ${context.realloc}(0, 0, ${alignment}, n * ${size});`);
     storeElements(emitter, element, "v", "n", context, code);
