@@ -76,22 +76,23 @@ function isSyntax(complaint: string): boolean {
 
 async function locateName(sources: WitSources, complaint: string, ask: Ask): Promise<Place | undefined> {
   const names = quotedNames(complaint);
-  let fallback: Place | undefined;
-  let found: Place | undefined;
+  let best: Place | undefined;
+  let bestRank = -1;
   let trials = 0;
   const fresh = "tenon-nowhere";
   for (const file of allFiles(sources)) {
     for (const token of tokenize(file.text)) {
       if (token.kind !== "name" || !names.includes(token.text)) continue;
-      fallback ??= { file, offset: token.start };
-      if (++trials > maxTrials) return found ?? fallback;
+      if (++trials > maxTrials) return best;
+      const place = { file, offset: token.start };
       const answer = await ask(withText(sources, file, replace(file.text, token, fresh)));
+      if (answer?.includes(fresh) === true && !complaint.includes(fresh)) return place;
+      const rank = answer === undefined ? 2 : answer === complaint ? 0 : 1;
       // Renaming one of two clashing items mends both; what clashes is the later one.
-      if (answer === undefined) found = { file, offset: token.start };
-      else if (answer.includes(fresh) && !complaint.includes(fresh)) return { file, offset: token.start };
+      if (rank > bestRank || (rank > 0 && rank === bestRank)) [best, bestRank] = [place, rank];
     }
   }
-  return found ?? fallback;
+  return best;
 }
 
 function replace(text: string, { start, end }: Token, by: string): string {

@@ -47,7 +47,11 @@ export async function describeSources(sources: WitSources, options: WorldOptions
   const description = describeWorld(decodeComponent(payload));
   const docs = new Map<string, string>();
   for (const { files } of [...sources.dependencies, sources.main]) {
-    for (const [item, text] of collectDocs(files.map(({ text }) => text))) docs.set(item, text);
+    for (const [item, text] of collectDocs(files.map(({ text }) => text))) {
+      docs.set(item, text);
+      // Also without the version, for those who have only a name; of two versions the main package's own wins.
+      docs.set(item.replace(/@[^#]*/, ""), text);
+    }
   }
   return { sources, name: name ?? worldName(description.name), description, docs, features };
 }

@@ -91,6 +91,8 @@ describe("readWorld", () => {
   test("a clash has the line of the second, a missing package the line of its name", async () => {
     const clash = await folder({ "a.wit": "package a:b;\nworld w {\n  export f: func();\n  export f: func();\n}" });
     expect((await issue(clash)).at).toBe("a.wit:4:10");
+    const named = await folder({ "a.wit": "package a:b;\ninterface b { }\nworld b {\n  import b;\n}" });
+    expect((await issue(named)).at).toBe("a.wit:3:7");
     const lacking = await folder({ "a.wit": "package a:b;\nworld w {\n  import x:y/z@1.0.0;\n}" });
     expect(await issue(lacking)).toMatchObject({
       at: expect.stringMatching(/^a\.wit:3:1/),

@@ -1,0 +1,138 @@
+/**
+ * What asc complains of, told in terms of the author's own files.
+ *
+ * A diagnostic inside the generated bindings is about something the author's module lacks or has with another type; it
+ * is told with the declaration that the world wants.
+ */
+import { join } from "node:path";
+import type { GuestOutput, RequiredExport } from "../guest/index.ts";
+import { type BuildIssue, nearest, position } from "./errors.ts";
+import type { Diagnostic, Place } from "./protocol.ts";
+
+export interface ExplainInput {
+  /** The module's folder, absolute. */
+  readonly folder: string;
+  /** The text of the author's index.ts. */
+  readonly index: string;
+  readonly guest: Pick<GuestOutput, "entry" | "required">;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** "Module has no exported member", "Cannot find name", "Property does not exist on type". */
+const missingCodes = new Set([2305, 2304, 2339, 2724]);
+/** "Duplicate identifier" and its like are told once for each of the two. */
+const maxIssues = 50;
+
+/** The errors among the diagnostics; those of one cause are told once. */
+export function explain(input: ExplainInput): BuildIssue[] {
+  const issues = new Map<string, BuildIssue>();
+  for (const diagnostic of input.diagnostics) {
+    if (diagnostic.severity !== "error") continue;
+    const issue = explainOne(diagnostic, input);
+    const key = [issue.file, issue.line, issue.message].join("\0");
+    if (!issues.has(key)) issues.set(key, issue);
+  }
+  return [...issues.values()].slice(0, maxIssues);
+}
+
+/** Warnings in the author's own files. */
+export function explainWarnings(input: ExplainInput): BuildIssue[] {
+  return input.diagnostics
+    .filter(({ severity, at }) => severity === "warning" && at !== undefined && isAuthored(at))
+    .map(({ message, at }) => ({ ...absolute(at!, input.folder), message }));
+}
+
+function explainOne(diagnostic: Diagnostic, input: ExplainInput): BuildIssue {
+  const { code, message, at, related } = diagnostic;
+  const { folder, guest } = input;
+  if (at !== undefined && isAuthored(at)) return { ...absolute(at, folder), message, hint: hintFor(diagnostic) };
+  if (at !== undefined && at.file === `bindings/${guest.entry}`) {
+    const required = guest.required.find(({ lines }) => at.line >= lines.first && at.line <= lines.last);
+    if (required !== undefined) {
+      return missingCodes.has(code) && !declared(required, input.index)
+        ? missing(required, input)
+        : mistyped(required, message, related, input);
+    }
+  }
+  if (related !== undefined && isAuthored(related)) {
+    return { ...absolute(related, folder), message, hint: hintFor(diagnostic) };
+  }
+  if (at === undefined) return { file: join(folder, "index.ts"), message };
+  const hint = "The error shows in code that the module uses: look for the call that leads there";
+  return { ...(at.file.startsWith("~lib/") ? { file: at.file, line: at.line } : absolute(at, folder)), message, hint };
+}
+
+function isAuthored({ file }: Place): boolean {
+  return !file.startsWith("~lib/") && !file.startsWith("bindings/");
+}
+
+function absolute({ file, line, column }: Place, folder: string): { file: string; line: number; column: number } {
+  return { file: join(folder, file), line, column };
+}
+
+function missing(required: RequiredExport, { folder, index }: ExplainInput): BuildIssue {
+  const { name, wit, signature } = required;
+  const short = name.split(/[.#]/).at(-1)!;
+  const near = nearest(short, declarations(index).keys());
+  const offset = near === undefined ? 0 : declarations(index).get(near)!;
+  const rename = near === undefined ? "" : `; or is it the one named \`${near}\` here?`;
+  return {
+    file: join(folder, "index.ts"),
+    ...position(index, offset),
+    message: `The export \`${name}\` is missing, which the world wants for ${wit}`,
+    hint: `Add to index.ts: ${signature}${rename}`,
+  };
+}
+
+function mistyped(
+  { name, wit, signature }: RequiredExport,
+  message: string,
+  related: Place | undefined,
+  { folder, index }: ExplainInput,
+): BuildIssue {
+  const offset = declarations(index).get(name.split(/[.#]/).at(-1)!);
+  const place =
+    offset === undefined && related !== undefined && isAuthored(related)
+      ? absolute(related, folder)
+      : { file: join(folder, "index.ts"), ...position(index, offset ?? 0) };
+  return {
+    ...place,
+    message: `The export \`${name}\` does not have the type that the world wants for ${wit}: ${message}`,
+    hint: `Declare it as: ${signature}`,
+  };
+}
+
+function declared({ name }: RequiredExport, index: string): boolean {
+  return declarations(index).has(name.split(/[.#]/).at(-1)!);
+}
+
+/** Names that the text declares, with where: functions, classes, methods and re-exports. */
+function declarations(text: string): Map<string, number> {
+  const found = new Map<string, number>();
+  const patterns = [
+    /^[ \t]*(?:export\s+)?(?:default\s+)?(?:abstract\s+)?(?:function|class|const|let|namespace)\s+(?<name>[\w$]+)/gm,
+    /^[ \t]+(?:(?:public|static|get|set)\s+)*(?<name>[\w$]+)\s*(?:<[^>]*>)?\([^)]*\)\s*(?::[^{;]*)?\{/gm,
+    /\bas\s+(?<name>[\w$]+)\s*[,}]/g,
+  ];
+  for (const pattern of patterns) {
+    for (const match of text.matchAll(pattern)) {
+      const name = match.groups!["name"]!;
+      if (name !== "if" && name !== "for" && name !== "while" && name !== "switch" && !found.has(name)) {
+        found.set(name, match.index + match[0].indexOf(name));
+      }
+    }
+  }
+  return found;
+}
+
+function hintFor({ code, message }: Diagnostic): string {
+  if (code === 6054) return "Correct the path of the import, or write the file";
+  if (code === 2305 && message.includes("bindings/")) {
+    return "The bindings have no such name: look into the folder bindings for what the world gives";
+  }
+  if (code === 2304 || code === 2305) return "Correct the name, or import what it names";
+  if (code === 2322 || code === 2345 || code === 2365 || code === 200) return "Convert the value, or change the type";
+  if (code === 100) return "AssemblyScript cannot do this: write it in another way";
+  if (code < 2000 && code >= 1000) return "Correct the syntax at this place";
+  return "Correct the code at this place";
+}

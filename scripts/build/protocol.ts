@@ -1,0 +1,60 @@
+/**
+ * What goes between the build and its compiler worker. Data only, so that it can be copied between threads.
+ */
+
+/** One run of asc and binaryen. */
+export interface CompileTask {
+  /** The module's folder; sources are named relative to it. */
+  readonly folder: string;
+  /** Generated files, by path relative to the folder; they are read from here and not from the disk. */
+  readonly generated: ReadonlyMap<string, string>;
+  /** Relative to the folder. */
+  readonly entry: string;
+  readonly flags: readonly string[];
+  /** AssemblyScript export name → canonical core export name. */
+  readonly renames: ReadonlyMap<string, string>;
+  /** Keep the names of functions and locals. */
+  readonly debug: boolean;
+  readonly optimize: boolean;
+}
+
+export interface Place {
+  /** Relative to the folder, with its extension; a file of asc's library begins with `~lib/`. */
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  /** The text of the line. */
+  readonly text: string;
+}
+
+export interface Diagnostic {
+  readonly severity: "info" | "warning" | "error";
+  readonly code: number;
+  readonly message: string;
+  readonly at: Place | undefined;
+  readonly related: Place | undefined;
+}
+
+export interface CompileReply {
+  /** The core module; absent when there were errors. */
+  readonly wasm: Uint8Array<ArrayBuffer> | undefined;
+  readonly diagnostics: readonly Diagnostic[];
+  /** Absolute paths of the files that were read from the disk. */
+  readonly sources: readonly string[];
+  /** Absolute paths that were looked for and are not there; one that appears changes the outcome. */
+  readonly absent: readonly string[];
+  readonly times: { readonly load: number; readonly asc: number; readonly binaryen: number };
+  /** What asc said when it failed without a diagnostic. */
+  readonly failure: string | undefined;
+}
+
+/** From the build to its worker. */
+export interface Request {
+  readonly id: number;
+  readonly task: CompileTask;
+}
+
+/** From the worker to the build. */
+export type Response =
+  | { readonly id: number; readonly reply: CompileReply }
+  | { readonly id: number; readonly error: string };

@@ -1,0 +1,164 @@
+/**
+ * Runs AssemblyScript and binaryen, in a thread of its own: asc may end the thread, and the build goes on.
+ *
+ * Owns one compilation: sources in, core module out. Errors are handed back as data for `diagnostics.ts` to explain.
+ */
+import { readFileSync } from "node:fs";
+import { readdir } from "node:fs/promises";
+import { basename, resolve } from "node:path";
+import { parentPort } from "node:worker_threads";
+import { position } from "./errors.ts";
+import type { CompileReply, CompileTask, Diagnostic, Place, Request, Response } from "./protocol.ts";
+
+interface AscRange {
+  readonly start: number;
+  readonly end: number;
+  readonly source: { readonly normalizedPath: string } | null;
+}
+interface AscDiagnostic {
+  readonly category: number;
+  readonly code: number;
+  readonly message: string;
+  readonly range: AscRange | null;
+  readonly relatedRange: AscRange | null;
+}
+interface Asc {
+  main(argv: readonly string[], options: object): Promise<{ error: Error | null; stderr: { toString(): string } }>;
+}
+type Binaryen = (typeof import("binaryen"))["default"];
+
+let tools: Promise<{ asc: Asc; binaryen: Binaryen }> | undefined;
+
+async function loadTools(): Promise<{ asc: Asc; binaryen: Binaryen }> {
+  const [asc, binaryen] = await Promise.all([import("assemblyscript/asc"), import("binaryen")]);
+  return { asc: asc as unknown as Asc, binaryen: binaryen.default };
+}
+
+/** Serves requests one after the other; called once the loader of TypeScript files has been taken out of the way. */
+export function serve(): void {
+  const port = parentPort!;
+  let queue: Promise<unknown> = Promise.resolve();
+  tools = loadTools();
+  tools.catch(() => {}); // The first task reports it.
+  port.on("message", ({ id, task }: Request) => {
+    queue = queue.then(() => compile(task)).then(
+      (reply) => port.postMessage({ id, reply } satisfies Response, reply.wasm === undefined ? [] : [reply.wasm.buffer]),
+      (error: unknown) => port.postMessage({ id, error: String((error as Error).stack ?? error) } satisfies Response),
+    );
+  });
+}
+
+const severities = ["error", "info", "warning", "error"] as const;
+
+async function compile(task: CompileTask): Promise<CompileReply> {
+  const started = performance.now();
+  const { asc, binaryen } = await (tools ??= loadTools());
+  const loaded = performance.now();
+  const files = new SourceFiles(task);
+  const diagnostics: Diagnostic[] = [];
+  let wasm: Uint8Array<ArrayBuffer> | undefined;
+  const { error, stderr } = await asc.main(
+    [
+      ...[task.entry, "--baseDir", task.folder, "--outFile", "module.wasm", "--runtime", "incremental"],
+      ...["--exportStart", "_initialize", ...(task.optimize ? ["-O"] : []), ...(task.debug ? ["--debug"] : [])],
+      ...task.flags,
+    ],
+    {
+      stdout: { write: () => {} },
+      readFile: (name: string) => files.read(name),
+      listFiles: (folder: string, base: string) => files.list(resolve(base, folder)),
+      writeFile: (name: string, contents: Uint8Array) => {
+        if (basename(name) === "module.wasm") wasm = new Uint8Array(contents);
+      },
+      reportDiagnostic: (diagnostic: AscDiagnostic) => diagnostics.push(files.explain(diagnostic)),
+    },
+  );
+  const compiled = performance.now();
+  const failed = error !== null || wasm === undefined;
+  const errors = diagnostics.some(({ severity }) => severity === "error");
+  if (!failed) wasm = finish(binaryen, wasm!, task);
+  return {
+    wasm: failed ? undefined : wasm,
+    diagnostics,
+    sources: [...files.found],
+    absent: [...files.absent],
+    times: { load: loaded - started, asc: compiled - loaded, binaryen: performance.now() - compiled },
+    failure: failed && !errors ? `${error?.message ?? "No output"}\n${stderr}`.trim() : undefined,
+  };
+}
+
+/** Gives the exports their canonical names, which AssemblyScript cannot spell, and optimises once more. */
+function finish(binaryen: Binaryen, wasm: Uint8Array, { renames, optimize, debug }: CompileTask): Uint8Array<ArrayBuffer> {
+  const module = binaryen.readBinary(wasm);
+  try {
+    const inner = new Map<string, string>();
+    for (let i = module.getNumExports() - 1; i >= 0; i--) {
+      const { name, value } = binaryen.getExportInfo(module.getExportByIndex(i));
+      inner.set(name, value);
+    }
+    for (const [name, canonical] of renames) {
+      const value = inner.get(name);
+      if (value === undefined) throw new Error(`The generated bindings promise an export ${name} that they do not have`);
+      module.removeExport(name);
+      module.addFunctionExport(value, canonical);
+    }
+    binaryen.setDebugInfo(debug);
+    if (optimize) {
+      binaryen.setOptimizeLevel(3);
+      binaryen.setShrinkLevel(1);
+      module.optimize();
+    }
+    return new Uint8Array(module.emitBinary());
+  } finally {
+    module.dispose();
+  }
+}
+
+/** The files of one compilation: generated ones from memory, the others from the disk. */
+class SourceFiles {
+  readonly found: Set<string> = new Set();
+  readonly absent: Set<string> = new Set();
+  private readonly task: CompileTask;
+  private readonly texts = new Map<string, string>();
+
+  constructor(task: CompileTask) {
+    this.task = task;
+  }
+
+  read(name: string): string | null {
+    // A module's own asconfig is for its editor: the build decides how components are compiled.
+    if (name === "asconfig.json") return null;
+    const text = this.task.generated.get(name) ?? this.readDisk(resolve(this.task.folder, name));
+    if (text !== null) this.texts.set(name, text);
+    return text;
+  }
+
+  private readDisk(path: string): string | null {
+    try {
+      const text = readFileSync(path, "utf8");
+      this.found.add(path);
+      return text;
+    } catch {
+      this.absent.add(path);
+      return null;
+    }
+  }
+
+  async list(folder: string): Promise<string[] | null> {
+    const names = await readdir(folder).catch(() => null);
+    return names === null ? null : names.filter((name) => name.endsWith(".ts") && !name.endsWith(".d.ts")).sort();
+  }
+
+  explain({ category, code, message, range, relatedRange }: AscDiagnostic): Diagnostic {
+    const severity = severities[category] ?? "error";
+    return { severity, code, message, at: this.place(range), related: this.place(relatedRange) };
+  }
+
+  private place(range: AscRange | null): Place | undefined {
+    const file = range?.source?.normalizedPath;
+    if (range == null || file === undefined) return undefined;
+    const text = this.texts.get(file) ?? "";
+    const { line, column } = position(text, range.start);
+    return { file, line, column, text: text.split("\n")[line - 1] ?? "" };
+  }
+}

@@ -1,0 +1,280 @@
+import { execFile } from "node:child_process";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { declarations } from "../../scripts/types/dts.ts";
+import { describeSources } from "../../scripts/wit/world.ts";
+
+const root = await mkdtemp(join(tmpdir(), "tenon-types-"));
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+async function declare(text: string, world?: string): Promise<string> {
+  const sources = { path: "x.wit", main: { name: "", files: [{ path: "x.wit", text }] }, dependencies: [] };
+  const { description, docs } = await describeSources(sources, { world });
+  return declarations(description, docs);
+}
+
+/** Compiles declarations together with uses of them, under the strictest settings. */
+async function compile(files: Record<string, string>): Promise<string> {
+  const folder = await mkdtemp(join(root, "c-"));
+  const config = {
+    compilerOptions: {
+      ...{ target: "ES2022", lib: ["ES2023", "ESNext.Disposable"], module: "NodeNext", types: [], noEmit: true },
+      ...{ strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true, skipLibCheck: false },
+      allowImportingTsExtensions: true,
+    },
+    include: ["*.ts"],
+  };
+  const all: Record<string, string> = {
+    "tsconfig.json": JSON.stringify(config),
+    "package.json": JSON.stringify({ type: "module" }),
+    "globals.d.ts": "declare namespace WebAssembly { interface Module {} }",
+    "node_modules/tenon/index.d.ts": "export interface World { imports: object; exports: object }",
+    "node_modules/tenon/package.json": JSON.stringify({ name: "tenon", type: "module", types: "./index.d.ts" }),
+    ...files,
+  };
+  for (const [name, text] of Object.entries(all)) {
+    await mkdir(dirname(join(folder, name)), { recursive: true });
+    await writeFile(join(folder, name), text);
+  }
+  const tsc = join(dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin", "tsc");
+  return new Promise((done) => {
+    execFile(process.execPath, [resolve(tsc), "-p", folder], (_, stdout) => done(stdout));
+  });
+}
+
+test("declarations of every value type, with docs", async () => {
+  const text = await declare(`package demo:all@1.2.0;
+    /// All there is.
+    interface all {
+      /// A point.
+      record point { x: f64, /// Up is positive.
+        y: f64, label: option<string>, deep: option<option<u8>> }
+      variant shape { circle(f64), /// Nothing to it.
+        none, poly(list<point>) }
+      enum colour { red, light-blue }
+      flags rights { read, can-write }
+      type bytes = list<u8>;
+      type wide = list<s64>;
+      type bits = list<bool>;
+      type pair = tuple<char, result<u32, string>>;
+      type either = result;
+      /// Moves a point.
+      move-by: func(p: point, delete: s64, new: option<u8>, last: option<string>) -> result<point, colour>;
+      needed: func(a: option<u8>, b: u8) -> list<option<u8>>;
+      fail: func() -> result<_, string>;
+      nothing: func();
+    }
+    world all-types { export all; export greet: func(name: string) -> string; }`);
+  expect(text).toMatchInlineSnapshot(`
+    "// The world demo:all/all-types@1.2.0, for the host. Written by tenon; do not edit.
+    import type { World } from "tenon";
+
+    /** The interface \`demo:all/all@1.2.0\`. All there is. */
+    export interface DemoAllAll {
+      /**
+       * Moves a point.
+       * @throws ComponentError with \`payload\` DemoAllAll.Colour
+       */
+      moveBy(p: DemoAllAll.Point, delete_: bigint, new_?: number | undefined, last?: string | undefined): DemoAllAll.Point;
+      needed(a: number | undefined, b: number): (number | undefined)[];
+      /** @throws ComponentError with \`payload\` string */
+      fail(): void;
+      nothing(): void;
+    }
+    export namespace DemoAllAll {
+      /** A point. */
+      export interface Point {
+        x: number;
+        /** Up is positive. */
+        y: number;
+        label?: string | undefined;
+        deep: { tag: "some"; val: number | undefined } | { tag: "none"; val?: undefined };
+      }
+      export type Shape =
+        | { tag: "circle"; val: number }
+        /** Nothing to it. */
+        | { tag: "none"; val?: undefined }
+        | { tag: "poly"; val: DemoAllAll.Point[] };
+      export type Colour = "red" | "light-blue";
+      export interface Rights {
+        read?: boolean | undefined;
+        canWrite?: boolean | undefined;
+      }
+      export type Bytes = Uint8Array;
+      export type Wide = BigInt64Array;
+      export type Bits = boolean[];
+      export type Pair = [string, { tag: "ok"; val: number } | { tag: "err"; val: string }];
+      export type Either = { tag: "ok"; val?: undefined } | { tag: "err"; val?: undefined };
+    }
+
+    export interface AllTypes extends World {
+      imports: {};
+      exports: {
+        "demo:all/all@1.2.0": DemoAllAll;
+        all: DemoAllAll;
+        greet(name: string): string;
+      };
+    }
+    "
+  `);
+  expect(await compile({ "all.d.ts": text })).toBe("");
+});
+
+test("resources, worlds with imports, uses across interfaces", async () => {
+  const text = await declare(`package demo:res;
+    interface types {
+      /// A blob.
+      resource blob {
+        /// From bytes.
+        constructor(init: list<u8>);
+        write: func(bytes: list<u8>);
+        merge: static func(lhs: borrow<blob>, rhs: borrow<blob>) -> blob;
+      }
+      resource opaque { name: func() -> string; }
+      record meta { owner: string, blob: borrow<blob> }
+    }
+    interface user { use types.{blob, meta}; take: func(b: blob, m: meta) -> list<blob>; }
+    interface made { resource thing { constructor(n: u32); n: func() -> u32; } }
+    world w {
+      import user;
+      import log: interface { write: func(text: string); }
+      import now: func() -> u64;
+      export made;
+      export run: func(x: u32) -> u32;
+    }`);
+  expect(text).toMatchInlineSnapshot(`
+    "// The world demo:res/w, for the host. Written by tenon; do not edit.
+    import type { World } from "tenon";
+
+    /** The interface \`demo:res/types\`. */
+    export interface DemoResTypes {
+      /** A blob. */
+      Blob: DemoResTypes.BlobClass;
+      Opaque: DemoResTypes.OpaqueClass;
+    }
+    export namespace DemoResTypes {
+      /** A blob. */
+      export interface Blob extends Partial<Disposable> {
+        write(bytes: Uint8Array): void;
+      }
+      /** The class of {@link Blob}. */
+      export interface BlobClass {
+        /** From bytes. */
+        new (init: Uint8Array): Blob;
+        merge(lhs: DemoResTypes.Blob, rhs: DemoResTypes.Blob): DemoResTypes.Blob;
+      }
+      export interface Opaque extends Partial<Disposable> {
+        name(): string;
+      }
+      /** The class of {@link Opaque}. */
+      export type OpaqueClass = (abstract new (...args: never) => Opaque) & {};
+      export interface Meta {
+        owner: string;
+        blob: DemoResTypes.Blob;
+      }
+    }
+
+    /** The interface \`demo:res/user\`. */
+    export interface DemoResUser {
+      take(b: DemoResTypes.Blob, m: DemoResUser.Meta): DemoResTypes.Blob[];
+    }
+    export namespace DemoResUser {
+      export type Blob = DemoResTypes.Blob;
+      export type Meta = DemoResTypes.Meta;
+    }
+
+    /** The interface \`log\`. */
+    export interface Log {
+      write(text: string): void;
+    }
+
+    /** The interface \`demo:res/made\`. */
+    export interface DemoResMade {
+      Thing: DemoResMade.ThingClass;
+    }
+    export namespace DemoResMade {
+      export interface Thing extends Disposable {
+        n(): number;
+      }
+      /** The class of {@link Thing}. */
+      export interface ThingClass {
+        new (n: number): Thing;
+      }
+    }
+
+    export interface W extends World {
+      imports: {
+        "demo:res/types": DemoResTypes;
+        "demo:res/user": DemoResUser;
+        log: Log;
+        now(): bigint;
+      };
+      exports: {
+        "demo:res/made": DemoResMade;
+        made: DemoResMade;
+        run(x: number): number;
+      };
+    }
+    "
+  `);
+  const use = `
+    import type { W, DemoResTypes } from "./w.d.ts";
+    class Blob implements DemoResTypes.Blob {
+      constructor(readonly bytes: Uint8Array) {}
+      write(bytes: Uint8Array): void { this.bytes.set(bytes); }
+      static merge(lhs: DemoResTypes.Blob, rhs: DemoResTypes.Blob): DemoResTypes.Blob { return lhs ?? rhs; }
+    }
+    class Opaque { constructor(private label: string) {} name(): string { return this.label; } [Symbol.dispose](): void {} }
+    export const imports: W["imports"] = {
+      "demo:res/types": { Blob, Opaque },
+      "demo:res/user": { take: (b, m) => [b, m.blob] },
+      log: { write: (text: string) => void text },
+      now: () => 1n,
+    };
+    export function go(exports: W["exports"]): number {
+      using thing = new exports.made.Thing(3);
+      return exports.run(thing.n()) + exports["demo:res/made"].Thing.length;
+    }
+    // @ts-expect-error: there is no such export
+    export const wrong = (exports: W["exports"]) => exports.nope;
+    // @ts-expect-error: an import is missing
+    export const lacking: W["imports"] = { log: { write() {} }, now: () => 1n };`;
+  expect(await compile({ "w.d.ts": text, "use.ts": use })).toBe("");
+});
+
+test("names that clash with TypeScript's, with each other, or with a namespace's own", async () => {
+  const text = await declare(`package demo:counter;
+    interface counter {
+      type %map = string; record array { x: list<string>, m: tuple<%map, u8>, b: list<u8> } record uint8-array { z: list<u8> }
+      resource %world { constructor(); %constructor: func(); prototype: static func(); }
+      resource %resource { }
+      type world-class = u8;
+      class: func(class: string, this: u8, arguments: u8) -> string;
+    }
+    interface any { f: func(); }
+    world counter-world { import counter; export counter; export any; import %string: func(); }`);
+  expect(await compile({ "counter.d.ts": text })).toBe("");
+  expect(text).toContain("export interface CounterWorld extends World");
+  expect(text).toContain("export namespace DemoCounterCounterImport {");
+});
+
+test("the same interface in two versions, and equal short names", async () => {
+  const sources = {
+    path: "w.wit",
+    main: { name: "a:b", files: [{ path: "w.wit", text: `package a:b;
+      world w { import x:y/z@1.0.0; import x:y/z@2.0.0; export x:y/z@2.0.0; export p:q/z; }
+      ` }] },
+    dependencies: ["x:y@1.0.0", "x:y@2.0.0", "p:q"].map((name) => ({
+      name,
+      files: [{ path: `${name}.wit`, text: `package ${name}; interface z { type t = u8; f: func(a: t) -> t; }` }],
+    })),
+  };
+  const { description, docs } = await describeSources(sources);
+  const text = declarations(description, docs);
+  expect(text).toContain("export interface XYZ1_0_0");
+  expect(text).not.toMatch(/^\s+z: /m);
+  expect(await compile({ "w.d.ts": text })).toBe("");
+});
