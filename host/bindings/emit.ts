@@ -2,7 +2,7 @@
  * plan → JavaScript text: one function that, given a runtime, core modules and host functions, makes an instance.
  *
  * The text declares: state (one entered flag `e` and one may-leave flag `l` a component instance), memories `m`, handle
- * tables `t`, host object tables `o`, core instances `x`, core items `c`, host functions `h`, checked reallocs `r`,
+ * tables `t`, context slots `k`, host object tables `o`, core instances `x`, core items `c`, host functions `h`, checked reallocs `r`,
  * trampolines `g`, exported functions `f`, helpers `K` (check), `L` (load) and `S` (store). Dropping an instance
  * empties every variable that leads to the engine, so that functions a user still holds keep nothing alive.
  */
@@ -54,6 +54,13 @@ export class BindingsWriter {
       this.writeControls(code);
     }, "};");
     return `${code.toString()}\n`;
+  }
+
+  /** Whether a component instance has context slots, which are reset for each task. */
+  usesContext(component: number): boolean {
+    return this.plan.trampolines.some(
+      (item) => (item.kind === "context.get" || item.kind === "context.set") && item.component === component,
+    );
   }
 
   /** The function that the host calls for a lift. */
@@ -108,6 +115,7 @@ export class BindingsWriter {
     const components = plan.components.map((_, i) => i);
     code.line(`let ${components.map((i) => `e${i} = ${i === 0 ? ENTERED : 0}, l${i} = 0`).join(", ")};`);
     code.line(`const ${components.map((i) => `t${i} = new rt.HandleTable()`).join(", ")};`);
+    for (const i of components) if (this.usesContext(i)) code.line(`const k${i} = [0, 0];`);
     for (const { name } of this.memories) code.line(`const ${name} = new rt.Memory();`);
     plan.resources.forEach(({ origin }, i) => {
       if (origin.kind === "host") code.line(`const o${i} = rt.hostObjects(${i});`);

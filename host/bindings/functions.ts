@@ -5,7 +5,7 @@
  * entering and leaving a guest marks the root (`fault` at the host's edge, `stop` before an error re-enters a guest).
  */
 import { checkExpression } from "../abi/emit/check.ts";
-import { Code, member } from "../abi/emit/code.ts";
+import { Code, member, quote } from "../abi/emit/code.ts";
 import { hasBorrow, type Context } from "../abi/emit/context.ts";
 import { liftCases, liftFlat, liftMembers, load, plus } from "../abi/emit/lift.ts";
 import { lowerFlat, store } from "../abi/emit/lower.ts";
@@ -43,8 +43,22 @@ function enteringSet(plan: Plan, callee: number, caller: number | undefined): nu
   return chain(callee).filter((component) => !already.has(component));
 }
 
+/** Whether one of two component instances is the other or holds it. */
+function areRelated(plan: Plan, a: number, b: number): boolean {
+  const holds = (outer: number, inner: number): boolean => {
+    for (let at: number | undefined = inner; at !== undefined; at = plan.components[at]) if (at === outer) return true;
+    return false;
+  };
+  return holds(a, b) || holds(b, a);
+}
+
 function flags(components: readonly number[], value: number): string {
   return components.map((component) => `e${component} = `).join("") + `${value};`;
+}
+
+/** A task begins with its context slots at zero; a component instance runs one task at a time. */
+function resetContext(writer: BindingsWriter, component: number, code: Code): void {
+  if (writer.usesContext(component)) code.line(`k${component}.fill(0);`);
 }
 
 function isBusy(components: readonly number[]): string {
@@ -66,6 +80,7 @@ export function emitLift(writer: BindingsWriter, index: number): string {
     if (checks.length > 0) code.line(`if (!(${checks.join(" && ")})) throw rt.badArguments(${index}, [${params.join(", ")}]);`);
     code.line(`if (${isBusy(entered)}) throw rt.refuse(${index}, e0);`);
     code.line(flags(entered, 1));
+    resetContext(writer, component, code);
     if (type.result !== undefined) code.line(`let value${result === undefined ? "" : ", failed = false"};`);
     const scoped = type.params.some((param) => hasBorrow(param.type));
     code.block("try", () => {
@@ -199,8 +214,29 @@ export function emitTrampoline(writer: BindingsWriter, index: number): string {
         guarded(code, () => emitDrop(writer, trampoline.component, trampoline.resource, code));
       });
       break;
+    case "context.get":
+      code.line(`function ${name}() { return k${trampoline.component}[${trampoline.slot}]; }`);
+      break;
+    case "context.set":
+      code.line(`function ${name}(value) { k${trampoline.component}[${trampoline.slot}] = value; }`);
+      break;
+    case "task":
+      emitTask(name, trampoline.name, trampoline.component, code);
+      break;
   }
   return code.toString();
+}
+
+/** Built-ins that have no effect where every call runs to its end. */
+const idle: ReadonlySet<string> = new Set(["backpressure.inc", "backpressure.dec"]);
+
+function emitTask(name: string, builtin: string, component: number, code: Code): void {
+  code.block(`function ${name}()`, () => {
+    if (idle.has(builtin)) return;
+    guard(component, code);
+    if (builtin === "thread.yield") code.line("return 0;");
+    else code.line(`throw stop(rt.unsupported(${quote(builtin)}));`);
+  });
 }
 
 /** "trap_if(not inst.may_leave)", and nothing leaves an instance that has trapped. */
@@ -268,6 +304,11 @@ function emitLower(
   const context = contextOf(writer, options, component, peer, callee?.options.encoding);
   code.block(`function ${name}(${[...params, ...(returnsByPointer ? ["r"] : [])].join(", ")})`, () => {
     guard(component, code);
+    if (callee !== undefined && areRelated(writer.plan, callee.component, component)) {
+      // Calls between a component instance and one inside it are not allowed, whichever way they go.
+      code.line("throw stop(rt.enter());");
+      return;
+    }
     guarded(code, () => {
       const lends = types.some(hasBorrow);
       const entered = callee === undefined ? [] : enteringSet(writer.plan, callee.component, component);
@@ -361,7 +402,6 @@ function lowerHostResult(
   if (type.result === undefined) return;
   if (context.memory !== undefined) code.line(`${context.memory}.sync();`);
   lowerResult(writer, type.result, value, context, byPointer, code);
-  if (!byPointer) return;
 }
 
 function lowerResult(
@@ -398,6 +438,7 @@ function callGuest(
   const scoped = callee.type.params.some((param) => hasBorrow(param.type));
   if (scoped) code.line("const b = new rt.BorrowScope();");
   if (context.memory !== undefined) code.line(`${context.memory}.sync();`);
+  resetContext(writer, callee.component, code);
   const returned = callCore(writer, callee, values, context, code);
   const value = type.result === undefined ? "" : code.name(liftResult(writer, type.result, returned, context, code));
   if (scoped) code.line("b.end();");

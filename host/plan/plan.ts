@@ -47,7 +47,10 @@ export type FuncItem = { readonly kind: "lift"; readonly lift: number } | { read
 /** A core function that the host makes for core modules to import. */
 export type Trampoline =
   | { readonly kind: "lower"; readonly func: FuncItem; readonly type: FuncType; readonly options: Options; readonly component: number }
-  | { readonly kind: "resource.new" | "resource.rep" | "resource.drop"; readonly resource: number; readonly component: number };
+  | { readonly kind: "resource.new" | "resource.rep" | "resource.drop"; readonly resource: number; readonly component: number }
+  | { readonly kind: "context.get" | "context.set"; readonly slot: number; readonly component: number }
+  /** Built-ins of async tasks: some mean nothing in a synchronous host, the others trap when they are called. */
+  | { readonly kind: "task"; readonly name: string; readonly component: number };
 
 export interface ResourcePlan {
   readonly type: ResourceType;

@@ -309,7 +309,12 @@ class Planner {
         this.trampoline(scope, { kind: canon.op, resource: this.resource(scope.resource(canon.type)), component });
         break;
       case "other":
-        throw new UnsupportedError(canon.name, `This component uses \`canon ${canon.name}\`, which this host does not support`);
+        if (canon.name === "context.get" || canon.name === "context.set") {
+          this.trampoline(scope, { kind: canon.name, slot: canon.immediates.index ?? 0, component });
+        } else {
+          this.trampoline(scope, { kind: "task", name: canon.name, component });
+        }
+        break;
     }
   }
 

@@ -5,7 +5,7 @@ import { decodeComponent } from "../binary/decode.ts";
 import type { ComponentDefinition } from "../binary/definition.ts";
 import { bindingsFor, type Instantiate } from "../bindings/evaluate.ts";
 import { FORMAT, planKey } from "../bindings/key.ts";
-import { DecodeError, UsageError, type LinkIssue } from "../errors.ts";
+import { DecodeError, UnsupportedError, UsageError, type LinkIssue } from "../errors.ts";
 import type { ExternDecl } from "../model/types.ts";
 import type { Plan } from "../plan/plan.ts";
 import { planComponent } from "../plan/planner.ts";
@@ -32,12 +32,18 @@ export async function compileBytes(
   return new CompiledComponent(options.name ?? hash.slice(0, 12), hash, definition, plan, instantiate, modules);
 }
 
+/** V8's words for what a newer V8 accepts: features behind a flag, several memories, exceptions and garbage collection. */
+const needsNewerEngine = /enable with --experimental|At most one memory|memory count of \d+ exceeds|[Ii]nvalid opcode 0x(?:0a|1f|fb)/;
+
 async function compileModule(bytes: Uint8Array<ArrayBuffer>, module: Plan["modules"][number]): Promise<WebAssembly.Module | undefined> {
   if (module.kind === "imported") return undefined;
   try {
     return await WebAssembly.compile(bytes.subarray(module.start, module.end));
   } catch (error) {
     if (!(error instanceof WebAssembly.CompileError)) throw error;
+    if (needsNewerEngine.test(error.message)) {
+      throw new UnsupportedError("core-wasm", `This engine lacks a WebAssembly feature the component needs: ${error.message}`);
+    }
     throw new DecodeError(`Expected a valid core module: ${error.message}`, { offset: module.start, section: "core module" });
   }
 }
