@@ -1,0 +1,40 @@
+/**
+ * What every part of validation shares: the place being validated, for messages, and a budget of work, against hostile
+ * components whose types unfold to more than anybody can check.
+ */
+import { DecodeError } from "../../errors.ts";
+
+/** Steps of comparison and substitution allowed for one component; real components need some thousands. */
+const maxSteps = 20_000_000;
+
+export class Context {
+  offset = 0;
+  section = "component";
+  private steps = 0;
+
+  /** Moves the place that errors name. */
+  at(offset: number, section: string): void {
+    this.offset = offset;
+    this.section = section;
+  }
+
+  /** @throws {DecodeError} always */
+  fail(message: string): never {
+    throw new DecodeError(message, { offset: this.offset, section: this.section });
+  }
+
+  /** Counts work. @throws {DecodeError} when the budget is used up */
+  spend(steps: number): void {
+    this.steps += steps;
+    if (this.steps > maxSteps) this.fail("The component's types are too complex to validate");
+  }
+
+  /** The item at an index of an index space. @throws {DecodeError} when there is none */
+  item<T>(space: readonly T[], index: number, what: string): T {
+    const item = space[index];
+    if (item === undefined) {
+      this.fail(`Expected the index of a ${what}, got ${index}: index out of bounds, ${space.length} are defined`);
+    }
+    return item;
+  }
+}
