@@ -3,6 +3,7 @@
  */
 import { decodeComponent } from "../binary/decode.ts";
 import type { ComponentDefinition } from "../binary/definition.ts";
+import { validateComponent } from "../binary/validate/index.ts";
 import { bindingsFor, type Instantiate } from "../bindings/evaluate.ts";
 import { FORMAT, planKey } from "../bindings/key.ts";
 import { DecodeError, UnsupportedError, UsageError, type LinkIssue } from "../errors.ts";
@@ -25,10 +26,12 @@ export async function compileBytes(
   options: CompileOptions = {},
 ): Promise<Component> {
   const definition = decodeComponent(bytes);
+  validateComponent(definition);
   const plan = planComponent(definition);
   const key = planKey(plan);
   const instantiate = options.bound === undefined ? bindingsFor(plan, key) : await boundFor(options.bound, key);
   const modules = await Promise.all(plan.modules.map((module) => compileModule(bytes, module)));
+  await checkUnusedModules(bytes, definition, plan);
   return new CompiledComponent(options.name ?? hash.slice(0, 12), hash, definition, plan, instantiate, modules);
 }
 
@@ -45,6 +48,15 @@ async function compileModule(bytes: Uint8Array<ArrayBuffer>, module: Plan["modul
       throw new UnsupportedError("core-wasm", `This engine lacks a WebAssembly feature the component needs: ${error.message}`);
     }
     throw new DecodeError(`Expected a valid core module: ${error.message}`, { offset: module.start, section: "core module" });
+  }
+}
+
+/** A component is valid only if all its core modules are, also those that no step instantiates. */
+async function checkUnusedModules(bytes: Uint8Array<ArrayBuffer>, definition: ComponentDefinition, plan: Plan): Promise<void> {
+  const used = new Set(plan.modules.map((module) => (module.kind === "embedded" ? module.start : -1)));
+  for (const item of definition.definitions) {
+    if (item.kind === "component") await checkUnusedModules(bytes, item.component, plan);
+    if (item.kind === "core-module" && !used.has(item.start)) await compileModule(bytes, { ...item, kind: "embedded" });
   }
 }
 

@@ -6,6 +6,7 @@
 import { decodeComponent } from "../binary/decode.ts";
 import type { ComponentDefinition } from "../binary/definition.ts";
 import { Reader } from "../binary/reader.ts";
+import { validateComponent } from "../binary/validate/index.ts";
 import { UnsupportedError } from "../errors.ts";
 import { formatExtern } from "../model/text.ts";
 import type { CoreLimits, CoreModuleType, ExternDecl } from "../model/types.ts";
@@ -54,6 +55,7 @@ export interface Inspection {
  */
 export function inspectBytes(bytes: Uint8Array, hash: string): Inspection {
   const definition = decodeComponent(bytes);
+  validateComponent(definition);
   const { imports, exports, unsupported } = externs(definition);
   return {
     hash,

@@ -143,7 +143,9 @@ function readStack(error: unknown): string | undefined {
   const seen = new Set<unknown>();
   for (let at = error; at instanceof Error && !seen.has(at); at = at.cause) {
     seen.add(at);
-    stack ??= at.stack;
+    // Every stack must be read, not only the first that is wanted.
+    const { stack: text } = at;
+    stack ??= text;
   }
   return stack;
 }
