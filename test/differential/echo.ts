@@ -106,7 +106,7 @@ export class TypeNames {
 /** The text of an echo component. */
 export function echoText(signatures: readonly Signature[], encoding: StringEncoding): string {
   const names = new TypeNames(signatures.flat());
-  const options = `(memory $memory) (realloc $realloc) string-encoding=${encoding}`;
+  const options = `(memory (core memory $memory)) (realloc (core func $realloc)) string-encoding=${encoding}`;
   const lines = [
     "(component",
     `(import "${hostInterface}" (instance $host`,
@@ -130,7 +130,7 @@ export function echoText(signatures: readonly Signature[], encoding: StringEncod
       ["echo", "via"].map(
         (kind) =>
           `(func (export "${kind}-n${index}") ${names.signature(signature)} (canon lift (core func $main "${kind}${index}") ` +
-          `${options} (post-return (func $main "post-${coreResult(signature)}"))))`,
+          `${options} (post-return (core func $main "post-${coreResult(signature)}"))))`,
       ),
     ),
     ")",
