@@ -53,7 +53,7 @@ interface Context {
  */
 export function decodeComponent(bytes: Uint8Array): ComponentDefinition {
   const context: Context = { interner: new CoreTypeInterner(), depth: 0, components: 0, modules: 0 };
-  return readComponent(new Reader(bytes, 0, bytes.length, "component preamble"), context);
+  return readComponent(new Reader(bytes, 0, bytes.length, "component"), context);
 }
 
 function readComponent(reader: Reader, context: Context): ComponentDefinition {

@@ -55,6 +55,7 @@ export class CanonValidator {
     const type = context.item(this.scope.types, canon.type, "type");
     if (type.kind !== "func") context.fail(`Type ${canon.type} is not a function type`);
     const callee = context.item(this.core.funcs, canon.func, "core function");
+    context.spend(type.params.length);
     this.checkOptions(options, ["memory", "realloc", "post-return", "async", "callback"]);
     this.checkAsync(options, type);
     const params = type.params.map((param) => param.type);
@@ -83,6 +84,7 @@ export class CanonValidator {
   private lower(canon: Extract<CanonDefinition, { op: "lower" }>): void {
     const { options } = canon;
     const type = this.scope.context.item(this.scope.funcs, canon.func, "function");
+    this.scope.context.spend(type.params.length);
     this.checkOptions(options, ["memory", "realloc", "async"]);
     this.checkAsync(options, type);
     const params = type.params.map((param) => param.type);

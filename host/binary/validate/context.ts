@@ -33,7 +33,7 @@ export class Context {
   item<T>(space: readonly T[], index: number, what: string): T {
     const item = space[index];
     if (item === undefined) {
-      this.fail(`Expected the index of a ${what}, got ${index}: index out of bounds, ${space.length} are defined`);
+      this.fail(`The ${what} index ${index} is out of bounds: ${space.length} are defined before it`);
     }
     return item;
   }

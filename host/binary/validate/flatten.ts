@@ -3,7 +3,7 @@
  *
  * Follows design/mvp/CanonicalABI.md, "Flattening".
  */
-import { type FuncEntity, isCompound, type ValueEntity } from "./types.ts";
+import { type CompoundEntity, type FuncEntity, isCompound, type ValueEntity } from "./types.ts";
 
 export interface CoreSignature {
   readonly kind: "core-func";
@@ -15,57 +15,60 @@ export const maxFlatParams = 16;
 export const maxFlatAsyncParams = 4;
 export const maxFlatResults = 1;
 
-/** The flattened types, or `undefined` when there are more than `max`. */
-export function flatten(types: readonly ValueEntity[], max: number): string[] | undefined {
-  const flat: string[] = [];
-  return types.every((type) => flattenInto(type, flat, max)) ? flat : undefined;
+/** What each type met flattens to; `undefined` for more than {@link maxFlatParams} core values. */
+const known = new WeakMap<ValueEntity, { readonly flat: readonly string[] | undefined }>();
+
+/** The flattened types, or `undefined` when there are more than `max`, which is at most {@link maxFlatParams}. */
+export function flatten(types: Iterable<ValueEntity>, max: number): readonly string[] | undefined {
+  const all: string[] = [];
+  for (const type of types) {
+    const flat = flattenType(type);
+    if (flat === undefined || all.length + flat.length > max) return undefined;
+    all.push(...flat);
+  }
+  return all;
 }
 
-/** Appends the flat types of a type. @returns false once there are more than `max` */
-function flattenInto(type: ValueEntity, flat: string[], max: number): boolean {
-  if (!isCompound(type)) {
-    if (type.kind === "string") flat.push("i32");
-    flat.push(flatPrimitive(type.kind));
-    return flat.length <= max;
-  }
+function flattenType(type: ValueEntity): readonly string[] | undefined {
+  let entry = known.get(type);
+  if (entry === undefined) known.set(type, (entry = { flat: isCompound(type) ? compute(type) : flatPrimitive(type.kind) }));
+  return entry.flat;
+}
+
+function compute(type: CompoundEntity): readonly string[] | undefined {
   switch (type.kind) {
     case "record":
     case "tuple":
-      return type.parts.every((part) => flattenInto(part!, flat, max));
+      return flatten(type.parts as readonly ValueEntity[], maxFlatParams);
     case "list":
-      if (type.length === undefined) break;
-      for (let left = type.length; left > 0; left--) if (!flattenInto(type.parts[0]!, flat, max)) return false;
-      return true;
+      if (type.length === undefined) return ["i32", "i32"];
+      if (type.length > maxFlatParams) return undefined;
+      return flatten(new Array<ValueEntity>(type.length).fill(type.parts[0]!), maxFlatParams);
+    case "map":
+      return ["i32", "i32"];
     case "variant":
     case "option":
     case "result":
     case "enum":
-      return flattenVariant(type.parts, flat, max);
+      return flattenVariant(type.parts);
     case "flags":
     case "stream":
     case "future":
-      flat.push("i32");
-      return flat.length <= max;
-    case "map":
-      break;
+      return ["i32"];
   }
-  flat.push("i32", "i32");
-  return flat.length <= max;
 }
 
-function flattenVariant(parts: readonly (ValueEntity | undefined)[], flat: string[], max: number): boolean {
-  flat.push("i32");
-  const start = flat.length;
+function flattenVariant(parts: readonly (ValueEntity | undefined)[]): readonly string[] | undefined {
+  const flat = ["i32"];
   for (const part of parts) {
-    if (part === undefined) continue;
-    const payload: string[] = [];
-    if (!flattenInto(part, payload, max - start)) return false;
+    const payload = part === undefined ? [] : flattenType(part);
+    if (payload === undefined || payload.length >= maxFlatParams) return undefined;
     for (const [place, type] of payload.entries()) {
-      const before = flat[start + place];
-      flat[start + place] = before === undefined ? type : join(before, type);
+      const before = flat[place + 1];
+      flat[place + 1] = before === undefined ? type : join(before, type);
     }
   }
-  return flat.length <= max;
+  return flat;
 }
 
 function join(a: string, b: string): string {
@@ -73,16 +76,18 @@ function join(a: string, b: string): string {
   return (a === "i32" && b === "f32") || (a === "f32" && b === "i32") ? "i32" : "i64";
 }
 
-function flatPrimitive(kind: ValueEntity["kind"]): string {
+function flatPrimitive(kind: ValueEntity["kind"]): readonly string[] {
   switch (kind) {
     case "s64":
     case "u64":
-      return "i64";
+      return ["i64"];
     case "f32":
     case "f64":
-      return kind;
+      return [kind];
+    case "string":
+      return ["i32", "i32"];
     default:
-      return "i32";
+      return ["i32"];
   }
 }
 

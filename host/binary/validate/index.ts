@@ -13,7 +13,14 @@ import { Matcher } from "./match.ts";
 import { NameScope } from "./names.ts";
 import { Scope } from "./scope.ts";
 import { openComponent } from "./substitute.ts";
-import { type ComponentEntity, type InstanceEntity, type Item, itemSize, renamed, type ResourceId, treeSize } from "./types.ts";
+import {
+  type ComponentEntity,
+  extentOfItems,
+  type InstanceEntity,
+  type Item,
+  renamed,
+  type ResourceId,
+} from "./types.ts";
 
 /**
  * Checks everything the specification asks of a component, apart from the bodies of core modules.
@@ -200,8 +207,7 @@ class ComponentValidator {
       names.add(entry.name, item);
       exports.set(entry.name.name, item);
     }
-    const size = treeSize(context, [...exports.values()].map(itemSize));
-    return { kind: "instance", exports, bound: new Set(), size };
+    return { kind: "instance", exports, bound: new Set(), ...extentOfItems(context, exports.values()) };
   }
 
   private export({ name, item, type }: Extract<Definition, { kind: "export" }>): void {

@@ -47,6 +47,7 @@ export class Matcher {
   }
 
   item(found: Item, wanted: Item): string | undefined {
+    this.context.spend(1);
     if (found.kind !== wanted.kind) return `expected ${itemNames[wanted.kind]}, found ${itemNames[found.kind]}`;
     switch (wanted.kind) {
       case "core-module":
@@ -146,11 +147,11 @@ export class Matcher {
     if (other.length !== wanted.length) return `expected a list of length ${wanted.length ?? "any"}, found ${other.length ?? "any"}`;
     if (other.parts.length !== wanted.parts.length || other.labels.length !== wanted.labels.length) {
       const count = (type: typeof wanted): number => Math.max(type.parts.length, type.labels.length);
-      return `expected a ${wanted.kind} of ${count(wanted)}, found one of ${count(other)}`;
+      return `${wanted.kind}: expected ${count(wanted)} parts, found ${count(other)}`;
     }
     this.context.spend(wanted.labels.length);
     for (const [place, label] of wanted.labels.entries()) {
-      if (other.labels[place] !== label) return `expected \`${label}\` in a ${wanted.kind}, found \`${other.labels[place]}\``;
+      if (other.labels[place] !== label) return `expected \`${label}\` in the ${wanted.kind}, found \`${other.labels[place]}\``;
     }
     for (const [place, part] of wanted.parts.entries()) {
       const why = this.optional(other.parts[place], part);

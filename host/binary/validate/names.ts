@@ -120,7 +120,7 @@ function ownedBy(type: ValueEntity | undefined): ResourceEntity | undefined {
 export function checkLabels(context: Context, labels: readonly string[], what: string): void {
   const keys = new Map<string, string>();
   for (const label of labels) {
-    if (label === "") context.fail(`A ${what} name cannot be empty`);
+    if (label === "") context.fail(`The name of a ${what} cannot be empty`);
     if (!isLabel(label)) context.fail(`The ${what} name ${quote(label)} is not in kebab case`);
     const key = label.toLowerCase();
     const conflict = keys.get(key);

@@ -24,17 +24,17 @@ import {
   type ComponentEntity,
   compoundEntity,
   describe,
+  extentOf,
+  extentOfItems,
   type FuncEntity,
   handleEntity,
   type InstanceEntity,
   isValueEntity,
   type Item,
-  itemSize,
   primitiveEntity,
   renamed,
   type ResourceEntity,
   type ResourceId,
-  treeSize,
   type TypeEntity,
   type ValueEntity,
 } from "./types.ts";
@@ -134,9 +134,9 @@ export class Scope {
       }
       case "flags":
       case "enum": {
-        if (raw.names.length === 0) context.fail(`A type of ${raw.kind} must have at least one name`);
+        if (raw.names.length === 0) context.fail(`The ${raw.kind} type must have at least one label`);
         if (raw.kind === "flags" && raw.names.length > 32) context.fail("A flags type cannot have more than 32 flags");
-        checkLabels(context, raw.names, raw.kind === "flags" ? "flag" : "enum case");
+        checkLabels(context, raw.names, raw.kind === "flags" ? "flag" : "case of an enum");
         return compoundEntity(context, raw.kind, [], raw.names);
       }
       case "tuple":
@@ -172,8 +172,8 @@ export class Scope {
     const params = raw.params.map((param) => ({ name: param.name, type: this.value(param.type) }));
     const result = this.optional(raw.result);
     if (result?.containsBorrow === true) context.fail("A function result cannot contain a `borrow` type");
-    const size = treeSize(context, [...params.map((param) => param.type), result], 1 + params.length);
-    return { kind: "func", params, result, async: raw.async, size };
+    const extent = extentOf(context, [...params.map((param) => param.type), result], 1 + params.length);
+    return { kind: "func", params, result, async: raw.async, ...extent };
   }
 
   private componentType(raw: RawComponentType): ComponentEntity | InstanceEntity {
@@ -367,14 +367,14 @@ export class Scope {
   // The type of the scope as a whole.
 
   instanceEntity(): InstanceEntity {
-    const size = treeSize(this.context, [...this.exports.values()].map(itemSize));
-    return { kind: "instance", exports: this.exports, bound: this.created, size };
+    const extent = extentOfItems(this.context, this.exports.values());
+    return { kind: "instance", exports: this.exports, bound: this.created, ...extent };
   }
 
   componentEntity(): ComponentEntity {
     const context: Context = this.context;
     const { imports, exports, imported } = this;
-    const size = treeSize(context, [...imports.values(), ...exports.values()].map(itemSize));
+    const extent = extentOfItems(context, [...imports.values(), ...exports.values()]);
     let { created } = this;
     if (this.kind === "component") {
       // A component is closed: what its exports mention and its imports do not introduce is made at instantiation.
@@ -382,6 +382,6 @@ export class Scope {
       for (const item of exports.values()) free.item(item);
       created = new Set([...free.ids].filter((id) => !imported.has(id)));
     }
-    return { kind: "component", imports, exports, imported, created, size };
+    return { kind: "component", imports, exports, imported, created, ...extent };
   }
 }

@@ -62,6 +62,7 @@ export class Substitution {
   }
 
   private renamedItem(item: Item): Item {
+    this.context.spend(1);
     if (item.kind === "instance") {
       return { kind: "instance", type: { ...item.type, exports: this.renamedItems(item.type.exports) } };
     }
@@ -144,7 +145,8 @@ export function openComponent(
   entities: ReadonlyMap<TypeEntity, TypeEntity>,
 ): InstanceEntity {
   const substitution = new Substitution(context, new Map([...ids, ...freshIds(type.created)]), entities);
-  return { kind: "instance", exports: substitution.items(type.exports), bound: new Set(), size: type.size };
+  const { size, depth } = type;
+  return { kind: "instance", exports: substitution.items(type.exports), bound: new Set(), size, depth };
 }
 
 /** Collects the resource types that occur in types without being bound there. */

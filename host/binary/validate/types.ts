@@ -19,10 +19,14 @@ export interface ResourceEntity {
   readonly id: ResourceId;
 }
 
-/** What validation asks about a value type, computed once when it is made. */
-interface Facts {
-  /** Nodes of the type written out as a tree. */
+/** How much a type unfolds to when it is written out as a tree: its nodes, and how deeply they nest. */
+export interface Extent {
   readonly size: number;
+  readonly depth: number;
+}
+
+/** What validation asks about a value type, computed once when it is made. */
+interface Facts extends Extent {
   /** `elem_size` and alignment with 64-bit pointers. */
   readonly byteLength: number;
   readonly alignment: number;
@@ -51,21 +55,19 @@ export interface CompoundEntity extends Facts {
 }
 export type ValueEntity = PrimitiveEntity | HandleEntity | CompoundEntity;
 
-export interface FuncEntity {
+export interface FuncEntity extends Extent {
   readonly kind: "func";
   readonly params: readonly { readonly name: string; readonly type: ValueEntity }[];
   readonly result: ValueEntity | undefined;
   readonly async: boolean;
-  readonly size: number;
 }
-export interface InstanceEntity {
+export interface InstanceEntity extends Extent {
   readonly kind: "instance";
   readonly exports: ReadonlyMap<string, Item>;
   /** Resource types that each use of the type makes anew; empty for the type of an actual instance. */
   readonly bound: ReadonlySet<ResourceId>;
-  readonly size: number;
 }
-export interface ComponentEntity {
+export interface ComponentEntity extends Extent {
   readonly kind: "component";
   readonly imports: ReadonlyMap<string, Item>;
   readonly exports: ReadonlyMap<string, Item>;
@@ -73,7 +75,6 @@ export interface ComponentEntity {
   readonly imported: ReadonlySet<ResourceId>;
   /** Resource types that each instantiation makes anew. */
   readonly created: ReadonlySet<ResourceId>;
-  readonly size: number;
 }
 export type TypeEntity = ValueEntity | FuncEntity | InstanceEntity | ComponentEntity | ResourceEntity;
 
@@ -85,8 +86,9 @@ export type Item =
   | { readonly kind: "component"; readonly type: ComponentEntity }
   | { readonly kind: "type"; readonly type: TypeEntity };
 
-/** The largest tree a type may unfold to; wasmtime's limit. */
+/** The largest and the deepest tree a type may unfold to; wasmtime's limits. */
 const maxTypeSize = 1_000_000;
+const maxTypeDepth = 100;
 /** Value types must be smaller than this. */
 const maxByteLength = 2 ** 28;
 
@@ -119,11 +121,13 @@ export function isCompound(type: ValueEntity): type is CompoundEntity {
   return "parts" in type;
 }
 
+const leaf: Extent = { size: 1, depth: 1 };
+
 export function primitiveEntity(kind: PrimitiveKind): PrimitiveEntity {
   const byteLength = primitiveBytes[kind];
   return {
     kind,
-    size: 1,
+    ...leaf,
     byteLength,
     alignment: Math.min(byteLength, 8),
     containsBorrow: false,
@@ -136,7 +140,7 @@ export function handleEntity(kind: "own" | "borrow", resource: ResourceEntity): 
   return {
     kind,
     resource,
-    size: 1,
+    ...leaf,
     byteLength: 4,
     alignment: 4,
     containsBorrow: kind === "borrow",
@@ -153,7 +157,7 @@ export function compoundEntity(
   labels: readonly string[] = [],
   length?: number,
 ): CompoundEntity {
-  const size = treeSize(context, parts, labels.length + 1);
+  const extent = extentOf(context, parts, labels.length + 1);
   const { byteLength, alignment } = layout(kind, parts, labels.length, length);
   if (byteLength >= maxByteLength) {
     context.fail(`A value of this ${kind} takes ${byteLength} bytes, more than ${maxByteLength - 1}: it exceeds the maximum size`);
@@ -163,7 +167,7 @@ export function compoundEntity(
     labels,
     parts,
     length,
-    size,
+    ...extent,
     byteLength,
     alignment,
     containsBorrow: parts.some((part) => part?.containsBorrow === true),
@@ -175,18 +179,28 @@ export function compoundEntity(
   };
 }
 
-/** The size of a type made of others. @throws {DecodeError} when it is beyond the limit */
-export function treeSize(context: Context, parts: Iterable<{ readonly size: number } | undefined>, own = 1): number {
+/** The extent of a type made of others. @throws {DecodeError} when it is beyond the limits */
+export function extentOf(context: Context, parts: Iterable<Extent | undefined>, own = 1): Extent {
   let size = own;
-  for (const part of parts) size += part?.size ?? 0;
+  let depth = 0;
+  for (const part of parts) {
+    if (part === undefined) continue;
+    size += part.size;
+    depth = Math.max(depth, part.depth);
+  }
   if (size > maxTypeSize) context.fail(`The type unfolds to ${size} parts, more than ${maxTypeSize}`);
-  return size;
+  if (depth >= maxTypeDepth) context.fail(`The type is nested deeper than ${maxTypeDepth}`);
+  return { size, depth: depth + 1 };
 }
 
-/** The size of what an item contributes to the type around it. */
-export function itemSize(item: Item): { readonly size: number } {
-  if (item.kind === "core-module") return { size: 1 + item.type.imports.length + item.type.exports.length };
-  return item.type.kind === "resource" ? { size: 1 } : item.type;
+/** The extent of what items contribute to the type around them. */
+export function extentOfItems(context: Context, items: Iterable<Item>): Extent {
+  return extentOf(context, [...items].map(itemExtent));
+}
+
+function itemExtent(item: Item): Extent {
+  if (item.kind === "core-module") return { size: 1 + item.type.imports.length + item.type.exports.length, depth: 1 };
+  return item.type.kind === "resource" ? leaf : item.type;
 }
 
 function layout(
