@@ -56,7 +56,13 @@ async function checkUnusedModules(bytes: Uint8Array<ArrayBuffer>, definition: Co
   const used = new Set(plan.modules.map((module) => (module.kind === "embedded" ? module.start : -1)));
   for (const item of definition.definitions) {
     if (item.kind === "component") await checkUnusedModules(bytes, item.component, plan);
-    if (item.kind === "core-module" && !used.has(item.start)) await compileModule(bytes, { ...item, kind: "embedded" });
+    if (item.kind !== "core-module" || used.has(item.start)) continue;
+    try {
+      await compileModule(bytes, { ...item, kind: "embedded" });
+    } catch (error) {
+      // What this engine cannot run does no harm while nothing runs it.
+      if (!(error instanceof UnsupportedError)) throw error;
+    }
   }
 }
 
