@@ -3,14 +3,26 @@
  * old one is gone.
  */
 export class Graph {
-  readonly #edges = new Map<object, { readonly dependent: string; readonly providers: ReadonlySet<string> }>();
+  readonly #edges = new Map<object, { readonly dependent: string; readonly providers: readonly string[] }>();
+  /** Provider → the versions that use it. */
+  readonly #users = new Map<string, Set<object>>();
 
   /** @param version identifies the edges for {@link release} */
-  hold(version: object, dependent: string, providers: Iterable<string>): void {
-    this.#edges.set(version, { dependent, providers: new Set(providers) });
+  hold(version: object, dependent: string, providers: readonly string[]): void {
+    if (providers.length === 0) return;
+    this.#edges.set(version, { dependent, providers });
+    for (const provider of providers) {
+      const users = this.#users.get(provider) ?? new Set();
+      this.#users.set(provider, users.add(version));
+    }
   }
 
   release(version: object): void {
+    for (const provider of this.#edges.get(version)?.providers ?? []) {
+      const users = this.#users.get(provider)!;
+      users.delete(version);
+      if (users.size === 0) this.#users.delete(provider);
+    }
     this.#edges.delete(version);
   }
 
@@ -24,9 +36,8 @@ export class Graph {
 
   usedBy(name: string): string[] {
     const found = new Set<string>();
-    for (const { dependent, providers } of this.#edges.values()) {
-      if (providers.has(name) && dependent !== name) found.add(dependent);
-    }
+    for (const version of this.#users.get(name) ?? []) found.add(this.#edges.get(version)!.dependent);
+    found.delete(name);
     return [...found].sort();
   }
 

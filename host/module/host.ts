@@ -207,7 +207,7 @@ class ModuleHost implements Host {
       const own = await given(options.imports, scope);
       const shared = await given(this.#context.options.imports, scope);
       const world = options.world === undefined ? [] : checkWorld(component, options.world);
-      return [...resolveImports(component, own, shared, providersOf(this.#context), options.link).issues, ...world];
+      return [...resolveImports(component, own, shared, () => providersOf(this.#context), options.link).issues, ...world];
     } finally {
       await scope.close(0);
     }
@@ -249,12 +249,12 @@ class ModuleHost implements Host {
   async #close(): Promise<readonly UnloadReceipt[]> {
     // What is being loaded fails when it sees that the host is closing; wait for it to have cleaned up.
     await Promise.allSettled(this.#loading.values());
-    const receipts: UnloadReceipt[] = [];
+    const receipts = new Set<UnloadReceipt>();
     for (const record of [...this.#context.modules.values()].reverse()) {
       const receipt = await record.unload({ force: true, cascade: true });
-      if (!receipts.includes(receipt)) receipts.push(...receipt.cascaded, receipt);
+      for (const each of [...receipt.cascaded, receipt]) receipts.add(each);
     }
-    return [...new Set(receipts)];
+    return [...receipts];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

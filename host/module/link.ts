@@ -53,13 +53,15 @@ export function resolveImports(
   component: Component,
   own: object,
   shared: object,
-  providers: readonly Provider[],
+  findProviders: () => readonly Provider[],
   link: LoadOptions["link"],
 ): Resolution {
   const imports: Record<string, unknown> = {};
   const origins: ImportOrigin[] = [];
   const uses = new Set<string>();
   const refused = new Map<string, LinkIssue>();
+  // Asked for only when an import needs one: there may be thousands.
+  let providers: readonly Provider[] | undefined;
   // Shared by all imports: what one interface calls a resource, another must mean as well.
   const bindings: ResourceBindings = new Map();
   for (const wanted of component.imports) {
@@ -71,6 +73,7 @@ export function resolveImports(
       continue;
     }
     if (!needsProvider(wanted) || wanted.type.kind !== "instance" || link === false) continue;
+    providers ??= findProviders();
     const choice = chooseProvider(wanted, allowedProviders(providers, link, name), bindings);
     if ("issue" in choice) {
       if (choice.issue !== undefined) refused.set(name, choice.issue);

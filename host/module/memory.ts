@@ -26,9 +26,12 @@ export class MemoryWatch {
   readonly #platform: Platform;
   /** Linear memories made by this host so far. */
   created = 0;
+  /** Linear memories dropped by this host that the engine has not reclaimed yet. */
+  dropped = 0;
   readonly #registry = new FinalizationRegistry<{ readonly watched: Watched; readonly part: "memories" | "buffers" }>(
     ({ watched, part }) => {
       watched[part]--;
+      if (part === "memories") this.dropped--;
       if (isReclaimed(watched)) for (const tell of [...watched.waiters]) tell();
     },
   );
@@ -47,12 +50,22 @@ export class MemoryWatch {
       createdBefore: this.created,
       waiters: new Set(),
     };
+    this.dropped += memories.length;
     for (const memory of memories) {
       this.#registry.register(memory, { watched, part: "memories" });
-      // A view keeps the bytes alive without the memory object: the buffer tells the two apart.
+      // In some engines a view keeps the bytes alive without the memory object.
       this.#registry.register(memory.buffer, { watched, part: "buffers" });
     }
     return watched;
+  }
+
+  /** Gives the engine a chance to reclaim what was dropped. @returns whether there was anything to hope for */
+  async makeRoom(): Promise<boolean> {
+    if (this.dropped === 0) return false;
+    await this.#platform.collect?.();
+    // The engine sweeps and unmaps on other threads.
+    await new Promise<void>((resolve) => setTimeout(resolve, ROUND_MS));
+    return true;
   }
 
   /** Reads the address space, where a later report is to say how it changed. */
@@ -92,7 +105,6 @@ export class MemoryWatch {
       await this.#platform.macrotask();
       after = before === undefined ? undefined : await this.reservations();
       if (isReclaimed(watched) && this.#unmapped(watched, before, after)) break;
-      // The engine sweeps and unmaps on other threads.
       await new Promise<void>((resolve) => setTimeout(resolve, ROUND_MS));
     }
     const unmapped = this.#unmapped(watched, before, after);
@@ -120,14 +132,12 @@ function isReclaimed({ memories, buffers }: Watched): boolean {
 function report(watched: Watched, asked: boolean, suspects: readonly string[]): CollectionReport {
   const reclaimed = isReclaimed(watched);
   const holders: string[] = [];
-  if (watched.memories > 0) {
+  if (!reclaimed) {
     holders.push(
       asked
-        ? "something that reaches the instance: an error made during a call whose stack nobody has read, or a function, memory or instance of the engine's own"
+        ? "something that reaches the instance: an error made during a call whose stack nobody has read, a view of the memory, or a function of the engine's own"
         : "nobody known: the engine was not asked for a collection and may only be late",
     );
-  } else if (watched.buffers > 0) {
-    holders.push("a view or buffer of the linear memory; the instance itself is gone");
   }
   return {
     reclaimed,

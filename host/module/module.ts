@@ -169,6 +169,7 @@ export class ModuleRecord implements Provider {
   /** Every import of another version that this module meets. */
   dependentImports(): { readonly dependent: string; readonly key: string; readonly wanted: ExternDecl }[] {
     const found: { dependent: string; key: string; wanted: ExternDecl }[] = [];
+    if (this.context.graph.usedBy(this.name).length === 0) return found;
     for (const version of this.context.versions) {
       for (const { name, module } of version.origins) {
         if (module !== this.name || version.module === this.name) continue;

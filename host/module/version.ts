@@ -17,6 +17,7 @@ import type { CollectionReport, DropReceipt, ImportOrigin, Imports, LoadOptions 
 
 const CLEANUP_DEADLINE_MS = 5_000;
 const COLLECT_DEADLINE_MS = 10_000;
+const MEMORY_TRIES = 4;
 const TEARDOWN = "tenon:module/teardown";
 const STATE = "tenon:module/state";
 
@@ -50,7 +51,7 @@ export class Version {
   async link(imports: Imports | undefined, link: LoadOptions["link"], providers: () => readonly Provider[]): Promise<void> {
     const own = await this.#given(imports, "imports");
     const shared = await this.#given(this.#context.options.imports, "the host's imports");
-    const { imports: met, origins, uses, issues } = resolveImports(this.component, own, shared, providers(), link);
+    const { imports: met, origins, uses, issues } = resolveImports(this.component, own, shared, providers, link);
     if (issues.length > 0) {
       throw new LinkError(`Cannot link module ${this.module}: ${describeIssues(issues)}`, issues);
     }
@@ -71,20 +72,27 @@ export class Version {
   /** Makes the instance. @throws {MemoryLimitError} when the engine has no room for its memories */
   async instantiate(onTrap: (version: Version, error: Error) => void): Promise<void> {
     const context = this.#context;
-    try {
-      await this.component
-        .instantiate(this.#imports ?? {}, { name: this.module, onTrap: (error) => onTrap(this, error) })
-        .then((instance) => {
-          this.#instance = instance;
-        });
-    } catch (error) {
-      scrub(error);
-      if (isMemoryRefusal(error)) throw memoryLimitError(this.module, memoryOwners(context), error);
-      throw error;
+    for (let tries = 1; this.#instance === undefined; tries++) {
+      try {
+        await this.#start(onTrap);
+      } catch (error) {
+        scrub(error);
+        if (!isMemoryRefusal(error)) throw error;
+        // What was dropped may only be waiting for a collection that has not come.
+        if (tries <= MEMORY_TRIES && (await context.watch.makeRoom())) continue;
+        throw memoryLimitError(this.module, memoryOwners(context), error);
+      }
     }
     this.#imports = undefined;
     this.bornMs = performance.now();
     context.watch.created += this.#instance!.memories().length;
+  }
+
+  #start(onTrap: (version: Version, error: Error) => void): Promise<void> {
+    const options = { name: this.module, onTrap: (error: Error) => onTrap(this, error) };
+    return this.component.instantiate(this.#imports ?? {}, options).then((instance) => {
+      this.#instance = instance;
+    });
   }
 
   /** Resolves the exports for a swap. */

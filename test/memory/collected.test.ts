@@ -1,0 +1,146 @@
+/** The receipt's proof: what it says when memory goes, and whom it names when something holds on. */
+import { expect, test } from "vitest";
+import { createHost, type CollectionReport, type Module } from "../../host/node/index.ts";
+import { math, poker, things } from "../node/host/fixtures.ts";
+import { settle } from "./helpers.ts";
+
+type Any = Module<{ imports: object; exports: any }>;
+const linux = process.platform === "linux";
+
+test("unload({ collect: true }) proves that the memory is gone, in the address space too", async () => {
+  const host = createHost();
+  const module: Any = await host.load(await math(), { name: "math" });
+  expect(module.exports.api.grow(100)).toBe(101);
+  const receipt = await module.unload({ collect: true });
+  const report = await receipt.collected;
+  expect(report).toMatchObject({ reclaimed: true, memories: 1, pending: 0, asked: true, holders: [] });
+  expect(report.waitedMs).toBeLessThan(2_000);
+  if (linux) expect(report.reservations!.after).toBeLessThan(report.reservations!.before);
+  expect(await receipt.collected).toBe(report);
+});
+
+test("collected settles by itself when the engine collects, without being asked", async () => {
+  const module: Any = await createHost().load(await math(), { name: "math" });
+  const receipt = await module.unload();
+  const collected = receipt.collected;
+  await settle();
+  expect(await collected).toMatchObject({ reclaimed: true, asked: false, holders: [] });
+});
+
+test("without a collection the deadline passes, and the report admits that nobody was asked", async () => {
+  const module: Any = await createHost().load(await math(), { name: "math" });
+  const receipt = await module.unload({ collectDeadlineMs: 1 });
+  const report = await receipt.collected;
+  expect(report.asked).toBe(false);
+  if (!report.reclaimed) expect(report.holders[0]).toMatch(/not asked for a collection and may only be late/);
+});
+
+async function unloadAndProve(module: Any): Promise<CollectionReport> {
+  const receipt = await module.unload({ force: true, collect: true, collectDeadlineMs: 300 });
+  return receipt.collected;
+}
+
+test("planted leak: an error made in an import and never read is reported; reading it lets the memory go", async () => {
+  const kept: Error[] = [];
+  const imports = { "demo:poke/host": { poke: () => void kept.push(new Error("Noted")) } };
+  const before = await settle();
+  const module: Any = await createHost().load(await poker(), { name: "poker", imports });
+  module.exports.run(1);
+  const report = await unloadAndProve(module);
+  expect(report).toMatchObject({ reclaimed: false, memories: 1, pending: 1, asked: true });
+  expect(report.holders[0]).toMatch(/an error made during a call whose stack nobody has read/);
+  for (const error of kept) void error.stack;
+  expect((await settle()).memories).toBe(before.memories);
+});
+
+test("planted leak: a view of the linear memory, taken between the host and the engine, is reported", async () => {
+  const before = await settle();
+  const views: Uint8Array[] = [];
+  const host = createHost();
+  const original = WebAssembly.Instance;
+  // The only way to the memory of a module is to stand between the host and the engine.
+  WebAssembly.Instance = new Proxy(original, {
+    construct(target, args) {
+      const instance = Reflect.construct(target, args) as WebAssembly.Instance;
+      views.push(new Uint8Array((instance.exports["memory"] as WebAssembly.Memory).buffer));
+      return instance;
+    },
+  });
+  let module: Any;
+  try {
+    module = await host.load(await math(), { name: "math" });
+  } finally {
+    WebAssembly.Instance = original;
+  }
+  const report = await unloadAndProve(module);
+  expect(report).toMatchObject({ reclaimed: false, pending: 1 });
+  expect(report.holders[0]).toMatch(/a view of the memory/);
+  expect(views.splice(0)).toHaveLength(1);
+  expect((await settle()).memories).toBe(before.memories);
+});
+
+test("prevented: an import's own error kept by its thrower, a pending promise, a timer, a live resource, a held call result", async () => {
+  const held: unknown[] = [];
+  const host = createHost();
+  const before = await settle();
+  const thrower: Any = await host.load(await poker(), {
+    name: "thrower",
+    imports: {
+      "demo:poke/host": {
+        poke: () => {
+          const error = new Error("Pulled out", { cause: new Error("Deeper") });
+          held.push(error);
+          throw error;
+        },
+      },
+    },
+  });
+  expect(() => thrower.exports.run(1)).toThrow(/Pulled out/);
+  const waiter: Any = await host.load(await poker(), {
+    name: "waiter",
+    imports: (scope: { setTimeout: (task: () => void, ms: number) => unknown }) => ({
+      "demo:poke/host": {
+        poke: () => {
+          held.push(scope.setTimeout(() => undefined, 60_000));
+          const never = new Promise(() => undefined);
+          held.push(never);
+          return never;
+        },
+      },
+    }),
+  });
+  waiter.exports.run(1);
+  const owner: Any = await host.load(await things(), { name: "owner" });
+  held.push(new owner.exports.api.Thing(1));
+  for (const module of [thrower, waiter, owner]) {
+    expect(await unloadAndProve(module), module.name).toMatchObject({ reclaimed: true, holders: [] });
+  }
+  expect(held).toHaveLength(4);
+  expect((await settle()).memories).toBe(before.memories);
+});
+
+test("a host can watch for leaks by itself and says so in an event", async () => {
+  const kept: Error[] = [];
+  const host = createHost({ leakDeadlineMs: 50 });
+  const leaks: string[] = [];
+  host.on("leaked", ({ module, report }) => leaks.push(`${module} ${report.pending}`));
+  const imports = { "demo:poke/host": { poke: () => void kept.push(new Error("Noted")) } };
+  const leaky: Any = await host.load(await poker(), { name: "leaky", imports });
+  leaky.exports.run(1);
+  const tidy: Any = await host.load(await math(), { name: "tidy" });
+  await leaky.unload();
+  await tidy.unload();
+  await settle();
+  await new Promise((resolve) => setTimeout(resolve, 80));
+  expect(leaks).toEqual(["leaky 1"]);
+  for (const error of kept) void error.stack;
+});
+
+test("a reload's receipt proves the end of the old version in the same way", async () => {
+  const module: Any = await createHost().load(await math(), { name: "math" });
+  const { old } = await module.reload(await math({ bias: 1 }));
+  const collected = old.collected;
+  await settle();
+  expect(await collected).toMatchObject({ reclaimed: true, memories: 1 });
+  await module.unload();
+});
