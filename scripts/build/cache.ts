@@ -8,6 +8,7 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
+import { codeRoot, packageVersion } from "./root.ts";
 import { hashFile, hashOf, listFiles, writeAllOrNone } from "./files.ts";
 
 /** Changes when the record's meaning does. */
@@ -70,14 +71,14 @@ const require = createRequire(import.meta.url);
 
 /** Names and versions of everything that decides what comes out, for producers and for the cache. */
 export const toolVersions: Readonly<Record<"assemblyscript" | "binaryen" | "wasm-tools" | "tenon", string>> = {
-  assemblyscript: packageVersion("assemblyscript"),
-  binaryen: packageVersion("binaryen"),
+  assemblyscript: installedVersion("assemblyscript"),
+  binaryen: installedVersion("binaryen"),
   // The WIT and component tools are those that come with jco.
-  "wasm-tools": packageVersion("@bytecodealliance/jco-transpile"),
-  tenon: (require("../../package.json") as { version: string }).version,
+  "wasm-tools": installedVersion("@bytecodealliance/jco-transpile"),
+  tenon: packageVersion,
 };
 
-function packageVersion(name: string): string {
+function installedVersion(name: string): string {
   // Not every package exports its package.json, so it is found by its folder.
   for (const folder of require.resolve.paths(name) ?? []) {
     const path = join(folder, name, "package.json");
@@ -94,10 +95,9 @@ export function hashTools(): Promise<string> {
 }
 
 async function computeToolsHash(): Promise<string> {
-  const root = resolve(import.meta.dirname, "..", "..");
   const folders = ["scripts/build", "scripts/guest", "scripts/types", "scripts/wit", "host/binary", "host/model", "host/plan"];
-  const files = (await Promise.all(folders.map((folder) => listFiles(join(root, folder))))).flat();
-  files.push(join(root, "scripts", "wasm-tools.ts"), join(root, "scripts", "core-sections.ts"));
+  const files = (await Promise.all(folders.map((folder) => listFiles(join(codeRoot, folder))))).flat();
+  files.push(...(await listFiles(join(codeRoot, "scripts"))).filter((path) => /(wasm-tools|core-sections)\.[jt]s$/.test(path)));
   const hashes = await Promise.all(files.map(async (file) => (await hashFile(file)) ?? ""));
   return hashOf([...Object.entries(toolVersions).flat(), ...hashes]);
 }

@@ -123,14 +123,15 @@ class Thread {
  * to rewrite the compilers, which are ten megabytes of JavaScript that need no rewriting.
  */
 function bootstrap(): string {
+  const serve: keyof typeof import("./worker.ts") = "serve";
   const typescript = import.meta.url.endsWith(".ts");
   const worker = JSON.stringify(new URL(typescript ? "./worker.ts" : "./worker.js", import.meta.url).href);
-  if (!typescript) return `import(${worker}).then(({ serve }) => serve())`;
+  if (!typescript) return `import(${worker}).then((worker) => worker.${serve}())`;
   const tsx = createRequire(import.meta.url).resolve("tsx/esm/api").replace(/\.cjs$/, ".mjs");
   return `import(${JSON.stringify(pathToFileURL(tsx).href)}).then(async ({ register }) => {
     const unregister = register();
-    const { serve } = await import(${worker});
+    const worker = await import(${worker});
     await unregister();
-    serve();
+    worker.${serve}();
   })`;
 }

@@ -39,6 +39,8 @@ export interface BuildOptions {
   readonly debug?: boolean | undefined;
   /** Default `true`. */
   readonly optimize?: boolean | undefined;
+  /** Build even when nothing has changed. Default `false`. */
+  readonly force?: boolean | undefined;
   /** Feature gates of the WIT that are open. Default none. */
   readonly features?: readonly string[] | "all" | undefined;
 }
@@ -162,7 +164,7 @@ class Build {
     const key = hashOf([await hashTools(), settings, ...witFiles.flatMap(({ path, text }) => [basename(path), text])]);
     const witPaths = witFiles.map(({ path }) => path);
 
-    const record = await this.cache?.valid(id, key);
+    const record = this.options.force === true ? undefined : await this.cache?.valid(id, key);
     if (record !== undefined) {
       const known = record.summary as Summary;
       const inputs = [...witPaths, ...Object.keys(record.sources)];

@@ -21,8 +21,13 @@ export interface Declared {
 }
 
 /** The text of a `.d.ts` file. The same world gives the same text. */
-export function declarations(world: Declared, docs: WitDocs = new Map()): string {
-  return new Declarations(world, docs).write();
+export function declarations(world: Declared, docs: WitDocs = new Map(), options: DeclarationOptions = {}): string {
+  return new Declarations(world, docs).write(options);
+}
+
+export interface DeclarationOptions {
+  /** Also declare the default export of a module written by `tenon bind`. */
+  readonly bound?: boolean | undefined;
 }
 
 /** Items that stand together: an interface's, or those of the world itself. */
@@ -40,7 +45,7 @@ export interface Group {
 export class Declarations {
   readonly docs: WitDocs;
   private readonly world: Declared;
-  private readonly top: NameTable = new NameTable([...globals, "World"]);
+  private readonly top: NameTable = new NameTable([...globals, "World", "BoundBindings"]);
   private readonly groups: Group[] = [];
   private readonly groupOf = new Map<ExternDecl, Group>();
   private readonly typeNames = new Map<ValueType, string>();
@@ -56,13 +61,13 @@ export class Declarations {
     this.docs = docs;
   }
 
-  write(): string {
+  write({ bound }: DeclarationOptions): string {
     const { name: id, imports, exports } = this.world;
     const worldName = this.top.claim(worldTypeName(id));
     this.collect(imports, exports);
     const out = new Writer();
     out.line(`// The world ${id}, for the host. Written by tenon; do not edit.`);
-    out.line(`import type { World } from "tenon";`);
+    out.line(`import type { ${bound ? "BoundBindings, " : ""}World } from "tenon";`);
     for (const group of this.groups) this.writeGroup(out, group);
     out.line("");
     out.doc(this.doc(id));
@@ -70,6 +75,12 @@ export class Declarations {
       out.block("imports:", () => this.writeSide(out, imports, false), ";");
       out.block("exports:", () => this.writeSide(out, exports, true), ";");
     });
+    if (bound) {
+      out.line("");
+      out.line("/** Give it as the option `bound` of `compile` or `load`, together with the component. */");
+      out.line("declare const bindings: BoundBindings;");
+      out.line("export default bindings;");
+    }
     return out.text();
   }
 

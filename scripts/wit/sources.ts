@@ -9,6 +9,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/
 import { tmpdir } from "node:os";
 import { basename, dirname, extname, join, resolve } from "node:path";
 import { BuildError } from "../build/errors.ts";
+import { packageRoot } from "../build/root.ts";
 import { type EmbedOptions, embedWorld } from "../wasm-tools.ts";
 import { packageName } from "./docs.ts";
 import { tokenize } from "./tokens.ts";
@@ -55,7 +56,7 @@ export async function readWit(path: string): Promise<WitSources> {
 }
 
 /** `tenon:module`: every module may export it, wherever it lives. */
-const lifecycle = join(import.meta.dirname, "..", "..", "wit", "tenon-module.wit");
+const lifecycle = join(packageRoot, "wit", "tenon-module.wit");
 
 async function witFile(path: string): Promise<WitFile> {
   return { path, text: await readFile(path, "utf8") };

@@ -1,0 +1,150 @@
+/**
+ * The commands of `tenon`, with their help texts. Each takes its arguments and writes to the streams it is given.
+ *
+ * `build`, `new`, `check` and `bind` use the build tools (`scripts/`), which are loaded only then.
+ */
+import { formatInspection } from "../runtime/inspect.ts";
+import { type Arguments, CommandLineError, type CommandShape } from "./options.ts";
+import { inspectFile, readPlan } from "./read.ts";
+
+/** Where a command writes. */
+export interface Streams {
+  out(text: string): void;
+  err(text: string): void;
+}
+
+export interface Command extends CommandShape {
+  readonly summary: string;
+  /** What its options mean: option → explanation. */
+  readonly explains: Readonly<Record<string, string>>;
+  /** @returns the exit status */
+  run(args: Arguments, streams: Streams): Promise<number>;
+}
+
+const witOptions: Readonly<Record<string, string>> = {
+  wit: "the WIT file or folder",
+  world: "the world's name; needed when the WIT has several",
+  features: "feature gates of the WIT to open, separated by commas, or all",
+};
+
+const build: Command = {
+  positionals: ["DIR..."],
+  options: { wit: "PATH", world: "NAME", out: "FILE", features: "LIST", debug: undefined, force: undefined, json: undefined },
+  summary: "Builds a module folder (AssemblyScript and WIT) into a component",
+  explains: {
+    ...witOptions,
+    wit: "the WIT file or folder; default: in DIR, else named like DIR in a folder wit further up",
+    out: "the component to write; default dist/modules/<name of DIR>.wasm",
+    debug: "keep function names",
+    force: "build even when nothing has changed",
+    json: "print the result as JSON",
+  },
+  run: async (args, { out }) => {
+    const { createBuilder } = await import("../../scripts/build/index.ts");
+    const { formatResult } = await import("../../scripts/build/report.ts");
+    if (args.value("out") !== undefined && args.positionals.length > 1) {
+      throw new CommandLineError("The option --out is for one module, and several are given");
+    }
+    const builder = createBuilder();
+    try {
+      const options = { ...witChoice(args), out: args.value("out"), debug: args.has("debug"), force: args.has("force") };
+      const results = await Promise.all(args.positionals.map((dir) => builder.build({ dir, ...options })));
+      if (args.has("json")) out(`${JSON.stringify(results.length === 1 ? results[0] : results, null, 2)}\n`);
+      else for (const result of results) out(`${formatResult(result)}\n`);
+      return 0;
+    } finally {
+      await builder.close();
+    }
+  },
+};
+
+const create: Command = {
+  positionals: ["DIR"],
+  options: { wit: "PATH", world: "NAME", features: "LIST" },
+  required: ["wit"],
+  summary: "Writes the skeleton of a new module for a WIT world",
+  explains: witOptions,
+  run: async (args, { out }) => {
+    const { createModule } = await import("../../scripts/build/create.ts");
+    const { displayPath } = await import("../../scripts/build/files.ts");
+    const dir = args.positionals[0]!;
+    const { files, world, build: command } = await createModule({ dir, ...witChoice(args), wit: args.value("wit")! });
+    out(`A module for the world ${world}:\n${files.map((file) => `  ${displayPath(file)}\n`).join("")}`);
+    out(`Write the bodies in ${displayPath(files[0]!)}, then: ${command}\n`);
+    return 0;
+  },
+};
+
+const inspect: Command = {
+  positionals: ["FILE"],
+  options: { json: undefined },
+  summary: "Shows what a component imports, exports and contains",
+  explains: { json: "print plain data as JSON" },
+  run: async (args, { out }) => {
+    const inspection = await inspectFile(args.positionals[0]!);
+    out(args.has("json") ? `${JSON.stringify(inspection, null, 2)}\n` : formatInspection(inspection));
+    return 0;
+  },
+};
+
+const check: Command = {
+  positionals: ["FILE"],
+  options: { wit: "PATH", world: "NAME", features: "LIST", json: undefined },
+  required: ["wit"],
+  summary: "Tells whether a component fits a WIT world",
+  explains: { ...witOptions, json: "print what does not fit as JSON" },
+  run: async (args, { out, err }) => {
+    const { readWorld } = await import("../../scripts/wit/world.ts");
+    const { checkWorld } = await import("../module/link.ts");
+    const file = args.positionals[0]!;
+    const { imports, exportDecls } = await readPlan(file);
+    const { description } = await readWorld(args.value("wit")!, witChoice(args));
+    const issues = checkWorld({ imports, exports: exportDecls }, description);
+    if (args.has("json")) out(`${JSON.stringify({ world: description.name, fits: issues.length === 0, issues }, null, 2)}\n`);
+    else if (issues.length === 0) out(`${file} fits the world ${description.name}\n`);
+    else {
+      err(`${file} does not fit the world ${description.name}:\n`);
+      for (const { import: name, reason, expected, found } of issues) {
+        err(`  ${name}: ${reason}\n    wanted ${expected}\n${found === undefined ? "" : `    found  ${found}\n`}`);
+      }
+    }
+    return issues.length === 0 ? 0 : 1;
+  },
+};
+
+const bind: Command = {
+  positionals: ["FILE"],
+  options: { out: "DIR" },
+  required: ["out"],
+  summary: "Writes a component's bindings ahead of time, for pages that forbid evaluation",
+  explains: { out: "the folder to write to" },
+  run: async (args, { out }) => {
+    const { bindFile } = await import("./bind.ts");
+    const { displayPath } = await import("../../scripts/build/files.ts");
+    const files = await bindFile(args.positionals[0]!, args.value("out")!);
+    out(files.map((file) => `${displayPath(file)}\n`).join(""));
+    return 0;
+  },
+};
+
+/** Every command by its name, in the order of the help. */
+export const commands: ReadonlyMap<string, Command> = new Map([
+  ["build", build],
+  ["new", create],
+  ["inspect", inspect],
+  ["check", check],
+  ["bind", bind],
+]);
+
+function witChoice(args: Arguments): {
+  wit: string | undefined;
+  world: string | undefined;
+  features: readonly string[] | "all" | undefined;
+} {
+  const features = args.value("features");
+  return {
+    wit: args.value("wit"),
+    world: args.value("world"),
+    features: features === "all" ? "all" : features?.split(",").filter((name) => name !== ""),
+  };
+}

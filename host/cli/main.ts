@@ -1,0 +1,77 @@
+/**
+ * `tenon COMMAND …`: chooses the command, writes its errors, gives its status.
+ *
+ * Status 0: done. 1: it failed, or what was asked does not hold. 2: the command line is wrong.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { TenonError } from "../errors.ts";
+import { type Command, commands, type Streams } from "./commands.ts";
+import { CommandLineError, readArguments } from "./options.ts";
+
+/** Runs one command line, without the program's name. @returns the exit status */
+export async function main(args: readonly string[], streams: Streams): Promise<number> {
+  const [name, ...rest] = args;
+  if (name === undefined || name === "--help" || name === "-h" || name === "help") {
+    return help(rest[0], name === undefined, streams);
+  }
+  if (name === "--version" || name === "-v") {
+    streams.out(`${version()}\n`);
+    return 0;
+  }
+  const command = commands.get(name);
+  if (command === undefined) return usage(`Unknown ${name.startsWith("-") ? "option" : "command"} ${name}`, streams);
+  if (rest.includes("--help") || rest.includes("-h")) return help(name, false, streams);
+  try {
+    return await command.run(readArguments(rest, command), streams);
+  } catch (error) {
+    if (error instanceof CommandLineError) return usage(`${error.message}\n${usageLine(name, command)}`, streams);
+    // What tenon says itself is meant for people; anything else is a fault of tenon, and its stack helps to mend it.
+    const text = error instanceof TenonError ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error);
+    streams.err(`${text}\n`);
+    return 1;
+  }
+}
+
+function usage(message: string, { err }: Streams): number {
+  err(`${message}\nRun "tenon help" to see what there is\n`);
+  return 2;
+}
+
+function usageLine(name: string, { positionals, options, required }: Command): string {
+  const listed = Object.entries(options).map(([option, value]) => {
+    const text = `--${option}${value === undefined ? "" : ` ${value}`}`;
+    return required?.includes(option) ? text : `[${text}]`;
+  });
+  return `Usage: tenon ${[name, ...positionals, ...listed].join(" ")}`;
+}
+
+function help(name: string | undefined, asked: boolean, streams: Streams): number {
+  const command = name === undefined ? undefined : commands.get(name);
+  if (name !== undefined && command === undefined) return usage(`Unknown command ${name}`, streams);
+  const lines =
+    command === undefined
+      ? ["Usage: tenon COMMAND ...", "", ...[...commands].map(([key, { summary }]) => `  ${key.padEnd(8)} ${summary}`)]
+      : [command.summary, "", usageLine(name!, command), "", ...explain(command)];
+  if (command === undefined) lines.push("", `"tenon help COMMAND" tells more`);
+  const text = `${lines.join("\n").trimEnd()}\n`;
+  if (!asked) {
+    streams.out(text);
+    return 0;
+  }
+  streams.err(text);
+  return 2;
+}
+
+function explain({ options, explains }: Command): string[] {
+  return Object.entries(options).map(([option, value]) => {
+    return `  ${`--${option}${value === undefined ? "" : ` ${value}`}`.padEnd(16)} ${explains[option]}`;
+  });
+}
+
+/** As TypeScript the package is two folders up, as JavaScript in `dist` three. */
+function version(): string {
+  const up = import.meta.url.endsWith(".ts") ? ["..", ".."] : ["..", "..", ".."];
+  const text = readFileSync(join(import.meta.dirname, ...up, "package.json"), "utf8");
+  return (JSON.parse(text) as { version: string }).version;
+}

@@ -1,0 +1,76 @@
+/**
+ * Reading a command's arguments: what is not known is refused by name.
+ */
+import { parseArgs } from "node:util";
+import { TenonError } from "../errors.ts";
+
+/** The command line itself is wrong; the command ends with status 2. */
+export class CommandLineError extends TenonError {
+  constructor(message: string) {
+    super("command-line", message);
+  }
+}
+
+export interface CommandShape {
+  /** Names of the arguments in order, such as `FILE`; one that ends in `...` may be given several times. */
+  readonly positionals: readonly string[];
+  /** Option → the name of its value, or `undefined` for a switch. */
+  readonly options: Readonly<Record<string, string | undefined>>;
+  /** Options that must be given. */
+  readonly required?: readonly string[];
+}
+
+export interface Arguments {
+  readonly positionals: readonly string[];
+  /** The value of an option. */
+  value(name: string): string | undefined;
+  /** Whether a switch is on. */
+  has(name: string): boolean;
+}
+
+/** @throws {CommandLineError} naming what is unknown, missing or too much */
+export function readArguments(args: readonly string[], shape: CommandShape): Arguments {
+  const { values, positionals } = parse(args, shape);
+  const many = shape.positionals.at(-1)?.endsWith("...") === true;
+  const missing = shape.positionals[positionals.length];
+  if (missing !== undefined) throw new CommandLineError(`Expected ${missing.replace("...", "")}, got nothing`);
+  if (!many && positionals.length > shape.positionals.length) {
+    throw new CommandLineError(`Unexpected argument "${positionals[shape.positionals.length]}"`);
+  }
+  for (const name of shape.required ?? []) {
+    if (values[name] === undefined) throw new CommandLineError(`Expected the option --${name} ${shape.options[name]}`);
+  }
+  return {
+    positionals,
+    value: (name) => (typeof values[name] === "string" ? values[name] : undefined),
+    has: (name) => values[name] === true,
+  };
+}
+
+function parse(
+  args: readonly string[],
+  { options }: CommandShape,
+): { values: Record<string, string | boolean | undefined>; positionals: string[] } {
+  const known = Object.entries(options).map(([name, value]) => {
+    return [name, { type: value === undefined ? "boolean" : "string" }] as const;
+  });
+  const { tokens } = parseArgs({ args: [...args], strict: false, tokens: true, options: Object.fromEntries(known) });
+  const seen = new Set<string>();
+  for (const token of tokens) {
+    if (token.kind !== "option") continue;
+    if (!Object.hasOwn(options, token.name)) throw unknownOption(token.rawName, Object.keys(options));
+    if (seen.has(token.name)) throw new CommandLineError(`The option --${token.name} is given twice`);
+    seen.add(token.name);
+  }
+  try {
+    const parsed = parseArgs({ args: [...args], strict: true, allowPositionals: true, options: Object.fromEntries(known) });
+    return { values: parsed.values as Record<string, string | boolean | undefined>, positionals: parsed.positionals };
+  } catch (error) {
+    throw new CommandLineError((error as Error).message.split(/\. |\n/)[0]!);
+  }
+}
+
+function unknownOption(given: string, known: readonly string[]): CommandLineError {
+  const list = known.length === 0 ? "it takes none" : `it takes ${known.map((name) => `--${name}`).join(", ")}`;
+  return new CommandLineError(`Unknown option ${given}: ${list}`);
+}

@@ -1,0 +1,31 @@
+/**
+ * A component file as the commands see it. Nothing of it is run.
+ */
+import { decodeComponent } from "../binary/decode.ts";
+import { TenonError, UsageError } from "../errors.ts";
+import { nodePlatform } from "../node/platform.ts";
+import type { Plan } from "../plan/plan.ts";
+import { planComponent } from "../plan/planner.ts";
+import { inspectBytes, type Inspection } from "../runtime/inspect.ts";
+
+/** @throws {UsageError} naming the file, when it cannot be read or is no component */
+export async function inspectFile(path: string): Promise<Inspection> {
+  const bytes = await nodePlatform.read(path);
+  const hash = await nodePlatform.sha256(bytes);
+  return named(path, () => inspectBytes(bytes, hash));
+}
+
+/** @throws {UsageError} naming the file, also when this host cannot run the component */
+export async function readPlan(path: string): Promise<Plan & { readonly bytes: Uint8Array }> {
+  const bytes = await nodePlatform.read(path);
+  return named(path, () => ({ ...planComponent(decodeComponent(bytes)), bytes }));
+}
+
+/** Errors about bytes do not know which file they came from. */
+function named<T>(path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    throw cause instanceof TenonError ? new UsageError(`${path}: ${cause.message}`, { cause }) : cause;
+  }
+}
