@@ -180,7 +180,13 @@ interface WrapperState {
   rep: number;
   readonly owner: ResourceOwner;
   readonly own: boolean;
+  /** The last check that met this wrapper, and whether it was to be given away there. */
+  check: number;
+  given: boolean;
 }
+
+/** Numbers the checks of calls that give resources away: one wrapper cannot be given and used again in one call. */
+let currentCheck = 0;
 
 const GONE = -1;
 
@@ -202,23 +208,38 @@ function release(state: WrapperState): void {
   owner.live--;
 }
 
+/** The number behind a wrapper. Only an argument that changes while it is read gets past the check without one. */
+function present({ rep, owner }: WrapperState): number {
+  if (rep === GONE) throw new AbiTrap("invalid-handle", `The ${owner.name} was dropped or given away during the call`);
+  return rep;
+}
+
 /** The base of every class that stands for a resource implemented by a guest. */
 export class GuestResource {
   readonly #state: WrapperState;
 
   constructor(rep: number, owner: ResourceOwner, own: boolean) {
-    this.#state = { rep, owner, own };
+    this.#state = { rep, owner, own, check: 0, given: false };
     if (own) {
       owner.live++;
       abandoned.register(this, this.#state, this.#state);
     }
   }
 
+  /** Begins the check of a call's arguments; needed when the call gives resources away, and after a check has failed. */
+  static beginCheck(): void {
+    currentCheck++;
+  }
+
   /** Whether a value is a usable wrapper of this owner's resource. */
   static is(value: unknown, owner: ResourceOwner, own: boolean): boolean {
     if (typeof value !== "object" || value === null || !(#state in value)) return false;
     const state = value.#state;
-    return state.owner === owner && state.rep !== GONE && (!own || state.own);
+    if (state.owner !== owner || state.rep === GONE || (own && !state.own)) return false;
+    if (state.check === currentCheck && (own || state.given)) return false;
+    state.check = currentCheck;
+    state.given = own;
+    return true;
   }
 
   /** Why {@link is} said no, in words. */
@@ -227,18 +248,19 @@ export class GuestResource {
     const state = value.#state;
     if (state.rep === GONE) return `a ${state.owner.name} that was dropped or given away`;
     if (state.owner !== owner) return `a ${state.owner.name} of another instance`;
-    return state.own ? undefined : `a borrowed ${owner.name}`;
+    if (!state.own) return `a borrowed ${owner.name}`;
+    return state.check === currentCheck ? `a ${owner.name} that the same call has already` : undefined;
   }
 
   /** Lowers `borrow`: the number behind the wrapper. */
   static rep(resource: GuestResource): number {
-    return resource.#state.rep;
+    return present(resource.#state);
   }
 
   /** Lowers `own`: the wrapper is empty afterwards. */
   static take(resource: GuestResource): number {
     const state = resource.#state;
-    const { rep } = state;
+    const rep = present(state);
     state.rep = GONE;
     state.owner.live--;
     abandoned.unregister(state);

@@ -4,7 +4,7 @@
  * Follows design/mvp/CanonicalABI.md, "Alignment", "Element Size" and "Flattening". Results are remembered by type
  * object, because emission asks for the same type many times.
  */
-import type { FuncType, ValueType, VariantType } from "../model/types.ts";
+import type { ValueType, VariantType } from "../model/types.ts";
 
 export type FlatType = "i32" | "i64" | "f32" | "f64";
 
@@ -118,7 +118,7 @@ export function sequence(types: readonly ValueType[]): SequenceLayout {
   return { alignment, size: alignTo(offset, alignment), offsets };
 }
 
-export function alignTo(offset: number, alignment: number): number {
+function alignTo(offset: number, alignment: number): number {
   return Math.ceil(offset / alignment) * alignment;
 }
 
@@ -175,28 +175,6 @@ function variantLayout(cases: readonly Case[]): Layout {
 function join(a: FlatType, b: FlatType): FlatType {
   if (a === b) return a;
   return (a === "i32" && b === "f32") || (a === "f32" && b === "i32") ? "i32" : "i64";
-}
-
-/** How a function's parameters and result cross the boundary. */
-export interface Signature {
-  readonly params: readonly FlatType[];
-  readonly paramsSpilled: boolean;
-  readonly result: FlatType | undefined;
-  readonly resultSpilled: boolean;
-}
-
-/** `flatten_functype`, before the lift/lower context decides where the result pointer goes. */
-export function signatureOf(type: FuncType): Signature {
-  const params = type.params.flatMap((param) => layoutOf(param.type).flat);
-  const results = type.result === undefined ? [] : layoutOf(type.result).flat;
-  const paramsSpilled = params.length > MAX_FLAT_PARAMS;
-  const resultSpilled = results.length > MAX_FLAT_RESULTS;
-  return {
-    params: paramsSpilled ? ["i32"] : params,
-    paramsSpilled,
-    result: resultSpilled ? "i32" : results[0],
-    resultSpilled,
-  };
 }
 
 /** Whether any part of a type satisfies a test. */

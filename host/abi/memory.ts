@@ -7,7 +7,6 @@
 import { MAX_BYTE_LENGTH } from "./layout.ts";
 import { AbiTrap } from "./trap.ts";
 
-export type StringEncoding = "utf8" | "utf16" | "latin1+utf16";
 /** Calls the guest's `realloc` with checks: alignment and bounds of what comes back. */
 export type Realloc = (pointer: number, oldSize: number, alignment: number, newSize: number) => number;
 

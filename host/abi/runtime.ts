@@ -113,6 +113,10 @@ export abstract class AbiRuntime {
     return constructor === undefined || value instanceof constructor;
   }
 
+  beginCheck(): void {
+    GuestResource.beginCheck();
+  }
+
   isGuest(index: number, value: unknown, own: boolean): boolean {
     return GuestResource.is(value, this.owners[index]!, own);
   }

@@ -4,7 +4,8 @@
  * Follows design/mvp/CanonicalABI.md, "Storing", from `store_string_into_range` on. Guests can observe the sequence of
  * `realloc` calls, so it is kept even where JavaScript could do with fewer.
  */
-import { isLatin1, utf8Length, type Memory, type Realloc, type StringEncoding } from "./memory.ts";
+import type { StringEncoding } from "../plan/plan.ts";
+import { isLatin1, utf8Length, type Memory, type Realloc } from "./memory.ts";
 
 const UTF16_TAG = 0x8000_0000;
 const encoder = new TextEncoder();

@@ -1,7 +1,4 @@
-/**
- * Interface ids as the module host uses them: keys that survive compatible versions, the order of versions, and the
- * name that was probably meant.
- */
+/** Interface ids as the module host uses them: keys that survive compatible versions, and the order of versions. */
 import { compareVersions as compare, parseInterfaceId, parseVersion, withoutVersion } from "../model/names.ts";
 import { versionTrack } from "../model/semver.ts";
 
@@ -25,33 +22,4 @@ export function compareIds(a: string, b: string): number {
   const [left, right] = [a, b].map((name) => parseVersion(versionOf(name) ?? ""));
   if (left === undefined || right === undefined) return Number(left !== undefined) - Number(right !== undefined);
   return compare(left, right);
-}
-
-/** The closest of some names to one that was not found, when any is close enough to have been meant. */
-export function nearestName(wanted: string, names: Iterable<string>): string | undefined {
-  let best: string | undefined;
-  let bestDistance = Math.max(2, Math.floor(wanted.length / 3)) + 1;
-  for (const name of names) {
-    const distance = editDistance(wanted, name, bestDistance);
-    if (distance < bestDistance) {
-      best = name;
-      bestDistance = distance;
-    }
-  }
-  return best;
-}
-
-/** Levenshtein distance, given up at `limit`. */
-function editDistance(a: string, b: string, limit: number): number {
-  if (Math.abs(a.length - b.length) >= limit) return limit;
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const substitute = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(substitute, row[j]! + 1, next[j - 1]! + 1));
-    }
-    row = next;
-  }
-  return row[b.length]!;
 }

@@ -10,7 +10,8 @@ import { explainMismatch, type ResourceBindings } from "../model/subtype.ts";
 import { formatExtern } from "../model/text.ts";
 import type { ExternDecl } from "../model/types.ts";
 import type { Component } from "../runtime/types.ts";
-import { compareIds, nearestName, versionOf } from "./ids.ts";
+import { compareIds, versionOf } from "./ids.ts";
+import { nearestName } from "../model/nearest.ts";
 import type { ImportOrigin, LoadOptions, WorldDemand } from "./types.ts";
 
 /** A module that may meet the imports of others. */

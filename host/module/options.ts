@@ -2,7 +2,7 @@
  * Checks what users pass: unknown options are refused by name, numbers must be sensible.
  */
 import { UsageError } from "../errors.ts";
-import { nearestName } from "./ids.ts";
+import { nearestName } from "../model/nearest.ts";
 
 /** @throws {UsageError} naming an option that does not exist, and the one that was meant */
 export function checkOptions<T extends object>(

@@ -7,7 +7,7 @@
 import { describe } from "../abi/explain.ts";
 import { className, externName, funcName } from "../bindings/js-names.ts";
 import { LinkError, type LinkIssue } from "../errors.ts";
-import { compatibleKey, nearestName } from "./names.ts";
+import { compatibleKey, nearestKey } from "./names.ts";
 import { formatExtern } from "../model/text.ts";
 import type { Plan } from "../plan/plan.ts";
 
@@ -34,7 +34,7 @@ export function linkImports(plan: Plan, provided: object, name: string): LinkedI
 }
 
 /** One error for all issues, each on a line of its own. */
-export function linkError(name: string, issues: readonly LinkIssue[]): LinkError {
+function linkError(name: string, issues: readonly LinkIssue[]): LinkError {
   const lines = issues.map((issue) => `\n  ${issue.import}: ${issue.reason}`);
   const count = issues.length === 1 ? "1 import is" : `${issues.length} imports are`;
   return new LinkError(`Cannot link "${name}": ${count} not met${lines.join("")}`, issues);
@@ -127,7 +127,7 @@ class Linker {
 
   private missing(path: readonly string[], holder: object, found: unknown, expected: string): void {
     const wanted = path.at(-1)!;
-    const nearest = nearestName(wanted, Object.keys(holder));
+    const nearest = nearestKey(wanted, Object.keys(holder));
     const problem = found === undefined ? "missing" : "mismatch";
     const hint = nearest === undefined ? "" : `; the nearest is ${nearest.name}${nearest.why}`;
     const reason =

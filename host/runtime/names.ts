@@ -1,5 +1,6 @@
 /** Matching of import names against the keys a user gave: compatible versions, and the nearest name for a message. */
 import { isCompatible, parseInterfaceId, withoutVersion } from "../model/names.ts";
+import { nearestName } from "../model/nearest.ts";
 
 /** The key that provides an interface in a compatible version: without version, or the highest compatible one. */
 export function compatibleKey(wanted: string, keys: readonly string[]): string | undefined {
@@ -17,7 +18,7 @@ export function compatibleKey(wanted: string, keys: readonly string[]): string |
 }
 
 /** The key that most resembles a name, with why it does not fit when that is known. */
-export function nearestName(wanted: string, keys: readonly string[]): { name: string; why: string } | undefined {
+export function nearestKey(wanted: string, keys: readonly string[]): { name: string; why: string } | undefined {
   const want = parseInterfaceId(wanted);
   if (want?.version !== undefined) {
     for (const key of keys) {
@@ -27,25 +28,6 @@ export function nearestName(wanted: string, keys: readonly string[]): { name: st
       }
     }
   }
-  let best: { name: string; distance: number } | undefined;
-  for (const name of keys) {
-    const distance = editDistance(wanted.toLowerCase(), name.toLowerCase());
-    if (distance <= Math.max(2, wanted.length / 4) && (best === undefined || distance < best.distance)) {
-      best = { name, distance };
-    }
-  }
-  return best === undefined ? undefined : { name: best.name, why: "" };
-}
-
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const change = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(change, row[j]! + 1, next[j - 1]! + 1));
-    }
-    row = next;
-  }
-  return row[b.length]!;
+  const name = nearestName(wanted, keys);
+  return name === undefined ? undefined : { name, why: "" };
 }

@@ -3,8 +3,7 @@
  * the contexts in which values cross.
  */
 import type { ResourceType, ValueType } from "../../model/types.ts";
-import type { ResourcePlan } from "../../plan/plan.ts";
-import type { StringEncoding } from "../memory.ts";
+import type { ResourcePlan, StringEncoding } from "../../plan/plan.ts";
 import { casesOf, someType } from "../layout.ts";
 import { Code } from "./code.ts";
 
