@@ -9,7 +9,7 @@ import { Code, member, quote } from "../abi/emit/code.ts";
 import { hasBorrow, type Context } from "../abi/emit/context.ts";
 import { liftCases, liftFlat, liftMembers, load, plus } from "../abi/emit/lift.ts";
 import { lowerFlat, store } from "../abi/emit/lower.ts";
-import { casesOf, layoutOf, MAX_FLAT_PARAMS, MAX_FLAT_RESULTS, sequence } from "../abi/layout.ts";
+import { casesOf, layoutOf, MAX_FLAT_PARAMS, MAX_FLAT_RESULTS, sequence, someType } from "../abi/layout.ts";
 import type { FuncType, ResultType, ValueType } from "../model/types.ts";
 import type { FuncItem, Lift, Options, Plan, Trampoline } from "../plan/plan.ts";
 import type { BindingsWriter } from "./emit.ts";
@@ -77,7 +77,11 @@ export function emitLift(writer: BindingsWriter, index: number): string {
   const result = resultOf(type);
   code.block(`function f${index}(${params.join(", ")})`, () => {
     const checks = type.params.map((param, i) => checkExpression(emitter, param.type, `a${i}`));
-    if (checks.length > 0) code.line(`if (!(${checks.join(" && ")})) throw rt.badArguments(${index}, [${params.join(", ")}]);`);
+    if (type.params.some((param) => someType(param.type, ({ kind }) => kind === "own"))) code.line("rt.beginCheck();");
+    if (checks.length > 0) {
+      const refusal = `e0 > 1 ? rt.refuse(${index}, e0) : rt.badArguments(${index}, [${params.join(", ")}])`;
+      code.line(`if (!(${checks.join(" && ")})) throw ${refusal};`);
+    }
     code.line(`if (${isBusy(entered)}) throw rt.refuse(${index}, e0);`);
     code.line(flags(entered, 1));
     resetContext(writer, component, code);
@@ -257,14 +261,19 @@ function emitDrop(writer: BindingsWriter, component: number, resource: number, c
     code.line(`if (handle.own) rt.dropHost(${resource}, handle.rep);`);
     return;
   }
-  if (origin.dtor === undefined) return;
+  const { dtor } = origin;
   const entered = enteringSet(writer.plan, origin.component, component);
+  if (dtor === undefined) {
+    // The specification calls an empty destructor, which must be allowed to enter all the same.
+    if (entered.length > 0) code.line(`if (handle.own && (${isBusy(entered)})) throw rt.enter();`);
+    return;
+  }
   code.block("if (handle.own)", () => {
     if (entered.length > 0) {
       code.line(`if (${isBusy(entered)}) throw rt.enter();`);
       code.line(flags(entered, 1));
     }
-    code.line(`${writer.coreName(origin.dtor!)}(handle.rep);`);
+    code.line(`${writer.coreName(dtor)}(handle.rep);`);
     if (entered.length > 0) code.line(flags(entered, 0));
   });
 }
@@ -275,7 +284,9 @@ export function emitDestructor(writer: BindingsWriter, index: number): string {
   if (origin.kind === "host") return "";
   const code = new Code();
   const entered = enteringSet(writer.plan, origin.component, undefined);
-  code.block(`rt.resource(${index}, ${JSON.stringify(name)}, (rep) =>`, () => {
+  code.block(`rt.resource(${index}, ${quote(name)}, (rep) =>`, () => {
+    // A locked instance has nothing left to drop, and a second error would hide the trap from `using`.
+    code.line("if (e0 > 1) return;");
     code.line(`if (${isBusy(entered)}) throw rt.refuse(-1, e0);`);
     if (origin.dtor === undefined) return;
     code.line(flags(entered, 1));

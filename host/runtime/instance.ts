@@ -47,8 +47,12 @@ class InstanceRuntime extends AbiRuntime {
   /** Arguments that a generated check refused. */
   badArguments(lift: number, args: readonly unknown[]): LowerError {
     const { type } = this.plan.lifts[lift]!;
+    this.beginCheck();
+    const found = this.mismatch(type, args);
+    // What this check marked as given away was not.
+    this.beginCheck();
     return (
-      this.mismatch(type, args) ?? new LowerError(this.exportName(lift), "values that stay the same while they are read", "others")
+      found ?? new LowerError(this.exportName(lift), "values that stay the same while they are read", "others")
     );
   }
 
