@@ -5,6 +5,7 @@
  * rely on without checking again. Core function bodies are validated by the engine when modules are compiled. Follows
  * design/mvp/Binary.md and design/mvp/Explainer.md; each file of this folder names its sections.
  */
+import { UnsupportedError } from "../../errors.ts";
 import type { ComponentDefinition, Definition, RawName, SortIndex } from "../definition.ts";
 import { CanonValidator } from "./canon.ts";
 import { Context } from "./context.ts";
@@ -127,7 +128,9 @@ class ComponentValidator {
       scope.types.push(scope.define(raw));
       return;
     }
-    if (raw.rep !== "i32") context.fail(`A resource must be represented by i32, got ${raw.rep}`);
+    if (raw.rep !== "i32") {
+      throw new UnsupportedError("memory64", `The component has a resource represented by ${raw.rep}; this host supports i32 only`);
+    }
     if (raw.dtor !== undefined) {
       const { params, results } = context.item(core.funcs, raw.dtor, "core function");
       if (params.length !== 1 || params[0] !== "i32" || results.length !== 0) {

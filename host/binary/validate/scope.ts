@@ -260,6 +260,7 @@ export class Scope {
     const item = this.extern(raw, this.imported);
     this.importNames.add(name, item);
     this.admit(item, "import", name.name);
+    if (this.kind === "component") this.checkImportIsClosed(name, item);
     this.imports.set(name.name, item);
     this.push(item);
   }
@@ -270,6 +271,17 @@ export class Scope {
     this.admit(item, "export", name.name);
     this.exports.set(name.name, item);
     this.push(item);
+  }
+
+  /** What a component imports cannot depend on resource types that it makes itself. */
+  private checkImportIsClosed(name: RawName, item: Item): void {
+    const free = new FreeResources(this.context);
+    free.item(item);
+    for (const id of free.ids) {
+      if (!this.imported.has(id)) {
+        this.context.fail(`The import ${JSON.stringify(name.name)} refers to a resource type that is not imported before it`);
+      }
+    }
   }
 
   private admit(item: Item, as: "import" | "export", name: string): void {
