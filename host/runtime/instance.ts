@@ -129,6 +129,16 @@ class InstanceRuntime extends AbiRuntime {
     return error;
   }
 
+  override dropHost(index: number, rep: number): void {
+    try {
+      super.dropHost(index, rep);
+    } catch (error) {
+      const { origin, name } = this.plan.resources[index]!;
+      const path = origin.kind === "host" ? origin.path.slice(0, -1) : [];
+      throw new ImportFault([...path, `[resource-drop]${name}`].join("#"), error);
+    }
+  }
+
   badResult(func: number, value: unknown): ImportFault {
     const { type } = this.plan.hostFuncs[func]!;
     const found = explain(type.result!, value, "result", this.explainHandle);

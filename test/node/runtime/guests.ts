@@ -137,3 +137,84 @@ export const thingsGuest: Guest = {
     (func (export "${things}#alive") (result i32) (global.get $alive))
     (func (export "${things}#fail-next-drop") (global.set $fail (i32.const 1))))`,
 };
+
+const files = "demo:res/files@1.0.0";
+
+/** A guest that uses a resource of the host in every way it may, and in some that it may not. */
+export const filesGuest: Guest = {
+  wit: `
+    package demo:res@1.0.0;
+    interface files {
+      resource file {
+        constructor(name: string);
+        size: func() -> result<u32, string>;
+        touch: func();
+        open: static func(name: string) -> result<file, string>;
+      }
+      inspect: func(it: borrow<file>) -> u32;
+      consume: func(it: file);
+      both: func(lent: borrow<file>, given: file);
+      latest: func() -> option<file>;
+      pair: func() -> tuple<file, file>;
+    }
+    world w {
+      import files;
+      use files.{file};
+      export make: func();
+      export open: func() -> result<_, string>;
+      export take: func(it: file);
+      export take-all: func(all: list<file>);
+      export give: func() -> file;
+      export size: func(it: borrow<file>) -> result<u32, string>;
+      export touch: func(it: borrow<file>);
+      export inspect-twice: func(it: borrow<file>) -> u32;
+      export leak: func(it: borrow<file>);
+      export consume-kept: func();
+      export drop-kept: func();
+      export lend-and-give-kept: func();
+      export latest: func() -> bool;
+      export pair: func();
+      export kept: func() -> u32;
+      export same: func(a: borrow<file>, b: borrow<file>) -> u32;
+    }`,
+  core: `(module
+    (import "${files}" "[constructor]file" (func $construct (param i32 i32) (result i32)))
+    (import "${files}" "[method]file.size" (func $size (param i32 i32)))
+    (import "${files}" "[method]file.touch" (func $touch (param i32)))
+    (import "${files}" "[static]file.open" (func $open (param i32 i32 i32)))
+    (import "${files}" "[resource-drop]file" (func $drop (param i32)))
+    (import "${files}" "inspect" (func $inspect (param i32) (result i32)))
+    (import "${files}" "consume" (func $consume (param i32)))
+    (import "${files}" "both" (func $both (param i32 i32)))
+    (import "${files}" "latest" (func $latest (param i32)))
+    (import "${files}" "pair" (func $pair (param i32)))
+    ${allocator.replace('"realloc"', '"cabi_realloc"')}
+    (data (i32.const 1024) "made by the guest")
+    (global $kept (mut i32) (i32.const 0))
+    (func (export "make") (global.set $kept (call $construct (i32.const 1024) (i32.const 17))))
+    (func (export "open") (result i32)
+      (call $open (i32.const 1024) (i32.const 4) (i32.const 16))
+      (if (i32.eqz (i32.load8_u (i32.const 16))) (then (global.set $kept (i32.load (i32.const 20)))))
+      (i32.const 16))
+    (func (export "take") (param i32) (global.set $kept (local.get 0)))
+    (func (export "take-all") (param $at i32) (param $count i32)
+      (if (local.get $count) (then (global.set $kept (i32.load (local.get $at))))))
+    (func (export "give") (result i32) (global.get $kept))
+    (func (export "size") (param i32) (result i32)
+      (call $size (local.get 0) (i32.const 16)) (call $drop (local.get 0)) (i32.const 16))
+    (func (export "touch") (param i32) (call $touch (local.get 0)) (call $drop (local.get 0)))
+    (func (export "inspect-twice") (param i32) (result i32)
+      (call $inspect (local.get 0)) (call $inspect (local.get 0)) i32.add (call $drop (local.get 0)))
+    (func (export "leak") (param i32))
+    (func (export "consume-kept") (call $consume (global.get $kept)))
+    (func (export "drop-kept") (call $drop (global.get $kept)))
+    (func (export "lend-and-give-kept") (call $both (global.get $kept) (global.get $kept)))
+    (func (export "latest") (result i32)
+      (call $latest (i32.const 16))
+      (if (i32.load8_u (i32.const 16)) (then (global.set $kept (i32.load (i32.const 20)))))
+      (i32.load8_u (i32.const 16)))
+    (func (export "pair") (call $pair (i32.const 16)) (global.set $kept (i32.load (i32.const 16))))
+    (func (export "kept") (result i32) (global.get $kept))
+    (func (export "same") (param $a i32) (param $b i32) (result i32)
+      (call $drop (local.get $a)) (call $drop (local.get $b)) (i32.sub (local.get $a) (local.get $b))))`,
+};
