@@ -4,11 +4,13 @@
  *
  * Whether a given object fits is the runtime's own check (`Component.missing`); this file decides who is asked.
  */
+import { externName } from "../bindings/js-names.ts";
 import type { LinkIssue } from "../errors.ts";
-import { isCompatible, isCompatibleId, parseInterfaceId, toCamelCase, withoutVersion } from "../model/names.ts";
+import { isCompatible, isCompatibleId, withoutVersion } from "../model/names.ts";
 import { explainMismatch, type ResourceBindings } from "../model/subtype.ts";
 import { formatExtern } from "../model/text.ts";
 import type { ExternDecl } from "../model/types.ts";
+import { compatibleKey } from "../runtime/names.ts";
 import type { Component } from "../runtime/types.ts";
 import { compareIds, versionOf } from "./ids.ts";
 import { nearestName } from "../model/nearest.ts";
@@ -17,6 +19,7 @@ import type { ImportOrigin, LoadOptions, WorldDemand } from "./types.ts";
 /** A module that may meet the imports of others. */
 export interface Provider {
   readonly name: string;
+  /** With the resource identities that other modules know. */
   readonly exports: readonly ExternDecl[];
   /** The stable object of an exported interface. */
   interfaceObject(id: string): object | undefined;
@@ -28,6 +31,8 @@ export interface Resolution {
   readonly origins: readonly ImportOrigin[];
   /** Names of the modules that meet imports. */
   readonly uses: readonly string[];
+  /** The component's imported resources → the identities of those that meet them. */
+  readonly resources: ResourceBindings;
   /** The imports that nothing meets, or that what was found does not fit. */
   readonly issues: readonly LinkIssue[];
 }
@@ -38,16 +43,13 @@ function needsProvider({ type }: ExternDecl): boolean {
   return type.kind !== "type";
 }
 
-/** The import object's value for an import: its exact name, the id without version, then any compatible version. */
-export function findGiven(imports: object, name: string): { readonly key: string; readonly value: unknown } | undefined {
+/** What an import object gives for an import, by the same names that the runtime's linker accepts. */
+export function findGiven(imports: object, name: string): { readonly value: unknown } | undefined {
   const given = imports as Record<string, unknown>;
-  const isInterface = parseInterfaceId(name) !== undefined;
-  for (const key of [name, isInterface ? withoutVersion(name) : toCamelCase(name)]) {
-    if (given[key] !== undefined) return { key, value: given[key] };
-  }
-  if (!isInterface) return undefined;
-  const key = Object.keys(given).find((candidate) => isCompatibleId(candidate, name) && given[candidate] !== undefined);
-  return key === undefined ? undefined : { key, value: given[key] };
+  for (const key of [name, externName(name)]) if (given[key] !== undefined) return { value: given[key] };
+  const keys = Object.keys(given).filter((key) => given[key] !== undefined);
+  const key = compatibleKey(name, keys);
+  return key === undefined ? undefined : { value: given[key] };
 }
 
 export function resolveImports(
@@ -85,7 +87,7 @@ export function resolveImports(
     uses.add(choice.provider.name);
   }
   const issues = component.missing(imports).map((issue) => refused.get(issue.import) ?? issue);
-  return { imports, origins, uses: [...uses], issues };
+  return { imports, origins, uses: [...uses], resources: bindings, issues };
 }
 
 function allowedProviders(providers: readonly Provider[], link: LoadOptions["link"], name: string): readonly Provider[] {

@@ -6,11 +6,12 @@
  */
 import { ReloadError, UnloadedError, UsageError } from "../errors.ts";
 import { formatDecl } from "../model/text.ts";
-import type { ExternDecl } from "../model/types.ts";
+import type { ExternDecl, ResourceType } from "../model/types.ts";
 import type { Source } from "../platform.ts";
 import type { Component } from "../runtime/types.ts";
 import { observerFor, type HostContext } from "./context.ts";
 import { ExportTree } from "./exports.ts";
+import { identifyExports } from "./identity.ts";
 import { compatibilityKey, versionOf } from "./ids.ts";
 import { nearestName } from "../model/nearest.ts";
 import type { Provider } from "./link.ts";
@@ -31,6 +32,14 @@ import type {
 } from "./types.ts";
 import { unloadModule } from "./unload.ts";
 import { Version } from "./version.ts";
+
+/** An import of some version that a module meets. */
+export interface DependentImport {
+  readonly version: Version;
+  /** The compatibility key of the interface. */
+  readonly key: string;
+  readonly wanted: ExternDecl;
+}
 
 export class ModuleRecord implements Provider {
   readonly name: string;
@@ -56,6 +65,9 @@ export class ModuleRecord implements Provider {
   /** The reload that waits in the queue, and how to refuse it. */
   #waiting: { supersede: () => void } | undefined;
   #lastTrap: Error | undefined;
+  /** Identities of exported resources, by interface and name: one for the module's life. */
+  readonly #resources = new Map<string, ResourceType>();
+  #identified: { readonly version: Version; readonly exports: readonly ExternDecl[] } | undefined;
 
   constructor(context: HostContext, name: string, source: Source, options: LoadOptions, version: Version) {
     this.context = context;
@@ -76,7 +88,16 @@ export class ModuleRecord implements Provider {
   }
 
   get exports(): readonly ExternDecl[] {
-    return this.component.exports;
+    return this.exportsOf(this.version);
+  }
+
+  /** What a version exports, with the resource identities that other modules know. */
+  exportsOf(version: Version): readonly ExternDecl[] {
+    if (this.#identified?.version !== version) {
+      const exports = identifyExports(version.component.exports, this.#resources, version.resources);
+      this.#identified = { version, exports };
+    }
+    return this.#identified.exports;
   }
 
   interfaceObject(id: string): object | undefined {
@@ -168,14 +189,14 @@ export class ModuleRecord implements Provider {
   }
 
   /** Every import of another version that this module meets. */
-  dependentImports(): { readonly dependent: string; readonly key: string; readonly wanted: ExternDecl }[] {
-    const found: { dependent: string; key: string; wanted: ExternDecl }[] = [];
+  dependentImports(): DependentImport[] {
+    const found: DependentImport[] = [];
     if (this.context.graph.usedBy(this.name).length === 0) return found;
     for (const version of this.context.versions) {
       for (const { name, module } of version.origins) {
         if (module !== this.name || version.module === this.name) continue;
         const wanted = version.component.imports.find((decl) => decl.name === name);
-        if (wanted !== undefined) found.push({ dependent: version.module, key: compatibilityKey(name), wanted });
+        if (wanted !== undefined) found.push({ version, key: compatibilityKey(name), wanted });
       }
     }
     return found;

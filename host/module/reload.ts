@@ -59,14 +59,15 @@ export async function reloadModule(
     const component = await open(record, source, options);
     candidate = new Version(record.context, record.name, component);
     stages.enter("check");
-    check(record, component);
+    checkDemand(record, component);
     const imports = options.imports ?? record.imports;
     await candidate.link(imports, record.options.link, () => record.possibleProviders());
+    checkDependents(record, candidate);
     stages.enter("instantiate");
     await candidate.instantiate(record.trapped);
     await old.quiet();
     // Dependents may have come while the instance was made.
-    check(record, component);
+    checkDependents(record, candidate);
     swapped = swap(record, candidate, options, stages);
     record.imports = imports;
     if (typeof source === "string" || source instanceof URL) record.source = source;
@@ -106,24 +107,38 @@ async function open(record: ModuleRecord, source: Source | undefined, options: R
   return record.context.components.compile(opened, options.bound);
 }
 
-/** @throws {LinkError} with everything that the demanded world or a dependent would miss */
-function check(record: ModuleRecord, component: Component): void {
-  const issues: LinkIssue[] = record.options.world === undefined ? [] : checkWorld(component, record.options.world);
-  for (const { dependent, wanted } of record.dependentImports()) {
-    const found = component.exports.find(({ name }) => isCompatibleId(name, wanted.name));
+/** @throws {LinkError} with everything that the demanded world would miss */
+function checkDemand(record: ModuleRecord, component: Component): void {
+  if (record.options.world !== undefined) refuse(record, checkWorld(component, record.options.world));
+}
+
+/** @throws {LinkError} with everything that the module's dependents would miss */
+function checkDependents(record: ModuleRecord, candidate: Version): void {
+  const issues: LinkIssue[] = [];
+  for (const { version, wanted } of record.dependentImports()) {
+    const found = record.exportsOf(candidate).find(({ name }) => isCompatibleId(name, wanted.name));
     const reason =
-      found === undefined ? "the new version does not export it" : explainMismatch(found.type, wanted.type);
+      found === undefined
+        ? "the new version does not export it"
+        : explainMismatch(found.type, wanted.type, new Map(version.resources));
     if (reason === undefined) continue;
-    const base = { import: wanted.name, expected: formatExtern(wanted.type), reason: `module ${dependent} uses it: ${reason}` };
+    const base = {
+      import: wanted.name,
+      expected: formatExtern(wanted.type),
+      reason: `module ${version.module} uses it: ${reason}`,
+    };
     issues.push(
       found === undefined
         ? { ...base, problem: "missing" }
         : { ...base, problem: "mismatch", found: formatExtern(found.type), nearest: found.name },
     );
   }
-  if (issues.length > 0) {
-    throw new LinkError(`The new version of module ${record.name} does not fit: ${describeIssues(issues)}`, issues);
-  }
+  refuse(record, issues);
+}
+
+function refuse(record: ModuleRecord, issues: readonly LinkIssue[]): void {
+  if (issues.length === 0) return;
+  throw new LinkError(`The new version of module ${record.name} does not fit: ${describeIssues(issues)}`, issues);
 }
 
 interface Swapped {

@@ -6,6 +6,7 @@
  * drops it everywhere.
  */
 import { LinkError, UsageError, type Activity } from "../errors.ts";
+import type { ResourceBindings } from "../model/subtype.ts";
 import type { Component, DisposeReceipt, Instance } from "../runtime/types.ts";
 import { memoryOwners, type HostContext } from "./context.ts";
 import type { ExportChange, ExportTree } from "./exports.ts";
@@ -27,6 +28,8 @@ export class Version {
   readonly scope: Scope;
   bornMs: number = performance.now();
   origins: readonly ImportOrigin[] = [];
+  /** The component's imported resources → the identities of those that meet them. */
+  resources: ResourceBindings = new Map();
   readonly #context: HostContext;
   #imports: Record<string, unknown> | undefined;
   #instance: Instance | undefined;
@@ -51,7 +54,7 @@ export class Version {
   async link(imports: Imports | undefined, link: LoadOptions["link"], providers: () => readonly Provider[]): Promise<void> {
     const own = await this.#given(imports, "imports");
     const shared = await this.#given(this.#context.options.imports, "the host's imports");
-    const { imports: met, origins, uses, issues } = resolveImports(this.component, own, shared, providers, link);
+    const { imports: met, origins, uses, resources, issues } = resolveImports(this.component, own, shared, providers, link);
     if (issues.length > 0) {
       throw new LinkError(`Cannot link module ${this.module}: ${describeIssues(issues)}`, issues);
     }
@@ -59,6 +62,7 @@ export class Version {
     this.#context.graph.hold(this, this.module, uses);
     this.#context.versions.add(this);
     this.origins = origins;
+    this.resources = resources;
     const fromModules = new Set(origins.flatMap(({ name, from }) => (from === "module" ? [name] : [])));
     this.#imports = trackImports(this.component.imports, met, this.scope, fromModules);
   }

@@ -1,0 +1,131 @@
+/** Stable handles: what a user holds of a module, across reloads, traps and unload. */
+import { afterEach, expect, test } from "vitest";
+import { createHost, LowerError, UnloadedError, UsageError, type Host, type Module } from "../../../host/node/index.ts";
+import { component, math, things } from "./fixtures.ts";
+
+const hosts: Host[] = [];
+function host(): Host {
+  const made = createHost();
+  hosts.push(made);
+  return made;
+}
+afterEach(async () => {
+  await Promise.all(hosts.splice(0).map((made) => made.close()));
+});
+
+type Any = Module<{ imports: object; exports: any }>;
+
+/** Functions `f0` to `f12`, the n-th with n parameters, each the sum of them all plus a bias. */
+function arities(bias: number): Promise<Uint8Array<ArrayBuffer>> {
+  const counts = Array.from({ length: 13 }, (_, count) => count);
+  const cores = counts.map(
+    (count) => `(func (export "f${count}") ${count > 0 ? `(param ${"i32 ".repeat(count)})` : ""} (result i32)
+      i32.const ${bias} ${counts.slice(0, count).map((i) => `local.get ${i} i32.add`).join(" ")})`,
+  );
+  const lifts = counts.map(
+    (count) => `(func (export "f${count}") ${counts.slice(0, count).map((i) => `(param "p${i}" s32)`).join(" ")} (result s32)
+      (canon lift (core func $i "f${count}")))`,
+  );
+  return component(`(component (core module $m (memory (export "memory") 1) ${cores.join("\n")})
+    (core instance $i (instantiate $m)) ${lifts.join("\n")})`);
+}
+
+test("handles of every arity pass their arguments, keep name and length, and follow reloads", async () => {
+  const module: Any = await host().load(await arities(0), { name: "arities" });
+  const handles = Array.from({ length: 13 }, (_, count) => module.exports[`f${count}`] as (...args: number[]) => number);
+  for (const bias of [0, 1000, 2000]) {
+    if (bias > 0) await module.reload(await arities(bias));
+    for (const [count, handle] of handles.entries()) {
+      const args = Array.from({ length: count }, (_, i) => 10 ** (i % 5));
+      const sum = args.reduce((total, value) => total + value, 0);
+      expect(handle(...args)).toBe(bias + sum);
+      expect([handle.name, handle.length]).toEqual([`f${count}`, count]);
+    }
+  }
+  expect(() => handles[2]!(1)).toThrow(LowerError);
+  expect(module.state).toBe("live");
+  expect(() => new (handles[1] as unknown as new (value: number) => object)(1)).toThrow(TypeError);
+});
+
+test("exports cannot be written to by their users", async () => {
+  const module: Any = await host().load(await math(), { name: "math" });
+  const { api } = module.exports;
+  expect(() => (api.add = () => 0)).toThrow(TypeError);
+  expect(() => (module.exports = {} as never)).toThrow(TypeError);
+  expect(api.add(1, 2)).toBe(3);
+});
+
+test("get finds exports by path in every spelling; require names the nearest", async () => {
+  const module: Any = await host().load(await math(), { name: "math" });
+  const stuff: Any = await host().load(await things(), { name: "things" });
+  const { add } = module.exports.api;
+  for (const path of ["api.add", "api#add", "demo:math/api@1.0.0#add", "demo:math/api#add"]) {
+    expect(module.get(path), path).toBe(add);
+  }
+  expect(stuff.get("demo:things/api#Thing")).toBe(stuff.exports.api.Thing);
+  expect(stuff.get("api.thing")).toBe(stuff.exports.api.Thing);
+  expect(stuff.get("demo:things/api@1.0.0#Thing.make")).toBe(stuff.exports.api.Thing.make);
+  expect(stuff.get("api.Thing.make")).toBe(stuff.exports.api.Thing.make);
+  for (const path of ["", "nope", "api", "api.nope", "api.toString", "constructor", "demo:math/api@9.0.0#add", "api.add.add", "#add", "."]) {
+    expect(module.get(path), path).toBeUndefined();
+  }
+  expect(() => module.require("api.ad")).toThrow(/Module math exports no api\.ad/);
+  expect(() => module.require("ad")).toThrow(new UsageError("Module math exports no ad; did you mean add?"));
+  expect(module.require("api.add")).toBe(add);
+});
+
+test("paths in info are paths that get takes", async () => {
+  const module: Any = await host().load(await things(), { name: "things" });
+  const { exports } = module.info();
+  expect(exports).toEqual([
+    "demo:things/api@1.0.0#Thing.make",
+    "demo:things/api@1.0.0#peek",
+    "demo:things/api@1.0.0#live",
+    "demo:things/api@1.0.0#Thing",
+  ]);
+  for (const path of exports) expect(module.get(path), path).toBeTypeOf("function");
+});
+
+test("a stable class constructs, has statics, recognises its objects, and forwards methods found on its prototype", async () => {
+  const module: Any = await host().load(await things(), { name: "things" });
+  const { Thing, peek } = module.exports.api;
+  const thing = new Thing(5);
+  expect(thing).toBeInstanceOf(Thing);
+  expect({}).not.toBeInstanceOf(Thing);
+  expect(null instanceof Thing).toBe(false);
+  expect([Thing.name, Thing.length]).toEqual(["Thing", 1]);
+  expect([thing.value(), Thing.make(6).value(), peek(thing)]).toEqual([5, 6, 1005]);
+  expect(Thing.prototype.value.call(thing)).toBe(5);
+  expect(() => Thing.prototype.value.call({})).toThrow("Expected a Thing to call value on");
+  expect(() => Thing.prototype.value()).toThrow(UsageError);
+  expect(() => Thing(1)).toThrow(TypeError);
+  await module.unload({ force: true });
+  expect(() => new Thing(1)).toThrow(UnloadedError);
+  expect(() => Thing.make(1)).toThrow(UnloadedError);
+  expect(() => thing.value()).toThrow(UnloadedError);
+});
+
+test("a class that comes and goes with the world is new each time; the one held before is cut", async () => {
+  const module: Any = await host().load(await things(), { name: "module" });
+  const { Thing } = module.exports.api;
+  const { removed } = (await module.reload(await math())).exports;
+  expect(removed).toContain("demo:things/api@1.0.0#Thing");
+  expect(() => new Thing(1)).toThrow(UnloadedError);
+  expect(Object.keys(module.exports)).toEqual(["demo:math/api@1.0.0", "api"]);
+  await module.reload(await things());
+  expect(module.exports.api.Thing).not.toBe(Thing);
+  expect(new module.exports.api.Thing(3).value()).toBe(3);
+});
+
+test("a short name is there only while it is unambiguous", async () => {
+  const both = await component(`(component
+    (core module $m (memory (export "memory") 1) (func (export "f") (result i32) i32.const 1))
+    (core instance $i (instantiate $m))
+    (func $f (result u32) (canon lift (core func $i "f")))
+    (instance $x (export "f" (func $f)))
+    (export "one:x/api@1.0.0" (instance $x)) (export "two:x/api@1.0.0" (instance $x)) (export "one:x/own@1.0.0" (instance $x))
+    (export "own" (func $f)))`);
+  const module: Any = await host().load(both, { name: "both" });
+  expect(Object.keys(module.exports).sort()).toEqual(["one:x/api@1.0.0", "one:x/own@1.0.0", "own", "two:x/api@1.0.0"]);
+  expect(module.exports.own()).toBe(1);
+});
