@@ -32,3 +32,14 @@ export function show(value: unknown): string {
   }
   return `{ ${Object.entries(value).map(([key, item]) => `${key}: ${show(item)}`).join(", ")} }`;
 }
+
+/** The first place where two values differ, for a message. */
+export function difference(a: unknown, b: unknown, path = "value"): string {
+  const isParent = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
+  if (isParent(a) && isParent(b) && !(a instanceof Map) && Array.isArray(a) === Array.isArray(b)) {
+    for (const key of new Set([...Object.keys(a), ...Object.keys(b)])) {
+      if (!same(a[key], b[key])) return difference(a[key], b[key], `${path}.${key}`);
+    }
+  }
+  return `${path}: ${show(a)} against ${show(b)}`;
+}

@@ -1,0 +1,109 @@
+/**
+ * Random types and values through the host, jco's bindings and the reference: all must give the same back.
+ */
+import fc from "fast-check";
+import { afterAll, describe, expect, test } from "vitest";
+import type { StringEncoding } from "../reference/context.ts";
+import { parameterTypes, valuesOf } from "./arbitraries.ts";
+import { scaled, seed } from "./budget.ts";
+import { jcoHandlesType, jcoHandlesValue } from "./deviations.ts";
+import { resultType, type Signature } from "./echo.ts";
+import { EchoPair, referenceEcho } from "./harness.ts";
+import { difference, same } from "./same.ts";
+
+const encodings: readonly StringEncoding[] = ["utf8", "utf16", "latin1+utf16"];
+const functionsPerComponent = 12;
+const valuesPerFunction = 12;
+const counts = { functions: 0, values: 0, againstJco: 0 };
+
+afterAll(() => {
+  console.log(
+    `differential: seed ${seed}, ${counts.functions} random function types, ${counts.values} argument lists, ` +
+      `${counts.againstJco} of them also through jco`,
+  );
+});
+
+function agree(actual: unknown, expected: unknown, what: string): void {
+  if (!same(actual, expected)) throw new Error(`${what}: ${difference(actual, expected)}`);
+}
+
+function compareAll(pair: EchoPair, index: number, args: readonly unknown[], withJco: boolean): void {
+  const signature = pair.signatures[index]!;
+  const expected = referenceEcho(signature, pair.encoding, args);
+  const list = signature.length === 1 ? [expected] : (expected as readonly unknown[]);
+  agree(pair.callHost("echo", index, args), expected, "the host's result");
+  agree(pair.receivedByGuest(index), list, "what the guest received");
+  agree(pair.callHost("via", index, args), expected, "the host's result through an import");
+  agree(pair.lastImportArgs, list, "what the import received");
+  counts.values++;
+  if (!withJco || !args.every(jcoHandlesValue)) return;
+  agree(pair.callJco("echo", index, args), expected, "jco's result");
+  agree(pair.callJco("via", index, args), expected, "jco's result through an import");
+  counts.againstJco++;
+}
+
+async function run(signatures: readonly Signature[], encoding: StringEncoding, withJco: boolean): Promise<void> {
+  const pair = await EchoPair.build(signatures, encoding, withJco);
+  for (const [index, signature] of signatures.entries()) {
+    counts.functions++;
+    fc.assert(
+      fc.property(fc.tuple(...signature.map(valuesOf)), (args) => compareAll(pair, index, args, withJco)),
+      { seed: seed + index, numRuns: valuesPerFunction },
+    );
+  }
+  pair.host.dispose();
+}
+
+describe("the host, jco and the reference agree", () => {
+  for (const [number, encoding] of encodings.entries()) {
+    test(`on random types in ${encoding}`, async () => {
+      const components = scaled(8);
+      const signatures = fc.sample(parameterTypes({ extended: false }), {
+        seed: seed + 1000 * number,
+        numRuns: components * functionsPerComponent,
+      });
+      const jcoTypes = signatures.filter((signature) => jcoHandlesType(resultType(signature), encoding));
+      const others = signatures.filter((signature) => !jcoTypes.includes(signature));
+      for (let from = 0; from < jcoTypes.length; from += functionsPerComponent) {
+        await run(jcoTypes.slice(from, from + functionsPerComponent), encoding, true);
+      }
+      for (let from = 0; from < others.length; from += functionsPerComponent) {
+        await run(others.slice(from, from + functionsPerComponent), encoding, false);
+      }
+    });
+  }
+});
+
+describe("the host and the reference agree", () => {
+  for (const [number, encoding] of encodings.entries()) {
+    test(`on maps and fixed-length lists too, in ${encoding}`, async () => {
+      const components = scaled(8);
+      const signatures = fc.sample(parameterTypes({ extended: true }), {
+        seed: seed + 1000 * number + 500,
+        numRuns: components * functionsPerComponent,
+      });
+      for (let from = 0; from < signatures.length; from += functionsPerComponent) {
+        await run(signatures.slice(from, from + functionsPerComponent), encoding, false);
+      }
+    });
+  }
+});
+
+describe("the comparison", () => {
+  test("sees a value that differs in one bit, in one class, or in one field", () => {
+    expect(same({ a: [1, 2n, "x"] }, { a: [1, 2n, "x"] })).toBe(true);
+    expect(same(-0, 0)).toBe(false);
+    expect(same(Number.NaN, Number.NaN)).toBe(true);
+    expect(same([1], Uint8Array.of(1))).toBe(false);
+    expect(same(Int8Array.of(1), Uint8Array.of(1))).toBe(false);
+    expect(same({ tag: "a", val: 1 }, { tag: "a", val: 2 })).toBe(false);
+    expect(same(new Map([[1, "a"]]), new Map([[1, "b"]]))).toBe(false);
+  });
+
+  test("fails when the import answers something else", async () => {
+    const pair = await EchoPair.build([[{ kind: "u32" }]], "utf8", false);
+    const wrong = { ...pair, signatures: pair.signatures, encoding: pair.encoding } as unknown as EchoPair;
+    Object.assign(wrong, { callHost: () => 8, receivedByGuest: () => [7], lastImportArgs: [7] });
+    expect(() => compareAll(wrong, 0, [7], false)).toThrow("the host's result: value: 8 against 7");
+  });
+});
