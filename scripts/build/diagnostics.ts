@@ -20,16 +20,18 @@ export interface ExplainInput {
 
 /** "Module has no exported member", "Cannot find name", "Property does not exist on type". */
 const missingCodes = new Set([2305, 2304, 2339, 2724]);
-/** "Duplicate identifier" and its like are told once for each of the two. */
 const maxIssues = 50;
+const declareAs = "Declare it as: ";
 
 /** The errors among the diagnostics; those of one cause are told once. */
 export function explain(input: ExplainInput): BuildIssue[] {
   const issues = new Map<string, BuildIssue>();
   for (const diagnostic of input.diagnostics) {
     if (diagnostic.severity !== "error") continue;
-    const issue = explainOne(diagnostic, input);
-    const key = [issue.file, issue.line, issue.message].join("\0");
+    const issue = explainOne({ ...diagnostic, message: plain(diagnostic.message) }, input);
+    // A wrong type shows in every use that the bindings make of it.
+    const about = issue.hint?.startsWith(declareAs) ? issue.hint : issue.message;
+    const key = [issue.file, issue.line, about].join("\0");
     if (!issues.has(key)) issues.set(key, issue);
   }
   return [...issues.values()].slice(0, maxIssues);
@@ -39,7 +41,15 @@ export function explain(input: ExplainInput): BuildIssue[] {
 export function explainWarnings(input: ExplainInput): BuildIssue[] {
   return input.diagnostics
     .filter(({ severity, at }) => severity === "warning" && at !== undefined && isAuthored(at))
-    .map(({ message, at }) => ({ ...absolute(at!, input.folder), message }));
+    .map(({ message, at }) => ({ ...absolute(at!, input.folder), message: plain(message) }));
+}
+
+/** asc writes types with the path of their file, and ends its sentences with a period. */
+function plain(message: string): string {
+  return message
+    .replaceAll(/~lib\/string\/String\b/g, "string")
+    .replaceAll(/(?<![\w./])(?:~lib|bindings|index)(?:\/[\w.~-]+)*\/(?=[A-Za-z_$][\w$]*)/g, "")
+    .replace(/\.$/, "");
 }
 
 function explainOne(diagnostic: Diagnostic, input: ExplainInput): BuildIssue {
@@ -98,7 +108,7 @@ function mistyped(
   return {
     ...place,
     message: `The export \`${name}\` does not have the type that the world wants for ${wit}: ${message}`,
-    hint: `Declare it as: ${signature}`,
+    hint: `${declareAs}${signature}`,
   };
 }
 

@@ -9,7 +9,7 @@ import { readFile, stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { UnsupportedError } from "../../host/errors.ts";
-import { sections, withoutSections } from "../core-sections.ts";
+import { withoutSections } from "../core-sections.ts";
 import { type GuestOutput, generateGuest } from "../guest/index.ts";
 import { declarations } from "../types/dts.ts";
 import { componentEmbed, componentNew, metadataAdd, ToolError } from "../wasm-tools.ts";
@@ -305,9 +305,4 @@ export function generate(world: WitWorld): GuestOutput {
     if (error instanceof UnsupportedError) throw new BuildError([locateUnsupported(world, error)], { cause: error });
     throw error;
   }
-}
-
-/** Custom section names of a binary, for tests and reports. */
-export function customSectionNames(bytes: Uint8Array): string[] {
-  return sections(bytes).filter(({ id }) => id === 0).map(({ name }) => name);
 }

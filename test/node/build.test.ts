@@ -1,0 +1,271 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { main } from "../../host/cli/main.ts";
+import { compile } from "../../host/node/index.ts";
+import { BuildError, type Builder, type BuildIssue, type BuildResult, createBuilder } from "../../scripts/build/index.ts";
+import { sections } from "../../scripts/core-sections.ts";
+import { metadataShow } from "../../scripts/wasm-tools.ts";
+
+const timeout = 60_000;
+let root: string;
+let builder: Builder;
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "tenon-build-"));
+  builder = createBuilder({ cache: join(root, "cache"), threads: 1 });
+});
+afterAll(async () => {
+  await builder.close();
+  await rm(root, { recursive: true, force: true });
+});
+
+const wit = `package demo:words@1.0.0;
+
+/// Words.
+interface api {
+  /// Puts two together.
+  join: func(a: string, b: string) -> string;
+  count: func(words: list<string>) -> u32;
+}
+
+world words {
+  export api;
+}
+`;
+const source = `import { separator } from "./lib/separator";
+
+export function join(a: string, b: string): string {
+  return a + separator + b;
+}
+
+export function count(words: string[]): u32 {
+  return words.length;
+}
+`;
+
+let folders = 0;
+/** A module folder with these files beside the usual ones; `undefined` leaves one out. */
+async function moduleFolder(files: Record<string, string | undefined> = {}): Promise<string> {
+  const folder = join(root, `m${folders++}`, "words");
+  const all = { "words.wit": wit, "index.ts": source, "lib/separator.ts": 'export const separator: string = "-";', ...files };
+  for (const [name, text] of Object.entries(all)) {
+    if (text === undefined) continue;
+    await mkdir(dirname(join(folder, name)), { recursive: true });
+    await writeFile(join(folder, name), text);
+  }
+  return folder;
+}
+
+function build(dir: string, options: object = {}): Promise<BuildResult> {
+  return builder.build({ dir, out: join(dir, "..", "out", "words.wasm"), ...options });
+}
+
+/** The issues of a build that must fail, with paths relative to the module. */
+async function issues(dir: string, options: object = {}): Promise<BuildIssue[]> {
+  const error = await build(dir, options).then(() => undefined, (reason: unknown) => reason);
+  if (!(error instanceof BuildError)) throw error ?? new Error("Expected the build to fail");
+  return error.issues.map((issue) => ({ ...issue, file: issue.file?.replace(`${dir}/`, "") }));
+}
+
+interface Words {
+  imports: object;
+  exports: { api: { join(a: string, b: string): string; count(words: string[]): number } };
+}
+
+async function load(file: string): Promise<Words["exports"]["api"]> {
+  const component = await compile<Words>(file);
+  return (await component.instantiate({})).exports.api;
+}
+
+describe("a build", () => {
+  test("makes a component that runs, declarations, and bindings", { timeout }, async () => {
+    const dir = await moduleFolder();
+    const result = await build(dir);
+    expect(result).toMatchObject({ name: "words", world: "demo:words/words@1.0.0", cached: false, warnings: [] });
+    const api = await load(result.component);
+    expect(api.join("a", "ö😀")).toBe("a-ö😀");
+    expect(api.count(["x", "y", ""])).toBe(3);
+    const text = await readFile(result.declarations, "utf8");
+    expect(text).toContain("/** Puts two together. */\n  join(a: string, b: string): string;");
+    expect(text).toContain("export interface Words extends World");
+    expect((await readdir(dirname(result.component))).sort()).toEqual(["words.d.ts", "words.wasm"]);
+    expect((await readdir(join(dir, "bindings"))).length).toBeGreaterThan(0);
+    expect(result.sources).toEqual(expect.arrayContaining(["words.wit", "index.ts", "lib/separator.ts"].map((name) => join(dir, name))));
+    expect(result.sources.filter((path) => path.includes("bindings"))).toEqual([]);
+    expect(result.bytes.component).toBe((await stat(result.component)).size);
+  });
+
+  test("is the same bit for bit, wherever the module is", { timeout }, async () => {
+    const [one, two] = await Promise.all([build(await moduleFolder()), build(await moduleFolder())]);
+    expect(await readFile(one.component)).toEqual(await readFile(two.component));
+    expect(await readFile(one.declarations, "utf8")).toBe(await readFile(two.declarations, "utf8"));
+    const other = createBuilder({ cache: false, threads: 1 });
+    const again = await other.build({ dir: dirname(one.bindings), out: join(root, "again.wasm") });
+    await other.close();
+    expect(await readFile(again.component)).toEqual(await readFile(one.component));
+  });
+
+  test("fills in the producers, and keeps names only when debugging", { timeout }, async () => {
+    const dir = await moduleFolder();
+    const plain = new Uint8Array(await readFile((await build(dir)).component));
+    const debug = new Uint8Array(await readFile((await build(dir, { debug: true })).component));
+    const producers = (await metadataShow(plain))[0]!.producers;
+    expect(producers.map(([field, values]) => [field, values.map(([name]) => name)])).toEqual(
+      expect.arrayContaining([
+        ["language", ["AssemblyScript"]],
+        ["sdk", ["tenon"]],
+        ["processed-by", expect.arrayContaining(["asc", "binaryen"])],
+      ]),
+    );
+    const coreSections = (bytes: Uint8Array): string[] => {
+      const core = sections(bytes).filter(({ id }) => id === 1)[0]!;
+      return sections(bytes.subarray(core.start, core.end)).map(({ name }) => name).filter((name) => name !== "");
+    };
+    expect(coreSections(plain)).not.toContain("name");
+    expect(coreSections(debug)).toContain("name");
+  });
+});
+
+describe("the cache", () => {
+  test("does nothing when nothing has changed, whatever the time stamps say", { timeout }, async () => {
+    const dir = await moduleFolder();
+    const first = await build(dir);
+    await utimes(join(dir, "index.ts"), new Date(), new Date());
+    const second = await build(dir);
+    expect(second).toEqual({ ...first, cached: true, durationMs: second.durationMs });
+    expect((await build(dir, { force: true })).cached).toBe(false);
+    expect((await build(dir)).cached).toBe(true);
+  });
+
+  test.each<[string, (dir: string, result: BuildResult) => Promise<unknown>]>([
+    ["a source", (dir) => writeFile(join(dir, "lib", "separator.ts"), 'export const separator: string = "+";')],
+    ["the WIT", (dir) => writeFile(join(dir, "words.wit"), wit.replace("/// Words.", "/// Many words."))],
+    ["the component", (_, { component }) => writeFile(component, "")],
+    ["the declarations", (_, { declarations }) => rm(declarations)],
+  ])("builds again when %s has changed", { timeout }, async (_, change) => {
+    const dir = await moduleFolder();
+    const first = await build(dir);
+    await change(dir, first);
+    expect((await build(dir)).cached).toBe(false);
+    expect((await build(dir)).cached).toBe(true);
+  });
+
+  test("two builds of one module at once are one build", { timeout }, async () => {
+    const dir = await moduleFolder();
+    const results = await Promise.all([build(dir), build(dir), build(dir)]);
+    expect(results.map(({ cached }) => cached)).toEqual([false, true, true]);
+  });
+});
+
+describe("what the author got wrong", () => {
+  test("a missing export", { timeout }, async () => {
+    const dir = await moduleFolder({ "index.ts": source.replace("function count", "function cuont") });
+    expect(await issues(dir)).toEqual([
+      {
+        file: "index.ts",
+        line: 7,
+        column: 17,
+        message: "The export `count` is missing, which the world wants for demo:words/api@1.0.0#count",
+        hint: expect.stringMatching(/^Add to index\.ts: export function count\(words: .*\): u32.*or is it the one named `cuont` here\?$/),
+      },
+    ]);
+  });
+
+  test.each([
+    ["a parameter of another type", "count(words: string[]): u32", "count(words: i32): u32"],
+    ["another result", "count(words: string[]): u32 {\n  return words.length", 'count(words: string[]): string {\n  return ""'],
+    ["too few parameters", "join(a: string, b: string): string {\n  return a + separator + b", "join(a: string): string {\n  return a"],
+  ])("an export with %s", { timeout }, async (_, from, to) => {
+    const text = source.replace(from, to);
+    expect(text).not.toBe(source);
+    const [issue, ...others] = await issues(await moduleFolder({ "index.ts": text }));
+    expect(others).toEqual([]);
+    const name = to.slice(0, to.indexOf("("));
+    expect(issue).toMatchObject({ file: "index.ts", line: text.slice(0, text.indexOf(`function ${name}`)).split("\n").length });
+    expect(issue!.message).toContain(`The export \`${name}\` does not have the type that the world wants`);
+    expect(issue!.hint).toMatch(new RegExp(`^Declare it as: export function ${name}\\(`));
+  });
+
+  test.each([
+    ["a type error", "return a + separator + b", "return words(a)", 4, "Cannot find name 'words'"],
+    ["a syntax error", "return a + separator + b", "return a +;", 4, "Expression expected"],
+    ["an import of nothing", "./lib/separator", "./lib/nothing", 1, "File 'lib/nothing.ts' not found"],
+  ])("%s", { timeout }, async (_, from, to, line, message) => {
+    const found = await issues(await moduleFolder({ "index.ts": source.replace(from, to) }));
+    expect(found[0]).toMatchObject({ file: "index.ts", line, message, hint: expect.any(String) });
+  });
+
+  test("an error in another of the author's files has that file", { timeout }, async () => {
+    const dir = await moduleFolder({ "lib/separator.ts": '\n\nexport const separator: string = 7;' });
+    expect((await issues(dir))[0]).toMatchObject({ file: "lib/separator.ts", line: 3 });
+  });
+
+  test("an error in the WIT", { timeout }, async () => {
+    const dir = await moduleFolder({ "words.wit": wit.replace("-> u32", "-> uint32") });
+    expect((await issues(dir))[0]).toMatchObject({ file: "words.wit", line: 7, message: "Name `uint32` does not exist" });
+  });
+
+  test("what AssemblyScript cannot express is refused before any file is written", { timeout }, async () => {
+    const dir = await moduleFolder({ "words.wit": wit.replace("count: func", "count: async func") });
+    const [issue] = await issues(dir);
+    expect(issue).toMatchObject({ file: "words.wit", line: 7 });
+    expect(issue!.message).toContain("count");
+    expect((await readdir(dir)).sort()).toEqual(["index.ts", "lib", "words.wit"]);
+  });
+
+  test("nothing to build", async () => {
+    expect((await issues(join(root, "nothing")))[0]!.message).toBe("There is no such module folder");
+    expect((await issues(await moduleFolder({ "index.ts": undefined })))[0]!.message).toBe("The module has no index.ts");
+    expect((await issues(await moduleFolder({ "words.wit": undefined })))[0]!.message).toBe('There is no WIT for the module "words"');
+    expect((await issues(await moduleFolder(), { out: "words.wat" }))[0]!.message).toContain("does not end in .wasm");
+    expect((await issues(await moduleFolder(), { world: "wordz" }))[0]!.hint).toContain('Did you mean "words"?');
+  });
+
+  test("a failure leaves the earlier output as it was, and nothing half-written", { timeout }, async () => {
+    const dir = await moduleFolder();
+    const { component } = await build(dir);
+    const before = await readFile(component);
+    await writeFile(join(dir, "index.ts"), "export {};");
+    expect((await issues(dir)).map(({ message }) => message.split(" ")[2])).toEqual(["`join`", "`count`"]);
+    expect(await readFile(component)).toEqual(before);
+    expect((await readdir(dirname(component))).sort()).toEqual(["words.d.ts", "words.wasm"]);
+    expect((await readdir(join(dir, "bindings"))).filter((name) => name.endsWith(".tmp"))).toEqual([]);
+  });
+});
+
+describe("tenon new, tenon build", () => {
+  async function tenon(...args: string[]): Promise<{ status: number; out: string; err: string }> {
+    let out = "";
+    let err = "";
+    const status = await main(args, { out: (text) => (out += text), err: (text) => (err += text) });
+    return { status, out, err };
+  }
+
+  test("a new module builds at once; its exports trap until they are written", { timeout }, async () => {
+    const dir = join(root, "fresh", "words");
+    const witFile = join(root, "fresh", "other.wit");
+    await mkdir(dirname(witFile), { recursive: true });
+    await writeFile(witFile, wit);
+    const created = await tenon("new", dir, "--wit", witFile, "--world", "words");
+    expect(created).toMatchObject({ status: 0, err: "" });
+    expect(created.out).toContain(`tenon build ${dir} --wit ${witFile}`);
+    const out = join(root, "fresh", "out.wasm");
+    const built = await tenon("build", dir, "--wit", witFile, "--out", out);
+    expect(built).toMatchObject({ status: 0, err: "" });
+    const api = await load(out);
+    expect(() => api.join("a", "b")).toThrow(/[Nn]ot implemented/);
+    const again = await tenon("new", dir, "--wit", witFile);
+    expect(again).toMatchObject({ status: 1, out: "" });
+    expect(again.err).toContain("index.ts: There is a module already");
+  });
+
+  test("a failing build has status 1, and the author's file and line", { timeout }, async () => {
+    const dir = await moduleFolder({ "index.ts": "export {};" });
+    const { status, out, err } = await tenon("build", dir, "--out", join(root, "failed.wasm"));
+    expect({ status, out }).toEqual({ status: 1, out: "" });
+    expect(err).toContain("index.ts:1:1: The export `join` is missing");
+    await expect(stat(join(root, "failed.wasm"))).rejects.toThrow();
+  });
+});
