@@ -1,0 +1,22 @@
+/**
+ * A module's state in a word, for the list and the head.
+ */
+import type { Entry } from "./session.ts";
+
+export interface StateView {
+  readonly kind: "live" | "busy" | "trapped" | "off" | "bad";
+  readonly text: string;
+}
+
+export function stateOf({ building, module, issues, problem, resting }: Entry): StateView {
+  if (module === undefined) {
+    if (building) return { kind: "busy", text: "building" };
+    if (resting) return { kind: "off", text: "unloaded" };
+    if (issues.length > 0) return { kind: "bad", text: "does not build" };
+    return problem === undefined ? { kind: "busy", text: "loading" } : { kind: "bad", text: "not loaded" };
+  }
+  if (module.state === "trapped") return { kind: "trapped", text: "trapped" };
+  if (building) return { kind: "busy", text: "live, building" };
+  if (issues.length > 0 || problem?.what === "reload") return { kind: "bad", text: "live, old version" };
+  return { kind: "live", text: module.state };
+}
