@@ -58,6 +58,8 @@ export const allocator = `
     (block $enough
       (br_if $enough (i32.le_u (global.get $next) (i32.mul (memory.size) (i32.const 65536))))
       (drop (memory.grow (i32.add (i32.shr_u (local.get $size) (i32.const 16)) (i32.const 1)))))
+    (memory.copy (local.get $at) (local.get $old)
+      (select (local.get $old-size) (local.get $size) (i32.lt_u (local.get $old-size) (local.get $size))))
     (local.get $at))`;
 
 /** The canonical options that use {@link allocator} of the core instance \`$m\`. */
