@@ -15,7 +15,7 @@ export interface Token {
 }
 
 const pattern =
-  /(?<space>\s+)|(?<line>\/\/[^\n]*)|(?<block>\/\*)|(?<name>%?[A-Za-z_][\w-]*|\d[\w.+-]*)|(?<mark>->|[^])/gy;
+  /(?<space>\s+)|(?<line>\/\/[^\n]*)|(?<block>\/\*)|(?<name>%?[A-Za-z_][\w-]*|\d[\w+-]*(?:\.[\w+-]+)*)|(?<mark>->|[^])/gy;
 
 /** Every name, mark and doc comment, in order. Ordinary comments are left out. */
 export function tokenize(text: string): Token[] {

@@ -36,8 +36,12 @@ describe("readWorld", () => {
       "deps/dep/b.wit": "package b:dep@1.0.0; interface other { use one.{t}; }",
     });
     const { description, sources } = await readWorld(join(dir, "main.wit"));
-    expect(description.imports.map(({ name }) => name)).toEqual(["b:dep/one@1.0.0", "c:side/two"]);
-    expect(sources.dependencies.map(({ name }) => name)).toEqual(["b:dep@1.0.0", "c:side"]);
+    expect(description.imports.map(({ name }) => name).sort()).toEqual([
+      "b:dep/one@1.0.0",
+      "c:side/two",
+      "e:used/only@2.1.0-rc",
+    ]);
+    expect(sources.dependencies.map(({ name }) => name)).toEqual(["b:dep@1.0.0", "c:side", "e:used@2.1.0-rc"]);
   });
 
   test("a folder whose files use names of their own works too", async () => {
