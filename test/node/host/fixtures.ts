@@ -153,12 +153,12 @@ export function poker(result: "none" | "result" = "none"): Promise<Uint8Array<Ar
 }
 
 /** `demo:things/api`: a resource `thing` with a constructor, a method, a static and a function that takes one. */
-export function things(options: { bias?: number; version?: string } = {}): Promise<Uint8Array<ArrayBuffer>> {
-  const { bias = 0, version = "1.0.0" } = options;
+export function things(options: { bias?: number; version?: string; dtor?: "count" | "trap" } = {}): Promise<Uint8Array<ArrayBuffer>> {
+  const { bias = 0, version = "1.0.0", dtor = "count" } = options;
   return component(`(component
     (core module $d
       (global $live (export "live") (mut i32) (i32.const 0))
-      (func (export "drop") (param i32) (global.set $live (i32.sub (global.get $live) (i32.const 1)))))
+      (func (export "drop") (param i32) ${dtor === "trap" ? "unreachable" : ""} (global.set $live (i32.sub (global.get $live) (i32.const 1)))))
     (core instance $d (instantiate $d))
     (type $thing' (resource (rep i32) (dtor (core func $d "drop"))))
     (core func $new (canon resource.new $thing'))

@@ -1,0 +1,261 @@
+/** Traps and what follows: events, the fail and restart policies, back-off, the circuit breaker, background errors. */
+import { afterEach, expect, test } from "vitest";
+import {
+  attempt,
+  ComponentError,
+  createHost,
+  LowerError,
+  TrapError,
+  UnloadedError,
+  UsageError,
+  type Host,
+  type HostOptions,
+  type ImportScope,
+  type Module,
+} from "../../../host/node/index.ts";
+import { component, counter, math, poker, things, twice } from "./fixtures.ts";
+
+const hosts: Host[] = [];
+function host(options?: HostOptions): Host {
+  const made = createHost(options);
+  hosts.push(made);
+  return made;
+}
+afterEach(async () => {
+  await Promise.all(hosts.splice(0).map((made) => made.close()));
+});
+
+type Any = Module<{ imports: object; exports: any }>;
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+async function until(condition: () => boolean): Promise<void> {
+  for (let i = 0; i < 2_000 && !condition(); i++) await sleep(1);
+  expect(condition()).toBe(true);
+}
+
+function log(here: Host): string[] {
+  const events: string[] = [];
+  for (const event of ["loaded", "reloaded", "reload-failed", "trapped", "restarted", "restart-given-up", "unloaded"] as const) {
+    here.on(event, ({ module }) => events.push(`${event} ${module}`));
+  }
+  return events;
+}
+
+test("a trap is one event, after the failing call; the module stays locked until a reload", async () => {
+  const here = host();
+  const events = log(here);
+  const module: Any = await here.load(await math(), { name: "math" });
+  const { add, boom } = module.exports.api;
+  expect(() => boom()).toThrow(TrapError);
+  // Listeners do not run on top of the call.
+  expect(events).toEqual(["loaded math"]);
+  expect(() => boom()).toThrow(UnloadedError);
+  expect(() => add(1, 2)).toThrow(UnloadedError);
+  await sleep(0);
+  expect(events).toEqual(["loaded math", "trapped math"]);
+  expect(module.state).toBe("trapped");
+  expect(module.trap).toBeInstanceOf(TrapError);
+  expect(module.info()).toMatchObject({ state: "trapped", traps: 1, restarts: 0 });
+  await module.reload();
+  expect(add(1, 2)).toBe(3);
+  await module.unload();
+  expect(events.slice(2)).toEqual(["reloaded math", "unloaded math"]);
+});
+
+test("attempt gives faults as values and lets mistakes of the program through", async () => {
+  const here = host();
+  const module: Any = await here.load(await math(), { name: "math" });
+  const { add, boom } = module.exports.api;
+  expect(attempt(() => add(1, 2))).toEqual({ ok: true, value: 3 });
+  expect(() => attempt(() => add("1", 2))).toThrow(LowerError);
+  expect(() => attempt(() => module.require("nope"))).toThrow(UsageError);
+  expect(() => attempt(() => { throw new RangeError("mine"); })).toThrow(RangeError);
+  expect(attempt(() => { throw new ComponentError("refused"); })).toMatchObject({ ok: false, error: { payload: "refused" } });
+  expect(attempt(() => boom())).toMatchObject({ ok: false, error: { trap: "unreachable", module: "math" } });
+  expect(attempt(() => add(1, 2))).toMatchObject({ ok: false, error: { code: "unloaded" } });
+});
+
+test("restart puts a fresh instance in place, and handles serve it", async () => {
+  const here = host();
+  const events = log(here);
+  const module: Any = await here.load(await counter(), { name: "counter", onTrap: { delayMs: 1 } });
+  const { increment, boom } = module.exports.api;
+  increment();
+  increment();
+  expect(() => boom()).toThrow(TrapError);
+  expect(() => increment()).toThrow(UnloadedError);
+  await until(() => module.state === "live");
+  expect(increment()).toBe(1);
+  await sleep(0);
+  expect(events).toEqual(["loaded counter", "trapped counter", "restarted counter"]);
+  expect(module.info()).toMatchObject({ state: "live", traps: 1, restarts: 1, reloads: 0 });
+  expect(module.trap).toBeUndefined();
+});
+
+test("the host's policy is the default of its modules", async () => {
+  const here = host({ onTrap: "restart" });
+  const eager: Any = await here.load(await math(), { name: "eager" });
+  const plain: Any = await here.load(await math(), { name: "plain", onTrap: "fail" });
+  for (const { exports } of [eager, plain]) expect(() => exports.api.boom()).toThrow(TrapError);
+  await until(() => eager.state === "live");
+  expect(plain.state).toBe("trapped");
+});
+
+test("each restart waits longer than the one before, and too many end in the circuit breaker", async () => {
+  const here = host();
+  const events = log(here);
+  const restartedAt: number[] = [];
+  here.on("restarted", () => restartedAt.push(performance.now()));
+  const onTrap = { delayMs: 10, factor: 4, maxRestarts: 3, windowMs: 60_000 };
+  const module: Any = await here.load(await math(), { name: "math", onTrap });
+  const { boom, add } = module.exports.api;
+  const waits: number[] = [];
+  for (let i = 0; i < 3; i++) {
+    const trappedAt = performance.now();
+    expect(() => boom()).toThrow(TrapError);
+    await until(() => restartedAt.length === i + 1);
+    waits.push(restartedAt[i]! - trappedAt);
+  }
+  expect(waits[0]).toBeGreaterThanOrEqual(9);
+  expect(waits[1]).toBeGreaterThanOrEqual(39);
+  expect(waits[2]).toBeGreaterThanOrEqual(159);
+  expect(() => boom()).toThrow(TrapError);
+  await sleep(5);
+  expect(events.at(-1)).toBe("restart-given-up math");
+  expect(module.state).toBe("trapped");
+  // A reload closes the circuit again.
+  await module.reload();
+  expect(add(1, 2)).toBe(3);
+  expect(() => boom()).toThrow(TrapError);
+  await until(() => module.state === "live");
+});
+
+test("a restart that cannot be made is tried again, then given up", async () => {
+  let open = true;
+  const here = host();
+  const events = log(here);
+  const imports = (): object => {
+    if (!open) throw new Error("Closed");
+    return { "demo:poke/host": { poke: () => { throw new Error("Out"); } } };
+  };
+  const onTrap = { delayMs: 1, factor: 1, maxRestarts: 3 };
+  const module: Any = await here.load(await poker(), { name: "poker", imports, onTrap });
+  open = false;
+  expect(() => module.exports.run(1)).toThrow(/Out/);
+  await until(() => events.includes("restart-given-up poker"));
+  expect(module.state).toBe("trapped");
+  expect(module.info()).toMatchObject({ traps: 1, restarts: 0 });
+  open = true;
+  await module.reload();
+  expect(module.state).toBe("live");
+});
+
+test("a pending restart is called off by an unload or a reload", async () => {
+  const here = host();
+  const events = log(here);
+  const module: Any = await here.load(await math(), { name: "math", onTrap: { delayMs: 20 } });
+  expect(() => module.exports.api.boom()).toThrow(TrapError);
+  await module.reload(await math({ bias: 7 }));
+  await sleep(40);
+  expect(module.exports.api.add(0, 0)).toBe(7);
+  expect(() => module.exports.api.boom()).toThrow(TrapError);
+  await module.unload();
+  await sleep(40);
+  expect(events.filter((event) => event.startsWith("restarted"))).toEqual([]);
+});
+
+test("a dependent that is restarted finds its provider again", async () => {
+  const here = host({ onTrap: { delayMs: 1 } });
+  const provider: Any = await here.load(await math(), { name: "math" });
+  const user: Any = await here.load(await twice(), { name: "twice" });
+  expect(() => provider.exports.api.boom()).toThrow(TrapError);
+  expect(() => user.exports.api.twice(1)).toThrow(/threw/);
+  await until(() => provider.state === "live" && user.state === "live");
+  expect(user.exports.api.twice(2)).toBe(4);
+});
+
+test("a trap in a resource's method or destructor counts like any other", async () => {
+  const here = host();
+  const events = log(here);
+  const module: Any = await here.load(await things({ dtor: "trap" }), { name: "things" });
+  const thing = new module.exports.api.Thing(1);
+  expect(() => thing[Symbol.dispose]()).toThrow(TrapError);
+  expect(module.state).toBe("trapped");
+  await sleep(0);
+  expect(events).toContain("trapped things");
+  expect((await module.unload()).cut).toEqual([]);
+});
+
+test("background work that fails is an event with its owner; without a listener it stays an unhandled rejection", async () => {
+  const here = host();
+  const failures: string[] = [];
+  const stop = here.on("background-error", ({ module, owner, error }) => failures.push(`${module} ${owner} ${String(error)}`));
+  const imports = (scope: ImportScope): object => ({
+    "demo:poke/host": {
+      poke: (value: number) => {
+        if (value === 1) return Promise.reject(new Error("Lost"));
+        scope.setTimeout(() => { throw new Error("Late"); }, 1, "ticker");
+        return undefined;
+      },
+    },
+  });
+  const module: Any = await here.load(await poker(), { name: "poker", imports });
+  module.exports.run(1);
+  module.exports.run(2);
+  await until(() => failures.length === 2);
+  expect(failures.sort()).toEqual(["poker demo:poke/host#poke Error: Lost", "poker ticker Error: Late"]);
+  expect(module.info().activity).toEqual([]);
+  stop();
+  // Vitest watches for unhandled rejections, so the last part runs with its watchers set aside.
+  const watchers = process.rawListeners("unhandledRejection") as ((...args: unknown[]) => void)[];
+  process.removeAllListeners("unhandledRejection");
+  const unhandled: unknown[] = [];
+  process.once("unhandledRejection", (error) => unhandled.push(error));
+  module.exports.run(1);
+  await sleep(5);
+  for (const watcher of watchers) process.on("unhandledRejection", watcher);
+  expect(unhandled).toHaveLength(1);
+});
+
+test("an import with a result may not return a promise: that is a fault, not background work", async () => {
+  const module: Any = await host().load(await component(asking), {
+    name: "value",
+    imports: { "demo:poke/host": { ask: async () => 5 } },
+  });
+  expect(() => module.exports.run()).toThrow(/ask.*Promise|expected u32/i);
+  expect(module.state).toBe("trapped");
+});
+
+const asking = `(component
+    (import "demo:poke/host" (instance $host (export "ask" (func (result u32)))))
+    (core func $ask (canon lower (func $host "ask")))
+    (core module $m (import "host" "ask" (func $ask (result i32))) (memory (export "memory") 1)
+      (func (export "run") (result i32) (call $ask)))
+    (core instance $i (instantiate $m (with "host" (instance (export "ask" (func $ask))))))
+    (func (export "run") (result u32) (canon lift (core func $i "run"))))`;
+
+test("imports of result<_, E> may return promises as well", async () => {
+  let settle!: () => void;
+  const imports = { "demo:poke/host": { poke: () => new Promise<void>((resolve) => (settle = resolve)) } };
+  const module: Any = await host().load(await poker("result"), { name: "poker", imports });
+  expect(module.exports.run(3)).toBe(3);
+  expect(module.info().activity).toEqual([{ kind: "promise", owner: "demo:poke/host#poke", count: 1 }]);
+  settle();
+  await sleep(0);
+  expect(module.info().activity).toEqual([]);
+});
+
+test("a listener that throws fails alone", async () => {
+  const here = host();
+  const seen: string[] = [];
+  here.on("loaded", () => { throw new Error("Listener"); });
+  here.on("loaded", ({ module }) => seen.push(module));
+  const listeners = process.rawListeners("uncaughtException") as ((...args: unknown[]) => void)[];
+  process.removeAllListeners("uncaughtException");
+  const uncaught: unknown[] = [];
+  process.once("uncaughtException", (error) => uncaught.push(error));
+  await here.load(await math(), { name: "math" });
+  await sleep(5);
+  for (const listener of listeners) process.on("uncaughtException", listener);
+  expect(seen).toEqual(["math"]);
+  expect(uncaught.map(String)).toEqual(["Error: Listener"]);
+});
