@@ -9,7 +9,7 @@ import { join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { setFlagsFromString } from "node:v8";
-import { compare, listFailures, type ExpectedFailures, type FileResult } from "./conformance/expected.ts";
+import { compare, forThisEngine, listFailures, type ExpectedFailures, type FileResult } from "./conformance/expected.ts";
 
 const defaultList = fileURLToPath(new URL("../test/conformance/expected-failures.json", import.meta.url));
 
@@ -75,7 +75,7 @@ function findScripts(directory: string): readonly string[] {
 }
 
 function readExpected(path: string, files: readonly string[], partial: boolean): ExpectedFailures {
-  const list = JSON.parse(readFileSync(path, "utf8")) as ExpectedFailures;
+  const list = forThisEngine(JSON.parse(readFileSync(path, "utf8")) as ExpectedFailures);
   if (!partial) return list;
   return Object.fromEntries(
     Object.entries(list).map(([reason, entries]) => [

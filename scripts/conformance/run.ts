@@ -223,7 +223,9 @@ function assertMeaning(error: unknown, message: string): void {
   // The host refuses a call on a locked instance with its own class; the script calls that a trap on entry.
   const locked = error instanceof UnloadedError && codes.includes("cannot-enter-component");
   if (locked || (error instanceof TrapError && codes.includes(error.trap))) return;
-  if (error instanceof TrapError) throw new Failure(`expected the trap "${message}", got ${error.trap}: ${error.message}`);
+  if (error instanceof TrapError) {
+    throw new Failure(`expected the trap "${message}", got ${error.trap}: ${error.message}`);
+  }
   throw error;
 }
 
@@ -231,6 +233,8 @@ function assertMeaning(error: unknown, message: string): void {
 function reasonOf(error: unknown): string {
   if (error instanceof Failure) return error.message;
   if (error instanceof UnsupportedError) return `needs ${error.feature}: ${error.message}`;
+  // A call on a locked instance fails for the reason of the first trap.
+  if (error instanceof UnloadedError && error.cause !== undefined) return reasonOf(error.cause);
   if (error instanceof Error) return `${error.name}: ${error.message.split("\n")[0]}`;
   return `threw ${show(error)}`;
 }
