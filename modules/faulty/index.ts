@@ -24,11 +24,6 @@ export function integerOverflow(divisor: i32): i32 {
   return i32.MIN_VALUE / divisor;
 }
 
-/** Wasm's plain truncation: it traps when the result does not fit. */
-export function invalidConversionToInteger(value: f64): i32 {
-  return i32.trunc_f64_s(value);
-}
-
 /** Calls through an entry of the function table that holds nothing. */
 export function indirectCallToNull(): u32 {
   return call_indirect<u32>(0);

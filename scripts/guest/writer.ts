@@ -1,0 +1,46 @@
+/** Gathers lines of text with their indentation. */
+export class Writer {
+  private readonly lines: string[] = [];
+  private depth = 0;
+
+  /** The number of the last line written, counted from 1. */
+  get line(): number {
+    return this.lines.length;
+  }
+
+  /** One or more lines. A text that ends in `{` indents what follows; one that starts with `}` ends that. */
+  write(text: string): this {
+    for (const line of text.split("\n")) {
+      const trimmed = line.trim();
+      if (trimmed.startsWith("}")) this.depth -= 1;
+      this.lines.push(trimmed === "" ? "" : "  ".repeat(this.depth) + trimmed);
+      if (trimmed.endsWith("{")) this.depth += 1;
+    }
+    return this;
+  }
+
+  /** Text that keeps its own indentation. */
+  raw(text: string): this {
+    this.lines.push(...text.replace(/\n$/, "").split("\n"));
+    return this;
+  }
+
+  blank(): this {
+    if (this.lines.length > 0 && this.lines.at(-1) !== "") this.lines.push("");
+    return this;
+  }
+
+  /** A doc comment, when there is something to say. */
+  doc(text: string | undefined): this {
+    if (text === undefined || text.trim() === "") return this;
+    const lines = text.replaceAll("*/", "*\\/").split("\n");
+    const indent = "  ".repeat(this.depth);
+    if (lines.length === 1) this.lines.push(`${indent}/** ${lines[0]!.trim()} */`);
+    else this.lines.push(`${indent}/**`, ...lines.map((line) => `${indent} * ${line}`.trimEnd()), `${indent} */`);
+    return this;
+  }
+
+  toString(): string {
+    return `${this.lines.join("\n").replace(/\n+$/, "")}\n`;
+  }
+}
