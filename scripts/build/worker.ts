@@ -91,6 +91,15 @@ async function compile(task: CompileTask): Promise<CompileReply> {
 function finish(binaryen: Binaryen, wasm: Uint8Array, { renames, optimize, debug }: CompileTask): Uint8Array<ArrayBuffer> {
   const module = binaryen.readBinary(wasm);
   try {
+    const { Features } = binaryen;
+    // What asc compiles to by default; without being told, binaryen takes nothing for granted.
+    module.setFeatures(
+      Features.MutableGlobals |
+        Features.SignExt |
+        Features.NontrappingFPToInt |
+        Features.BulkMemory |
+        Features.BulkMemoryOpt,
+    );
     const inner = new Map<string, string>();
     for (let i = module.getNumExports() - 1; i >= 0; i--) {
       const { name, value } = binaryen.getExportInfo(module.getExportByIndex(i));
