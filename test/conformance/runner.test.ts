@@ -1,0 +1,145 @@
+/**
+ * The runner itself: it reads what scripts may hold, and it fails what does not hold.
+ */
+import { describe, expect, test } from "vitest";
+import { readDirectives } from "../../scripts/conformance/directives.ts";
+import { compare, listFailures } from "../../scripts/conformance/expected.ts";
+import { runScript } from "../../scripts/conformance/run.ts";
+import { readForms, SyntaxFault } from "../../scripts/conformance/sexpr.ts";
+import { codesFor } from "../../scripts/conformance/traps.ts";
+
+const component = `
+(component $c
+  (core module $m
+    (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1)))
+    (func (export "trap") (param i32) (result i32) (i32.div_u (i32.const 1) (local.get 0))))
+  (core instance $i (instantiate $m))
+  (func (export "add-up") (param "a" u32) (param "b" u32) (result u32) (canon lift (core func $i "add")))
+  (func (export "trap") (param "x" u32) (result u8) (canon lift (core func $i "trap"))))
+`;
+
+describe("readForms", () => {
+  test("skips line comments and nested block comments, and keeps parentheses in strings", () => {
+    const forms = readForms('(a) ;; ) (\n(; x (; y ;) ) ;) (b "(;\\29;; \\u{2603}")');
+    expect(forms).toHaveLength(2);
+    const second = forms[1];
+    expect(second?.kind === "list" && second.items[1]?.kind === "string" && [...second.items[1].bytes]).toEqual([
+      ...new TextEncoder().encode("(;\x29;; \u2603"),
+    ]);
+  });
+
+  test.each([
+    ["(a", "never closed"],
+    ["a)", "Unexpected closing"],
+    ['("a', "never closed"],
+    ["(; a", "never closed"],
+    ['("\\q")', "Unknown escape"],
+  ])("refuses %s", (text, message) => {
+    expect(() => readForms(text)).toThrow(SyntaxFault);
+    expect(() => readForms(text)).toThrow(message);
+  });
+
+  test("reads a nesting deeper than the stack", () => {
+    const depth = 200_000;
+    expect(readForms("(".repeat(depth) + ")".repeat(depth))).toHaveLength(1);
+  });
+});
+
+describe("readDirectives", () => {
+  test("gives each directive its line, and `unknown` for what it cannot read", () => {
+    const directives = readDirectives('(component)\n\n(assert_sense (component) "")\n(assert_return (invoke 1))');
+    expect(directives.map(({ kind, line }) => [kind, line])).toEqual([
+      ["component", 1],
+      ["unknown", 3],
+      ["unknown", 4],
+    ]);
+  });
+
+  test("takes names, definitions and instances", () => {
+    expect(readDirectives("(component definition $a) (component instance $b $a) (component instance $a)")).toMatchObject([
+      { kind: "component definition", source: { name: "$a" } },
+      { kind: "component instance", name: "$b", definition: "$a" },
+      { kind: "component instance", name: undefined, definition: "$a" },
+    ]);
+  });
+});
+
+describe("runScript", () => {
+  const holds = async (directive: string): Promise<boolean> => (await runScript(component + directive)).at(-1)!.passed;
+
+  test.each([
+    ['(assert_return (invoke "add-up" (u32.const 40) (u32.const 2)) (u32.const 42))', true],
+    ['(assert_return (invoke "add-up" (u32.const 40) (u32.const 2)) (u32.const 43))', false],
+    ['(assert_return (invoke "add-up" (u32.const 40) (u32.const 2)) (u64.const 42))', false],
+    ['(assert_return (invoke "add-up" (u32.const 40) (u32.const 2)))', false],
+    ['(assert_return (invoke "add-up" (u32.const 40)) (u32.const 40))', false],
+    ['(assert_return (invoke "add-up" (str.const "40") (u32.const 2)) (u32.const 42))', false],
+    ['(assert_return (invoke "absent") (u32.const 42))', false],
+    ['(assert_return (invoke $other "add-up" (u32.const 40) (u32.const 2)) (u32.const 42))', false],
+    ['(assert_trap (invoke "trap" (u32.const 0)) "integer divide by zero")', true],
+    ['(assert_trap (invoke "trap" (u32.const 0)) "wasm trap: integer divide by zero")', true],
+    ['(assert_trap (invoke "trap" (u32.const 0)) "integer overflow")', false],
+    ['(assert_trap (invoke "trap" (u32.const 0)) "a trap that nobody has heard of")', false],
+    ['(assert_trap (invoke "trap" (u32.const 1)) "integer divide by zero")', false],
+    ['(assert_invalid (component (type (list 9))) "unknown type")', true],
+    ['(assert_invalid (component (type (list u8))) "unknown type")', false],
+    ['(assert_malformed (component binary "\\00asm") "unexpected end")', true],
+    ['(assert_malformed (component quote "(type (list u8))") "unexpected token")', false],
+    ['(assert_malformed (component quote "(component (type (list u8)))") "unexpected token")', false],
+    ['(assert_unlinkable (component (import "f" (func))) "unknown import")', true],
+    ['(assert_unlinkable (component) "unknown import")', false],
+    ['(component (import "f" (func)))', false],
+    ['(component definition (import "f" (func)))', true],
+    ['(component definition (type (list 9)))', false],
+    ["(component instance $d $nothing)", false],
+    ["(component instance $d $c)", true],
+    ["(nonsense)", false],
+  ])("%s: %s", async (directive, expected) => {
+    expect(await holds(directive)).toBe(expected);
+  });
+
+  test("fails what depends on an instance that could not be made, for its reason", async () => {
+    const outcomes = await runScript(
+      `(component (core module $m (func $f unreachable) (start $f)) (core instance (instantiate $m)))
+       (assert_return (invoke "f"))`,
+    );
+    expect(outcomes.map(({ passed }) => passed)).toEqual([false, false]);
+    expect(outcomes[1]?.reason).toBe(outcomes[0]?.reason);
+  });
+});
+
+describe("the list of expected failures", () => {
+  const results = [
+    {
+      file: "a.wast",
+      outcomes: [
+        { line: 1, kind: "component", passed: true },
+        { line: 5, kind: "invoke", passed: false, reason: "needs async: the one" },
+        { line: 9, kind: "invoke", passed: false, reason: "needs async: the other" },
+      ],
+    },
+  ] as const;
+
+  test("fits what it was made from", () => {
+    const list = listFailures(results);
+    expect(list).toEqual({ "needs async": { "a.wast": [5, 9] } });
+    expect(compare(results, list)).toEqual([]);
+  });
+
+  test("reports what fails unlisted, what passes though listed, and what is not there", () => {
+    const list = { why: { "a.wast": [1, 9, 12], "b.wast": [1] } };
+    expect(compare(results, list).map(({ file, line, problem }) => `${file}:${line} ${problem}`)).toEqual([
+      "a.wast:1 passes",
+      "a.wast:5 fails",
+      "a.wast:12 absent",
+      "b.wast:1 absent",
+    ]);
+  });
+});
+
+describe("codesFor", () => {
+  test("knows no code for what only tasks can do", () => {
+    expect(codesFor("cannot drop busy stream")).toEqual([]);
+    expect(codesFor("deadlock detected: event loop cannot make further progress")).toEqual([]);
+  });
+});
