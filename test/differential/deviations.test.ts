@@ -13,6 +13,14 @@ const demonstrations: Readonly<Record<string, { readonly type: ValueType; readon
     type: option(option(option({ kind: "u8" }))),
     value: { tag: "some", val: { tag: "some", val: 3 } },
   },
+  "a field called to-string in an error": {
+    type: {
+      kind: "result",
+      ok: undefined,
+      err: { kind: "record", fields: [{ name: "to-string", type: { kind: "u8" } }] },
+    },
+    value: { tag: "err", val: { toString: 1 } },
+  },
   "leading U+FEFF": { type: { kind: "string" }, value: "\ufefftext" },
 };
 
