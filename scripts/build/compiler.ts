@@ -79,7 +79,12 @@ class Thread {
     this.worker.on("message", (response: Response) => {
       const pending = this.settle();
       if ("reply" in response) pending?.resolve(response.reply);
-      else pending?.reject(new CompilerError(`The compiler failed: ${response.error}`));
+      else {
+        pending?.reject(new CompilerError(`The compiler failed: ${response.error}`));
+        // What is left of it after a failure nobody foresaw is not to be trusted.
+        ended();
+        void this.worker.terminate();
+      }
     });
     // A crash is told on the thread's own output, and nowhere else.
     let told = "";

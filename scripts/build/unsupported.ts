@@ -8,12 +8,13 @@ import { type BuildIssue, position } from "./errors.ts";
 
 /** The refusal with the place of the item that its message names last. */
 export function locateUnsupported({ sources }: WitWorld, error: UnsupportedError): BuildIssue {
-  const names = [...error.message.matchAll(/[`"']([^`"']+)[`"']/g)]
-    .flatMap((match) => match[1]!.replace(/@[^#/]*/, "").split(/[#/.:]/))
+  const names = [...error.message.matchAll(/`([^`]+)`/g)]
+    .flatMap((match) => match[1]!.replace(/@[^#/]*/, "").split(/[#/.:[\]]/))
     .reverse();
   const files = [sources.main, ...sources.dependencies].flatMap((one) => one.files);
   const hint = "Leave the item out of the world, or write this module in a language that has it";
   for (const name of names) {
+    if (name === "") continue;
     for (const file of files) {
       const token = tokenize(file.text).find(({ kind, text }) => kind === "name" && text === name);
       if (token !== undefined) {

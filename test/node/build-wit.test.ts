@@ -30,7 +30,8 @@ describe("readWorld", () => {
   test("a file finds the packages beside it, in deps, and tenon's own", async () => {
     const dir = await folder({
       "main.wit": `package a:main; world w { import b:dep/one@1.0.0; import c:side/two; export f: func(); }`,
-      "side.wit": `package c:side; interface two { use b:dep/one@1.0.0.{t}; g: func(x: t); }`,
+      "side.wit": `package c:side; interface two { use e:used/only@2.1.0-rc.{u}; g: func(x: u); }`,
+      "deps/used.wit": "package e:used@2.1.0-rc; interface only { type u = u8; }",
       "broken-but-unused.wit": "package d:unused; interface {",
       "deps/dep/a.wit": "package b:dep@1.0.0; interface one { type t = u32; }",
       "deps/dep/b.wit": "package b:dep@1.0.0; interface other { use one.{t}; }",
@@ -59,7 +60,7 @@ describe("readWorld", () => {
     expect((await readWorld(dir, { preferred: "two" })).name).toBe("two");
     expect((await readWorld(dir, { world: "one" })).description.name).toBe("a:b/one");
     expect((await issue(dir)).message).toBe('The WIT has several worlds: "one", "two"');
-    expect((await issue(dir, { world: "twoo" })).hint).toContain('Did you mean "two"?');
+    expect((await issue(dir, { world: "tow" })).hint).toContain('Did you mean "two"?');
   });
 
   test("a syntax error has its line, whichever file it is in", async () => {
