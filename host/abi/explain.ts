@@ -87,14 +87,14 @@ export function explain(type: ValueType, value: unknown, path: string, handle: E
       if (typeof value !== "object" || value === null) return wrong("a record (object)");
       return first(type.fields, (field) => {
         const name = toCamelCase(field.name);
-        return inner(field.type, (value as Record<string, unknown>)[name], `.${name}`);
+        return inner(field.type, ownField(value, name), `.${name}`);
       });
     }
     case "flags": {
       if (typeof value !== "object" || value === null) return wrong("flags (object of booleans)");
       return first(type.names, (flag) => {
         const name = toCamelCase(flag);
-        const set = (value as Record<string, unknown>)[name];
+        const set = ownField(value, name);
         if (typeof set === "boolean" || set === undefined) return undefined;
         return { path: `${path}.${name}`, expected: "a boolean or undefined", found: describe(set) };
       });
@@ -133,6 +133,12 @@ function explainInteger(kind: IntegerKind, value: unknown, wrong: (expected: str
   if (big ? typeof value !== "bigint" : !Number.isInteger(value)) return wrong(expected);
   const number = BigInt(value as number | bigint);
   return number < low || number > high ? wrong(expected) : undefined;
+}
+
+/** A field of a record or flags; what every object inherits is none. */
+export function ownField(value: object, name: string): unknown {
+  const found = (value as Record<string, unknown>)[name];
+  return typeof found === "function" ? undefined : found;
 }
 
 /** A value in a few words, for messages. */

@@ -6,6 +6,7 @@
  * says `throw` and the engine sees where control ends.
  */
 import { BorrowScope, disposeHostObject, GuestResource, HandleTable, HostObjects, Lends, type ResourceOwner } from "./handles.ts";
+import { ownField } from "./explain.ts";
 import { Memory } from "./memory.ts";
 import { transcode } from "./transcode.ts";
 import { AbiTrap } from "./trap.ts";
@@ -67,6 +68,11 @@ export abstract class AbiRuntime {
       throw new AbiTrap("invalid-char", `Not a Unicode scalar value: ${code}`);
     }
     return String.fromCodePoint(code);
+  }
+
+  /** A field whose name every object inherits. No component value is a function, so a function is not one given. */
+  field(value: object, name: string): unknown {
+    return ownField(value, name);
   }
 
   isList(value: unknown): boolean {

@@ -98,7 +98,7 @@ class Linker {
     }
     if (name.kind === "constructor") return constructor;
     const owner: unknown = name.kind === "static" ? constructor : constructor.prototype;
-    const member = (owner as Record<string, unknown>)[name.js];
+    const member = given(owner as object, name.js);
     if (typeof member !== "function") {
       this.missing(path, owner as object, member, expected);
       return undefined;
@@ -145,13 +145,33 @@ class Linker {
 
 /** A property by extern name: exactly, as JavaScript writes it, or by a compatible version. */
 function lookup(holder: object, name: string): unknown {
-  const members = holder as Record<string, unknown>;
-  if (members[name] !== undefined) return members[name];
-  const js = externName(name);
-  if (members[js] !== undefined) return members[js];
+  for (const key of [name, externName(name)]) {
+    const found = given(holder, key);
+    if (found !== undefined) return found;
+  }
   if (!name.includes(":")) return undefined;
-  const other = compatibleKey(name, Object.keys(members));
-  return other === undefined ? undefined : members[other];
+  const other = compatibleKey(name, Object.keys(holder));
+  return other === undefined ? undefined : given(holder, other);
+}
+
+/** A property that the user gave: nothing that every object or function inherits, such as `toString` or `call`. */
+function given(holder: object, name: string): unknown {
+  if ((name in Object.prototype || name in Function.prototype) && !declares(holder, name)) return undefined;
+  const value = (holder as Record<string, unknown>)[name];
+  if (name !== "constructor" || typeof value !== "function") return value;
+  // A class is the `constructor` of its prototype and of its instances, which is no function that they were given.
+  const prototype: unknown = value.prototype;
+  const isClass = prototype === holder || (isObject(prototype) && Object.prototype.isPrototypeOf.call(prototype, holder));
+  return isClass ? undefined : value;
+}
+
+/** Whether an object or one of its prototypes has a property, those that all objects share aside. */
+function declares(holder: object, name: string): boolean {
+  for (let at: object | null = holder; at !== null; at = Object.getPrototypeOf(at) as object | null) {
+    if (at === Object.prototype || at === Function.prototype) return false;
+    if (Object.hasOwn(at, name)) return true;
+  }
+  return false;
 }
 
 function isObject(value: unknown): value is object {

@@ -7,7 +7,7 @@
 import type { ValueType } from "../../model/types.ts";
 import { toCamelCase } from "../../model/names.ts";
 import { casesOf } from "../layout.ts";
-import { member, quote, type Code } from "./code.ts";
+import { field, quote, type Code } from "./code.ts";
 import type { Emitter } from "./context.ts";
 import { typedArrayOf } from "./numbers.ts";
 
@@ -67,9 +67,9 @@ function checkBody(emitter: Emitter, type: ValueType, code: Code): void {
   switch (type.kind) {
     case "record": {
       code.line(`if (typeof v !== "object" || v === null) return false;`);
-      const names = type.fields.map((field) => ({ local: code.fresh(), field }));
-      code.line(`const ${names.map(({ local, field }) => `${local} = v${member(toCamelCase(field.name))}`).join(", ")};`);
-      code.line(`return ${names.map(({ local, field }) => check(field.type, local)).join(" && ")};`);
+      const names = type.fields.map((of) => ({ local: code.fresh(), of }));
+      code.line(`const ${names.map(({ local, of }) => `${local} = ${field("v", toCamelCase(of.name))}`).join(", ")};`);
+      code.line(`return ${names.map(({ local, of }) => check(of.type, local)).join(" && ")};`);
       break;
     }
     case "tuple":
@@ -111,7 +111,7 @@ function checkBody(emitter: Emitter, type: ValueType, code: Code): void {
     case "flags":
       code.line(`if (typeof v !== "object" || v === null) return false;`);
       for (const name of type.names) {
-        const access = `v${member(toCamelCase(name))}`;
+        const access = field("v", toCamelCase(name));
         code.line(`if (typeof ${access} !== "boolean" && ${access} !== undefined) return false;`);
       }
       code.line("return true;");

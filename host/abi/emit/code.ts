@@ -64,6 +64,22 @@ export function member(name: string): string {
   return identifier.test(name) ? `.${name}` : `[${quote(name)}]`;
 }
 
+/** What every object inherits, as far as a WIT name can spell it. */
+const inherited: ReadonlySet<string> = new Set([
+  "constructor",
+  "hasOwnProperty",
+  "isPrototypeOf",
+  "propertyIsEnumerable",
+  "toLocaleString",
+  "toString",
+  "valueOf",
+]);
+
+/** Reads a field of a value that the user gave. A field left out is `undefined`, also one that every object inherits. */
+export function field(value: string, name: string): string {
+  return inherited.has(name) ? `rt.field(${value}, ${quote(name)})` : value + member(name);
+}
+
 /** A key in an object literal. `__proto__` would set the prototype, so it is computed. */
 export function key(name: string): string {
   if (name === "__proto__") return `["__proto__"]`;

@@ -7,7 +7,7 @@
 import { toCamelCase } from "../../model/names.ts";
 import type { ValueType } from "../../model/types.ts";
 import { casesOf, discriminantSize, layoutOf, payloadOffset, sequence, type Case, type FlatType } from "../layout.ts";
-import { member, quote, type Code } from "./code.ts";
+import { field, quote, type Code } from "./code.ts";
 import { borrowArgument, type Context, type Emitter } from "./context.ts";
 import { plus } from "./lift.ts";
 import { typedArrayOf } from "./numbers.ts";
@@ -102,8 +102,8 @@ function storeHelper(emitter: Emitter, type: ValueType, context: Context): strin
     switch (type.kind) {
       case "record": {
         const { offsets } = sequence(type.fields.map((field) => field.type));
-        type.fields.forEach((field, i) => {
-          store(emitter, field.type, `v${member(toCamelCase(field.name))}`, plus("p", offsets[i]!), context, code);
+        type.fields.forEach((of, i) => {
+          store(emitter, of.type, field("v", toCamelCase(of.name)), plus("p", offsets[i]!), context, code);
         });
         break;
       }
@@ -217,7 +217,7 @@ function matchCases(
 }
 
 function flagBits(names: readonly string[], v: string): string {
-  return names.map((name, i) => `(${v}${member(toCamelCase(name))} ? ${1 << i} : 0)`).join(" | ");
+  return names.map((name, i) => `(${field(v, toCamelCase(name))} ? ${1 << i} : 0)`).join(" | ");
 }
 
 /** `lower_flat`: the core values of `v`, each as an expression without side effects. */
@@ -240,8 +240,8 @@ export function lowerFlat(emitter: Emitter, type: ValueType, v: string, context:
       return [code.name(lowerHandle(emitter, type, v, context))];
     case "record": {
       const record = code.name(v);
-      return type.fields.flatMap((field) =>
-        lowerFlat(emitter, field.type, code.name(`${record}${member(toCamelCase(field.name))}`), context, code),
+      return type.fields.flatMap((of) =>
+        lowerFlat(emitter, of.type, code.name(field(record, toCamelCase(of.name))), context, code),
       );
     }
     case "tuple": {
