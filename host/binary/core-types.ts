@@ -37,7 +37,11 @@ const abstractHeapTypes: ReadonlyMap<number, string> = new Map([
 
 /** A defined core type. Only function types matter to linking; the other forms are kept by name. */
 export type CoreDefinedType =
-  | { readonly kind: "core-func"; readonly params: readonly CoreValueType[]; readonly results: readonly CoreValueType[] }
+  | {
+      readonly kind: "core-func";
+      readonly params: readonly CoreValueType[];
+      readonly results: readonly CoreValueType[];
+    }
   | { readonly kind: "core-other"; readonly form: string };
 
 /** Turns the index of a defined type into the text a reference to it is written with. */

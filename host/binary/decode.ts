@@ -9,14 +9,7 @@ import { readCanon } from "./canon.ts";
 import { readCoreModule } from "./core-module.ts";
 import { CoreTypeInterner } from "./core-types.ts";
 import type { ComponentDefinition, CustomSection, Definition } from "./definition.ts";
-import {
-  readAlias,
-  readCoreSort,
-  readExternName,
-  readExternType,
-  readSortIndex,
-  unsupportedValue,
-} from "./externs.ts";
+import { readAlias, readCoreSort, readExternName, readExternType, readSortIndex, unsupportedValue } from "./externs.ts";
 import { limits } from "./limits.ts";
 import { Reader } from "./reader.ts";
 import { readCoreType, readType } from "./types.ts";
@@ -90,7 +83,10 @@ function readPreamble(reader: Reader, start: number): void {
   reader.skip(4, "the version and layer of a component");
   const [v0, v1, l0, l1] = bytes.subarray(start + 4, start + 8);
   if (v0 === 0x01 && v1 === 0 && l0 === 0 && l1 === 0) {
-    throw reader.error("This is a core module, not a component; make one of it with `wasm-tools component new`", start + 4);
+    throw reader.error(
+      "This is a core module, not a component; make one of it with `wasm-tools component new`",
+      start + 4,
+    );
   }
   if (l0 !== 0x01 || l1 !== 0) throw reader.error("Expected the layer 01 00 of a component", start + 6);
   if (v0 !== 0x0d || v1 !== 0) throw reader.error("Expected the version 0d 00 of a component", start + 4);
@@ -128,7 +124,10 @@ function readSection(reader: Reader, id: number, definitions: Definition[], cont
       each("canonical definitions", limits.canons, () => definitions.push(readCanon(reader)));
       return;
     case 9:
-      throw new UnsupportedError("component-start", "The component has a start function, which this host does not support");
+      throw new UnsupportedError(
+        "component-start",
+        "The component has a start function, which this host does not support",
+      );
     case 10:
       each("imports", limits.imports, (offset) => {
         const name = readExternName(reader);
@@ -157,7 +156,8 @@ function readModule(reader: Reader, context: Context): Definition {
 
 function readNestedComponent(reader: Reader, context: Context): Definition {
   const offset = reader.offset;
-  if (++context.components > limits.components) throw reader.error(`There are more than ${limits.components} components`);
+  if (++context.components > limits.components)
+    throw reader.error(`There are more than ${limits.components} components`);
   if (++context.depth > limits.nesting) throw reader.error(`Components are nested deeper than ${limits.nesting}`);
   const component = readComponent(reader, context);
   context.depth--;

@@ -31,7 +31,7 @@ export interface RawFuncType {
   readonly result: RawValueType | undefined;
   readonly async: boolean;
 }
-export interface RawResourceType {
+interface RawResourceType {
   readonly kind: "resource";
   /** The core type of the representation: `i32` (or `i64` with memory64). */
   readonly rep: string;
@@ -53,7 +53,13 @@ export type RawCoreType =
 
 /** In a module type the types are resolved while decoding, so imports and exports carry the type itself. */
 export type RawCoreDeclarator =
-  | { readonly kind: "import"; readonly offset: number; readonly module: string; readonly name: string; readonly type: RawCoreExtern }
+  | {
+      readonly kind: "import";
+      readonly offset: number;
+      readonly module: string;
+      readonly name: string;
+      readonly type: RawCoreExtern;
+    }
   | { readonly kind: "export"; readonly offset: number; readonly name: string; readonly type: RawCoreExtern }
   | { readonly kind: "type"; readonly offset: number; readonly type: RawCoreType }
   | { readonly kind: "outer-alias"; readonly offset: number; readonly count: number; readonly index: number };
@@ -72,8 +78,16 @@ export type SortIndex =
 export type RawExternType =
   | { readonly kind: "core-module"; readonly index: number }
   | { readonly kind: "func" | "component" | "instance"; readonly index: number }
-  | { readonly kind: "type"; readonly bound: { readonly kind: "eq"; readonly index: number } | { readonly kind: "resource" } }
-  | { readonly kind: "value"; readonly bound: { readonly kind: "eq"; readonly index: number } | { readonly kind: "type"; readonly type: RawValueType } };
+  | {
+      readonly kind: "type";
+      readonly bound: { readonly kind: "eq"; readonly index: number } | { readonly kind: "resource" };
+    }
+  | {
+      readonly kind: "value";
+      readonly bound:
+        | { readonly kind: "eq"; readonly index: number }
+        | { readonly kind: "type"; readonly type: RawValueType };
+    };
 
 /** An extern name with its attributes (`implements`, `versionsuffix`, `external-id`). */
 export interface RawName {
@@ -97,7 +111,13 @@ export interface AliasDefinition {
     | { readonly kind: "export"; readonly sort: Sort | "core-module"; readonly instance: number; readonly name: string }
     | { readonly kind: "core-export"; readonly sort: CoreSort; readonly instance: number; readonly name: string }
     /** `sort` is the index space the alias adds to; `count` scopes outward, 0 the current one. */
-    | { readonly kind: "outer"; readonly core: boolean; readonly sort: CoreSort | Sort; readonly count: number; readonly index: number };
+    | {
+        readonly kind: "outer";
+        readonly core: boolean;
+        readonly sort: CoreSort | Sort;
+        readonly count: number;
+        readonly index: number;
+      };
 }
 
 export interface CanonOptions {
@@ -110,11 +130,35 @@ export interface CanonOptions {
 }
 
 export type CanonDefinition =
-  | { readonly kind: "canon"; readonly offset: number; readonly op: "lift"; readonly func: number; readonly options: CanonOptions; readonly type: number }
-  | { readonly kind: "canon"; readonly offset: number; readonly op: "lower"; readonly func: number; readonly options: CanonOptions }
-  | { readonly kind: "canon"; readonly offset: number; readonly op: "resource.new" | "resource.drop" | "resource.rep"; readonly type: number }
+  | {
+      readonly kind: "canon";
+      readonly offset: number;
+      readonly op: "lift";
+      readonly func: number;
+      readonly options: CanonOptions;
+      readonly type: number;
+    }
+  | {
+      readonly kind: "canon";
+      readonly offset: number;
+      readonly op: "lower";
+      readonly func: number;
+      readonly options: CanonOptions;
+    }
+  | {
+      readonly kind: "canon";
+      readonly offset: number;
+      readonly op: "resource.new" | "resource.drop" | "resource.rep";
+      readonly type: number;
+    }
   /** Everything async, threaded or 📝: valid grammar that the synchronous host refuses by `name`. */
-  | { readonly kind: "canon"; readonly offset: number; readonly op: "other"; readonly name: string; readonly immediates: CanonImmediates };
+  | {
+      readonly kind: "canon";
+      readonly offset: number;
+      readonly op: "other";
+      readonly name: string;
+      readonly immediates: CanonImmediates;
+    };
 
 /** The immediates of the other built-ins, as far as validation needs them. */
 export interface CanonImmediates {
@@ -146,8 +190,15 @@ export type Definition =
       readonly kind: "core-instance";
       readonly offset: number;
       readonly expr:
-        | { readonly kind: "instantiate"; readonly module: number; readonly args: readonly { readonly name: string; readonly instance: number }[] }
-        | { readonly kind: "exports"; readonly exports: readonly { readonly name: string; readonly sort: CoreSort; readonly index: number }[] };
+        | {
+            readonly kind: "instantiate";
+            readonly module: number;
+            readonly args: readonly { readonly name: string; readonly instance: number }[];
+          }
+        | {
+            readonly kind: "exports";
+            readonly exports: readonly { readonly name: string; readonly sort: CoreSort; readonly index: number }[];
+          };
     }
   | { readonly kind: "core-type"; readonly offset: number; readonly type: RawCoreType }
   | { readonly kind: "component"; readonly offset: number; readonly component: ComponentDefinition }
@@ -155,15 +206,34 @@ export type Definition =
       readonly kind: "instance";
       readonly offset: number;
       readonly expr:
-        | { readonly kind: "instantiate"; readonly component: number; readonly args: readonly { readonly name: string; readonly item: SortIndex }[] }
-        | { readonly kind: "exports"; readonly exports: readonly { readonly name: RawName; readonly item: SortIndex }[] };
+        | {
+            readonly kind: "instantiate";
+            readonly component: number;
+            readonly args: readonly { readonly name: string; readonly item: SortIndex }[];
+          }
+        | {
+            readonly kind: "exports";
+            readonly exports: readonly { readonly name: RawName; readonly item: SortIndex }[];
+          };
     }
   | AliasDefinition
   | { readonly kind: "type"; readonly offset: number; readonly type: RawType }
   | CanonDefinition
-  | { readonly kind: "start"; readonly offset: number; readonly func: number; readonly args: readonly number[]; readonly results: number }
+  | {
+      readonly kind: "start";
+      readonly offset: number;
+      readonly func: number;
+      readonly args: readonly number[];
+      readonly results: number;
+    }
   | { readonly kind: "import"; readonly offset: number; readonly name: RawName; readonly type: RawExternType }
-  | { readonly kind: "export"; readonly offset: number; readonly name: RawName; readonly item: SortIndex; readonly type: RawExternType | undefined };
+  | {
+      readonly kind: "export";
+      readonly offset: number;
+      readonly name: RawName;
+      readonly item: SortIndex;
+      readonly type: RawExternType | undefined;
+    };
 
 export interface CustomSection {
   readonly name: string;

@@ -40,7 +40,10 @@ const coreSorts: ReadonlyMap<number, CoreSort> = new Map([
 
 /** Value imports, exports and definitions (🪙). */
 export function unsupportedValue(): UnsupportedError {
-  return new UnsupportedError("component-values", "The component uses value definitions, which this host does not support");
+  return new UnsupportedError(
+    "component-values",
+    "The component uses value definitions, which this host does not support",
+  );
 }
 
 export function primitiveAt(byte: number): PrimitiveKind | undefined {

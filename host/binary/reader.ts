@@ -72,7 +72,12 @@ export class Reader {
     for (let shift = 0; shift < 35; shift += 7) {
       const byte = this.byte(what);
       if (shift === 28 && byte > 0x0f) {
-        throw this.error(byte > 0x7f ? `The integer of ${what} is longer than 5 bytes` : `The integer of ${what} is larger than 32 bits`, start);
+        throw this.error(
+          byte > 0x7f
+            ? `The integer of ${what} is longer than 5 bytes`
+            : `The integer of ${what} is larger than 32 bits`,
+          start,
+        );
       }
       value += (byte & 0x7f) * 2 ** shift;
       if (byte < 0x80) break;
@@ -106,7 +111,8 @@ export class Reader {
       }
       if (count === longest) throw this.error(`The integer of ${what} is longer than ${longest} bytes`, start);
     }
-    if (BigInt.asIntN(bits, value) !== value) throw this.error(`The integer of ${what} is larger than ${bits} bits`, start);
+    if (BigInt.asIntN(bits, value) !== value)
+      throw this.error(`The integer of ${what} is larger than ${bits} bits`, start);
     return value;
   }
 
@@ -114,7 +120,8 @@ export class Reader {
   name(what: string): string {
     const start = this.offset;
     const byteLength = this.u32(`the length of ${what}`);
-    if (byteLength > maxNameBytes) throw this.error(`The length of ${what} is ${byteLength} bytes, more than ${maxNameBytes}`, start);
+    if (byteLength > maxNameBytes)
+      throw this.error(`The length of ${what} is ${byteLength} bytes, more than ${maxNameBytes}`, start);
     const from = this.offset;
     this.skip(byteLength, what);
     try {

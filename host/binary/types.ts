@@ -98,7 +98,10 @@ function readDefinedType(reader: Reader, byte: number): RawDefinedType {
       return { kind: "list", element, length: reader.u32("the length of a list") };
     }
     case 0x6f:
-      return { kind: "tuple", types: reader.vector("types of a tuple", limits.tupleTypes, () => readValueType(reader)) };
+      return {
+        kind: "tuple",
+        types: reader.vector("types of a tuple", limits.tupleTypes, () => readValueType(reader)),
+      };
     case 0x6e:
     case 0x6d: {
       const names = reader.vector("labels", limits.labels, () => reader.name("a label"));
@@ -145,7 +148,12 @@ function readDeclarators(reader: Reader, depth: number, component: boolean): Raw
       case 0x04: {
         if (byte === 0x03 && !component) throw reader.error("An instance type cannot declare an import", offset);
         const name = readExternName(reader);
-        declarators.push({ kind: byte === 0x03 ? "import" : "export-type", offset, name, type: readExternType(reader) });
+        declarators.push({
+          kind: byte === 0x03 ? "import" : "export-type",
+          offset,
+          name,
+          type: readExternType(reader),
+        });
         return;
       }
       default:
@@ -157,7 +165,10 @@ function readDeclarators(reader: Reader, depth: number, component: boolean): Raw
 
 /** References to defined types occur only with garbage-collected types, which the host does not link. */
 const refuseTypeReference: TypeNamer = () => {
-  throw new UnsupportedError("gc-types", "The component declares core types that refer to other types, which this host does not support");
+  throw new UnsupportedError(
+    "gc-types",
+    "The component declares core types that refer to other types, which this host does not support",
+  );
 };
 
 /** Reads one entry of the core type section; a recursion group defines several types. */

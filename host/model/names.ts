@@ -6,7 +6,7 @@
  */
 import { isCanonicalVersion, isCompatible, parseVersion } from "./semver.ts";
 
-export { compareVersions, isCompatible, parseVersion, type Version } from "./semver.ts";
+export { compareVersions, isCompatible, parseVersion } from "./semver.ts";
 
 /** `demo:log/log@0.1.0`, in its parts. */
 export interface InterfaceName {
@@ -54,10 +54,14 @@ export function explainExternName(name: string): string | undefined {
 /** The parts of a name, or the reason why it has none. */
 function analyse(name: string): ExternName | string {
   const annotation = annotationPattern.exec(name);
-  if (annotation !== null) return analyseAnnotated(annotation[1] as "constructor" | "method" | "static", annotation[2]!);
+  if (annotation !== null)
+    return analyseAnnotated(annotation[1] as "constructor" | "method" | "static", annotation[2]!);
   const dependency = dependencyPattern.exec(name);
   if (dependency !== null) {
-    return { kind: dependency[1] !== undefined ? "url" : dependency[2] !== undefined ? "hash" : "dependency", text: name };
+    return {
+      kind: dependency[1] !== undefined ? "url" : dependency[2] !== undefined ? "hash" : "dependency",
+      text: name,
+    };
   }
   if (name.includes(":")) return analyseInterface(name);
   return isLabel(name) ? { kind: "label", label: name } : notKebab(name);

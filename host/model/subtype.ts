@@ -174,12 +174,15 @@ export function explainValue(found: ValueType, wanted: ValueType, bindings: Reso
     case "tuple": {
       const other = found as typeof wanted;
       if (other.types.length !== wanted.types.length) return mismatch();
-      return first(wanted.types, (type, i) => within(`element ${i + 1}`, explainValue(other.types[i]!, type, bindings)));
+      return first(wanted.types, (type, i) =>
+        within(`element ${i + 1}`, explainValue(other.types[i]!, type, bindings)),
+      );
     }
     case "enum":
     case "flags": {
       const other = found as typeof wanted;
-      const same = other.names.length === wanted.names.length && other.names.every((name, i) => name === wanted.names[i]);
+      const same =
+        other.names.length === wanted.names.length && other.names.every((name, i) => name === wanted.names[i]);
       return same ? undefined : mismatch();
     }
     case "option":

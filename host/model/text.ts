@@ -15,7 +15,10 @@ export function formatType(type: ValueType): string {
     case "map":
       return `map<${formatType(type.key)}, ${formatType(type.value)}>`;
     case "record":
-      return block("record", type.fields.map((field) => `${field.name}: ${formatType(field.type)}`));
+      return block(
+        "record",
+        type.fields.map((field) => `${field.name}: ${formatType(field.type)}`),
+      );
     case "tuple":
       return `tuple<${type.types.map(formatType).join(", ")}>`;
     case "variant":

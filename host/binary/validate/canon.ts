@@ -7,7 +7,14 @@ import { UnsupportedError } from "../../errors.ts";
 import type { CanonDefinition, CanonImmediates, CanonOptions } from "../definition.ts";
 import type { Context } from "./context.ts";
 import type { CoreSpaces } from "./core.ts";
-import { type CoreSignature, flatten, flattenFunc, maxFlatAsyncParams, maxFlatParams, maxFlatResults } from "./flatten.ts";
+import {
+  type CoreSignature,
+  flatten,
+  flattenFunc,
+  maxFlatAsyncParams,
+  maxFlatParams,
+  maxFlatResults,
+} from "./flatten.ts";
 import type { Scope } from "./scope.ts";
 import { type CompoundEntity, type FuncEntity, isCompound, isValueEntity, type ValueEntity } from "./types.ts";
 
@@ -39,7 +46,9 @@ export class CanonValidator {
       case "resource.new":
       case "resource.rep":
         if (scope.resource(canon.type).id.owner !== scope) {
-          scope.context.fail(`Type ${canon.type} is not a local resource: ${canon.op} needs one defined in this component`);
+          scope.context.fail(
+            `Type ${canon.type} is not a local resource: ${canon.op} needs one defined in this component`,
+          );
         }
         core.funcs.push(signature(["i32"], ["i32"]));
         return;
@@ -72,7 +81,9 @@ export class CanonValidator {
     for (const part of ["params", "results"] as const) {
       if (!same(callee[part], expected[part])) {
         const word = part === "params" ? "parameter" : "result";
-        context.fail(`The ${word} types [${callee[part].join(" ")}] of the lifted function should be [${expected[part].join(" ")}]`);
+        context.fail(
+          `The ${word} types [${callee[part].join(" ")}] of the lifted function should be [${expected[part].join(" ")}]`,
+        );
       }
     }
     if (options.postReturn !== undefined) {
@@ -121,7 +132,8 @@ export class CanonValidator {
       callback: options.callback !== undefined,
     };
     for (const name of Object.keys(given) as OptionName[]) {
-      if (given[name] && !allowed.includes(name)) context.fail(`The canonical option \`${name}\` cannot be specified here`);
+      if (given[name] && !allowed.includes(name))
+        context.fail(`The canonical option \`${name}\` cannot be specified here`);
     }
     if (options.memory !== undefined) this.checkMemory(options.memory);
     if (options.realloc !== undefined) {
@@ -141,7 +153,10 @@ export class CanonValidator {
     const context: Context = this.scope.context;
     const { limits } = context.item(this.core.memories, index, "core memory");
     if (limits.index === "i64") {
-      throw new UnsupportedError("memory64", "The component passes values through a 64-bit memory, which this host does not support");
+      throw new UnsupportedError(
+        "memory64",
+        "The component passes values through a 64-bit memory, which this host does not support",
+      );
     }
     if (limits.shared) context.fail("The canonical option `memory` cannot be a shared memory");
   }
@@ -241,7 +256,8 @@ export class CanonValidator {
 
   private contextSlot(name: "context.get" | "context.set", immediates: CanonImmediates): CoreSignature {
     const context: Context = this.scope.context;
-    if (immediates.coreType !== "i32") context.fail(`The type of a context slot must be i32, got ${immediates.coreType}`);
+    if (immediates.coreType !== "i32")
+      context.fail(`The type of a context slot must be i32, got ${immediates.coreType}`);
     if (immediates.index! > 1) context.fail(`A context slot must be 0 or 1, got ${immediates.index}`);
     return name === "context.get" ? signature([], ["i32"]) : signature(["i32"], []);
   }

@@ -4,8 +4,8 @@
  */
 import { DecodeError } from "../../errors.ts";
 
-/** Steps of comparison and substitution allowed for one component; real components need some thousands. */
-const maxSteps = 20_000_000;
+/** Steps of comparison and substitution allowed for one component; real components need some ten thousand. */
+const maxSteps = 3_000_000;
 
 export class Context {
   offset = 0;

@@ -83,14 +83,16 @@ export function evaluateModuleType(
         define(declarator.type);
         break;
       case "outer-alias":
-        define(
-          declarator.count === 0
-            ? context.item(types, declarator.index, "core type")
-            : outer(declarator.count - 1, declarator.index),
-        );
+        define(declarator.count === 0
+          ? context.item(types, declarator.index, "core type")
+          : outer(declarator.count - 1, declarator.index));
         break;
       case "import":
-        imports.push({ module: declarator.module, name: declarator.name, type: coreExtern(context, types, declarator.type) });
+        imports.push({
+          module: declarator.module,
+          name: declarator.name,
+          type: coreExtern(context, types, declarator.type),
+        });
         break;
       case "export":
         exports.push({ name: declarator.name, type: coreExtern(context, types, declarator.type) });
@@ -115,7 +117,12 @@ function coreExtern(context: Context, types: readonly CoreDefinedType[], raw: Ra
     case "core-memory":
     case "core-table": {
       const { min, max, index, shared } = raw.limits;
-      const most = raw.kind === "core-table" ? (index === "i64" ? 2n ** 64n : 2n ** 32n) - 1n : index === "i64" ? 2n ** 48n : 2n ** 16n;
+      const most =
+        raw.kind === "core-table"
+          ? (index === "i64" ? 2n ** 64n : 2n ** 32n) - 1n
+          : index === "i64"
+            ? 2n ** 48n
+            : 2n ** 16n;
       if (min > most || (max !== undefined && max > most)) {
         context.fail(`The size must be at most ${most} ${raw.kind === "core-memory" ? "pages" : "elements"}`);
       }
@@ -161,7 +168,9 @@ export function instantiateModule(
     if (instance === undefined) context.fail(`The module instantiation argument \`${from}\` is missing`);
     const found = instance.get(name);
     if (found === undefined) {
-      context.fail(`The module instantiation argument \`${from}\` does not export an item named \`${name}\`: expected ${formatCoreExtern(type)}`);
+      context.fail(
+        `The module instantiation argument \`${from}\` does not export an item named \`${name}\`: expected ${formatCoreExtern(type)}`,
+      );
     }
     const why = explainCoreMismatch(found, type);
     if (why !== undefined) context.fail(`The module instantiation argument \`${from}\`: \`${name}\`: ${why}`);

@@ -31,7 +31,8 @@ export function flatten(types: Iterable<ValueEntity>, max: number): readonly str
 
 function flattenType(type: ValueEntity): readonly string[] | undefined {
   let entry = known.get(type);
-  if (entry === undefined) known.set(type, (entry = { flat: isCompound(type) ? compute(type) : flatPrimitive(type.kind) }));
+  if (entry === undefined)
+    known.set(type, (entry = { flat: isCompound(type) ? compute(type) : flatPrimitive(type.kind) }));
   return entry.flat;
 }
 
@@ -43,7 +44,10 @@ function compute(type: CompoundEntity): readonly string[] | undefined {
     case "list":
       if (type.length === undefined) return ["i32", "i32"];
       if (type.length > maxFlatParams) return undefined;
-      return flatten(new Array<ValueEntity>(type.length).fill(type.parts[0]!), maxFlatParams);
+      return flatten(
+        Array.from({ length: type.length }, () => type.parts[0]!),
+        maxFlatParams,
+      );
     case "map":
       return ["i32", "i32"];
     case "variant":
@@ -92,7 +96,11 @@ function flatPrimitive(kind: ValueEntity["kind"]): readonly string[] {
 }
 
 /** What the core function behind a lifted function, or in front of a lowered one, must be. */
-export function flattenFunc(func: FuncEntity, as: "lift" | "lower", options: { async: boolean; callback: boolean }): CoreSignature {
+export function flattenFunc(
+  func: FuncEntity,
+  as: "lift" | "lower",
+  options: { async: boolean; callback: boolean },
+): CoreSignature {
   const lowersAsync = as === "lower" && options.async;
   const params = flatten(
     func.params.map((param) => param.type),

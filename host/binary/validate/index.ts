@@ -129,7 +129,10 @@ class ComponentValidator {
       return;
     }
     if (raw.rep !== "i32") {
-      throw new UnsupportedError("memory64", `The component has a resource represented by ${raw.rep}; this host supports i32 only`);
+      throw new UnsupportedError(
+        "memory64",
+        `The component has a resource represented by ${raw.rep}; this host supports i32 only`,
+      );
     }
     if (raw.dtor !== undefined) {
       const { params, results } = context.item(core.funcs, raw.dtor, "core function");
@@ -179,7 +182,10 @@ class ComponentValidator {
     }
   }
 
-  private instantiate(index: number, args: readonly { readonly name: string; readonly item: SortIndex }[]): InstanceEntity {
+  private instantiate(
+    index: number,
+    args: readonly { readonly name: string; readonly item: SortIndex }[],
+  ): InstanceEntity {
     const context: Context = this.context;
     const component = context.item(this.scope.components, index, "component");
     const supplied = new Map<string, Item>();
@@ -190,7 +196,8 @@ class ComponentValidator {
     const matcher = new Matcher(context, component.imported);
     for (const [name, wanted] of component.imports) {
       const found = supplied.get(name);
-      if (found === undefined) context.fail(`The import named \`${name}\` is missing among the instantiation arguments`);
+      if (found === undefined)
+        context.fail(`The import named \`${name}\` is missing among the instantiation arguments`);
       const why = matcher.item(found, wanted);
       if (why !== undefined) context.fail(`The instantiation argument \`${name}\` does not fit: ${why}`);
     }

@@ -144,14 +144,16 @@ export class Matcher {
     if (isHandle(wanted)) return this.resource((found as typeof wanted).resource, wanted.resource);
     if (!isCompound(wanted)) return undefined;
     const other = found as typeof wanted;
-    if (other.length !== wanted.length) return `expected a list of length ${wanted.length ?? "any"}, found ${other.length ?? "any"}`;
+    if (other.length !== wanted.length)
+      return `expected a list of length ${wanted.length ?? "any"}, found ${other.length ?? "any"}`;
     if (other.parts.length !== wanted.parts.length || other.labels.length !== wanted.labels.length) {
       const count = (type: typeof wanted): number => Math.max(type.parts.length, type.labels.length);
       return `${wanted.kind}: expected ${count(wanted)} parts, found ${count(other)}`;
     }
     this.context.spend(wanted.labels.length);
     for (const [place, label] of wanted.labels.entries()) {
-      if (other.labels[place] !== label) return `expected \`${label}\` in the ${wanted.kind}, found \`${other.labels[place]}\``;
+      if (other.labels[place] !== label)
+        return `expected \`${label}\` in the ${wanted.kind}, found \`${other.labels[place]}\``;
     }
     for (const [place, part] of wanted.parts.entries()) {
       const why = this.optional(other.parts[place], part);

@@ -45,7 +45,12 @@ export class NameScope {
     if (parsed.kind === "constructor" || parsed.kind === "method" || parsed.kind === "static") {
       const func = item.kind === "func" ? item.type : context.fail(`${quote(name.name)} is not a function`);
       this.checkAnnotated(parsed.kind, parsed.resource, name.name, func);
-    } else if (this.registersResources && parsed.kind === "label" && item.kind === "type" && item.type.kind === "resource") {
+    } else if (
+      this.registersResources &&
+      parsed.kind === "label" &&
+      item.kind === "type" &&
+      item.type.kind === "resource"
+    ) {
       this.resources.set(parsed.label, item.type);
     }
   }
@@ -88,9 +93,12 @@ export class NameScope {
     if (name.implements !== undefined) {
       const parsed = parseExternName(name.implements);
       if (parsed?.kind !== "interface") {
-        context.fail(`The \`implements\` of ${quote(name.name)} must be an interface name, got ${quote(name.implements)}`);
+        context.fail(
+          `The \`implements\` of ${quote(name.name)} must be an interface name, got ${quote(name.implements)}`,
+        );
       }
-      if (item.kind !== "instance") context.fail(`Only instances can have an \`implements\`; ${quote(name.name)} is none`);
+      if (item.kind !== "instance")
+        context.fail(`Only instances can have an \`implements\`; ${quote(name.name)} is none`);
       if (parseExternName(name.name)?.kind !== "label") {
         context.fail(`The name ${quote(name.name)} is not valid with \`implements\`: it must be a plain name`);
       }

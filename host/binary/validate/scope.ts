@@ -18,16 +18,15 @@ import type {
 } from "../definition.ts";
 import type { Context } from "./context.ts";
 import { type CoreTypeEntity, evaluateModuleType } from "./core.ts";
+import { defineValueType } from "./define.ts";
 import { checkLabels, NameScope } from "./names.ts";
 import { FreeResources, openInstance } from "./substitute.ts";
 import {
   type ComponentEntity,
-  compoundEntity,
   describe,
   extentOf,
   extentOfItems,
   type FuncEntity,
-  handleEntity,
   type InstanceEntity,
   isValueEntity,
   type Item,
@@ -39,20 +38,6 @@ import {
   type ValueEntity,
 } from "./types.ts";
 import { Visibility } from "./visibility.ts";
-
-const keyKinds: ReadonlySet<string> = new Set<PrimitiveKind>([
-  "bool",
-  "s8",
-  "u8",
-  "s16",
-  "u16",
-  "s32",
-  "u32",
-  "s64",
-  "u64",
-  "char",
-  "string",
-]);
 
 export class Scope {
   readonly context: Context;
@@ -110,65 +95,24 @@ export class Scope {
 
   /** Evaluates a type definition; those of resources are for the component to make. */
   define(raw: Exclude<RawType, { kind: "resource" }>): TypeEntity {
-    const context: Context = this.context;
     switch (raw.kind) {
       case "func":
         return this.func(raw);
       case "component":
       case "instance":
         return this.componentType(raw);
-      case "own":
-      case "borrow":
-        return handleEntity(raw.kind, this.resource(raw.resource));
-      case "record": {
-        const labels = raw.fields.map((field) => field.name);
-        if (labels.length === 0) context.fail("A record type must have at least one field");
-        checkLabels(context, labels, "record field");
-        return compoundEntity(context, "record", raw.fields.map((field) => this.value(field.type)), labels);
-      }
-      case "variant": {
-        const labels = raw.cases.map((item) => item.name);
-        if (labels.length === 0) context.fail("A variant type must have at least one case");
-        checkLabels(context, labels, "variant case");
-        return compoundEntity(context, "variant", raw.cases.map((item) => this.optional(item.type)), labels);
-      }
-      case "flags":
-      case "enum": {
-        if (raw.names.length === 0) context.fail(`The ${raw.kind} type must have at least one label`);
-        if (raw.kind === "flags" && raw.names.length > 32) context.fail("A flags type cannot have more than 32 flags");
-        checkLabels(context, raw.names, raw.kind === "flags" ? "flag" : "case of an enum");
-        return compoundEntity(context, raw.kind, [], raw.names);
-      }
-      case "tuple":
-        if (raw.types.length === 0) context.fail("A tuple type must have at least one type");
-        return compoundEntity(context, "tuple", raw.types.map((type) => this.value(type)));
-      case "list":
-        if (raw.length === 0) context.fail("A fixed-length list must have at least one element");
-        return compoundEntity(context, "list", [this.value(raw.element)], [], raw.length);
-      case "map": {
-        const key = this.value(raw.key);
-        if (!keyKinds.has(key.kind)) context.fail(`A map cannot have keys of the type ${key.kind}`);
-        return compoundEntity(context, "map", [key, this.value(raw.value)]);
-      }
-      case "option":
-        return compoundEntity(context, "option", [this.value(raw.type)]);
-      case "result":
-        return compoundEntity(context, "result", [this.optional(raw.ok), this.optional(raw.err)]);
-      case "stream":
-      case "future": {
-        const element = this.optional(raw.type);
-        if (element?.containsBorrow === true) context.fail(`A ${raw.kind} cannot contain a \`borrow\` type`);
-        if (raw.kind === "stream" && element?.kind === "char") context.fail("`stream<char>` is not valid at present");
-        return compoundEntity(context, raw.kind, [element]);
-      }
       default:
-        return primitiveEntity(raw.kind);
+        return defineValueType(this, raw);
     }
   }
 
   private func(raw: RawFuncType): FuncEntity {
     const context: Context = this.context;
-    checkLabels(context, raw.params.map((param) => param.name), "function parameter");
+    checkLabels(
+      context,
+      raw.params.map((param) => param.name),
+      "function parameter",
+    );
     const params = raw.params.map((param) => ({ name: param.name, type: this.value(param.type) }));
     const result = this.optional(raw.result);
     if (result?.containsBorrow === true) context.fail("A function result cannot contain a `borrow` type");
@@ -279,7 +223,9 @@ export class Scope {
     free.item(item);
     for (const id of free.ids) {
       if (!this.imported.has(id)) {
-        this.context.fail(`The import ${JSON.stringify(name.name)} refers to a resource type that is not imported before it`);
+        this.context.fail(
+          `The import ${JSON.stringify(name.name)} refers to a resource type that is not imported before it`,
+        );
       }
     }
   }
@@ -344,7 +290,9 @@ export class Scope {
       const free = new FreeResources(context);
       free.type(type);
       if (free.ids.size > 0) {
-        context.fail("An outer alias of a type that transitively refers to resources cannot cross a component boundary");
+        context.fail(
+          "An outer alias of a type that transitively refers to resources cannot cross a component boundary",
+        );
       }
     }
     this.types.push(type);
@@ -362,18 +310,18 @@ export class Scope {
 
   /** The scope a number of steps outward, 0 this one. */
   outer(count: number): Scope {
-    let scope: Scope | undefined = this;
-    for (let left = count; left > 0 && scope !== undefined; left--) scope = scope.parent;
-    return scope ?? this.context.fail(`An outer alias count of ${count} is invalid here: there are fewer scopes around`);
+    const scope = this.ancestor(count);
+    return (
+      scope ?? this.context.fail(`An outer alias count of ${count} is invalid here: there are fewer scopes around`)
+    );
+  }
+
+  private ancestor(count: number): Scope | undefined {
+    return count === 0 ? this : this.parent?.ancestor(count - 1);
   }
 
   private crossesComponent(count: number): boolean {
-    let scope: Scope | undefined = this;
-    for (let left = count; left > 0; left--) {
-      if (scope?.kind === "component") return true;
-      scope = scope?.parent;
-    }
-    return false;
+    return count > 0 && (this.kind === "component" || this.parent?.crossesComponent(count - 1) === true);
   }
 
   // The type of the scope as a whole.

@@ -43,7 +43,17 @@ export interface HandleEntity extends Facts {
   readonly resource: ResourceEntity;
 }
 export type CompoundKind =
-  "record" | "variant" | "list" | "map" | "tuple" | "flags" | "enum" | "option" | "result" | "stream" | "future";
+  | "record"
+  | "variant"
+  | "list"
+  | "map"
+  | "tuple"
+  | "flags"
+  | "enum"
+  | "option"
+  | "result"
+  | "stream"
+  | "future";
 
 /** Every other value type: what it is, the labels of its parts where they have any, and the types of its parts. */
 export interface CompoundEntity extends Facts {
@@ -160,7 +170,9 @@ export function compoundEntity(
   const extent = extentOf(context, parts, labels.length + 1);
   const { byteLength, alignment } = layout(kind, parts, labels.length, length);
   if (byteLength >= maxByteLength) {
-    context.fail(`A value of this ${kind} takes ${byteLength} bytes, more than ${maxByteLength - 1}: it exceeds the maximum size`);
+    context.fail(
+      `A value of this ${kind} takes ${byteLength} bytes, more than ${maxByteLength - 1}: it exceeds the maximum size`,
+    );
   }
   return {
     kind,
@@ -243,7 +255,10 @@ function layout(
   }
 }
 
-function variantLayout(cases: number, parts: readonly (ValueEntity | undefined)[]): { byteLength: number; alignment: number } {
+function variantLayout(
+  cases: number,
+  parts: readonly (ValueEntity | undefined)[],
+): { byteLength: number; alignment: number } {
   const discriminant = cases <= 0x100 ? 1 : cases <= 0x1_0000 ? 2 : 4;
   const payloadAlignment = Math.max(1, ...alignments(parts));
   const payload = parts.reduce((largest, part) => Math.max(largest, part?.byteLength ?? 0), 0);

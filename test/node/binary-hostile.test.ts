@@ -1,0 +1,155 @@
+/**
+ * Bytes made to hurt: every one must end in an accepted component or a typed error, soon.
+ */
+import { beforeAll, describe, expect, test } from "vitest";
+import { decodeComponent } from "../../host/binary/decode.ts";
+import { validateComponent } from "../../host/binary/validate/index.ts";
+import { DecodeError, UnsupportedError } from "../../host/errors.ts";
+import { parseWat } from "../../scripts/wasm-tools.ts";
+
+type Verdict = "valid" | "refused" | "unsupported";
+
+/** Decodes and validates; anything but a typed error fails the test. */
+function verdict(bytes: Uint8Array): Verdict {
+  try {
+    validateComponent(decodeComponent(bytes));
+    return "valid";
+  } catch (error) {
+    if (error instanceof UnsupportedError) return "unsupported";
+    if (!(error instanceof DecodeError)) throw error;
+    expect(error.offset).toBeGreaterThanOrEqual(0);
+    expect(error.offset).toBeLessThanOrEqual(bytes.length);
+    return "refused";
+  }
+}
+
+function refusal(text: Uint8Array): string {
+  try {
+    validateComponent(decodeComponent(text));
+  } catch (error) {
+    if (error instanceof DecodeError) return error.message;
+    throw error;
+  }
+  return "valid";
+}
+
+describe("types that unfold without end are refused quickly", () => {
+  const chain = (count: number, next: (before: number) => string): string =>
+    Array.from({ length: count }, (_, i) => `(type $t${i + 1} ${next(i)})`).join(" ");
+
+  test.each<[string, string, RegExp]>([
+    ["lists in lists", `(type $t0 u8) ${chain(5_000, (i) => `(list $t${i})`)}`, /nested deeper/],
+    [
+      "tuples of two lists",
+      `(type $t0 (list u8)) ${chain(60, (i) => `(tuple (list $t${i}) (list $t${i}))`)}`,
+      /unfolds to/,
+    ],
+    [
+      "instances of two instances",
+      `(type $t0 (instance (export "r" (type (sub resource)))))
+       ${chain(60, (i) => `(instance (export "a" (instance (type $t${i}))) (export "b" (instance (type $t${i}))))`)}`,
+      /too complex/,
+    ],
+    [
+      "components that take two of the one before",
+      `(type $t0 (component)) ${chain(60, (i) => `(component (import "a" (component (type $t${i}))) (import "b" (component (type $t${i}))))`)}`,
+      /unfolds to/,
+    ],
+  ])("%s", async (_, text, reason) => {
+    const bytes = await parseWat(`(component ${text})`);
+    const start = performance.now();
+    expect(refusal(bytes)).toMatch(reason);
+    expect(performance.now() - start).toBeLessThan(5_000);
+  });
+
+  test("work repeated for every import is bounded", async () => {
+    const fields = Array.from({ length: 300 }, (_, i) => `(export "r${i}" (type (sub resource)))`).join(" ");
+    const imports = (count: number): string =>
+      Array.from({ length: count }, (_, i) => `(import "i${i}" (instance (type $t)))`).join(" ");
+    expect(refusal(await parseWat(`(component (type $t (instance ${fields})) ${imports(200)})`))).toBe("valid");
+    const many = await parseWat(`(component (type $t (instance ${fields})) ${imports(60_000)})`);
+    const start = performance.now();
+    expect(refusal(many)).toMatch(/too complex/);
+    expect(performance.now() - start).toBeLessThan(15_000);
+  });
+});
+
+describe("mutated components", () => {
+  const seeds = [
+    `(core module $m (memory (export "mem") 1) (func (export "realloc") (param i32 i32 i32 i32) (result i32) unreachable)
+       (func (export "f") (param i32 i32) (result i32) unreachable) (func (export "post") (param i32)))
+     (core instance $i (instantiate $m))
+     (type $p (record (field "x" u32) (field "y" (option string)))) (export $p2 "p" (type $p))
+     (func $f (param "s" string) (result (list $p2)) (canon lift (core func $i "f") string-encoding=utf16
+       (memory (core memory $i "mem")) (realloc (core func $i "realloc")) (post-return (core func $i "post"))))
+     (export "f" (func $f))`,
+    `(type $r (resource (rep i32))) (core func $new (canon resource.new $r)) (core func $drop (canon resource.drop $r))
+     (export $r2 "r" (type $r)) (func $m (param "self" (borrow $r2)) (canon lift (core func $drop)))
+     (export "[method]r.touch" (func $m))
+     (component $c (import "x" (type $x (sub resource))) (import "f" (func $f (param "v" (own $x)))) (export "g" (func $f)))
+     (component $d (import "c" (component (import "x" (type $x (sub resource))) (import "f" (func (param "v" (own $x)))))))
+     (instance (instantiate $d (with "c" (component $c))))`,
+    `(import "demo:log/log@0.1.0" (instance $log (type $e (enum "low" "high")) (export "level" (type $l (eq $e)))
+       (export "write" (func (param "text" string)))))
+     (import "m" (core module $m (import "a" "b" (func (param i32))) (export "c" (memory 1 2))))
+     (alias export $log "level" (type $level)) (type (variant (case "a" $level) (case "b" (tuple u8 s64))))
+     (type (component (type $t (flags "x" "y")) (export "t" (type $u (eq $t))) (import "f" (func (result (list u8))))))
+     (component (component (type (instance (export "r" (type (sub resource)))))))`,
+    `(type $s (stream u8)) (core module $m (memory (export "mem") 1)) (core instance $i (instantiate $m))
+     (core func (canon stream.new $s)) (core func (canon stream.read $s async (memory (core memory $i "mem"))))
+     (core func (canon waitable-set.wait (memory (core memory $i "mem")))) (core func (canon task.return (result u32)))
+     (core func (canon subtask.drop)) (type (future (result u8 (error string)))) (type (map string (list u8 4)))`,
+  ];
+  let corpus: Uint8Array[];
+  beforeAll(async () => {
+    corpus = await Promise.all(seeds.map((fields) => parseWat(`(component ${fields})`)));
+  });
+
+  /** A small generator of its own, so that a seed in a failure message reproduces it. */
+  function generator(seed: number): () => number {
+    let state = seed;
+    return () => {
+      state = (state + 0x6d2b79f5) | 0;
+      let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+      mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+      return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+    };
+  }
+
+  function mutate(bytes: Uint8Array, random: () => number): Uint8Array {
+    const result = [...bytes];
+    for (let left = 1 + Math.floor(random() * 3); left > 0; left--) {
+      const at = 8 + Math.floor(random() * (result.length - 8));
+      const kind = random();
+      if (kind < 0.35) result[at] = (result[at]! + (random() < 0.5 ? 1 : 255)) & 0xff;
+      else if (kind < 0.6) result[at] = Math.floor(random() * 8);
+      else if (kind < 0.8) result[at] = Math.floor(random() * 256);
+      else if (kind < 0.9) result.splice(at, 1 + Math.floor(random() * 4));
+      else result.splice(at, 0, ...result.slice(at, at + 1 + Math.floor(random() * 8)));
+    }
+    return Uint8Array.from(result);
+  }
+
+  test("the seeds are valid", () => {
+    expect(corpus.map((bytes) => refusal(bytes))).toEqual(seeds.map(() => "valid"));
+  });
+
+  test("end in a typed error or are valid, and never take long", () => {
+    const counts: Record<Verdict, number> = { valid: 0, refused: 0, unsupported: 0 };
+    for (let seed = 1; seed <= 20_000; seed++) {
+      const random = generator(seed);
+      const bytes = mutate(corpus[seed % corpus.length]!, random);
+      const start = performance.now();
+      try {
+        counts[verdict(bytes)]++;
+      } catch (cause) {
+        throw new Error(`Seed ${seed} gave an untyped error`, { cause });
+      }
+      expect(performance.now() - start, `seed ${seed}`).toBeLessThan(2_000);
+    }
+    // All three ways out are taken, or the mutations prove nothing.
+    expect(counts.refused).toBeGreaterThan(10_000);
+    expect(counts.valid).toBeGreaterThan(500);
+    expect(counts.unsupported).toBeGreaterThan(10);
+  });
+});
