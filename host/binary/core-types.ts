@@ -66,7 +66,7 @@ function referenceType(reader: Reader, byte: number, nameType: TypeNamer): strin
   return undefined;
 }
 
-export function readReferenceType(reader: Reader, nameType: TypeNamer): string {
+function readReferenceType(reader: Reader, nameType: TypeNamer): string {
   const at = reader.offset;
   const byte = reader.byte("a reference type");
   const type = referenceType(reader, byte, nameType);

@@ -71,7 +71,7 @@ export function readCoreSort(reader: Reader): CoreSort {
 }
 
 /** A sort, core or not. */
-export function readSort(reader: Reader): { core: true; sort: CoreSort } | { core: false; sort: Sort } {
+function readSort(reader: Reader): { core: true; sort: CoreSort } | { core: false; sort: Sort } {
   const byte = reader.byte("a sort");
   switch (byte) {
     case 0x00:

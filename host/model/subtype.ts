@@ -150,7 +150,7 @@ function explainComponent(
 }
 
 /** Why two value types differ; `undefined` when they are equal. */
-export function explainValue(found: ValueType, wanted: ValueType, bindings: ResourceBindings): string | undefined {
+function explainValue(found: ValueType, wanted: ValueType, bindings: ResourceBindings): string | undefined {
   if (found === wanted && !mentionsResource(wanted)) return undefined;
   const mismatch = (): string => `expected ${formatType(wanted)}, found ${formatType(found)}`;
   if (found.kind !== wanted.kind) return mismatch();

@@ -48,7 +48,7 @@ export function formatType(type: ValueType): string {
 }
 
 /** `func(a: u32) -> string`. */
-export function formatFunc(type: FuncType): string {
+function formatFunc(type: FuncType): string {
   const params = type.params.map((param) => `${param.name}: ${formatType(param.type)}`).join(", ");
   const result = type.result === undefined ? "" : ` -> ${formatType(type.result)}`;
   return `${type.async ? "async " : ""}func(${params})${result}`;
