@@ -3,7 +3,25 @@
  */
 
 /** Where a component comes from. A string is a path in Node and a URL in a page. */
-export type Source = string | URL | ArrayBuffer | ArrayBufferView | ResponseLike | Promise<ResponseLike>;
+export type Source = string | URL | ArrayBuffer | ArrayBufferView | ResponseLike | Promise<ResponseLike> | BoundComponent;
+
+/**
+ * The default export of a module written by `tenon bind`: a component that loads without decoding or evaluating text,
+ * also in a page whose Content-Security-Policy forbids `eval`.
+ */
+export interface BoundComponent {
+  /** The version of the format; a host refuses one that is not its own. */
+  readonly format: number;
+  readonly name: string;
+  /** SHA-256 of the component it was made from, lower-case hex. */
+  readonly hash: string;
+  /** Where the core modules are, with the SHA-256 of each. */
+  readonly modules: readonly ({ readonly url: URL; readonly hash: string } | undefined)[];
+  /** Private to the host. */
+  readonly plan: object;
+  /** The generated function; private to the host. */
+  readonly instantiate: (runtime: never, modules: never, host: never) => object;
+}
 
 /** The part of a fetch `Response` the host reads. */
 export interface ResponseLike {

@@ -12,11 +12,7 @@ import type { CoreItem, CoreInstanceRef, FuncItem, Options, Plan } from "../plan
 import { emitExports } from "./exports.ts";
 import { emitLift, emitTrampoline, emitDestructor } from "./functions.ts";
 import { ABORT_HOOK, hasAbortHook, memoryExports } from "./key.ts";
-
-/** Bits of `e0`: the root is running, has trapped, has been unloaded. */
-export const ENTERED = 1;
-export const TRAPPED = 2;
-export const UNLOADED = 6;
+import { ENTERED, TRAPPED, UNLOADED } from "./state.ts";
 
 /** Emits the text of a plan. Deterministic: equal structure gives equal text. */
 export function emitBindings(plan: Plan): string {

@@ -6,9 +6,7 @@
 import { TypeNumbers } from "../abi/emit/context.ts";
 import type { FuncType } from "../model/types.ts";
 import type { ExportPlan, Plan } from "../plan/plan.ts";
-
-/** The version of the generated text; a change of the emitter that changes text must raise it. */
-export const FORMAT = 1;
+import { FORMAT } from "./state.ts";
 
 /** The core export by which a guest tells the host what its last abort said. */
 export const ABORT_HOOK = "tenon:abort";

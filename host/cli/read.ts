@@ -2,6 +2,7 @@
  * A component file as the commands see it. Nothing of it is run.
  */
 import { decodeComponent } from "../binary/decode.ts";
+import { validateComponent } from "../binary/validate/index.ts";
 import { TenonError, UsageError } from "../errors.ts";
 import { nodePlatform } from "../node/platform.ts";
 import type { Plan } from "../plan/plan.ts";
@@ -18,7 +19,11 @@ export async function inspectFile(path: string): Promise<Inspection> {
 /** @throws {UsageError} naming the file, also when this host cannot run the component */
 export async function readPlan(path: string): Promise<Plan & { readonly bytes: Uint8Array }> {
   const bytes = await nodePlatform.read(path);
-  return named(path, () => ({ ...planComponent(decodeComponent(bytes)), bytes }));
+  return named(path, () => {
+    const definition = decodeComponent(bytes);
+    validateComponent(definition);
+    return { ...planComponent(definition), bytes };
+  });
 }
 
 /** Errors about bytes do not know which file they came from. */

@@ -32,7 +32,7 @@ import type {
 } from "./types.ts";
 import { Version } from "./version.ts";
 
-const LOAD_OPTIONS = ["name", "imports", "link", "integrity", "world", "onTrap", "bound"] as const;
+const LOAD_OPTIONS = ["name", "imports", "link", "integrity", "world", "onTrap"] as const;
 
 /** A component that was opened for loading under a name. */
 interface Candidate {
@@ -96,7 +96,7 @@ class ModuleHost implements Host {
 
   async loadDirectory(
     directory: string,
-    options: Omit<LoadOptions, "name" | "integrity" | "bound"> = {},
+    options: Omit<LoadOptions, "name" | "integrity"> = {},
   ): Promise<Module[]> {
     checkOptions("loadDirectory", options, ["imports", "link", "world", "onTrap"]);
     const { list } = this.#context.platform;
@@ -114,7 +114,7 @@ class ModuleHost implements Host {
     const name = options.name ?? opened.label ?? opened.hash.slice(0, 12);
     if (typeof name !== "string" || name === "") throw new UsageError("Expected name to be a string that is not empty");
     checkIntegrity(options.integrity, opened.hash, `module ${name}`);
-    const component = await components.compile(opened, options.bound);
+    const component = await components.compile(opened);
     return { name, component, source, options };
   }
 

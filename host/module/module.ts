@@ -209,7 +209,7 @@ export class ModuleRecord implements Provider {
   }
 
   async reload(source: Source | undefined, options: ReloadOptions): Promise<ReloadReceipt> {
-    checkOptions("reload", options, ["integrity", "imports", "bound", "state", "drain"]);
+    checkOptions("reload", options, ["integrity", "imports", "state", "drain"]);
     checkNumber("drain", options.drain);
     if (this.phase === "unloaded" || this.phase === "unloading") throw this.unloadedError();
     this.#waiting?.supersede();

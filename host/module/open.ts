@@ -2,16 +2,20 @@
  * From a source to a component: reading, hashing, checking integrity, compiling once for the same bytes.
  */
 import { IntegrityError, UsageError } from "../errors.ts";
-import type { Platform, ResponseLike, Source } from "../platform.ts";
-import { compileBytes } from "../runtime/component.ts";
-import type { BoundBindings, CompileOptions, Component, World } from "../runtime/types.ts";
+import type { BoundComponent, Platform, ResponseLike, Source } from "../platform.ts";
+import { compileBound } from "../runtime/bound.ts";
+import { checkOptions } from "./options.ts";
+import type { CompileOptions, Component, World } from "../runtime/types.ts";
 
-/** Bytes with their identity. */
+/** A source that has been read, with its identity. */
 export interface Opened {
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** SHA-256 of the component, also of one that was bound ahead of time. */
   readonly hash: string;
+  /** What tells it from other forms of the same component. */
+  readonly key: string;
   /** The file name without its extension, when there was one. */
   readonly label: string | undefined;
+  readonly compile: (options: CompileOptions) => Promise<Component>;
 }
 
 /** Reads a source whole. Bytes are copied, so that later changes by their owner change nothing here. */
@@ -31,11 +35,27 @@ export async function openSource(platform: Platform, source: Source): Promise<Op
     if (!given.ok) throw new UsageError(`Could not fetch ${given.url}: status ${given.status}`);
     return identify(platform, new Uint8Array(await given.arrayBuffer()), labelOf(given.url));
   }
-  throw new UsageError(`Expected a path, URL, bytes or Response as source, got ${describe(given)}`);
+  if (isBound(given)) {
+    const { hash, name } = given;
+    return { hash, key: `bound ${hash}`, label: name, compile: (options) => compileBound(given, platform, options) };
+  }
+  throw new UsageError(
+    `Expected a path, URL, bytes, Response or a module written by \`tenon bind\` as source, got ${describe(given)}`,
+  );
 }
 
 async function identify(platform: Platform, bytes: Uint8Array<ArrayBuffer>, label: string | undefined): Promise<Opened> {
-  return { bytes, hash: await platform.sha256(bytes), label };
+  const hash = await platform.sha256(bytes);
+  const compile = async (options: CompileOptions): Promise<Component> => {
+    // Most of the host is the compiler; an application whose modules are bound ahead of time never loads it.
+    const { compileBytes } = await import("../runtime/compile.ts");
+    return compileBytes(bytes, hash, options);
+  };
+  return { hash, key: hash, label, compile };
+}
+
+function isBound(value: unknown): value is BoundComponent {
+  return typeof value === "object" && value !== null && typeof (value as BoundComponent).instantiate === "function";
 }
 
 function isResponse(value: unknown): value is ResponseLike {
@@ -87,39 +107,40 @@ export class ComponentCache {
     if (this.#compiled.get(key)?.deref() === undefined) this.#compiled.delete(key);
   });
 
-  compile({ bytes, hash }: Opened, bound: BoundBindings | undefined): Promise<Component> {
-    const key = bound === undefined ? hash : `${hash}:${bound.key}`;
+  compile(opened: Opened): Promise<Component> {
+    const { key } = opened;
     const known = this.#compiled.get(key)?.deref();
     if (known !== undefined) return Promise.resolve(known);
     let compiling = this.#compiling.get(key);
     if (compiling === undefined) {
-      compiling = this.#compile(key, bytes, hash, bound).finally(() => this.#compiling.delete(key));
+      compiling = this.#compile(opened).finally(() => this.#compiling.delete(key));
       this.#compiling.set(key, compiling);
     }
     return compiling;
   }
 
-  async #compile(
-    key: string,
-    bytes: Uint8Array<ArrayBuffer>,
-    hash: string,
-    bound: BoundBindings | undefined,
-  ): Promise<Component> {
-    const component = await compileBytes(bytes, hash, { bound });
+  async #compile({ key, compile }: Opened): Promise<Component> {
+    const component = await compile({});
     this.#compiled.set(key, new WeakRef(component));
     this.#collected.register(component, key);
     return component;
   }
 }
 
+export interface CompileSourceOptions extends CompileOptions {
+  /** The bytes' SHA-256, as 64 hex digits or `sha256-<base64>`. @throws {IntegrityError} when it differs */
+  readonly integrity?: string | undefined;
+}
+
 /** Compiles a component on its own, without a host. */
 export async function compileSource<W extends World>(
   platform: Platform,
   source: Source,
-  options: CompileOptions & { readonly integrity?: string | undefined },
+  options: CompileSourceOptions,
 ): Promise<Component<W>> {
-  const { bytes, hash, label } = await openSource(platform, source);
+  checkOptions("compile", options, ["name", "integrity"]);
+  const { hash, label, compile } = await openSource(platform, source);
   const name = options.name ?? label;
   checkIntegrity(options.integrity, hash, name ?? "the component");
-  return (await compileBytes(bytes, hash, { name, bound: options.bound })) as unknown as Component<W>;
+  return (await compile({ name })) as unknown as Component<W>;
 }

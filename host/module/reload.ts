@@ -104,7 +104,7 @@ async function open(record: ModuleRecord, source: Source | undefined, options: R
   if (again === undefined) return record.component;
   const opened = await openSource(record.context.platform, again);
   checkIntegrity(options.integrity, opened.hash, `the new version of module ${record.name}`);
-  return record.context.components.compile(opened, options.bound);
+  return record.context.components.compile(opened);
 }
 
 /** @throws {LinkError} with everything that the demanded world would miss */

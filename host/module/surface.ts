@@ -3,7 +3,8 @@
  */
 export * from "../errors.ts";
 export type * from "../model/types.ts";
-export type { Platform, ResponseLike, Source } from "../platform.ts";
+export type { BoundComponent, Platform, ResponseLike, Source } from "../platform.ts";
 export type * from "../runtime/types.ts";
 export { attempt, type CallResult } from "./attempt.ts";
 export type * from "./types.ts";
+export type { CompileSourceOptions } from "./open.ts";

@@ -6,7 +6,7 @@
 import type { Activity, LinkIssue, ReloadStage } from "../errors.ts";
 import type { ExternDecl } from "../model/types.ts";
 import type { Source } from "../platform.ts";
-import type { BoundBindings, World } from "../runtime/types.ts";
+import type { World } from "../runtime/types.ts";
 
 /** What a module's imports are given as: an object by import name, or a function that makes one for each instance. */
 export type Imports = object | ((scope: ImportScope) => object | PromiseLike<object>);
@@ -86,8 +86,6 @@ export interface LoadOptions {
   readonly world?: WorldDemand | undefined;
   /** Default: the host's. */
   readonly onTrap?: TrapPolicy | undefined;
-  /** Text written ahead of time by `tenon bind`. */
-  readonly bound?: BoundBindings | undefined;
 }
 
 /** One of several modules loaded together. */
@@ -100,7 +98,6 @@ export interface ReloadOptions {
   readonly integrity?: string | undefined;
   /** New imports for this and later versions; default those of the load. */
   readonly imports?: Imports | undefined;
-  readonly bound?: BoundBindings | undefined;
   /** `false`: `tenon:module/state` is not used and the new version starts afresh. Default `true`. */
   readonly state?: boolean | undefined;
   /** Milliseconds the old version's background work and resources may go on after the swap. Default 0; calls always end. */
@@ -280,7 +277,7 @@ export interface Host {
   /** Loads several in dependency order; when one fails, those that this call loaded are unloaded again. */
   loadAll(requests: readonly LoadRequest[]): Promise<Module[]>;
   /** Loads every `.wasm` file of a directory, as {@link loadAll}; `options` for all of them, without name. */
-  loadDirectory(directory: string, options?: Omit<LoadOptions, "name" | "integrity" | "bound">): Promise<Module[]>;
+  loadDirectory(directory: string, options?: Omit<LoadOptions, "name" | "integrity">): Promise<Module[]>;
   get(name: string): Module | undefined;
   /** @throws {UsageError} when there is none of that name */
   require(name: string): Module;

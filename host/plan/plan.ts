@@ -99,3 +99,9 @@ export interface Plan {
   readonly steps: readonly Step[];
   readonly exports: readonly ExportPlan[];
 }
+
+/** The part of a plan that is still needed once text has been generated from it: to link, to explain, to report. */
+export interface PlanSurface extends Pick<Plan, "imports" | "exportDecls" | "hostFuncs" | "resources" | "exports"> {
+  readonly lifts: readonly Pick<Lift, "type">[];
+  readonly modules: readonly ({ readonly kind: "embedded" } | { readonly kind: "imported"; readonly path: readonly string[] })[];
+}

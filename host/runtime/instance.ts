@@ -8,11 +8,11 @@ import { describe, explain, type ExplainHandle } from "../abi/explain.ts";
 import { disposeHostObject, GuestResource } from "../abi/handles.ts";
 import { AbiRuntime } from "../abi/runtime.ts";
 import { AbiTrap } from "../abi/trap.ts";
-import { ENTERED, TRAPPED, UNLOADED } from "../bindings/emit.ts";
+import { ENTERED, TRAPPED, UNLOADED } from "../bindings/state.ts";
 import type { Controls, Instantiate } from "../bindings/evaluate.ts";
 import { ComponentError, LowerError, TrapError, UnloadedError } from "../errors.ts";
 import type { FuncType } from "../model/types.ts";
-import type { ExportPlan, FuncItem, Plan } from "../plan/plan.ts";
+import type { ExportPlan, FuncItem, PlanSurface } from "../plan/plan.ts";
 import type { LinkedImports } from "./linker.ts";
 import { ImportFault, toTrapError, type GuestAbort } from "./trap.ts";
 import type { DisposeReceipt, Instance, InstanceResources } from "./types.ts";
@@ -29,11 +29,11 @@ class InstanceRuntime extends AbiRuntime {
   private ended = false;
   /** Linear memories of the core instances; one that no core module exports cannot be seen from here. */
   readonly memories = new Set<WebAssembly.Memory>();
-  private readonly plan: Plan;
+  private readonly plan: PlanSurface;
   /** What stopped the guest before its wasm frames were unwound. */
   private stopped: { readonly error: unknown } | undefined;
 
-  constructor(name: string, plan: Plan, linked: LinkedImports) {
+  constructor(name: string, plan: PlanSurface, linked: LinkedImports) {
     super(linked.classes);
     this.name = name;
     this.plan = plan;
@@ -225,10 +225,10 @@ function add(counts: Map<string, number>, name: string, count: number): void {
   if (count > 0) counts.set(name, (counts.get(name) ?? 0) + count);
 }
 
-const names = new WeakMap<Plan, string[]>();
+const names = new WeakMap<PlanSurface, string[]>();
 
 /** The name under which each lift is exported, for messages. */
-function liftNames(plan: Plan): string[] {
+function liftNames(plan: PlanSurface): string[] {
   let found = names.get(plan);
   if (found === undefined) {
     found = [];
@@ -256,7 +256,7 @@ function record(func: FuncItem, name: string, found: string[]): void {
  */
 export function startInstance(
   name: string,
-  plan: Plan,
+  plan: PlanSurface,
   instantiate: Instantiate,
   modules: readonly WebAssembly.Module[],
   linked: LinkedImports,

@@ -9,7 +9,7 @@ import { className, externName, funcName } from "../bindings/js-names.ts";
 import { LinkError, type LinkIssue } from "../errors.ts";
 import { compatibleKey, nearestKey } from "./names.ts";
 import { formatExtern } from "../model/text.ts";
-import type { Plan } from "../plan/plan.ts";
+import type { PlanSurface } from "../plan/plan.ts";
 
 type ResourceClass = abstract new (...args: never[]) => object;
 
@@ -22,12 +22,12 @@ export interface LinkedImports {
 }
 
 /** Every import that `provided` does not meet. */
-export function checkImports(plan: Plan, provided: object): LinkIssue[] {
+export function checkImports(plan: PlanSurface, provided: object): LinkIssue[] {
   return new Linker(plan, provided).run().issues;
 }
 
 /** @throws {LinkError} with every issue */
-export function linkImports(plan: Plan, provided: object, name: string): LinkedImports {
+export function linkImports(plan: PlanSurface, provided: object, name: string): LinkedImports {
   const { issues, linked } = new Linker(plan, provided).run();
   if (issues.length > 0) throw linkError(name, issues);
   return linked;
@@ -41,13 +41,13 @@ function linkError(name: string, issues: readonly LinkIssue[]): LinkError {
 }
 
 class Linker {
-  private readonly plan: Plan;
+  private readonly plan: PlanSurface;
   private readonly provided: Record<string, unknown>;
   private readonly issues: LinkIssue[] = [];
   /** Interfaces that were reported missing as a whole, so that their functions are not reported again. */
   private readonly absent = new Set<string>();
 
-  constructor(plan: Plan, provided: object) {
+  constructor(plan: PlanSurface, provided: object) {
     this.plan = plan;
     this.provided = provided as Record<string, unknown>;
   }

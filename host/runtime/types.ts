@@ -13,18 +13,6 @@ export interface World {
 export interface CompileOptions {
   /** A name for messages and stack traces; default the first twelve digits of the hash. */
   readonly name?: string | undefined;
-  /** Text written ahead of time by `tenon bind`, for pages that forbid evaluation. */
-  readonly bound?: BoundBindings | undefined;
-}
-
-/** The default export of a module written by `tenon bind`. */
-export interface BoundBindings {
-  /** The version of the text format; refused when it is not the host's own. */
-  readonly format: number;
-  /** SHA-256 of the plan's structure that the text was made from, hex. */
-  readonly key: string;
-  /** The generated function; private to the host. */
-  readonly instantiate: (runtime: never, modules: never, host: never) => object;
 }
 
 export interface InstantiateOptions {

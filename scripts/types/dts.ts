@@ -45,7 +45,7 @@ export interface Group {
 export class Declarations {
   readonly docs: WitDocs;
   private readonly world: Declared;
-  private readonly top: NameTable = new NameTable([...globals, "World", "BoundBindings"]);
+  private readonly top: NameTable = new NameTable([...globals, "World", "BoundComponent"]);
   private readonly groups: Group[] = [];
   private readonly groupOf = new Map<ExternDecl, Group>();
   private readonly typeNames = new Map<ValueType, string>();
@@ -67,7 +67,7 @@ export class Declarations {
     this.collect(imports, exports);
     const out = new Writer();
     out.line(`// The world ${id}, for the host. Written by tenon; do not edit.`);
-    out.line(`import type { ${bound ? "BoundBindings, " : ""}World } from "tenon";`);
+    out.line(`import type { ${bound ? "BoundComponent, " : ""}World } from "tenon";`);
     for (const group of this.groups) this.writeGroup(out, group);
     out.line("");
     out.doc(this.doc(id));
@@ -77,9 +77,9 @@ export class Declarations {
     });
     if (bound) {
       out.line("");
-      out.line("/** Give it as the option `bound` of `compile` or `load`, together with the component. */");
-      out.line("declare const bindings: BoundBindings;");
-      out.line("export default bindings;");
+      out.line("/** A source for `compile` and `load`. */");
+      out.line("declare const component: BoundComponent;");
+      out.line("export default component;");
     }
     return out.text();
   }

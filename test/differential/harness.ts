@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import { ComponentError } from "../../host/errors.ts";
 import type { ValueType } from "../../host/model/types.ts";
-import { compileBytes } from "../../host/runtime/component.ts";
+import { compileBytes } from "../../host/runtime/compile.ts";
 import type { Component, Instance } from "../../host/runtime/types.ts";
 import { jcoComponent, parseWat } from "../../scripts/wasm-tools.ts";
 import { bumpContext, HandleTable, type StringEncoding } from "../reference/context.ts";

@@ -133,12 +133,12 @@ describe("bind", () => {
     expect((await readdir(folder)).sort()).toEqual(["adder.core.wasm", "adder.d.ts", "adder.js"]);
     expect(out.trim().split("\n")).toHaveLength(3);
     const bound = (await import(/* @vite-ignore */ pathToFileURL(join(folder, "adder.js")).href)) as { default: never };
-    const component = await compile(file, { bound: bound.default });
+    const component = await compile(bound.default);
     const instance = await component.instantiate();
     expect((instance.exports as { api: { add(a: number, b: number): number } }).api.add(2, 3)).toBe(5);
     const text = await readFile(join(folder, "adder.d.ts"), "utf8");
     expect(text).toContain("export interface Adder extends World");
-    expect(text).toContain("export default bindings;");
+    expect(text).toContain("export default component;");
     await WebAssembly.compile(await readFile(join(folder, "adder.core.wasm")));
   });
 });

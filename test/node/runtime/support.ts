@@ -1,7 +1,7 @@
 /** Small components written as text, compiled for the runtime's tests. */
 import { createHash } from "node:crypto";
 import { decodeComponent } from "../../../host/binary/decode.ts";
-import { compileBytes } from "../../../host/runtime/component.ts";
+import { compileBytes } from "../../../host/runtime/compile.ts";
 import type { Component, CompileOptions, Instance } from "../../../host/runtime/types.ts";
 import { parseWat } from "../../../scripts/wasm-tools.ts";
 

@@ -1,7 +1,7 @@
 import binaryen from "binaryen";
 import { describe, expect, test } from "vitest";
 import { ComponentError, LowerError, TrapError, UnloadedError } from "../../../host/errors.ts";
-import { compileBytes } from "../../../host/runtime/component.ts";
+import { compileBytes } from "../../../host/runtime/compile.ts";
 import type { Component } from "../../../host/runtime/types.ts";
 import { parseWat } from "../../../scripts/wasm-tools.ts";
 import { allocator, compileWat, instantiateWat, options, replaceModule, thrown, type Dynamic } from "./support.ts";

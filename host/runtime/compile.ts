@@ -1,0 +1,67 @@
+/**
+ * bytes → component: decode, validate, plan, find the generated function, compile the core modules.
+ *
+ * The largest part of the host by far, and the only way into it: applications load it when they first compile, and pages
+ * whose modules are all bound ahead of time never do.
+ */
+import { decodeComponent } from "../binary/decode.ts";
+import type { ComponentDefinition } from "../binary/definition.ts";
+import { validateComponent } from "../binary/validate/index.ts";
+import { bindingsFor } from "../bindings/evaluate.ts";
+import { planKey } from "../bindings/key.ts";
+import { DecodeError, UnsupportedError } from "../errors.ts";
+import type { Plan } from "../plan/plan.ts";
+import { planComponent } from "../plan/planner.ts";
+import { CompiledComponent } from "./component.ts";
+import type { CompileOptions, Component } from "./types.ts";
+
+/**
+ * Compiles a component.
+ *
+ * @throws {DecodeError} when the bytes are not a valid component
+ * @throws {UnsupportedError} when it needs a feature this host lacks
+ */
+export async function compileBytes(
+  bytes: Uint8Array<ArrayBuffer>,
+  hash: string,
+  options: CompileOptions = {},
+): Promise<Component> {
+  const definition = decodeComponent(bytes);
+  validateComponent(definition);
+  const plan = planComponent(definition);
+  const instantiate = bindingsFor(plan, planKey(plan));
+  const modules = await Promise.all(plan.modules.map((module) => compileModule(bytes, module)));
+  await checkUnusedModules(bytes, definition, plan);
+  return new CompiledComponent(options.name ?? hash.slice(0, 12), hash, plan, instantiate, modules);
+}
+
+/** V8's words for what a newer V8 accepts: features behind a flag, several memories, exceptions and garbage collection. */
+const needsNewerEngine = /enable with --experimental|At most one memory|memory count of \d+ exceeds|[Ii]nvalid opcode 0x(?:0a|1f|fb)/;
+
+async function compileModule(bytes: Uint8Array<ArrayBuffer>, module: Plan["modules"][number]): Promise<WebAssembly.Module | undefined> {
+  if (module.kind === "imported") return undefined;
+  try {
+    return await WebAssembly.compile(bytes.subarray(module.start, module.end));
+  } catch (error) {
+    if (!(error instanceof WebAssembly.CompileError)) throw error;
+    if (needsNewerEngine.test(error.message)) {
+      throw new UnsupportedError("core-wasm", `This engine lacks a WebAssembly feature the component needs: ${error.message}`);
+    }
+    throw new DecodeError(`Expected a valid core module: ${error.message}`, { offset: module.start, section: "core module" });
+  }
+}
+
+/** A component is valid only if all its core modules are, also those that no step instantiates. */
+async function checkUnusedModules(bytes: Uint8Array<ArrayBuffer>, definition: ComponentDefinition, plan: Plan): Promise<void> {
+  const used = new Set(plan.modules.map((module) => (module.kind === "embedded" ? module.start : -1)));
+  for (const item of definition.definitions) {
+    if (item.kind === "component") await checkUnusedModules(bytes, item.component, plan);
+    if (item.kind !== "core-module" || used.has(item.start)) continue;
+    try {
+      await compileModule(bytes, { ...item, kind: "embedded" });
+    } catch (error) {
+      // What this engine cannot run does no harm while nothing runs it.
+      if (!(error instanceof UnsupportedError)) throw error;
+    }
+  }
+}
