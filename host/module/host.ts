@@ -70,8 +70,8 @@ class ModuleHost implements Host {
     };
   }
 
-  async load<W extends World = World>(source: Source, options: LoadOptions = {}): Promise<Module<W>> {
-    const candidate = await this.#open(source, options);
+  async load<W extends World = World>(source: Source, options: LoadOptions<W> = {}): Promise<Module<W>> {
+    const candidate = await this.#open(source, options as unknown as LoadOptions);
     return (await this.#claim(candidate)) as unknown as Module<W>;
   }
 

@@ -79,14 +79,18 @@ export function resolveImports(
     providers ??= findProviders();
     const choice = chooseProvider(wanted, allowedProviders(providers, link, name), bindings);
     if ("issue" in choice) {
-      if (choice.issue !== undefined) refused.set(name, choice.issue);
+      refused.set(name, choice.issue);
       continue;
     }
     imports[name] = choice.provider.interfaceObject(choice.id);
     origins.push({ name, from: "module", module: choice.provider.name });
     uses.add(choice.provider.name);
   }
-  const issues = component.missing(imports).map((issue) => refused.get(issue.import) ?? issue);
+  const issues = component.missing(imports).map((issue) => {
+    const ours = refused.get(issue.import);
+    // The runtime knows the keys of the object given, this file the modules; whoever found something near is heard.
+    return ours === undefined || (ours.nearest === undefined && issue.nearest !== undefined) ? issue : ours;
+  });
   return { imports, origins, uses: [...uses], resources: bindings, issues };
 }
 
@@ -102,7 +106,7 @@ interface Offer {
   readonly decl: ExternDecl;
 }
 
-type Choice = { readonly provider: Provider; readonly id: string } | { readonly issue: LinkIssue | undefined };
+type Choice = { readonly provider: Provider; readonly id: string } | { readonly issue: LinkIssue };
 
 /** The best provider: the exact version, else the highest, else the first loaded; or why none will do. */
 function chooseProvider(wanted: ExternDecl, providers: readonly Provider[], bindings: ResourceBindings): Choice {
@@ -135,8 +139,8 @@ function chooseProvider(wanted: ExternDecl, providers: readonly Provider[], bind
   return { issue: mismatch ?? explainAbsence(wanted, offers) };
 }
 
-/** Says which module comes nearest to an import that none meets; `undefined` when none comes near. */
-function explainAbsence(wanted: ExternDecl, offers: readonly Offer[]): LinkIssue | undefined {
+/** Says that no module meets an import, and which comes nearest when one does. */
+function explainAbsence(wanted: ExternDecl, offers: readonly Offer[]): LinkIssue {
   const path = withoutVersion(wanted.name);
   const samePath = offers.filter(({ id }) => withoutVersion(id) === path).sort((a, b) => compareIds(b.id, a.id))[0];
   if (samePath !== undefined) {
@@ -147,7 +151,10 @@ function explainAbsence(wanted: ExternDecl, offers: readonly Offer[]): LinkIssue
     offers.map(({ id }) => id),
   );
   const offer = offers.find(({ id }) => id === near);
-  return offer === undefined ? undefined : missing(wanted, offer, "the names differ");
+  if (offer !== undefined) return missing(wanted, offer, "the names differ");
+  const expected = formatExtern(wanted.type);
+  const reason = "neither the imports given nor any loaded module provide it";
+  return { import: wanted.name, problem: "missing", expected, reason };
 }
 
 function missing(wanted: ExternDecl, { provider, id }: Offer, reason: string): LinkIssue {

@@ -307,6 +307,9 @@ function makeFace(record: ModuleRecord): Module {
     info: () => record.info(),
     reload: (source?: Source, options: ReloadOptions = {}) => record.reload(source, options),
     unload: (options: UnloadOptions = {}) => record.unload(options),
+    async [Symbol.asyncDispose]() {
+      await record.unload({ force: true, cascade: true });
+    },
   });
 }
 

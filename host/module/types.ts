@@ -8,8 +8,20 @@ import type { ExternDecl } from "../model/types.ts";
 import type { Source } from "../platform.ts";
 import type { World } from "../runtime/types.ts";
 
+type WithoutVersion<K> = K extends `${infer Id}@${string}` ? Id : K;
+
+/**
+ * The imports of a world as a user may give them: keyed by the import's name, with or without its version. What other
+ * modules provide need not be given.
+ */
+export type ImportObject<W extends World = World> = object extends W["imports"]
+  ? object
+  : Partial<W["imports"]> & { readonly [K in keyof W["imports"] as WithoutVersion<K>]?: W["imports"][K] };
+
 /** What a module's imports are given as: an object by import name, or a function that makes one for each instance. */
-export type Imports = object | ((scope: ImportScope) => object | PromiseLike<object>);
+export type Imports<W extends World = World> =
+  | ImportObject<W>
+  | ((scope: ImportScope) => ImportObject<W> | PromiseLike<ImportObject<W>>);
 
 /** What the host can do for the imports of one instance, and undo when the instance goes. */
 export interface ImportScope {
@@ -73,11 +85,11 @@ export interface WorldDemand {
   readonly imports?: readonly ExternDecl[] | undefined;
 }
 
-export interface LoadOptions {
+export interface LoadOptions<W extends World = World> {
   /** The module's name in the host. Default: the file name without its extension, else the first 12 digits of the hash. */
   readonly name?: string | undefined;
   /** What the module may import. Default nothing but the exports of other modules. */
-  readonly imports?: Imports | undefined;
+  readonly imports?: Imports<W> | undefined;
   /** `false`: no import is met by another module. An object: import name → the one module that may meet it. Default `true`. */
   readonly link?: boolean | Readonly<Record<string, string>> | undefined;
   /** The bytes' SHA-256, as 64 hex digits or `sha256-<base64>`. @throws {IntegrityError} when it differs */
@@ -93,11 +105,11 @@ export interface LoadRequest extends LoadOptions {
   readonly source: Source;
 }
 
-export interface ReloadOptions {
+export interface ReloadOptions<W extends World = World> {
   /** As in {@link LoadOptions}; default none for a new source. */
   readonly integrity?: string | undefined;
   /** New imports for this and later versions; default those of the load. */
-  readonly imports?: Imports | undefined;
+  readonly imports?: Imports<W> | undefined;
   /** `false`: `tenon:module/state` is not used and the new version starts afresh. Default `true`. */
   readonly state?: boolean | undefined;
   /** Milliseconds the old version's background work and resources may go on after the swap. Default 0; calls always end. */
@@ -204,12 +216,14 @@ export interface Module<W extends World = World> {
    * (a path or URL) or instantiated again (bytes). Of several waiting reloads only the last begins.
    * @throws {ReloadError}
    */
-  reload(source?: Source, options?: ReloadOptions): Promise<ReloadReceipt>;
+  reload(source?: Source, options?: ReloadOptions<W>): Promise<ReloadReceipt>;
   /**
    * @throws {InUseError} when other modules use it and `cascade` is not set
    * @throws {StillRunningError} when it is busy after the drain and `force` is not set; it stays loaded then
    */
   unload(options?: UnloadOptions): Promise<UnloadReceipt>;
+  /** Unloads whatever is still active, dependents first. */
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** Where one import of a module is met: the module's own imports, those of the host, or another module. */
@@ -273,7 +287,7 @@ export interface HostEvents {
 /** A registry of modules that load, link, trap, reload and unload. */
 export interface Host {
   /** Loads one component. Loads of one name and the same bytes give one module, however many run at once. */
-  load<W extends World = World>(source: Source, options?: LoadOptions): Promise<Module<W>>;
+  load<W extends World = World>(source: Source, options?: LoadOptions<W>): Promise<Module<W>>;
   /** Loads several in dependency order; when one fails, those that this call loaded are unloaded again. */
   loadAll(requests: readonly LoadRequest[]): Promise<Module[]>;
   /** Loads every `.wasm` file of a directory, as {@link loadAll}; `options` for all of them, without name. */

@@ -86,7 +86,7 @@ test("load says what it could not read, fetch or use", async () => {
   const here = host();
   await expect(here.load("/no/such/file.wasm")).rejects.toThrow(/^Could not read \/no\/such\/file\.wasm: ENOENT/);
   await expect(here.load(new Response("", { status: 404 }))).rejects.toThrow(/status 404/);
-  await expect(here.load(42 as never)).rejects.toThrow("Expected a path, URL, bytes or Response as source, got number");
+  await expect(here.load(42 as never)).rejects.toThrow(/^Expected a path, URL, bytes.* as source, got number$/);
   await expect(here.load(null as never)).rejects.toThrow(UsageError);
   await expect(here.load(new Uint8Array([1, 2, 3]))).rejects.toThrow(DecodeError);
   expect(here.manifest()).toEqual([]);

@@ -59,7 +59,11 @@ function usersOf(model: Model, name: string): string[] {
 }
 
 class Load implements fc.AsyncCommand<Model, Real> {
-  constructor(readonly name: string, readonly variant: number) {}
+  readonly name: string;
+  readonly variant: number;
+  constructor(name: string, variant: number) {
+    this.name = name; this.variant = variant;
+  }
   check = (): boolean => true;
   async run(model: Model, { host, handles }: Real): Promise<void> {
     const known = model.modules.get(this.name);
@@ -78,7 +82,10 @@ class Load implements fc.AsyncCommand<Model, Real> {
 }
 
 class LoadUser implements fc.AsyncCommand<Model, Real> {
-  constructor(readonly provider: string) {}
+  readonly provider: string;
+  constructor(provider: string) {
+    this.provider = provider;
+  }
   check = (model: Readonly<Model>): boolean => model.modules.has(this.provider) && !model.modules.has(`user of ${this.provider}`);
   async run(model: Model, { host }: Real): Promise<void> {
     const name = `user of ${this.provider}`;
@@ -89,7 +96,10 @@ class LoadUser implements fc.AsyncCommand<Model, Real> {
 }
 
 class Call implements fc.AsyncCommand<Model, Real> {
-  constructor(readonly index: number) {}
+  readonly index: number;
+  constructor(index: number) {
+    this.index = index;
+  }
   check = (): boolean => true;
   async run(model: Model, { host, handles }: Real): Promise<void> {
     const handle = handles[this.index % Math.max(1, handles.length)];
@@ -110,7 +120,10 @@ class Call implements fc.AsyncCommand<Model, Real> {
 }
 
 class CallUser implements fc.AsyncCommand<Model, Real> {
-  constructor(readonly provider: string) {}
+  readonly provider: string;
+  constructor(provider: string) {
+    this.provider = provider;
+  }
   check = (model: Readonly<Model>): boolean => model.modules.has(`user of ${this.provider}`);
   async run(model: Model, { host }: Real): Promise<void> {
     const name = `user of ${this.provider}`;
@@ -134,7 +147,10 @@ class CallUser implements fc.AsyncCommand<Model, Real> {
 }
 
 class Trap implements fc.AsyncCommand<Model, Real> {
-  constructor(readonly name: string) {}
+  readonly name: string;
+  constructor(name: string) {
+    this.name = name;
+  }
   check = (model: Readonly<Model>): boolean => model.modules.has(this.name);
   async run(model: Model, { host }: Real): Promise<void> {
     const known = model.modules.get(this.name)!;
@@ -147,7 +163,11 @@ class Trap implements fc.AsyncCommand<Model, Real> {
 }
 
 class Reload implements fc.AsyncCommand<Model, Real> {
-  constructor(readonly name: string, readonly variant: number | "broken" | "unfit") {}
+  readonly name: string;
+  readonly variant: number | "broken" | "unfit";
+  constructor(name: string, variant: number | "broken" | "unfit") {
+    this.name = name; this.variant = variant;
+  }
   check = (model: Readonly<Model>): boolean => model.modules.has(this.name);
   async run(model: Model, { host }: Real): Promise<void> {
     const known = model.modules.get(this.name)!;
@@ -164,7 +184,11 @@ class Reload implements fc.AsyncCommand<Model, Real> {
 }
 
 class Unload implements fc.AsyncCommand<Model, Real> {
-  constructor(readonly name: string, readonly cascade: boolean) {}
+  readonly name: string;
+  readonly cascade: boolean;
+  constructor(name: string, cascade: boolean) {
+    this.name = name; this.cascade = cascade;
+  }
   check = (model: Readonly<Model>): boolean => model.modules.has(this.name);
   async run(model: Model, { host }: Real): Promise<void> {
     const module = host.require(this.name);

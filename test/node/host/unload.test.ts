@@ -157,7 +157,10 @@ test("a cascade is not stopped by resources that only the dependents hold", asyn
 test("host resources that the guest leaked are disposed at unload, a disposer that throws notwithstanding", async () => {
   const disposed: number[] = [];
   class Thing {
-    constructor(readonly id: number) {}
+    readonly id: number;
+    constructor(id: number) {
+      this.id = id;
+    }
     value(): number {
       return this.id;
     }
