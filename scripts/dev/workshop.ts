@@ -83,9 +83,10 @@ export class Workshop {
     return this.#places.get(name)?.versions.get(hash);
   }
 
-  /** Tells of a file that was written, made or removed. */
+  /** Tells of a file that was written, made or removed. Editors' own temporary files are no sources. */
   changed(path: string): void {
     const file = resolve(path);
+    if (!/\.(?:ts|json|wit|wasm)$/.test(file)) return;
     for (const place of this.#places.values()) {
       if (this.#concerns(file, place)) this.#schedule(place, file);
     }

@@ -74,3 +74,8 @@ export function formatMs(ms: number): string {
 export function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
+
+/** Text with the parts between backticks as code. */
+export function prose(text: string): Child[] {
+  return text.split("`").map((part, index) => (index % 2 === 0 ? part : h("code", {}, part)));
+}

@@ -262,7 +262,7 @@ function optionField(label: string, type: Extract<ValueType, { kind: "option" }>
   const slot = h("div", { class: "payload", hidden: true });
   let field: Field | undefined;
   control.addEventListener("change", () => {
-    if (control.checked && field === undefined) slot.append((field = makeField(label, type.type, context)).element);
+    if (control.checked && field === undefined) slot.append((field = makeField("value", type.type, context)).element);
     slot.hidden = !control.checked;
   });
   const nested = type.type.kind === "option";

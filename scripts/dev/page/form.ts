@@ -3,7 +3,7 @@
  */
 import { type Callable, type Description, typeName } from "./describe.ts";
 import { failureOf, invoke, type Outcome } from "./call.ts";
-import { type Child, formatMs, freshId, h } from "./dom.ts";
+import { type Child, formatMs, freshId, h, prose } from "./dom.ts";
 import { type Field, makeField, shelfSelect } from "./fields.ts";
 import { FieldError } from "./numbers.ts";
 import { showOutcome } from "./outcome.ts";
@@ -43,7 +43,7 @@ export function makeForm(entry: Entry, callable: Callable, description: Descript
       h("h3", { id: titleId }, h("code", {}, signature(callable, description))),
       h("button", { type: "submit", class: "call" }, callable.kind === "constructor" ? "Make" : "Call"),
     ),
-    callable.doc !== "" && h("p", { class: "doc" }, callable.doc),
+    callable.doc !== "" && h("p", { class: "doc" }, prose(callable.doc)),
     all.length > 0 && fieldsOf(all),
     result,
   );
@@ -122,7 +122,7 @@ function call(
       for (const object of givenAway(type, args[index])) shelf.remove(object);
     });
     const { result } = callable;
-    const ok = result?.kind === "result" && callable.kind !== "constructor" ? result.ok : result;
+    const ok = result?.kind === "result" ? result.ok : result;
     if (outcome.kind === "value") shelf.collect(ok, outcome.value, description, module.hash);
   }
   return outcome;

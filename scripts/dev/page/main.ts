@@ -65,9 +65,10 @@ function makeRow(entry: Entry): Row {
     draw: () => {
       const view = stateOf(entry);
       dot.className = `dot ${view.kind}`;
+      state.className = `row-state ${view.kind}`;
       state.textContent = view.text;
       bytes.textContent = entry.module === undefined ? "" : formatBytes(entry.memory.now);
-      plot.replaceChildren(drawPlot(entry.memory, { width: 56, height: 18, label: entry.name, detailed: false }));
+      plot.replaceChildren(drawPlot(entry.memory, { width: 32, height: 16, label: entry.name, detailed: false }));
     },
   };
 }
@@ -142,7 +143,8 @@ setInterval(() => {
 
 // The line to the server.
 
-const { hot } = import.meta;
+// Vite looks for these very words.
+const hot = import.meta.hot;
 if (hot === undefined) {
   fill(main, h("p", { class: "empty" }, "This page lives on the dev server: start it with `npm run dev`"));
 } else {

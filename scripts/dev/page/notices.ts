@@ -15,7 +15,8 @@ export function notices(entry: Entry, session: Session): HTMLElement[] {
     ...(issues.length > 0 ? [buildFailure(issues, module?.hash)] : []),
     ...(module?.state === "trapped" ? [lock(entry, session)] : []),
     ...(problem === undefined ? [] : [refusal(entry, problem, session)]),
-    ...(journey === undefined ? [] : [swap(journey)]),
+    // The last swap is old news while the source does not build.
+    ...(journey === undefined || issues.length > 0 ? [] : [swap(journey)]),
     ...(receipt === undefined ? [] : [unloadReceipt(receipt, collected)]),
   ];
 }
@@ -89,11 +90,11 @@ function refusal(entry: Entry, { what, error }: Problem, session: Session): HTML
 function swap({ title, stages, totalMs, state }: Journey): HTMLElement {
   const bar = h("div", { class: "bar", "aria-hidden": "true" });
   const list = h("dl", { class: "stages" });
-  stages.forEach(([stage, ms], index) => {
-    const colour = `--hue: ${Math.round((index * 360) / Math.max(stages.length, 1) + 160) % 360}`;
-    bar.append(h("span", { style: `flex-grow: ${Math.max(ms / totalMs, 0.002)}; ${colour}`, title: `${stage} ${formatMs(ms)}` }));
-    list.append(h("div", { style: colour }, h("dt", {}, stage), h("dd", {}, formatMs(ms))));
-  });
+  for (const { phase, stage, ms } of stages) {
+    const words = `${stage} ${formatMs(ms)}`;
+    bar.append(h("span", { class: phase, style: `flex-grow: ${Math.max(ms / totalMs, 0.002)}`, title: words }));
+    list.append(h("div", { class: phase }, h("dt", {}, stage), h("dd", {}, formatMs(ms))));
+  }
   const words = {
     moved: "The state was handed over.",
     dropped: "The old version's state was given up: the new one takes none.",

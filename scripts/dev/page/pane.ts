@@ -73,7 +73,7 @@ export class Pane {
     this.#state.className = `state ${state.kind}`;
     setText(this.#state, state.text);
     this.#reload.disabled = module === undefined;
-    setText(this.#unload, module === undefined ? "Load" : "Unload");
+    setText(this.#unload, module === undefined ? "Load again" : "Unload");
     this.#unload.disabled = module === undefined && !resting && problem === undefined;
     if (description !== this.#description) this.#describe(description);
     this.#drawNotices();
@@ -120,7 +120,11 @@ export class Pane {
     this.#description = description;
     if (description === undefined) return;
     const wanted = new Set<string>();
-    const groups = description.groups.map((group) => this.#group(group, description, wanted));
+    const groups = sortBy(description.groups, isLifeCycle).map((group) => {
+      const element = this.#group(group, description, wanted);
+      if (!isLifeCycle(group)) return element;
+      return h("details", { class: "life" }, h("summary", {}, h("code", {}, group.id), ", which the host calls by itself"), element);
+    });
     for (const key of this.#forms.keys()) if (!wanted.has(key)) this.#forms.delete(key);
     fill(this.#functions, groups.length > 0 ? groups : h("p", { class: "empty" }, "This component exports no function."));
     const count = description.groups.reduce((sum, { callables }) => sum + callables.length, 0);
@@ -145,8 +149,7 @@ export class Pane {
       "section",
       { class: "group" },
       h("h2", {}, id === "" ? "World" : h("code", {}, id)),
-      id.startsWith("demo:faulty/faults") && this.#faults(callables),
-      forms,
+      h("div", { class: "sheet" }, id.startsWith("demo:faulty/faults") && this.#faults(callables), forms),
     );
   }
 
@@ -173,6 +176,16 @@ export class Pane {
       result,
     );
   }
+}
+
+/** What the host calls when it reloads and unloads; a person seldom does. */
+function isLifeCycle({ id }: Group): boolean {
+  return id.startsWith("tenon:module/");
+}
+
+/** Those for which it holds come last. */
+function sortBy<T>(items: readonly T[], last: (item: T) => boolean): T[] {
+  return [...items.filter((item) => !last(item)), ...items.filter(last)];
 }
 
 /** Arguments that bring each fault about. */

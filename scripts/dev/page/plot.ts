@@ -3,8 +3,9 @@
  */
 import { formatBytes, freshId, svg } from "./dom.ts";
 
-/** How far back a plot reaches. */
-export const WINDOW_MS = 60_000;
+/** How far back a plot reaches; a page that has just been opened shows less. */
+const WINDOW_MS = 60_000;
+const SHORTEST_MS = 10_000;
 
 export interface Sample {
   /** `performance.now()`. */
@@ -61,7 +62,9 @@ export interface PlotOptions {
 export function drawPlot(history: MemoryHistory, { width, height, label, detailed }: PlotOptions): SVGElement {
   const now = performance.now();
   const top = scale(history.most);
-  const x = (at: number): number => round(Math.max(0, width * (1 - (now - at) / WINDOW_MS)));
+  const first = history.samples[0]?.at ?? now;
+  const window = Math.min(WINDOW_MS, Math.max(SHORTEST_MS, now - first));
+  const x = (at: number): number => round(Math.max(0, width * (1 - (now - at) / window)));
   const y = (bytes: number): number => round(height - 1 - (height - 4) * (bytes / top));
   const samples = history.samples;
   let line = "";

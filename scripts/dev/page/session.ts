@@ -14,12 +14,19 @@ import { pageImports } from "./imports.ts";
 import { MemoryHistory } from "./plot.ts";
 import { Shelf } from "./shelf.ts";
 
-/** How a version came into the page, by stage. Milliseconds. */
+/** How a version came into the page, by stage. */
 export interface Journey {
   readonly title: string;
-  readonly stages: readonly (readonly [stage: string, ms: number])[];
+  readonly stages: readonly JourneyStage[];
   readonly totalMs: number;
   readonly state: ReloadReceipt["state"];
+}
+
+export interface JourneyStage {
+  /** `travel`: what the file system, the server and the line to the page take. */
+  readonly phase: "travel" | "build" | "reload";
+  readonly stage: string;
+  readonly ms: number;
 }
 
 /** A failure of the page's own doing: a load, reload or unload that was refused. */
@@ -90,12 +97,11 @@ export class Session {
   update(update: Update): void {
     const entry = this.#entries.get(update.name) ?? new Entry(update.name);
     this.#entries.set(update.name, entry);
-    const received = Date.now();
     entry.building = update.kind === "building";
     if (update.kind === "built") {
       entry.offered = update;
       entry.issues = [];
-      this.#enqueue(entry, () => this.#offer(entry, update, received));
+      this.#enqueue(entry, () => this.#offer(entry, update));
     } else if (update.kind === "failed") {
       entry.issues = update.issues;
       const [first] = update.issues;
@@ -109,7 +115,7 @@ export class Session {
 
   /** A fresh instance of the version that serves; its state is handed over unless it has trapped. */
   reload(entry: Entry): Promise<void> {
-    return this.#enqueue(entry, () => this.#reload(entry, undefined, undefined));
+    return this.#enqueue(entry, () => this.#reload(entry, undefined));
   }
 
   /** Loads a module again that was unloaded. */
@@ -143,11 +149,11 @@ export class Session {
     this.#changed(entry);
   }
 
-  async #offer(entry: Entry, update: BuiltUpdate, received: number): Promise<void> {
+  async #offer(entry: Entry, update: BuiltUpdate): Promise<void> {
     // A later build is in the queue already, or the person wants no version at all.
     if (entry.offered !== update || entry.resting) return;
     if (entry.module === undefined) await this.#load(entry);
-    else if (entry.module.hash !== update.hash) await this.#reload(entry, update, received);
+    else if (entry.module.hash !== update.hash) await this.#reload(entry, update);
     else this.#changed(entry);
   }
 
@@ -182,7 +188,7 @@ export class Session {
     }
   }
 
-  async #reload(entry: Entry, update: BuiltUpdate | undefined, received: number | undefined): Promise<void> {
+  async #reload(entry: Entry, update: BuiltUpdate | undefined): Promise<void> {
     const { module } = entry;
     if (module === undefined) return this.#load(entry);
     const reloadAt = Date.now();
@@ -194,7 +200,7 @@ export class Session {
       return;
     }
     entry.problem = undefined;
-    entry.journey = journeyOf(receipt, update, received, reloadAt);
+    entry.journey = journeyOf(receipt, update, reloadAt);
     entry.memory.mark("reload");
     this.sample();
     const { state } = receipt;
@@ -260,23 +266,23 @@ export class Session {
 function journeyOf(
   receipt: ReloadReceipt,
   update: BuiltUpdate | undefined,
-  received: number | undefined,
   reloadAt: number,
 ): Journey {
   // What comes after the swap, the old version's end, does not keep the new code from answering.
   const { open, check, instantiate, save, restore, swap } = receipt.stages;
-  const reload = { open, check, instantiate, save, restore, swap };
-  const reloadStages = Object.entries(reload).filter(([, ms]) => ms > 0);
   const saved = update?.saved;
-  const stages: [string, number][] = [];
-  if (saved !== undefined && received !== undefined && update !== undefined) {
-    stages.push(["notice", Math.max(0, saved.startedAt - saved.savedAt)]);
-    stages.push(...update.stages.map(([stage, ms]): [string, number] => [stage, ms]));
+  const stages: JourneyStage[] = [];
+  const add = (phase: JourneyStage["phase"], times: readonly (readonly [string, number])[]): void => {
+    for (const [stage, ms] of times) if (ms > 0) stages.push({ phase, stage, ms });
+  };
+  if (saved !== undefined && update !== undefined) {
+    add("travel", [["notice", saved.startedAt - saved.savedAt]]);
+    add("build", update.stages);
     const built = update.stages.reduce((sum, [, ms]) => sum + ms, 0);
-    stages.push(["write", Math.max(0, saved.builtAt - saved.startedAt - built)]);
-    stages.push(["push", Math.max(0, reloadAt - saved.builtAt)]);
+    add("build", [["files", saved.builtAt - saved.startedAt - built]]);
+    add("travel", [["push", reloadAt - saved.builtAt]]);
   }
-  stages.push(...reloadStages);
+  add("reload", Object.entries({ open, check, instantiate, save, restore, swap }));
   const title = saved === undefined ? "Reloaded" : `From saving ${saved.file} to the new code answering`;
-  return { title, stages, totalMs: stages.reduce((sum, [, ms]) => sum + ms, 0), state: receipt.state };
+  return { title, stages, totalMs: stages.reduce((sum, { ms }) => sum + ms, 0), state: receipt.state };
 }
