@@ -3,9 +3,9 @@
  */
 import type { Source } from "../platform.ts";
 import { createHost as createHostOn } from "../module/host.ts";
-import { compileSource } from "../module/open.ts";
+import { compileSource, type CompileSourceOptions } from "../module/open.ts";
 import type { Host, HostOptions } from "../module/types.ts";
-import type { CompileOptions, Component, World } from "../runtime/types.ts";
+import type { Component, World } from "../runtime/types.ts";
 import { nodePlatform } from "./platform.ts";
 
 export * from "../module/surface.ts";
@@ -16,6 +16,6 @@ export function createHost(options?: HostOptions): Host {
 }
 
 /** Compiles a component for use without a host. Strings are paths, or URLs when they have a scheme. */
-export function compile<W extends World = World>(source: Source, options: CompileOptions = {}): Promise<Component<W>> {
+export function compile<W extends World = World>(source: Source, options: CompileSourceOptions = {}): Promise<Component<W>> {
   return compileSource<W>(nodePlatform, source, options);
 }

@@ -57,9 +57,10 @@ test("planted leak: a view of the linear memory, taken between the host and the 
   const before = await settle();
   const views: Uint8Array[] = [];
   const host = createHost();
-  const original = WebAssembly.Instance;
+  const engine = WebAssembly as { Instance: typeof WebAssembly.Instance };
+  const original = engine.Instance;
   // The only way to the memory of a module is to stand between the host and the engine.
-  WebAssembly.Instance = new Proxy(original, {
+  engine.Instance = new Proxy(original, {
     construct(target, args) {
       const instance = Reflect.construct(target, args) as WebAssembly.Instance;
       views.push(new Uint8Array((instance.exports["memory"] as WebAssembly.Memory).buffer));
@@ -70,7 +71,7 @@ test("planted leak: a view of the linear memory, taken between the host and the 
   try {
     module = await host.load(await math(), { name: "math" });
   } finally {
-    WebAssembly.Instance = original;
+    engine.Instance = original;
   }
   const report = await unloadAndProve(module);
   expect(report).toMatchObject({ reclaimed: false, pending: 1 });
