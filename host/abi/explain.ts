@@ -128,7 +128,7 @@ function first<T>(items: readonly T[], test: (item: T, index: number) => Mismatc
 function explainInteger(kind: IntegerKind, value: unknown, wrong: (expected: string) => Mismatch): Mismatch | undefined {
   const [low, high] = ranges[kind];
   const big = kind === "u64" || kind === "s64";
-  const article = kind.startsWith("u8") ? "a" : "an";
+  const article = kind.startsWith("u") ? "a" : "an";
   const expected = `${article} ${kind} (${big ? "bigint" : "integer"} from ${low} to ${high})`;
   if (big ? typeof value !== "bigint" : !Number.isInteger(value)) return wrong(expected);
   const number = BigInt(value as number | bigint);
