@@ -1,18 +1,20 @@
 /**
  * What a build was made from, so that it is done again only when something of that has changed.
  *
- * Nothing is compared by time: contents are hashed. The record holds no output, only hashes of it, so a record that is
- * lost or wrong costs a build and nothing else.
+ * Nothing is compared by time: contents are hashed. Two things are kept for a module: what its last build was made from,
+ * and its last core module, which outlives changes that the compiler does not see. What is lost or wrong costs a build
+ * and nothing else.
  */
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
-import { codeRoot, packageVersion } from "./root.ts";
 import { hashFile, hashOf, listFiles, writeAllOrNone } from "./files.ts";
+import type { CompileReply, CompileTask } from "./protocol.ts";
+import { codeRoot, packageVersion } from "./root.ts";
 
 /** Changes when the record's meaning does. */
-const formatVersion = 1;
+const formatVersion = 2;
 
 export interface BuildRecord {
   readonly format: number;
@@ -28,6 +30,16 @@ export interface BuildRecord {
   readonly summary: unknown;
 }
 
+/** A core module that was compiled earlier. */
+interface CoreRecord {
+  readonly format: number;
+  /** Hash of the compilers and of what they were asked. */
+  readonly key: string;
+  /** SHA-256 of the core module. */
+  readonly wasm: string;
+  readonly reply: Omit<CompileReply, "wasm" | "times" | "failure">;
+}
+
 export class BuildCache {
   private readonly folder: string;
 
@@ -35,30 +47,67 @@ export class BuildCache {
     this.folder = folder;
   }
 
-  private path(id: string): string {
-    return join(this.folder, `${id}.json`);
-  }
-
   /** The record of a build that would come out the same again and whose outputs are still there. */
   async valid(id: string, key: string): Promise<BuildRecord | undefined> {
-    const text = await readFile(this.path(id), "utf8").catch(() => undefined);
-    if (text === undefined) return undefined;
-    let record: BuildRecord;
-    try {
-      record = JSON.parse(text) as BuildRecord;
-    } catch {
-      return undefined;
-    }
-    if (record.format !== formatVersion || record.key !== key) return undefined;
-    if (record.absent.some((path) => existsSync(path))) return undefined;
-    const files = [...Object.entries(record.sources), ...Object.entries(record.outputs)];
-    const hashes = await Promise.all(files.map(([path]) => hashFile(path)));
-    return hashes.every((hash, index) => hash === files[index]![1]) ? record : undefined;
+    const record = await this.read<BuildRecord>(`${id}.json`);
+    if (record?.format !== formatVersion || record.key !== key) return undefined;
+    const same = (await unchanged(record.sources, record.absent)) && (await unchanged(record.outputs, []));
+    return same ? record : undefined;
   }
 
   async save(id: string, record: Omit<BuildRecord, "format">): Promise<void> {
-    await writeAllOrNone(new Map([[this.path(id), JSON.stringify({ format: formatVersion, ...record }, null, 1)]]));
+    const text = JSON.stringify({ format: formatVersion, ...record }, null, 1);
+    await writeAllOrNone(new Map([[join(this.folder, `${id}.json`), text]]));
   }
+
+  /** What the compilers would answer, when they have answered it before. */
+  async compiled(id: string, task: CompileTask): Promise<CompileReply | undefined> {
+    const record = await this.read<CoreRecord>(`${id}.core.json`);
+    if (record?.format !== formatVersion || record.key !== (await compileKey(task))) return undefined;
+    if (!(await unchanged(record.reply.sources, record.reply.absent))) return undefined;
+    const wasm = await readFile(join(this.folder, `${id}.core.wasm`)).catch(() => undefined);
+    if (wasm === undefined || hashOf([wasm]) !== record.wasm) return undefined;
+    return { ...record.reply, wasm: new Uint8Array(wasm), times: { load: 0, asc: 0, binaryen: 0 }, failure: undefined };
+  }
+
+  async saveCompiled(id: string, task: CompileTask, reply: CompileReply): Promise<void> {
+    const { wasm, sources, absent, diagnostics } = reply;
+    const record: CoreRecord = {
+      format: formatVersion,
+      key: await compileKey(task),
+      wasm: hashOf([wasm!]),
+      reply: { sources, absent, diagnostics },
+    };
+    await writeAllOrNone(
+      new Map<string, string | Uint8Array>([
+        [join(this.folder, `${id}.core.wasm`), wasm!],
+        [join(this.folder, `${id}.core.json`), JSON.stringify(record, null, 1)],
+      ]),
+    );
+  }
+
+  private async read<T>(name: string): Promise<T | undefined> {
+    try {
+      return JSON.parse(await readFile(join(this.folder, name), "utf8")) as T;
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+/** Whether files still have these hashes, and paths are still not there. */
+async function unchanged(files: Readonly<Record<string, string>>, absent: readonly string[]): Promise<boolean> {
+  if (absent.some((path) => existsSync(path))) return false;
+  const entries = Object.entries(files);
+  const hashes = await Promise.all(entries.map(([path]) => hashFile(path)));
+  return hashes.every((hash, index) => hash === entries[index]![1]);
+}
+
+/** Hash of all that decides what the compilers answer, but for the module's own sources. */
+async function compileKey({ generated, renames, folder: _, ...rest }: CompileTask): Promise<string> {
+  const code = await Promise.all(["worker.ts", "worker.js"].map((name) => hashFile(join(import.meta.dirname, name))));
+  const { assemblyscript, binaryen } = toolVersions;
+  return hashOf([JSON.stringify([code, assemblyscript, binaryen, [...generated], [...renames], rest])]);
 }
 
 /** Beside the installed packages when there are some, as other tools do it; else beside the outputs. */

@@ -19,10 +19,10 @@ import { BuildCache, defaultCacheFolder, hashTools, toolVersions } from "./cache
 import { CompilerError, CompilerPool } from "./compiler.ts";
 import { explain, explainWarnings } from "./diagnostics.ts";
 import { BuildError, type BuildIssue } from "./errors.ts";
-import { hashFile, hashOf, writeAllOrNone, writeFolder } from "./files.ts";
+import { hashOf, writeAllOrNone, writeFolder } from "./files.ts";
 import { findWit } from "./find-wit.ts";
 import { locateUnsupported } from "./unsupported.ts";
-import type { CompileReply } from "./protocol.ts";
+import type { CompileReply, CompileTask } from "./protocol.ts";
 
 export { BuildError, type BuildIssue, formatIssue } from "./errors.ts";
 
@@ -131,6 +131,8 @@ class Build {
   private readonly folder: string;
   private readonly name: string;
   private readonly component: string;
+  /** Names this build in the cache. */
+  private readonly id: string;
   private readonly stages: Record<Stage, number> = {
     wit: 0,
     bindings: 0,
@@ -147,6 +149,7 @@ class Build {
     this.folder = resolve(options.dir);
     this.name = basename(this.folder);
     this.component = resolve(options.out ?? join("dist", "modules", `${this.name}.wasm`));
+    this.id = hashOf([this.folder, this.component]).slice(0, 32);
   }
 
   private get declarationsPath(): string {
@@ -159,12 +162,11 @@ class Build {
     const { wit, world, debug, optimize, features } = this.options;
     const sources = await readWit(wit === undefined ? await findWit(this.folder) : resolve(wit));
     const witFiles = [sources.main, ...sources.dependencies].flatMap(({ files }) => files);
-    const id = hashOf([this.folder, this.component]).slice(0, 32);
     const settings = JSON.stringify([world, debug, optimize, features]);
     const key = hashOf([await hashTools(), settings, ...witFiles.flatMap(({ path, text }) => [basename(path), text])]);
     const witPaths = witFiles.map(({ path }) => path);
 
-    const record = this.options.force === true ? undefined : await this.cache?.valid(id, key);
+    const record = this.options.force === true ? undefined : await this.cache?.valid(this.id, key);
     if (record !== undefined) {
       const known = record.summary as Summary;
       const inputs = [...witPaths, ...Object.keys(record.sources)];
@@ -172,15 +174,14 @@ class Build {
     }
 
     const { summary, reply, outputs } = await this.make(sources);
-    const hashes = await Promise.all(reply.sources.map(async (path) => [path, (await hashFile(path)) ?? ""] as const));
-    await this.cache?.save(id, {
+    await this.cache?.save(this.id, {
       key,
-      sources: Object.fromEntries(hashes),
+      sources: reply.sources,
       absent: reply.absent,
       outputs: Object.fromEntries([...outputs].map(([path, contents]) => [path, hashOf([contents])])),
       summary,
     });
-    const inputs = [...witPaths, ...reply.sources];
+    const inputs = [...witPaths, ...Object.keys(reply.sources)];
     return { ...summary, cached: false, durationMs: performance.now() - started, sources: inputs };
   }
 
@@ -210,6 +211,7 @@ class Build {
   private async make(
     sources: WitSources,
   ): Promise<{ summary: Summary; reply: CompileReply; outputs: ReadonlyMap<string, string | Uint8Array> }> {
+    // Most likely something has to be compiled; loading the compilers takes as long as all that comes before.
     this.pool.warm();
     const { world: wanted, features } = this.options;
     const world = await this.stage("wit", () =>
@@ -245,8 +247,8 @@ class Build {
   }
 
   private async compile(guest: GuestOutput): Promise<CompileReply> {
-    const { folder } = this;
-    const compiled = this.pool.compile({
+    const { folder, id, cache } = this;
+    const task: CompileTask = {
       folder,
       generated: new Map([...guest.files].map(([name, text]) => [`bindings/${name}`, text])),
       entry: `bindings/${guest.entry}`,
@@ -254,15 +256,20 @@ class Build {
       renames: guest.renames,
       debug: this.options.debug ?? false,
       optimize: this.options.optimize ?? true,
-    });
-    const reply = await compiled.catch((error: unknown) => {
+    };
+    const known = this.options.force === true ? undefined : await cache?.compiled(id, task);
+    if (known !== undefined) return known;
+    const reply = await this.pool.compile(task).catch((error: unknown) => {
       if (!(error instanceof CompilerError)) throw error;
       const hint = "Undo the last change to find what it cannot take, such as an export with the name of a built-in";
       throw new BuildError([{ file: join(folder, "index.ts"), message: error.message, hint }], { cause: error });
     });
     this.stages.assemblyscript = reply.times.load + reply.times.asc;
     this.stages.binaryen = reply.times.binaryen;
-    if (reply.wasm !== undefined) return reply;
+    if (reply.wasm !== undefined) {
+      await cache?.saveCompiled(id, task, reply);
+      return reply;
+    }
     const index = await readFile(join(folder, "index.ts"), "utf8");
     const issues = explain({ folder, index, guest, diagnostics: reply.diagnostics });
     if (issues.length > 0) throw new BuildError(issues);

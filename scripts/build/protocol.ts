@@ -39,8 +39,8 @@ export interface CompileReply {
   /** The core module; absent when there were errors. */
   readonly wasm: Uint8Array<ArrayBuffer> | undefined;
   readonly diagnostics: readonly Diagnostic[];
-  /** Absolute paths of the files that were read from the disk. */
-  readonly sources: readonly string[];
+  /** The files that were read from the disk: absolute path → SHA-256 of what was read. */
+  readonly sources: Readonly<Record<string, string>>;
   /** Absolute paths that were looked for and are not there; one that appears changes the outcome. */
   readonly absent: readonly string[];
   readonly times: { readonly load: number; readonly asc: number; readonly binaryen: number };

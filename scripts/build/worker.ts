@@ -8,6 +8,7 @@ import { readdir } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import { parentPort } from "node:worker_threads";
 import { position } from "./errors.ts";
+import { hashOf } from "./files.ts";
 import type { CompileReply, CompileTask, Diagnostic, Place, Request, Response } from "./protocol.ts";
 
 interface AscRange {
@@ -80,7 +81,7 @@ async function compile(task: CompileTask): Promise<CompileReply> {
   return {
     wasm: failed ? undefined : wasm,
     diagnostics,
-    sources: [...files.found],
+    sources: Object.fromEntries(files.found),
     absent: [...files.absent],
     times: { load: loaded - started, asc: compiled - loaded, binaryen: performance.now() - compiled },
     failure: failed && !errors ? `${error?.message ?? "No output"}\n${stderr}`.trim() : undefined,
@@ -125,7 +126,7 @@ function finish(binaryen: Binaryen, wasm: Uint8Array, { renames, optimize, debug
 
 /** The files of one compilation: generated ones from memory, the others from the disk. */
 class SourceFiles {
-  readonly found: Set<string> = new Set();
+  readonly found: Map<string, string> = new Map();
   readonly absent: Set<string> = new Set();
   private readonly task: CompileTask;
   private readonly texts = new Map<string, string>();
@@ -144,9 +145,10 @@ class SourceFiles {
 
   private readDisk(path: string): string | null {
     try {
-      const text = readFileSync(path, "utf8");
-      this.found.add(path);
-      return text;
+      const contents = readFileSync(path);
+      // Hashed now: the file may change before the build is done, and then it is not what was compiled.
+      this.found.set(path, hashOf([contents]));
+      return contents.toString("utf8");
     } catch {
       this.absent.add(path);
       return null;

@@ -152,6 +152,17 @@ describe("the cache", () => {
     expect((await build(dir)).cached).toBe(true);
   });
 
+  test("compiles nothing when only comments of the WIT have changed that the bindings do not carry", { timeout }, async () => {
+    const dir = await moduleFolder();
+    const first = await build(dir);
+    await writeFile(join(dir, "words.wit"), `// A comment for readers of the WIT.\n${wit}`);
+    const second = await build(dir);
+    expect(second).toMatchObject({ cached: false, stages: { assemblyscript: 0, binaryen: 0 }, bytes: first.bytes });
+    expect((await build(dir, { force: true })).stages.assemblyscript).toBeGreaterThan(0);
+    await writeFile(join(dir, "index.ts"), source.replace("a + separator", "a + a"));
+    expect((await build(dir)).stages.assemblyscript).toBeGreaterThan(0);
+  });
+
   test("two builds of one module at once are one build", { timeout }, async () => {
     const dir = await moduleFolder();
     const results = await Promise.all([build(dir), build(dir), build(dir)]);
