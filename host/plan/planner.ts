@@ -33,7 +33,7 @@ import type {
   Trampoline,
 } from "./plan.ts";
 import { must, nameType, TypeScope, type TypeEntity } from "./scope.ts";
-import { refuseAsync, refuseAsyncValues } from "./unsupported.ts";
+import { refuseAsync, refuseAsyncValues, refuseCollision } from "./unsupported.ts";
 
 /** A component with the scope it was defined in: what it needs to be instantiated anywhere. */
 interface Closure {
@@ -392,6 +392,11 @@ class Planner {
   }
 
   private exportPlans(exports: ReadonlyMap<string, Entity>): ExportPlan[] {
+    const named = [...exports].filter(([, { kind }]) => kind === "func" || kind === "instance");
+    refuseCollision(
+      "exports",
+      named.map(([name]) => name),
+    );
     return [...exports].map(([name, entity]) => ({ name, item: this.exportItem(entity) }));
   }
 

@@ -1,6 +1,7 @@
-/** What is valid but needs more than a synchronous host: refused by name before anything is generated. */
+/** What is valid but more than this host can do: refused by name before anything is generated. */
 import type { CanonOptions } from "../binary/definition.ts";
 import { UnsupportedError } from "../errors.ts";
+import { toCamelCase } from "../model/names.ts";
 import type { FuncType, ValueType } from "../model/types.ts";
 
 /** @throws {UnsupportedError} when a function is async by its type, its options or the values it passes */
@@ -21,6 +22,22 @@ export function refuseAsyncValues(type: FuncType): void {
   visit(type.result, seen);
 }
 
+/**
+ * WIT tells `a1` from `a-1`, JavaScript's spelling of them does not: one would silently take the place of the other.
+ * @throws {UnsupportedError} naming both
+ */
+export function refuseCollision(what: string, names: readonly string[]): void {
+  const taken = new Map<string, string>();
+  for (const name of names) {
+    const js = toCamelCase(name);
+    const other = taken.get(js);
+    if (other !== undefined && other !== name) {
+      throw new UnsupportedError("name-collision", `The ${what} "${other}" and "${name}" are both ${js} in JavaScript`);
+    }
+    taken.set(js, name);
+  }
+}
+
 function visit(type: ValueType | undefined, seen: Set<ValueType>): void {
   if (type === undefined || seen.has(type)) return;
   seen.add(type);
@@ -36,7 +53,14 @@ function visit(type: ValueType | undefined, seen: Set<ValueType>): void {
       visit(type.key, seen);
       visit(type.value, seen);
       break;
+    case "flags":
+      refuseCollision("flags", type.names);
+      break;
     case "record":
+      refuseCollision(
+        "record fields",
+        type.fields.map((field) => field.name),
+      );
       for (const field of type.fields) visit(field.type, seen);
       break;
     case "tuple":

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { ComponentError, LowerError } from "../../../host/errors.ts";
-import { allocator, instantiateWat, options, thrown, type Dynamic } from "./support.ts";
+import { allocator, compileWat, instantiateWat, options, thrown, type Dynamic } from "./support.ts";
 import type { Instance } from "../../../host/runtime/types.ts";
 
 /** Types that are passed by pointer and length, or spilled: the core function gets and returns one address. */
@@ -203,5 +203,24 @@ describe("flat arguments", () => {
       (core instance $m (instantiate $M))
       (func (export "last") ${params} (result u64) (canon lift (core func $m "last") ${options})))`);
     expect(exports.last(...Array.from({ length: 17 }, (_, i) => BigInt(i)))).toBe(16n);
+  });
+});
+
+describe("names that JavaScript cannot tell apart", () => {
+  test.each([
+    ["record fields", `(type $r' (record (field "a1" u8) (field "a-1" u8))) (export $r "r" (type $r'))`],
+    ["flags", `(type $r' (flags "b2" "b-2")) (export $r "r" (type $r'))`],
+  ])("as %s are refused", async (what, type) => {
+    const text = `(component ${type}
+      (core module $M (func (export "f") (param ${what === "flags" ? "i32" : "i32 i32"})))
+      (core instance $m (instantiate $M))
+      (func (export "f") (param "v" $r) (canon lift (core func $m "f"))))`;
+    await expect(compileWat(text)).rejects.toMatchObject({ feature: "name-collision" });
+  });
+
+  test("as exports are refused", async () => {
+    const text = `(component (core module $M (func (export "f"))) (core instance $m (instantiate $M))
+      (func $f (canon lift (core func $m "f"))) (export "run1" (func $f)) (export "run-1" (func $f)))`;
+    await expect(compileWat(text)).rejects.toThrow(`"run1" and "run-1" are both run1 in JavaScript`);
   });
 });
