@@ -348,7 +348,7 @@ function borrow<T extends Resource>(handle: i32): T {
   return resource;
 }
 
-function giveBack(): void {
+export function giveBack(): void {
   while (lent.length > 0) lent.pop().dispose();
 }
 `;
