@@ -78,7 +78,9 @@ export function ensureChromium(log: (line: string) => void = () => {}): string {
     const failure = apt("update") ?? apt("install", "--no-install-recommends", "chromium");
     const installed = findChromium();
     if (installed !== undefined) return installed;
-    throw new Error(`${CHROMIUM_HELP}\nInstalling it with apt-get failed: ${failure ?? "it is not where it should be"}`);
+    throw new Error(
+      `${CHROMIUM_HELP}\nInstalling it with apt-get failed: ${failure ?? "it is not where it should be"}`,
+    );
   }
   throw new Error(CHROMIUM_HELP);
 }
