@@ -23,7 +23,7 @@ export function trackImports(
     const given = imports[name];
     if (skip.has(name) || given === undefined) continue;
     if (type.kind === "func") {
-      if (returnsNothing(type) && typeof given === "function") tracked[name] = wrap(given as Import, undefined, name, scope);
+      if (returnsNothing(type) && typeof given === "function") tracked[name] = wrap(given as Import, type.params.length, name, scope);
     } else if (type.kind === "instance" && typeof given === "object" && given !== null) {
       tracked[name] = trackInterface(type.exports, given as Record<string, unknown>, name, scope);
     }
@@ -37,14 +37,18 @@ function trackInterface(
   id: string,
   scope: Scope,
 ): Record<string, unknown> {
-  // Everything that is not wrapped is inherited, prototypes of class instances included.
-  const face = Object.create(given) as Record<string, unknown>;
+  // Everything that is not wrapped is inherited, prototypes of class instances included. A plain object is copied: what
+  // it holds needs no `this`, and the linker sees that it is plain.
+  const prototype: unknown = Object.getPrototypeOf(given);
+  const plain = prototype === Object.prototype || prototype === null;
+  const face = (plain ? { ...given } : Object.create(given)) as Record<string, unknown>;
   for (const { name, type } of decls) {
     if (type.kind !== "func" || name.startsWith("[") || !returnsNothing(type)) continue;
     const key = toCamelCase(name);
-    const plain = given[key];
-    if (typeof plain !== "function") continue;
-    const value = wrap(plain as Import, given, `${id}#${key}`, scope);
+    const found = given[key];
+    if (typeof found !== "function") continue;
+    const target = (plain ? found : found.bind(given)) as Import;
+    const value = wrap(target, type.params.length, `${id}#${key}`, scope);
     Object.defineProperty(face, key, { value, enumerable: true, configurable: true });
   }
   return face;
@@ -54,14 +58,37 @@ function returnsNothing({ result }: FuncType): boolean {
   return result === undefined || (result.kind === "result" && result.ok === undefined);
 }
 
-function wrap(plain: Import, self: object | undefined, owner: string, scope: Scope): Import {
-  const wrapped = (...args: unknown[]): unknown => {
-    const value = plain.apply(self, args);
-    if (value === undefined || !isThenable(value)) return value;
-    scope.track(value, owner);
-    return undefined;
+/** Fixed arity where it is small: a rest parameter would cost more than all the rest. */
+function wrap(plain: Import, arity: number, owner: string, scope: Scope): Import {
+  const note = (value: unknown): void => {
+    if (isThenable(value)) scope.track(value, owner);
   };
-  Object.defineProperty(wrapped, "length", { value: plain.length, configurable: true });
-  return wrapped;
+  // An `err` is thrown, so whatever an import without a result returns is either nothing or left running.
+  switch (arity) {
+    case 0:
+      return () => {
+        const value = plain();
+        if (value !== undefined) note(value);
+      };
+    case 1:
+      return (a) => {
+        const value = plain(a);
+        if (value !== undefined) note(value);
+      };
+    case 2:
+      return (a, b) => {
+        const value = plain(a, b);
+        if (value !== undefined) note(value);
+      };
+    case 3:
+      return (a, b, c) => {
+        const value = plain(a, b, c);
+        if (value !== undefined) note(value);
+      };
+    default:
+      return (...args) => {
+        const value = plain(...args);
+        if (value !== undefined) note(value);
+      };
+  }
 }
-

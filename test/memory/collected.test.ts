@@ -1,7 +1,7 @@
 /** The receipt's proof: what it says when memory goes, and whom it names when something holds on. */
 import { expect, test } from "vitest";
-import { createHost, type CollectionReport, type Module } from "../../host/node/index.ts";
-import { math, poker, things } from "../node/host/fixtures.ts";
+import { attempt, createHost, type CollectionReport, type Module } from "../../host/node/index.ts";
+import { component, math, poker, things } from "../node/host/fixtures.ts";
 import { settle } from "./helpers.ts";
 
 type Any = Module<{ imports: object; exports: any }>;
@@ -118,6 +118,47 @@ test("prevented: an import's own error kept by its thrower, a pending promise, a
   }
   expect(held).toHaveLength(4);
   expect((await settle()).memories).toBe(before.memories);
+});
+
+test("prevented: bound handles, suspended functions, weak references, the errors of traps and overflows, refused calls", async () => {
+  const held: unknown[] = [];
+  const host = createHost();
+  const overflow = await component(`(component
+    (core module $m (memory (export "memory") 1) (func $f (export "f") (param i32) (result i32) (call $f (local.get 0)) (i32.const 1) i32.add))
+    (core instance $i (instantiate $m)) (alias core export $i "memory" (core memory $memory))
+    (func (export "f") (param "value" u32) (result u32) (canon lift (core func $i "f") (memory $memory))))`);
+  await Promise.all([math(), things()]);
+  const before = await settle();
+  const deep: Any = await host.load(overflow, { name: "deep" });
+  held.push(attempt(() => deep.exports.f(1)), deep.trap, attempt(() => deep.exports.f(1)));
+  expect(held[0]).toMatchObject({ ok: false, error: { trap: "stack-overflow" } });
+  const sums: Any = await host.load(await math(), { name: "sums" });
+  held.push(sums.exports.api.add.bind(undefined, 1), new WeakRef(sums.exports.api.add), sums.exports);
+  let open!: () => void;
+  const gate = new Promise<void>((resolve) => (open = resolve));
+  const suspended = (async () => {
+    // Locals of a suspended function live as long as it does.
+    const { api } = sums.exports;
+    const sum: number = api.add(1, 2);
+    await gate;
+    return [sum, attempt(() => api.add(1, 2)).ok];
+  })();
+  for (const bad of ["x", {}, undefined]) {
+    try {
+      sums.exports.api.add(bad, 1);
+    } catch (error) {
+      held.push(error);
+    }
+  }
+  const failed: Any = await host.load(await math(), { name: "failed" });
+  held.push(await failed.reload(overflow, { integrity: "0".repeat(64) }).catch((error: unknown) => error));
+  for (const module of [deep, sums, failed]) {
+    expect(await unloadAndProve(module), module.name).toMatchObject({ reclaimed: true, holders: [] });
+  }
+  expect((await settle()).memories).toBe(before.memories);
+  open();
+  expect(await suspended).toEqual([3, false]);
+  expect(held).toHaveLength(10);
 });
 
 test("a host can watch for leaks by itself and says so in an event", async () => {

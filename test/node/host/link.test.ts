@@ -1,7 +1,7 @@
 /** Linking modules: who meets an import, what fits, what the error says, and resources that cross modules. */
 import { afterEach, expect, test } from "vitest";
 import { createHost, LinkError, type Host, type HostOptions, type Module } from "../../../host/node/index.ts";
-import { chain, component, counter, keeper, math, things, twice } from "./fixtures.ts";
+import { chain, component, counter, keeper, math, poker, things, twice } from "./fixtures.ts";
 
 const hosts: Host[] = [];
 function host(options?: HostOptions): Host {
@@ -259,4 +259,17 @@ test("an import of types alone needs nobody", async () => {
   );
   expect(module.info().imports).toEqual([]);
   expect((await host().load(await counter(), { name: "counter" })).info().uses).toEqual([]);
+});
+
+test("imports may be the methods of a class instance, which keep their this", async () => {
+  class Ear {
+    readonly heard: number[] = [];
+    poke(value: number): void {
+      this.heard.push(value);
+    }
+  }
+  const ear = new Ear();
+  const module: Any = await host().load(await poker(), { name: "poker", imports: { "demo:poke/host": ear } });
+  expect(module.exports.run(7)).toBe(7);
+  expect(ear.heard).toEqual([7]);
 });
