@@ -7,9 +7,8 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { TenonError } from "../host/errors.ts";
 import { createBuilder } from "./build/index.ts";
-import { formatResult } from "./build/report.ts";
+import { formatFailure, formatResult } from "./build/report.ts";
 import { packageRoot } from "./build/root.ts";
 
 function readOptions(): { force?: boolean | undefined; debug?: boolean | undefined } {
@@ -33,8 +32,7 @@ for (const build of await Promise.allSettled(builds)) {
   if (build.status === "fulfilled") {
     process.stdout.write(`${formatResult(build.value)}\n`);
   } else {
-    const { reason } = build;
-    process.stderr.write(`${reason instanceof TenonError ? reason.message : String((reason as Error).stack ?? reason)}\n`);
+    process.stderr.write(`${formatFailure(build.reason)}\n`);
     process.exitCode = 1;
   }
 }

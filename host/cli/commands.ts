@@ -39,22 +39,21 @@ const build: Command = {
     force: "build even when nothing has changed",
     json: "print the result as JSON",
   },
-  run: async (args, { out }) => {
+  run: async (args, { out, err }) => {
     const { createBuilder } = await import("../../scripts/build/index.ts");
-    const { formatResult } = await import("../../scripts/build/report.ts");
+    const { formatFailure, formatResult } = await import("../../scripts/build/report.ts");
     if (args.value("out") !== undefined && args.positionals.length > 1) {
       throw new CommandLineError("The option --out is for one module, and several are given");
     }
     const builder = createBuilder();
-    try {
-      const options = { ...witChoice(args), out: args.value("out"), debug: args.has("debug"), force: args.has("force") };
-      const results = await Promise.all(args.positionals.map((dir) => builder.build({ dir, ...options })));
-      if (args.has("json")) out(`${JSON.stringify(results.length === 1 ? results[0] : results, null, 2)}\n`);
-      else for (const result of results) out(`${formatResult(result)}\n`);
-      return 0;
-    } finally {
-      await builder.close();
-    }
+    const options = { ...witChoice(args), out: args.value("out"), debug: args.has("debug"), force: args.has("force") };
+    const builds = await Promise.allSettled(args.positionals.map((dir) => builder.build({ dir, ...options })));
+    await builder.close();
+    const results = builds.flatMap((build) => (build.status === "fulfilled" ? [build.value] : []));
+    if (!args.has("json")) for (const result of results) out(`${formatResult(result)}\n`);
+    else if (results.length > 0) out(`${JSON.stringify(builds.length === 1 ? results[0] : results, null, 2)}\n`);
+    for (const build of builds) if (build.status === "rejected") err(`${formatFailure(build.reason)}\n`);
+    return results.length === builds.length ? 0 : 1;
   },
 };
 

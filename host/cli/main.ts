@@ -4,7 +4,7 @@
  * Status 0: done. 1: it failed, or what was asked does not hold. 2: the command line is wrong.
  */
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, sep } from "node:path";
 import { TenonError } from "../errors.ts";
 import { type Command, commands, type Streams } from "./commands.ts";
 import { CommandLineError, readArguments } from "./options.ts";
@@ -26,11 +26,17 @@ export async function main(args: readonly string[], streams: Streams): Promise<n
     return await command.run(readArguments(rest, command), streams);
   } catch (error) {
     if (error instanceof CommandLineError) return usage(`${error.message}\n${usageLine(name, command)}`, streams);
-    // What tenon says itself is meant for people; anything else is a fault of tenon, and its stack helps to mend it.
-    const text = error instanceof TenonError ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error);
-    streams.err(`${text}\n`);
+    streams.err(`${describe(error)}\n`);
     return 1;
   }
+}
+
+/** What tenon says itself is meant for people; anything else is a fault of tenon, and its stack helps to mend it. */
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const text = error instanceof TenonError ? error.message : (error.stack ?? error.message);
+  // People know where they are.
+  return text.replaceAll(`${process.cwd()}${sep}`, "");
 }
 
 function usage(message: string, { err }: Streams): number {

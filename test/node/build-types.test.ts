@@ -45,6 +45,39 @@ async function compile(files: Record<string, string>): Promise<string> {
   });
 }
 
+test("a world's declarations with the host's own types", async () => {
+  const text = await declare(`package demo:calc@1.0.0;
+    interface api { add: func(a: s32, b: s32) -> s32; area: func(radius: option<f64>) -> result<f64, string>; }
+    interface log { write: func(text: string); }
+    world calc { import log; export api; }`);
+  const use = `
+    import { attempt, compile, createHost } from "tenon";
+    import type { Calc } from "./calc.d.ts";
+    const component = await compile<Calc>("calc.wasm");
+    const instance = await component.instantiate({ "demo:calc/log@1.0.0": { write: (text: string): void => void text } });
+    export const sum: number = instance.exports.api.add(1, 2);
+    // @ts-expect-error: the import is missing
+    await component.instantiate({});
+    const module = await createHost().load<Calc>("calc.wasm");
+    export const area: number = module.exports["demo:calc/api@1.0.0"].area();
+    const result = attempt(() => module.exports.api.area(2));
+    export const found: number = result.ok ? result.value : 0;
+    // @ts-expect-error: a string is no s32
+    module.exports.api.add("1", 2);`;
+  const host = resolve("host");
+  const tsconfig = JSON.stringify({
+    extends: join(host, "node", "tsconfig.json"),
+    compilerOptions: {
+      paths: { tenon: [join(host, "node", "index.ts")] },
+      typeRoots: [resolve("node_modules/@types")],
+      declaration: false,
+      isolatedDeclarations: false,
+    },
+    include: ["*.ts", join(host, "webassembly.d.ts")],
+  });
+  expect(await compile({ "calc.d.ts": text, "use.ts": use, "tsconfig.json": tsconfig, "globals.d.ts": "" })).toBe("");
+});
+
 test("declarations of every value type, with docs", async () => {
   const text = await declare(`package demo:all@1.2.0;
     /// All there is.

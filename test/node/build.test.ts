@@ -273,10 +273,10 @@ describe("tenon new, tenon build", () => {
   });
 
   test("a failing build has status 1, and the author's file and line", { timeout }, async () => {
-    const dir = await moduleFolder({ "index.ts": "export {};" });
-    const { status, out, err } = await tenon("build", dir, "--out", join(root, "failed.wasm"));
+    const bad = await moduleFolder({ "index.ts": "export {};" });
+    const { status, out, err } = await tenon("build", bad, "--out", join(root, "failed.wasm"));
     expect({ status, out }).toEqual({ status: 1, out: "" });
-    expect(err).toContain("index.ts:1:1: The export `join` is missing");
+    expect(err).toContain(`${join(bad, "index.ts")}:1:1: The export \`join\` is missing`);
     await expect(stat(join(root, "failed.wasm"))).rejects.toThrow();
   });
 });
