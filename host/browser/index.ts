@@ -16,6 +16,9 @@ export function createHost(options?: HostOptions): Host {
 }
 
 /** Compiles a component for use without a host. Strings are URLs, relative to the page. */
-export function compile<W extends World = World>(source: Source, options: CompileSourceOptions = {}): Promise<Component<W>> {
+export function compile<W extends World = World>(
+  source: Source,
+  options: CompileSourceOptions = {},
+): Promise<Component<W>> {
   return compileSource<W>(browserPlatform, source, options);
 }

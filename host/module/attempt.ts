@@ -3,7 +3,9 @@
  */
 import { TenonError, UsageError } from "../errors.ts";
 
-export type CallResult<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: TenonError };
+export type CallResult<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly error: TenonError };
 
 /**
  * Runs a call and gives what it threw as a value: a trap, a component's `err`, a call after unload. Mistakes of the

@@ -34,9 +34,11 @@ export function observerFor(context: HostContext, module: string): Observer | un
 /** Who holds linear memories now. */
 export function memoryOwners(context: HostContext): MemoryOwner[] {
   const now = performance.now();
-  return [...context.versions].filter(({ running }) => running).map((version) => ({
-    module: version.module,
-    memoryBytes: version.memoryBytes,
-    ageMs: now - version.bornMs,
-  }));
+  return [...context.versions]
+    .filter(({ running }) => running)
+    .map((version) => ({
+      module: version.module,
+      memoryBytes: version.memoryBytes,
+      ageMs: now - version.bornMs,
+    }));
 }

@@ -172,7 +172,10 @@ export class ExportTree {
           continue;
         }
         changed.push(path);
-        this.#retire(entry, `${path} of module ${this.#module} changed in a reload (${reason}); take it again from the module's exports`);
+        this.#retire(
+          entry,
+          `${path} of module ${this.#module} changed in a reload (${reason}); take it again from the module's exports`,
+        );
       }
       this.#addEntry(container, item, path);
     }
@@ -255,8 +258,12 @@ export class ExportTree {
       return `${entry.arity} parameters became ${item.type.params.length}`;
     }
     if (kept || before === container.decls) return undefined;
-    const resources = new Set(container.decls.flatMap(({ name, type }) => (type.kind === "resource-type" ? [name] : [])));
-    const types = before.filter(({ name, type }) => name === item.name || (type.kind === "resource-type" && resources.has(name)));
+    const resources = new Set(
+      container.decls.flatMap(({ name, type }) => (type.kind === "resource-type" ? [name] : [])),
+    );
+    const types = before.filter(
+      ({ name, type }) => name === item.name || (type.kind === "resource-type" && resources.has(name)),
+    );
     return explainMismatch({ kind: "instance", exports: container.decls }, { kind: "instance", exports: types });
   }
 
@@ -323,7 +330,9 @@ export class ExportTree {
     for (const step of hash >= 0 ? member.split(".") : [member]) {
       if (at === undefined || at === null) return undefined;
       const steps = at as Record<string, unknown>;
-      at = [step, toCamelCase(step), toPascalCase(step)].map((key) => (Object.hasOwn(steps, key) ? steps[key] : undefined)).find((value) => value !== undefined);
+      at = [step, toCamelCase(step), toPascalCase(step)]
+        .map((key) => (Object.hasOwn(steps, key) ? steps[key] : undefined))
+        .find((value) => value !== undefined);
     }
     return at;
   }
@@ -354,7 +363,8 @@ export class ExportTree {
   observe(observer: Observer | undefined): void {
     this.#unpatchMethods();
     this.#observer = observer;
-    for (const { entries } of this.#containers.values()) for (const { slot } of entries.values()) slot.observe(observer);
+    for (const { entries } of this.#containers.values())
+      for (const { slot } of entries.values()) slot.observe(observer);
     this.#patchMethods();
   }
 
@@ -410,6 +420,8 @@ function removeProperty(container: Container, name: string): void {
   const member = memberOf(name);
   if (member === undefined) delete container.object[toCamelCase(name)];
   else if (member.kind === "static") {
-    delete (container.classes.get(member.resource)!.face as unknown as Record<string, unknown>)[toCamelCase(member.name)];
+    delete (container.classes.get(member.resource)!.face as unknown as Record<string, unknown>)[
+      toCamelCase(member.name)
+    ];
   }
 }

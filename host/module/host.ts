@@ -94,10 +94,7 @@ class ModuleHost implements Host {
     return names.map((name) => this.#context.modules.get(name)!.face);
   }
 
-  async loadDirectory(
-    directory: string,
-    options: Omit<LoadOptions, "name" | "integrity"> = {},
-  ): Promise<Module[]> {
+  async loadDirectory(directory: string, options: Omit<LoadOptions, "name" | "integrity"> = {}): Promise<Module[]> {
     checkOptions("loadDirectory", options, ["imports", "link", "world", "onTrap"]);
     const { list } = this.#context.platform;
     if (list === undefined) throw new UsageError("Directories can only be loaded where there are files");
@@ -176,7 +173,9 @@ class ModuleHost implements Host {
   require(name: string): Module {
     const module = this.get(name);
     if (module !== undefined) return module;
-    throw new UsageError(`There is no module ${name}; loaded are ${[...this.#context.modules.keys()].join(", ") || "none"}`);
+    throw new UsageError(
+      `There is no module ${name}; loaded are ${[...this.#context.modules.keys()].join(", ") || "none"}`,
+    );
   }
 
   provides(): readonly ExternDecl[] {
@@ -207,7 +206,10 @@ class ModuleHost implements Host {
       const own = await given(options.imports, scope);
       const shared = await given(this.#context.options.imports, scope);
       const world = options.world === undefined ? [] : checkWorld(component, options.world);
-      return [...resolveImports(component, own, shared, () => providersOf(this.#context), options.link).issues, ...world];
+      return [
+        ...resolveImports(component, own, shared, () => providersOf(this.#context), options.link).issues,
+        ...world,
+      ];
     } finally {
       await scope.close(0);
     }
@@ -279,7 +281,9 @@ function orderOf(candidates: readonly Candidate[]): readonly string[] {
     return component.imports.flatMap(({ name: wanted, type }) => {
       if (type.kind !== "instance" || options.link === false || findGiven(own, wanted) !== undefined) return [];
       return candidates
-        .filter((other) => other.name !== name && other.component.exports.some((decl) => isCompatibleId(decl.name, wanted)))
+        .filter(
+          (other) => other.name !== name && other.component.exports.some((decl) => isCompatibleId(decl.name, wanted)),
+        )
         .map((other) => other.name);
     });
   };

@@ -103,7 +103,10 @@ class Substitution {
       case "record":
         return { ...type, fields: type.fields.map(({ name, type: field }) => ({ name, type: this.#value(field) })) };
       case "variant":
-        return { ...type, cases: type.cases.map(({ name, type: payload }) => ({ name, type: this.#optional(payload) })) };
+        return {
+          ...type,
+          cases: type.cases.map(({ name, type: payload }) => ({ name, type: this.#optional(payload) })),
+        };
       case "tuple":
         return { ...type, types: type.types.map((item) => this.#value(item)) };
       case "option":

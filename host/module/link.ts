@@ -94,7 +94,11 @@ export function resolveImports(
   return { imports, origins, uses: [...uses], resources: bindings, issues };
 }
 
-function allowedProviders(providers: readonly Provider[], link: LoadOptions["link"], name: string): readonly Provider[] {
+function allowedProviders(
+  providers: readonly Provider[],
+  link: LoadOptions["link"],
+  name: string,
+): readonly Provider[] {
   if (typeof link !== "object") return providers;
   const only = link[name] ?? link[withoutVersion(name)];
   return only === undefined ? providers : providers.filter((provider) => provider.name === only);
@@ -171,10 +175,11 @@ function missing(wanted: ExternDecl, { provider, id }: Offer, reason: string): L
 function explainVersions(provided: string | undefined, wanted: string | undefined): string {
   if (provided === undefined) return `it has no version and ${wanted} is wanted`;
   if (wanted === undefined) return `it has version ${provided} and one without version is wanted`;
-  if (provided.includes("-") || wanted.includes("-")) return `the pre-release versions ${provided} and ${wanted} differ`;
-  const track = /^0\.0\./.test(wanted)
+  if (provided.includes("-") || wanted.includes("-"))
+    return `the pre-release versions ${provided} and ${wanted} differ`;
+  const track = wanted.startsWith("0.0.")
     ? "0.0.x versions fit only themselves"
-    : /^0\./.test(wanted)
+    : wanted.startsWith("0.")
       ? "0.x versions fit only within the same minor version"
       : "versions fit only within the same major version";
   return isCompatible(wanted, provided)
@@ -197,7 +202,8 @@ export function checkWorld(component: Pick<Component, "imports" | "exports">, de
   for (const needed of component.imports) {
     const allowed = demand.imports.find(({ name }) => isCompatibleId(name, needed.name));
     // Roles are reversed: the world provides, the component wants.
-    const reason = allowed === undefined ? "the world does not import it" : explainMismatch(allowed.type, needed.type, imported);
+    const reason =
+      allowed === undefined ? "the world does not import it" : explainMismatch(allowed.type, needed.type, imported);
     if (reason !== undefined) issues.push(worldIssue(needed, allowed, reason));
   }
   return issues;

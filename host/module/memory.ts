@@ -74,7 +74,12 @@ export class MemoryWatch {
   }
 
   /** Settles when the engine has reclaimed the memories by itself, or at the deadline. */
-  wait(watched: Watched, deadlineMs: number, background: boolean, suspects: () => readonly string[]): Promise<CollectionReport> {
+  wait(
+    watched: Watched,
+    deadlineMs: number,
+    background: boolean,
+    suspects: () => readonly string[],
+  ): Promise<CollectionReport> {
     return new Promise((resolve) => {
       const finish = (): void => {
         clearTimeout(timer);
@@ -150,7 +155,8 @@ function report(watched: Watched, asked: boolean, suspects: readonly string[]): 
 }
 
 /** Engines' words for "no room for another linear memory". */
-const REFUSALS = /could not allocate memory|cannot allocate wasm memory|out of memory: .*memory|failed to allocate memory/i;
+const REFUSALS =
+  /could not allocate memory|cannot allocate wasm memory|out of memory: .*memory|failed to allocate memory/i;
 
 /** Whether an error says that the engine refused a new linear memory. */
 export function isMemoryRefusal(error: unknown): boolean {

@@ -44,7 +44,11 @@ export async function openSource(platform: Platform, source: Source): Promise<Op
   );
 }
 
-async function identify(platform: Platform, bytes: Uint8Array<ArrayBuffer>, label: string | undefined): Promise<Opened> {
+async function identify(
+  platform: Platform,
+  bytes: Uint8Array<ArrayBuffer>,
+  label: string | undefined,
+): Promise<Opened> {
   const hash = await platform.sha256(bytes);
   const compile = async (options: CompileOptions): Promise<Component> => {
     // Most of the host is the compiler; an application whose modules are bound ahead of time never loads it.

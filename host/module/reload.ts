@@ -184,7 +184,9 @@ async function rollBack(
     }
   }
   const reason = cause instanceof Error ? cause.message : String(cause);
-  const error = new ReloadError(stage, `Could not reload module ${record.name} (${stage}): ${reason}${note}`, { cause });
+  const error = new ReloadError(stage, `Could not reload module ${record.name} (${stage}): ${reason}${note}`, {
+    cause,
+  });
   record.context.events.emit("reload-failed", { module: record.name, error });
   return error;
 }

@@ -180,7 +180,7 @@ export function scrub(error: unknown): void {
 }
 
 /** @throws {UsageError} when the promise has not settled within the deadline */
-export async function withDeadline(promise: PromiseLike<unknown>, deadlineMs: number, what: string): Promise<void> {
+async function withDeadline(promise: PromiseLike<unknown>, deadlineMs: number, what: string): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const expired = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new UsageError(`${what} did not end within ${deadlineMs} ms`)), deadlineMs);

@@ -23,7 +23,8 @@ export function trackImports(
     const given = imports[name];
     if (skip.has(name) || given === undefined) continue;
     if (type.kind === "func") {
-      if (returnsNothing(type) && typeof given === "function") tracked[name] = wrap(given as Import, type.params.length, name, scope);
+      if (returnsNothing(type) && typeof given === "function")
+        tracked[name] = wrap(given as Import, type.params.length, name, scope);
     } else if (type.kind === "instance" && typeof given === "object" && given !== null) {
       tracked[name] = trackInterface(type.exports, given as Record<string, unknown>, name, scope);
     }

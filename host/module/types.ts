@@ -189,7 +189,11 @@ export interface ReloadReceipt {
   /** What became of the state: handed over; the new version takes none; the old one gave none; not asked for. */
   readonly state: "moved" | "dropped" | "none";
   /** How the exports differ, as paths that `Module.get` takes. */
-  readonly exports: { readonly added: readonly string[]; readonly removed: readonly string[]; readonly changed: readonly string[] };
+  readonly exports: {
+    readonly added: readonly string[];
+    readonly removed: readonly string[];
+    readonly changed: readonly string[];
+  };
   /** What came of the old instance. */
   readonly old: DropReceipt;
 }

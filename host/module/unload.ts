@@ -109,7 +109,7 @@ async function settle(
   );
 }
 
-export function describeActivity(activity: readonly Activity[]): string {
+function describeActivity(activity: readonly Activity[]): string {
   return activity
     .map(({ kind, owner, count }) => {
       const what = kind === "call" ? "call under way" : kind === "resource" ? "live resource" : kind;
@@ -118,7 +118,11 @@ export function describeActivity(activity: readonly Activity[]): string {
     .join(", ");
 }
 
-async function commit(record: ModuleRecord, options: UnloadOptions, { receipts, began }: Prepared): Promise<UnloadReceipt> {
+async function commit(
+  record: ModuleRecord,
+  options: UnloadOptions,
+  { receipts, began }: Prepared,
+): Promise<UnloadReceipt> {
   const { context, name, hash } = record;
   record.phase = "unloading";
   record.stopRestart();

@@ -51,10 +51,20 @@ export class Version {
    * @param providers the modules that may meet imports, this one's dependents excluded
    * @throws {LinkError} with everything unmet
    */
-  async link(imports: Imports | undefined, link: LoadOptions["link"], providers: () => readonly Provider[]): Promise<void> {
+  async link(
+    imports: Imports | undefined,
+    link: LoadOptions["link"],
+    providers: () => readonly Provider[],
+  ): Promise<void> {
     const own = await this.#given(imports, "imports");
     const shared = await this.#given(this.#context.options.imports, "the host's imports");
-    const { imports: met, origins, uses, resources, issues } = resolveImports(this.component, own, shared, providers, link);
+    const {
+      imports: met,
+      origins,
+      uses,
+      resources,
+      issues,
+    } = resolveImports(this.component, own, shared, providers, link);
     if (issues.length > 0) {
       throw new LinkError(`Cannot link module ${this.module}: ${describeIssues(issues)}`, issues);
     }
@@ -183,7 +193,11 @@ export class Version {
    * Ends the version: teardown hook, signal, clean-ups, instance. Nothing here throws; errors go into the receipt. The
    * handles must have been cut or moved on before.
    */
-  async drop(options: { teardown: boolean; collect?: boolean; collectDeadlineMs?: number | undefined }): Promise<DropReceipt> {
+  async drop(options: {
+    teardown: boolean;
+    collect?: boolean;
+    collectDeadlineMs?: number | undefined;
+  }): Promise<DropReceipt> {
     const context = this.#context;
     await this.quiet();
     const errors: Error[] = [];
@@ -274,5 +288,8 @@ function lazily(make: () => Promise<CollectionReport>): () => Promise<Collection
 function suspects(cut: readonly Activity[]): string[] {
   return cut
     .filter(({ kind }) => kind === "promise" || kind === "timer")
-    .map(({ kind, owner, count }) => `${count === 1 ? "a" : String(count)} ${kind}${count === 1 ? "" : "s"} of ${owner} that was still pending`);
+    .map(
+      ({ kind, owner, count }) =>
+        `${count === 1 ? "a" : String(count)} ${kind}${count === 1 ? "" : "s"} of ${owner} that was still pending`,
+    );
 }

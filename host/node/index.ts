@@ -16,6 +16,9 @@ export function createHost(options?: HostOptions): Host {
 }
 
 /** Compiles a component for use without a host. Strings are paths, or URLs when they have a scheme. */
-export function compile<W extends World = World>(source: Source, options: CompileSourceOptions = {}): Promise<Component<W>> {
+export function compile<W extends World = World>(
+  source: Source,
+  options: CompileSourceOptions = {},
+): Promise<Component<W>> {
   return compileSource<W>(nodePlatform, source, options);
 }

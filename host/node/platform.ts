@@ -46,7 +46,9 @@ async function download(url: URL): Promise<Uint8Array<ArrayBuffer>> {
 async function list(directory: string): Promise<readonly string[]> {
   try {
     const entries = await readdir(directory, { withFileTypes: true });
-    return entries.flatMap((entry) => (entry.name.endsWith(".wasm") && !entry.isDirectory() ? [entry.name] : [])).sort();
+    return entries
+      .flatMap((entry) => (entry.name.endsWith(".wasm") && !entry.isDirectory() ? [entry.name] : []))
+      .sort();
   } catch (cause) {
     throw new UsageError(`Could not list ${directory}: ${messageOf(cause)}`, { cause });
   }

@@ -130,7 +130,11 @@ test("prevented: bound handles, suspended functions, weak references, the errors
   await Promise.all([math(), things()]);
   const before = await settle();
   const deep: Any = await host.load(overflow, { name: "deep" });
-  held.push(attempt(() => deep.exports.f(1)), deep.trap, attempt(() => deep.exports.f(1)));
+  held.push(
+    attempt(() => deep.exports.f(1)),
+    deep.trap,
+    attempt(() => deep.exports.f(1)),
+  );
   expect(held[0]).toMatchObject({ ok: false, error: { trap: "stack-overflow" } });
   const sums: Any = await host.load(await math(), { name: "sums" });
   held.push(sums.exports.api.add.bind(undefined, 1), new WeakRef(sums.exports.api.add), sums.exports);

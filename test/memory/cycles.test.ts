@@ -10,7 +10,9 @@ test("20,000 reloads with state handed over: resident memory is flat and the add
   const versions = [await counter(), await counter({ teardown: "trap" })];
   const start = await settle();
   const host = createHost();
-  const module = (await host.load(versions[0]!, { name: "counter" })) as unknown as Api & { reload: (source: Uint8Array) => Promise<unknown> };
+  const module = (await host.load(versions[0]!, { name: "counter" })) as unknown as Api & {
+    reload: (source: Uint8Array) => Promise<unknown>;
+  };
   const { increment } = module.exports.api;
   let calls = 0;
   const curve: number[] = [];
@@ -25,7 +27,9 @@ test("20,000 reloads with state handed over: resident memory is flat and the add
   const perReload = (performance.now() - began) / 20_000;
   expect(increment()).toBe(calls + 1);
   const live = await settle();
-  console.log(`20,000 reloads, ${perReload.toFixed(3)} ms each; resident MiB at every 2,000: ${curve.join(" ")}; settled ${Math.round(live.residentMiB)}`);
+  console.log(
+    `20,000 reloads, ${perReload.toFixed(3)} ms each; resident MiB at every 2,000: ${curve.join(" ")}; settled ${Math.round(live.residentMiB)}`,
+  );
   expect(live.memories).toBe(start.memories + 1);
   if (start.reservations !== undefined) expect(live.reservations).toBe(start.reservations + 1);
   expect(live.residentMiB - warm).toBeLessThan(30);
@@ -45,7 +49,9 @@ test("20,000 loads and unloads in a tight loop never run out of address space", 
     if (i % 1_000 === 0) most = Math.max(most, residentMiB());
   }
   const after = await settle();
-  console.log(`20,000 loads and unloads: at most ${Math.round(most)} MiB resident, settled ${Math.round(after.residentMiB)}; memories ${start.memories} → ${after.memories}`);
+  console.log(
+    `20,000 loads and unloads: at most ${Math.round(most)} MiB resident, settled ${Math.round(after.residentMiB)}; memories ${start.memories} → ${after.memories}`,
+  );
   expect(after.memories).toBe(start.memories);
   expect(after.reservations).toBe(start.reservations);
 });
@@ -68,11 +74,16 @@ test("trap and reload over and over keeps nothing of the trapped instances", asy
   const bytes = await math();
   const start = await settle();
   const host = createHost();
-  const module = (await host.load(bytes, { name: "math" })) as unknown as Api & { reload: (source: Uint8Array) => Promise<unknown> };
+  const module = (await host.load(bytes, { name: "math" })) as unknown as Api & {
+    reload: (source: Uint8Array) => Promise<unknown>;
+  };
   const { boom, add } = module.exports.api;
   const errors: unknown[] = [];
   for (let i = 0; i < 300; i++) {
-    errors.push(attempt(() => boom()), attempt(() => add(1, 2)));
+    errors.push(
+      attempt(() => boom()),
+      attempt(() => add(1, 2)),
+    );
     await module.reload(bytes);
     expect(add(1, 2)).toBe(3);
   }

@@ -32,8 +32,12 @@ test("1,000 × load, call, grow to 10 MiB, unload: memories, address space and r
     if (i % 100 === 99) curve.push(Math.round(residentMiB()));
   }
   const after = await settle();
-  console.log(`resident MiB at every 100 unloads: ${curve.join(" ")}; settled ${Math.round(before.residentMiB)} → ${Math.round(after.residentMiB)}`);
-  console.log(`memories ${before.memories} → ${after.memories}, reservations ${before.reservations} → ${after.reservations}`);
+  console.log(
+    `resident MiB at every 100 unloads: ${curve.join(" ")}; settled ${Math.round(before.residentMiB)} → ${Math.round(after.residentMiB)}`,
+  );
+  console.log(
+    `memories ${before.memories} → ${after.memories}, reservations ${before.reservations} → ${after.reservations}`,
+  );
   expect(kept).toHaveLength(4_000);
   expect(after.memories).toBe(start.memories);
   expect(after.reservations).toBe(start.reservations);
@@ -71,10 +75,28 @@ test("what a user can hold of a module pins nothing: exports, classes, resources
     const { api } = sums.exports as { api: Record<string, any> };
     const { api: made } = stuff.exports as { api: Record<string, any> };
     const thing = new made["Thing"](5);
-    held.push(sums, stuff, api, made, api["add"], made["Thing"], thing, thing.value, made["Thing"].make, sums.get("api.add"));
-    held.push(attempt(() => api["boom"]()), attempt(() => api["add"](1, 2)), sums.trap);
+    held.push(
+      sums,
+      stuff,
+      api,
+      made,
+      api["add"],
+      made["Thing"],
+      thing,
+      thing.value,
+      made["Thing"].make,
+      sums.get("api.add"),
+    );
+    held.push(
+      attempt(() => api["boom"]()),
+      attempt(() => api["add"](1, 2)),
+      sums.trap,
+    );
     held.push(sums.info(), await sums.unload(), await stuff.unload({ force: true }));
-    held.push(attempt(() => api["add"](1, 2)), attempt(() => thing.value()));
+    held.push(
+      attempt(() => api["add"](1, 2)),
+      attempt(() => thing.value()),
+    );
   }
   const after = await settle();
   expect(after.memories).toBe(before.memories);
@@ -96,8 +118,8 @@ test("an instance made without a host is free once disposed, whatever is held of
 
 /** `(module (memory (export "m") 1) (func (export "f") (result i32) i32.const 1) (func (export "t") unreachable))` */
 const rawModule = Uint8Array.from([
-  0, 97, 115, 109, 1, 0, 0, 0, 1, 8, 2, 96, 0, 1, 127, 96, 0, 0, 3, 3, 2, 0, 1, 5, 3, 1, 0, 1, 7, 13, 3, 1, 109, 2, 0, 1,
-  102, 0, 0, 1, 116, 0, 1, 10, 10, 2, 4, 0, 65, 1, 11, 3, 0, 0, 11,
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 8, 2, 96, 0, 1, 127, 96, 0, 0, 3, 3, 2, 0, 1, 5, 3, 1, 0, 1, 7, 13, 3, 1, 109, 2, 0,
+  1, 102, 0, 0, 1, 116, 0, 1, 10, 10, 2, 4, 0, 65, 1, 11, 3, 0, 0, 11,
 ]);
 
 function rawExport(module: WebAssembly.Module): Function {

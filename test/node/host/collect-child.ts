@@ -25,7 +25,14 @@ async function main(): Promise<void> {
     // A restart is scheduled now, a minute from here.
   }
   await host.close();
-  console.log(JSON.stringify({ gc: typeof (globalThis as { gc?: unknown }).gc, state: timed.state, memoryBytes: receipt.memoryBytes, report }));
+  console.log(
+    JSON.stringify({
+      gc: typeof (globalThis as { gc?: unknown }).gc,
+      state: timed.state,
+      memoryBytes: receipt.memoryBytes,
+      report,
+    }),
+  );
 }
 
 await main();

@@ -28,7 +28,15 @@ export interface MathOptions {
 
 /** `demo:math/api`: `add`, `grow`, `boom` (traps), `calls` (how many adds this instance has served). */
 export function math(options: MathOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
-  const { version = "1.0.0", bias = 0, pages = 1, type = "s32", more = false, less = false, path = "demo:math/api" } = options;
+  const {
+    version = "1.0.0",
+    bias = 0,
+    pages = 1,
+    type = "s32",
+    more = false,
+    less = false,
+    path = "demo:math/api",
+  } = options;
   return component(`(component
     (core module $m
       (memory (export "memory") ${pages})
@@ -62,7 +70,9 @@ export function math(options: MathOptions = {}): Promise<Uint8Array<ArrayBuffer>
 }
 
 /** Imports `demo:math/api` and exports `twice`, which adds a number to itself with it. */
-export function twice(options: { version?: string; type?: string; also?: string; exports?: string } = {}): Promise<Uint8Array<ArrayBuffer>> {
+export function twice(
+  options: { version?: string; type?: string; also?: string; exports?: string } = {},
+): Promise<Uint8Array<ArrayBuffer>> {
   const { version = "1.0.0", type = "s32", also = "", exports = "demo:twice/api@1.0.0" } = options;
   return component(`(component
     (import "demo:math/api@${version}" (instance $math (export "add" (func (param "a" ${type}) (param "b" ${type}) (result ${type})))))
@@ -153,7 +163,9 @@ export function poker(result: "none" | "result" = "none"): Promise<Uint8Array<Ar
 }
 
 /** `demo:things/api`: a resource `thing` with a constructor, a method, a static and a function that takes one. */
-export function things(options: { bias?: number; version?: string; dtor?: "count" | "trap" } = {}): Promise<Uint8Array<ArrayBuffer>> {
+export function things(
+  options: { bias?: number; version?: string; dtor?: "count" | "trap" } = {},
+): Promise<Uint8Array<ArrayBuffer>> {
   const { bias = 0, version = "1.0.0", dtor = "count" } = options;
   return component(`(component
     (core module $d
@@ -233,8 +245,10 @@ export function keeper(): Promise<Uint8Array<ArrayBuffer>> {
 
 /** Imports the interfaces `needs` and exports `gives`, each with one function `f` that counts the modules below it. */
 export function chain(gives: string, ...needs: string[]): Promise<Uint8Array<ArrayBuffer>> {
-  const imports = needs.map((id, i) => `(import "${id}" (instance $n${i} (export "f" (func (result u32)))))
-    (core func $f${i} (canon lower (func $n${i} "f")))`);
+  const imports = needs.map(
+    (id, i) => `(import "${id}" (instance $n${i} (export "f" (func (result u32)))))
+    (core func $f${i} (canon lower (func $n${i} "f")))`,
+  );
   const args = needs.map((_, i) => `(export "f${i}" (func $f${i}))`);
   const cores = needs.map((_, i) => `(import "n" "f${i}" (func $f${i} (result i32)))`);
   return component(`(component ${imports.join("\n")}

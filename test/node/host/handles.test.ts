@@ -20,10 +20,16 @@ function arities(bias: number): Promise<Uint8Array<ArrayBuffer>> {
   const counts = Array.from({ length: 13 }, (_, count) => count);
   const cores = counts.map(
     (count) => `(func (export "f${count}") ${count > 0 ? `(param ${"i32 ".repeat(count)})` : ""} (result i32)
-      i32.const ${bias} ${counts.slice(0, count).map((i) => `local.get ${i} i32.add`).join(" ")})`,
+      i32.const ${bias} ${counts
+        .slice(0, count)
+        .map((i) => `local.get ${i} i32.add`)
+        .join(" ")})`,
   );
   const lifts = counts.map(
-    (count) => `(func (export "f${count}") ${counts.slice(0, count).map((i) => `(param "p${i}" s32)`).join(" ")} (result s32)
+    (count) => `(func (export "f${count}") ${counts
+      .slice(0, count)
+      .map((i) => `(param "p${i}" s32)`)
+      .join(" ")} (result s32)
       (canon lift (core func $i "f${count}")))`,
   );
   return component(`(component (core module $m (memory (export "memory") 1) ${cores.join("\n")})
@@ -32,7 +38,10 @@ function arities(bias: number): Promise<Uint8Array<ArrayBuffer>> {
 
 test("handles of every arity pass their arguments, keep name and length, and follow reloads", async () => {
   const module: Any = await host().load(await arities(0), { name: "arities" });
-  const handles = Array.from({ length: 13 }, (_, count) => module.exports[`f${count}`] as (...args: number[]) => number);
+  const handles = Array.from(
+    { length: 13 },
+    (_, count) => module.exports[`f${count}`] as (...args: number[]) => number,
+  );
   for (const bias of [0, 1000, 2000]) {
     if (bias > 0) await module.reload(await arities(bias));
     for (const [count, handle] of handles.entries()) {
@@ -66,7 +75,18 @@ test("get finds exports by path in every spelling; require names the nearest", a
   expect(stuff.get("api.thing")).toBe(stuff.exports.api.Thing);
   expect(stuff.get("demo:things/api@1.0.0#Thing.make")).toBe(stuff.exports.api.Thing.make);
   expect(stuff.get("api.Thing.make")).toBe(stuff.exports.api.Thing.make);
-  for (const path of ["", "nope", "api", "api.nope", "api.toString", "constructor", "demo:math/api@9.0.0#add", "api.add.add", "#add", "."]) {
+  for (const path of [
+    "",
+    "nope",
+    "api",
+    "api.nope",
+    "api.toString",
+    "constructor",
+    "demo:math/api@9.0.0#add",
+    "api.add.add",
+    "#add",
+    ".",
+  ]) {
     expect(module.get(path), path).toBeUndefined();
   }
   expect(() => module.require("api.ad")).toThrow(/Module math exports no api\.ad/);

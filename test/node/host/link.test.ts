@@ -15,7 +15,10 @@ afterEach(async () => {
 
 type Any = Module<{ imports: object; exports: any }>;
 async function refusal(promise: Promise<unknown>): Promise<LinkError> {
-  const error = await promise.then(() => undefined, (reason: unknown) => reason);
+  const error = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
   expect(error).toBeInstanceOf(LinkError);
   return error as LinkError;
 }
@@ -23,7 +26,10 @@ async function refusal(promise: Promise<unknown>): Promise<LinkError> {
 test("an import is met by the user's object first, then the host's, then another module", async () => {
   const here = host({ imports: { "demo:math/api": { add: () => 20 } } });
   await here.load(await math(), { name: "math" });
-  const own: Any = await here.load(await twice(), { name: "own", imports: { "demo:math/api@1.0.0": { add: () => 10 } } });
+  const own: Any = await here.load(await twice(), {
+    name: "own",
+    imports: { "demo:math/api@1.0.0": { add: () => 10 } },
+  });
   const shared: Any = await here.load(await twice(), { name: "shared" });
   expect([own.exports.api.twice(1), shared.exports.api.twice(1)]).toEqual([10, 20]);
   expect([own.info().imports, shared.info().imports]).toEqual([
@@ -50,7 +56,12 @@ test("imports may be given by a factory, which sees its scope and may be asynchr
 
 test("the exact version is preferred, then the highest compatible one, then the first loaded", async () => {
   const here = host();
-  for (const [name, version, bias] of [["a", "1.1.0", 1], ["b", "1.4.0", 2], ["c", "1.4.0", 3], ["d", "2.0.0", 4]] as const) {
+  for (const [name, version, bias] of [
+    ["a", "1.1.0", 1],
+    ["b", "1.4.0", 2],
+    ["c", "1.4.0", 3],
+    ["d", "2.0.0", 4],
+  ] as const) {
     await here.load(await math({ version, bias }), { name });
   }
   const answers: number[] = [];
@@ -106,8 +117,16 @@ test("everything missing or mismatched is listed at once, with the nearest provi
     (core func (canon lower (func $g "one"))) (core func (canon lower (func $g "two"))) (core func (canon lower (func $n))))`);
   const { issues } = await refusal(here.load(many, { name: "many", imports: { "demo:given/api": { one: () => 0 } } }));
   const found = new Map(issues.map((issue) => [issue.import, issue]));
-  expect([...found.keys()].sort()).toEqual(["demo:given/api#two", "demo:math/api@1.0.0", "demo:x/alhpa@1.0.0", "nothing-like-it"]);
-  expect(found.get("demo:x/alhpa@1.0.0")).toMatchObject({ problem: "missing", nearest: "demo:x/alpha@1.0.0 of module alpha" });
+  expect([...found.keys()].sort()).toEqual([
+    "demo:given/api#two",
+    "demo:math/api@1.0.0",
+    "demo:x/alhpa@1.0.0",
+    "nothing-like-it",
+  ]);
+  expect(found.get("demo:x/alhpa@1.0.0")).toMatchObject({
+    problem: "missing",
+    nearest: "demo:x/alpha@1.0.0 of module alpha",
+  });
   expect(found.get("demo:math/api@1.0.0")).toMatchObject({
     problem: "mismatch",
     nearest: "demo:math/api@1.0.0 of module math",
@@ -254,7 +273,9 @@ test("another module's resource of the same name and bytes does not do", async (
 
 test("an import of types alone needs nobody", async () => {
   const module = await host().load(
-    await component(`(component (import "demo:types/api@1.0.0" (instance (type $t (record (field "a" u32))) (export "t" (type (eq $t))))))`),
+    await component(
+      `(component (import "demo:types/api@1.0.0" (instance (type $t (record (field "a" u32))) (export "t" (type (eq $t))))))`,
+    ),
     { name: "types" },
   );
   expect(module.info().imports).toEqual([]);

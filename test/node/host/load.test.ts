@@ -94,7 +94,9 @@ test("load says what it could not read, fetch or use", async () => {
 
 test("load refuses an unknown option and names the one that was meant", async () => {
   const bytes = await math();
-  await expect(host().load(bytes, { import: {} } as never)).rejects.toThrow("Unknown option import of load; did you mean imports?");
+  await expect(host().load(bytes, { import: {} } as never)).rejects.toThrow(
+    "Unknown option import of load; did you mean imports?",
+  );
   expect(() => host({ ontrap: "fail" } as never)).toThrow(/Unknown option ontrap .* did you mean onTrap\?/);
   expect(() => host({ onTrap: "explode" } as never)).toThrow(UsageError);
   await expect(host().load(bytes, { name: "" })).rejects.toThrow(UsageError);
@@ -118,14 +120,19 @@ test("a name with other bytes is refused, whether loaded or being loaded", async
     here.load(await math({ bias: 1 }), { name: "m" }),
   ]);
   expect(outcomes.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
-  await expect(here.load(await math({ bias: 2 }), { name: "m" })).rejects.toThrow(/already loaded with other bytes .*; reload it/);
+  await expect(here.load(await math({ bias: 2 }), { name: "m" })).rejects.toThrow(
+    /already loaded with other bytes .*; reload it/,
+  );
 });
 
 test("a failed load leaves its name free, and one that waited for it tries by itself", async () => {
   const here = host();
   const bytes = await twice();
   const imports = { "demo:math/api@1.0.0": { add: (a: number, b: number) => a + b } };
-  const outcomes = await Promise.allSettled([here.load(bytes, { name: "t" }), here.load(bytes, { name: "t", imports })]);
+  const outcomes = await Promise.allSettled([
+    here.load(bytes, { name: "t" }),
+    here.load(bytes, { name: "t", imports }),
+  ]);
   expect(outcomes.map(({ status }) => status)).toEqual(["rejected", "fulfilled"]);
   expect((here.require("t") as Api).exports["api"].twice(4)).toBe(8);
 });
@@ -142,17 +149,26 @@ test("integrity is checked as hex and as base64, before anything is compiled", a
   const garbage = new Uint8Array([0, 1, 2]);
   const refused = await here.load(garbage, { name: "d", integrity: hex }).catch((error: unknown) => error);
   expect(refused).toBeInstanceOf(IntegrityError);
-  expect(refused).toMatchObject({ code: "integrity", expected: hex, found: createHash("sha256").update(garbage).digest("hex") });
+  expect(refused).toMatchObject({
+    code: "integrity",
+    expected: hex,
+    found: createHash("sha256").update(garbage).digest("hex"),
+  });
   await expect(here.load(bytes, { name: "e", integrity: "md5-abc" })).rejects.toThrow(/Expected integrity as/);
 });
 
 test("imports are denied unless given: a component without them is refused with every one listed", async () => {
   const refused = await host()
-    .load(await twice({ also: `(import "extra" (func $extra (param "x" u32))) (core func (canon lower (func $extra)))` }))
+    .load(
+      await twice({ also: `(import "extra" (func $extra (param "x" u32))) (core func (canon lower (func $extra)))` }),
+    )
     .catch((error: unknown) => error);
   expect(refused).toBeInstanceOf(LinkError);
   const { issues } = refused as LinkError;
-  expect(issues.map((issue) => [issue.import.split("#")[0], issue.problem])).toContainEqual(["demo:math/api@1.0.0", "missing"]);
+  expect(issues.map((issue) => [issue.import.split("#")[0], issue.problem])).toContainEqual([
+    "demo:math/api@1.0.0",
+    "missing",
+  ]);
 });
 
 test("a world can be demanded, and everything that does not fit is reported", async () => {
@@ -163,7 +179,9 @@ test("a world can be demanded, and everything that does not fit is reported", as
     .load(await math({ type: "u32" }), { name: "unfit", world: demanded })
     .catch((error: unknown) => error);
   expect(refused).toBeInstanceOf(LinkError);
-  expect((refused as LinkError).message).toMatch(/Module unfit does not fit the world demanded: .*demo:math\/api@1\.0\.0 does not fit/);
+  expect((refused as LinkError).message).toMatch(
+    /Module unfit does not fit the world demanded: .*demo:math\/api@1\.0\.0 does not fit/,
+  );
   expect(here.get("unfit")).toBeUndefined();
   // What the world does not import, the component may not import either.
   const imports = { "demo:math/api": { add: () => 0 } };
@@ -195,7 +213,9 @@ test("loadAll unloads what it loaded when one of them fails, and keeps what was 
   ];
   await expect(here.loadAll(requests)).rejects.toThrow(/broken/);
   expect(here.manifest().map(({ name }) => name)).toEqual(["math"]);
-  await expect(here.loadAll([requests[1]!, requests[1]!])).rejects.toThrow("Two of the modules to load are named counter");
+  await expect(here.loadAll([requests[1]!, requests[1]!])).rejects.toThrow(
+    "Two of the modules to load are named counter",
+  );
 });
 
 test("loadAll refuses a cycle with its path", async () => {
@@ -209,7 +229,11 @@ test("loadAll refuses a cycle with its path", async () => {
   const refused = await here.loadAll(requests).catch((error: unknown) => error);
   expect(refused).toBeInstanceOf(LinkError);
   expect((refused as LinkError).message).toBe("Modules need each other in a cycle: a → b → c → a");
-  expect((refused as LinkError).issues.map((issue) => issue.import)).toEqual(["x:x/b@1.0.0", "x:x/c@1.0.0", "x:x/a@1.0.0"]);
+  expect((refused as LinkError).issues.map((issue) => issue.import)).toEqual([
+    "x:x/b@1.0.0",
+    "x:x/c@1.0.0",
+    "x:x/a@1.0.0",
+  ]);
   expect(here.manifest()).toEqual([]);
 });
 
@@ -222,7 +246,9 @@ test("loadDirectory loads every component of a directory, dependents after their
     expect((here.require("a-twice") as Api).exports["api"].twice(3)).toBe(6);
   });
   await expect(host().loadDirectory("/no/such/directory")).rejects.toThrow(/Could not list/);
-  await expect(host().loadDirectory(".", { name: "x" } as never)).rejects.toThrow(/Unknown option name of loadDirectory/);
+  await expect(host().loadDirectory(".", { name: "x" } as never)).rejects.toThrow(
+    /Unknown option name of loadDirectory/,
+  );
 });
 
 test("get and require find modules by name, and close refuses later loads", async () => {

@@ -78,7 +78,14 @@ test("calls are counted across reloads and retired handles; an unloaded module s
   module.exports.api.add(1, 1);
   expect(module.info().calls).toBe(7);
   await module.unload();
-  expect(module.info()).toMatchObject({ state: "unloaded", memoryBytes: 0, calls: 7, exports: [], activity: [], usedBy: [] });
+  expect(module.info()).toMatchObject({
+    state: "unloaded",
+    memoryBytes: 0,
+    calls: 7,
+    exports: [],
+    activity: [],
+    usedBy: [],
+  });
 });
 
 test("an observer sees every call with its time and error, through reloads, until it stops", async () => {

@@ -52,7 +52,11 @@ interface Real {
   readonly handles: { readonly module: Any; readonly add: (a: number, b: number) => number }[];
 }
 
-const caught = (promise: Promise<unknown>): Promise<unknown> => promise.then(() => undefined, (error: unknown) => error);
+const caught = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
 
 function usersOf(model: Model, name: string): string[] {
   return [...model.modules].flatMap(([other, { provider }]) => (provider === name ? [other] : []));
@@ -62,7 +66,8 @@ class Load implements fc.AsyncCommand<Model, Real> {
   readonly name: string;
   readonly variant: number;
   constructor(name: string, variant: number) {
-    this.name = name; this.variant = variant;
+    this.name = name;
+    this.variant = variant;
   }
   check = (): boolean => true;
   async run(model: Model, { host, handles }: Real): Promise<void> {
@@ -86,7 +91,8 @@ class LoadUser implements fc.AsyncCommand<Model, Real> {
   constructor(provider: string) {
     this.provider = provider;
   }
-  check = (model: Readonly<Model>): boolean => model.modules.has(this.provider) && !model.modules.has(`user of ${this.provider}`);
+  check = (model: Readonly<Model>): boolean =>
+    model.modules.has(this.provider) && !model.modules.has(`user of ${this.provider}`);
   async run(model: Model, { host }: Real): Promise<void> {
     const name = `user of ${this.provider}`;
     await host.load(user, { name, link: { "demo:math/api": this.provider } });
@@ -166,7 +172,8 @@ class Reload implements fc.AsyncCommand<Model, Real> {
   readonly name: string;
   readonly variant: number | "broken" | "unfit";
   constructor(name: string, variant: number | "broken" | "unfit") {
-    this.name = name; this.variant = variant;
+    this.name = name;
+    this.variant = variant;
   }
   check = (model: Readonly<Model>): boolean => model.modules.has(this.name);
   async run(model: Model, { host }: Real): Promise<void> {
@@ -187,7 +194,8 @@ class Unload implements fc.AsyncCommand<Model, Real> {
   readonly name: string;
   readonly cascade: boolean;
   constructor(name: string, cascade: boolean) {
-    this.name = name; this.cascade = cascade;
+    this.name = name;
+    this.cascade = cascade;
   }
   check = (model: Readonly<Model>): boolean => model.modules.has(this.name);
   async run(model: Model, { host }: Real): Promise<void> {
@@ -236,7 +244,9 @@ const commands = [
   fc.nat({ max: 20 }).map((index) => new Call(index)),
   name.map((at) => new CallUser(at)),
   name.map((at) => new Trap(at)),
-  fc.tuple(name, fc.oneof(variant, fc.constantFrom("broken" as const, "unfit" as const))).map(([at, which]) => new Reload(at, which)),
+  fc
+    .tuple(name, fc.oneof(variant, fc.constantFrom("broken" as const, "unfit" as const)))
+    .map(([at, which]) => new Reload(at, which)),
   fc.tuple(name, fc.boolean()).map(([at, cascade]) => new Unload(at, cascade)),
   fc.constant(new Inspect()),
 ];
@@ -288,7 +298,8 @@ test("operations all at once settle one by one, fail only with errors of their o
         }
         const module = host.get(item.name) as unknown as Any | undefined;
         if (item.kind === "load") start(host.load(variants[item.variant]!, { name: item.name }));
-        else if (item.kind === "user") start(host.load(user, { name: `user of ${item.name}`, link: { "demo:math/api": item.name } }));
+        else if (item.kind === "user")
+          start(host.load(user, { name: `user of ${item.name}`, link: { "demo:math/api": item.name } }));
         else if (module === undefined) continue;
         else if (item.kind === "reload") start(module.reload(variants[item.variant]!));
         else if (item.kind === "broken") start(module.reload(broken));

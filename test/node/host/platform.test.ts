@@ -27,18 +27,25 @@ test("both platforms read URLs and say why they could not", async () => {
   for (const platform of [nodePlatform, browserPlatform]) {
     expect([...(await platform.read(`${base}/there.wasm`))], platform.name).toEqual([1, 2, 3]);
     expect([...(await platform.read(new URL(`${base}/there.wasm`)))]).toEqual([1, 2, 3]);
-    await expect(platform.read(`${base}/missing.wasm`)).rejects.toThrow(`Could not fetch ${base}/missing.wasm: status 404`);
-    await expect(platform.read("http://127.0.0.1:1/refused.wasm")).rejects.toThrow(/^Could not (fetch|read) http:\/\/127\.0\.0\.1:1\/refused\.wasm: /);
+    await expect(platform.read(`${base}/missing.wasm`)).rejects.toThrow(
+      `Could not fetch ${base}/missing.wasm: status 404`,
+    );
+    await expect(platform.read("http://127.0.0.1:1/refused.wasm")).rejects.toThrow(
+      /^Could not (fetch|read) http:\/\/127\.0\.0\.1:1\/refused\.wasm: /,
+    );
   }
   await new Promise((resolve) => server.close(resolve));
 });
 
-test.skipIf(process.platform !== "linux")("reservations count linear memories, however many lie side by side", async () => {
-  const before = (await nodePlatform.countReservations!())!;
-  const memories = Array.from({ length: 50 }, () => new WebAssembly.Memory({ initial: 1 }));
-  expect(await nodePlatform.countReservations!()).toBe(before + 50);
-  expect(memories).toHaveLength(50);
-});
+test.skipIf(process.platform !== "linux")(
+  "reservations count linear memories, however many lie side by side",
+  async () => {
+    const before = (await nodePlatform.countReservations!())!;
+    const memories = Array.from({ length: 50 }, () => new WebAssembly.Memory({ initial: 1 }));
+    expect(await nodePlatform.countReservations!()).toBe(before + 50);
+    expect(memories).toHaveLength(50);
+  },
+);
 
 test("a macrotask comes after the microtasks that are waiting", async () => {
   for (const platform of [nodePlatform, browserPlatform]) {

@@ -25,7 +25,11 @@ afterEach(async () => {
 });
 
 type Any = Module<{ imports: object; exports: any }>;
-const caught = (promise: Promise<unknown>): Promise<any> => promise.then(() => undefined, (error: unknown) => error);
+const caught = (promise: Promise<unknown>): Promise<any> =>
+  promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
 const STAGES = ["open", "check", "instantiate", "save", "restore", "swap", "drain", "teardown"];
 
 test("reload swaps the version behind the handles and says how long each stage took", async () => {
@@ -55,7 +59,9 @@ test("reload with another world: new exports come, old ones go, changed ones are
     removed: ["demo:math/api@1.0.0#grow"],
     changed: ["demo:math/api@1.0.0#add"],
   });
-  expect(() => add(1, 2)).toThrow(/demo:math\/api@1\.0\.0#add of module math changed in a reload \(.*expected s32, found u32\); take it again/);
+  expect(() => add(1, 2)).toThrow(
+    /demo:math\/api@1\.0\.0#add of module math changed in a reload \(.*expected s32, found u32\); take it again/,
+  );
   expect(() => grow(1)).toThrow(new UnloadedError("demo:math/api@1.0.0#grow is no longer exported by module math"));
   expect(calls()).toBe(0);
   expect(module.exports.api.add(1, 2)).toBe(4);
@@ -113,23 +119,70 @@ test("state is handed over; an option or a version without it starts afresh", as
   expect((await module.reload(await counter())).state).toBe("none");
 });
 
-const importsOf = (fail: boolean) => (scope: ImportScope): object => {
-  if (fail) throw new Error(`No imports for ${scope.module}`);
-  return {};
-};
+const importsOf =
+  (fail: boolean) =>
+  (scope: ImportScope): object => {
+    if (fail) throw new Error(`No imports for ${scope.module}`);
+    return {};
+  };
 
 /** Everything that can go wrong before the swap, by stage. */
-const faults: { readonly name: string; readonly stage: string; readonly reload: (module: Any) => Promise<ReloadReceipt>; readonly cause: RegExp }[] = [
+const faults: {
+  readonly name: string;
+  readonly stage: string;
+  readonly reload: (module: Any) => Promise<ReloadReceipt>;
+  readonly cause: RegExp;
+}[] = [
   { name: "no such file", stage: "open", reload: (module) => module.reload("/no/such.wasm"), cause: /ENOENT/ },
   { name: "not a component", stage: "open", reload: (module) => module.reload(new Uint8Array(40)), cause: /at byte/ },
-  { name: "wrong bytes", stage: "open", reload: async (module) => module.reload(await counter(), { integrity: "0".repeat(64) }), cause: /SHA-256/ },
-  { name: "an invalid core module", stage: "open", reload: async (module) => module.reload(await broken()), cause: /core module|type mismatch/ },
-  { name: "imports that nothing meets", stage: "check", reload: async (module) => module.reload(await counter({ teardown: "note" })), cause: /demo:counter\/host/ },
-  { name: "an import factory that throws", stage: "check", reload: async (module) => module.reload(await counter(), { imports: importsOf(true) }), cause: /No imports for counter/ },
-  { name: "a world that does not fit", stage: "check", reload: async (module) => module.reload(await math()), cause: /does not export it/ },
-  { name: "a start function that traps", stage: "instantiate", reload: async (module) => module.reload(await counter({ start: "trap" })), cause: /unreachable/ },
-  { name: "a state that is refused", stage: "restore", reload: async (module) => module.reload(await counter({ restore: "refuse" })), cause: /refused/ },
-  { name: "a restore that traps", stage: "restore", reload: async (module) => module.reload(await counter({ restore: "trap" })), cause: /unreachable/ },
+  {
+    name: "wrong bytes",
+    stage: "open",
+    reload: async (module) => module.reload(await counter(), { integrity: "0".repeat(64) }),
+    cause: /SHA-256/,
+  },
+  {
+    name: "an invalid core module",
+    stage: "open",
+    reload: async (module) => module.reload(await broken()),
+    cause: /core module|type mismatch/,
+  },
+  {
+    name: "imports that nothing meets",
+    stage: "check",
+    reload: async (module) => module.reload(await counter({ teardown: "note" })),
+    cause: /demo:counter\/host/,
+  },
+  {
+    name: "an import factory that throws",
+    stage: "check",
+    reload: async (module) => module.reload(await counter(), { imports: importsOf(true) }),
+    cause: /No imports for counter/,
+  },
+  {
+    name: "a world that does not fit",
+    stage: "check",
+    reload: async (module) => module.reload(await math()),
+    cause: /does not export it/,
+  },
+  {
+    name: "a start function that traps",
+    stage: "instantiate",
+    reload: async (module) => module.reload(await counter({ start: "trap" })),
+    cause: /unreachable/,
+  },
+  {
+    name: "a state that is refused",
+    stage: "restore",
+    reload: async (module) => module.reload(await counter({ restore: "refuse" })),
+    cause: /refused/,
+  },
+  {
+    name: "a restore that traps",
+    stage: "restore",
+    reload: async (module) => module.reload(await counter({ restore: "trap" })),
+    cause: /unreachable/,
+  },
 ];
 
 async function broken(): Promise<Uint8Array<ArrayBuffer>> {
@@ -138,30 +191,33 @@ async function broken(): Promise<Uint8Array<ArrayBuffer>> {
     (core instance $i (instantiate $m)) (func (export "f") (result u32) (canon lift (core func $i "f"))))`);
 }
 
-test.each(faults)("a fault while reloading ($name) is a ReloadError of stage $stage and the old version serves on", async ({ stage, reload, cause }) => {
-  const here = host();
-  const events: string[] = [];
-  here.on("reload-failed", ({ module, error }) => events.push(`${module} ${(error as ReloadError).stage}`));
-  here.on("reloaded", () => events.push("reloaded"));
-  here.on("trapped", () => events.push("trapped"));
-  const module: Any = await here.load(await counter(), { name: "counter", world: await demand() });
-  const { increment } = module.exports.api;
-  increment();
-  const before = module.info();
-  const error = await caught(reload(module));
-  expect(error).toBeInstanceOf(ReloadError);
-  expect(error.stage).toBe(stage);
-  expect(error.message).toMatch(cause);
-  expect(error.cause).toBeInstanceOf(Error);
-  expect(module.state).toBe("live");
-  expect(increment()).toBe(2);
-  expect(module.exports.api.increment).toBe(increment);
-  expect(events).toEqual([`counter ${stage}`]);
-  expect(module.info()).toEqual({ ...before, calls: 2 });
-  // And the next one succeeds.
-  await module.reload(await counter({ step: 5 }));
-  expect(increment()).toBe(7);
-});
+test.each(faults)(
+  "a fault while reloading ($name) is a ReloadError of stage $stage and the old version serves on",
+  async ({ stage, reload, cause }) => {
+    const here = host();
+    const events: string[] = [];
+    here.on("reload-failed", ({ module, error }) => events.push(`${module} ${(error as ReloadError).stage}`));
+    here.on("reloaded", () => events.push("reloaded"));
+    here.on("trapped", () => events.push("trapped"));
+    const module: Any = await here.load(await counter(), { name: "counter", world: await demand() });
+    const { increment } = module.exports.api;
+    increment();
+    const before = module.info();
+    const error = await caught(reload(module));
+    expect(error).toBeInstanceOf(ReloadError);
+    expect(error.stage).toBe(stage);
+    expect(error.message).toMatch(cause);
+    expect(error.cause).toBeInstanceOf(Error);
+    expect(module.state).toBe("live");
+    expect(increment()).toBe(2);
+    expect(module.exports.api.increment).toBe(increment);
+    expect(events).toEqual([`counter ${stage}`]);
+    expect(module.info()).toEqual({ ...before, calls: 2 });
+    // And the next one succeeds.
+    await module.reload(await counter({ step: 5 }));
+    expect(increment()).toBe(7);
+  },
+);
 
 async function demand(): Promise<{ exports: never[] | any }> {
   const { compile } = await import("../../../host/node/index.ts");
@@ -229,10 +285,16 @@ test("reload brings a trapped module back, whatever trapped", async () => {
 
 test("of several waiting reloads the last one wins; the others are told that they were superseded", async () => {
   const module: Any = await host().load(await math(), { name: "math" });
-  const outcomes = await Promise.allSettled([1, 2, 3, 4].map(async (bias) => module.reload(math({ bias }).then((bytes) => new Response(bytes)))));
+  const outcomes = await Promise.allSettled(
+    [1, 2, 3, 4].map(async (bias) => module.reload(math({ bias }).then((bytes) => new Response(bytes)))),
+  );
   expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "rejected", "fulfilled"]);
   for (const outcome of outcomes.slice(1, 3)) {
-    expect((outcome as PromiseRejectedResult).reason).toMatchObject({ code: "reload", superseded: true, stage: "open" });
+    expect((outcome as PromiseRejectedResult).reason).toMatchObject({
+      code: "reload",
+      superseded: true,
+      stage: "open",
+    });
   }
   expect(module.exports.api.add(0, 0)).toBe(4);
   expect(module.info().reloads).toBe(2);
@@ -332,7 +394,12 @@ test("under the load of concurrent callers no call is lost and none is served tw
   const here = host();
   const module: Any = await here.load(await counter(), { name: "counter" });
   const { increment } = module.exports.api;
-  const versions = await Promise.all([counter(), counter({ teardown: "trap" }), counter({ restore: "refuse" }), counter({ start: "trap" })]);
+  const versions = await Promise.all([
+    counter(),
+    counter({ teardown: "trap" }),
+    counter({ restore: "refuse" }),
+    counter({ start: "trap" }),
+  ]);
   let calls = 0;
   let done = false;
   const seen = new Set<number>();
@@ -352,11 +419,16 @@ test("under the load of concurrent callers no call is lost and none is served tw
   let good = 0;
   let refused = 0;
   for (let i = 0; i < 200; i++) {
-    await module.reload(versions[i % versions.length]!).then(() => good++, () => refused++);
+    await module.reload(versions[i % versions.length]!).then(
+      () => good++,
+      () => refused++,
+    );
   }
   done = true;
   await Promise.all(callers);
-  console.log(`${calls} calls from 12 callers during ${good + refused} reloads, ${refused} of them refused: ${calls - seen.size} lost or doubled`);
+  console.log(
+    `${calls} calls from 12 callers during ${good + refused} reloads, ${refused} of them refused: ${calls - seen.size} lost or doubled`,
+  );
   expect([good, refused]).toEqual([100, 100]);
   expect(calls).toBeGreaterThan(1_000);
   expect(seen.size).toBe(calls);

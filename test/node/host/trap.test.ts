@@ -34,7 +34,15 @@ async function until(condition: () => boolean): Promise<void> {
 
 function log(here: Host): string[] {
   const events: string[] = [];
-  for (const event of ["loaded", "reloaded", "reload-failed", "trapped", "restarted", "restart-given-up", "unloaded"] as const) {
+  for (const event of [
+    "loaded",
+    "reloaded",
+    "reload-failed",
+    "trapped",
+    "restarted",
+    "restart-given-up",
+    "unloaded",
+  ] as const) {
     here.on(event, ({ module }) => events.push(`${event} ${module}`));
   }
   return events;
@@ -68,8 +76,16 @@ test("attempt gives faults as values and lets mistakes of the program through", 
   expect(attempt(() => add(1, 2))).toEqual({ ok: true, value: 3 });
   expect(() => attempt(() => add("1", 2))).toThrow(LowerError);
   expect(() => attempt(() => module.require("nope"))).toThrow(UsageError);
-  expect(() => attempt(() => { throw new RangeError("mine"); })).toThrow(RangeError);
-  expect(attempt(() => { throw new ComponentError("refused"); })).toMatchObject({ ok: false, error: { payload: "refused" } });
+  expect(() =>
+    attempt(() => {
+      throw new RangeError("mine");
+    }),
+  ).toThrow(RangeError);
+  expect(
+    attempt(() => {
+      throw new ComponentError("refused");
+    }),
+  ).toMatchObject({ ok: false, error: { payload: "refused" } });
   expect(attempt(() => boom())).toMatchObject({ ok: false, error: { trap: "unreachable", module: "math" } });
   expect(attempt(() => add(1, 2))).toMatchObject({ ok: false, error: { code: "unloaded" } });
 });
@@ -135,7 +151,13 @@ test("a restart that cannot be made is tried again, then given up", async () => 
   const events = log(here);
   const imports = (): object => {
     if (!open) throw new Error("Closed");
-    return { "demo:poke/host": { poke: () => { throw new Error("Out"); } } };
+    return {
+      "demo:poke/host": {
+        poke: () => {
+          throw new Error("Out");
+        },
+      },
+    };
   };
   const onTrap = { delayMs: 1, factor: 1, maxRestarts: 3 };
   const module: Any = await here.load(await poker(), { name: "poker", imports, onTrap });
@@ -188,12 +210,20 @@ test("a trap in a resource's method or destructor counts like any other", async 
 test("background work that fails is an event with its owner; without a listener it stays an unhandled rejection", async () => {
   const here = host();
   const failures: string[] = [];
-  const stop = here.on("background-error", ({ module, owner, error }) => failures.push(`${module} ${owner} ${String(error)}`));
+  const stop = here.on("background-error", ({ module, owner, error }) =>
+    failures.push(`${module} ${owner} ${String(error)}`),
+  );
   const imports = (scope: ImportScope): object => ({
     "demo:poke/host": {
       poke: (value: number) => {
         if (value === 1) return Promise.reject(new Error("Lost"));
-        scope.setTimeout(() => { throw new Error("Late"); }, 1, "ticker");
+        scope.setTimeout(
+          () => {
+            throw new Error("Late");
+          },
+          1,
+          "ticker",
+        );
         return undefined;
       },
     },
@@ -247,7 +277,9 @@ test("imports of result<_, E> may return promises as well", async () => {
 test("a listener that throws fails alone", async () => {
   const here = host();
   const seen: string[] = [];
-  here.on("loaded", () => { throw new Error("Listener"); });
+  here.on("loaded", () => {
+    throw new Error("Listener");
+  });
   here.on("loaded", ({ module }) => seen.push(module));
   const listeners = process.rawListeners("uncaughtException") as ((...args: unknown[]) => void)[];
   process.removeAllListeners("uncaughtException");

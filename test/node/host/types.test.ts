@@ -20,7 +20,10 @@ test("load<W> types the imports, by id with or without version, and the exports"
   expectTypeOf(module.exports.api.twice).toEqualTypeOf<(value: number) => number>();
   expect(module.exports.api.twice(2)).toBe(4);
   await host.load<Twice>(bytes, { name: "b", imports: { "demo:math/api": { add } } });
-  await host.load<Twice>(bytes, { name: "c", imports: ({ module: name }) => ({ "demo:math/api": { add: () => name.length } }) });
+  await host.load<Twice>(bytes, {
+    name: "c",
+    imports: ({ module: name }) => ({ "demo:math/api": { add: () => name.length } }),
+  });
   await host.load<Twice>(bytes, { name: "d", imports: async () => ({ "demo:math/api@1.0.0": { add } }) });
   await module.reload(bytes, { imports: { "demo:math/api": { add } } });
   // @ts-expect-error an import of another type

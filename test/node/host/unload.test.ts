@@ -25,7 +25,11 @@ afterEach(async () => {
 
 type Any = Module<{ imports: object; exports: any }>;
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-const caught = (promise: Promise<unknown>): Promise<any> => promise.then(() => undefined, (error: unknown) => error);
+const caught = (promise: Promise<unknown>): Promise<any> =>
+  promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
 
 /** A module whose `run(n)` calls `poke(n)` of imports made from a scope. */
 async function poking(
@@ -53,7 +57,15 @@ test("unload cuts the handles, says what it released, and is one unload however 
   const [receipt, again] = await Promise.all([module.unload(), module.unload()]);
   expect(again).toBe(receipt);
   expect(await module.unload()).toBe(receipt);
-  expect(receipt).toMatchObject({ name: "math", memoryBytes: 3 * 65536, teardown: "absent", deferredRun: 0, cut: [], errors: [], cascaded: [] });
+  expect(receipt).toMatchObject({
+    name: "math",
+    memoryBytes: 3 * 65536,
+    teardown: "absent",
+    deferredRun: 0,
+    cut: [],
+    errors: [],
+    cascaded: [],
+  });
   expect(module.state).toBe("unloaded");
   expect(here.get("math")).toBeUndefined();
   expect(() => add(1, 2)).toThrow(new UnloadedError("Module math was unloaded"));
@@ -170,7 +182,10 @@ test("host resources that the guest leaked are disposed at unload, a disposer th
     }
   }
   for (const id of [7, 13]) {
-    const user: Any = await host().load(await keeper(), { name: "keeper", imports: { "demo:things/api@1.0.0": { Thing } } });
+    const user: Any = await host().load(await keeper(), {
+      name: "keeper",
+      imports: { "demo:things/api@1.0.0": { Thing } },
+    });
     expect(user.exports.keep(id)).toBe(id);
     const receipt = await user.unload();
     expect(receipt.hostResourcesDisposed).toBe(1);
@@ -233,8 +248,9 @@ test("force cuts what is still pending, fires the signal and clears the timers",
 });
 
 test("work that ends on the signal is not reported as cut", async () => {
-  const { module } = await poking(host(), (scope) => () =>
-    new Promise<void>((resolve) => scope.signal.addEventListener("abort", () => resolve())),
+  const { module } = await poking(
+    host(),
+    (scope) => () => new Promise<void>((resolve) => scope.signal.addEventListener("abort", () => resolve())),
   );
   module.exports.run(1);
   expect((await module.unload({ force: true })).cut).toEqual([]);
@@ -330,7 +346,9 @@ test("a host can be made that never unloads unless forced", async () => {
 
 test("unload refuses options that do not exist or make no sense", async () => {
   const module = await host().load(await math(), { name: "math" });
-  await expect(module.unload({ cascades: true } as never)).rejects.toThrow(/Unknown option cascades of unload; did you mean cascade\?/);
+  await expect(module.unload({ cascades: true } as never)).rejects.toThrow(
+    /Unknown option cascades of unload; did you mean cascade\?/,
+  );
   await expect(module.unload({ drain: -1 })).rejects.toThrow(/Expected drain to be a number of at least 0, got -1/);
   await expect(module.unload({ drain: Number.NaN })).rejects.toThrow(UsageError);
 });
