@@ -116,12 +116,21 @@ class Scope extends TypeScope {
   }
 }
 
+export interface PlanOptions {
+  /**
+   * Plans asynchronous functions and values too, which generated text cannot run: for descriptions and for the bindings of
+   * other tools. Default `false`.
+   */
+  readonly asynchronous?: boolean;
+}
+
 /** Plans the instantiation of a component. @throws {UnsupportedError} */
-export function planComponent(definition: ComponentDefinition): Plan {
-  return new Planner().plan(definition);
+export function planComponent(definition: ComponentDefinition, options: PlanOptions = {}): Plan {
+  return new Planner(options.asynchronous ?? false).plan(definition);
 }
 
 class Planner {
+  private readonly asynchronous: boolean;
   private readonly imports: ExternDecl[] = [];
   private readonly components: (number | undefined)[] = [];
   private readonly modules: ModuleRef[] = [];
@@ -132,6 +141,10 @@ class Planner {
   private readonly resources: ResourcePlan[] = [];
   private readonly resourceIndex = new Map<ResourceType, number>();
   private readonly steps: Step[] = [];
+
+  constructor(asynchronous: boolean) {
+    this.asynchronous = asynchronous;
+  }
 
   plan(definition: ComponentDefinition): Plan {
     const exports = this.instantiate(definition, undefined, undefined, undefined);
@@ -291,7 +304,7 @@ class Planner {
     switch (canon.op) {
       case "lift": {
         const type = must(scope.types[canon.type]) as FuncType;
-        refuseAsync(type, canon.options);
+        if (!this.asynchronous) refuseAsync(type, canon.options);
         const core = must(scope.core.func[canon.func]);
         const lift = this.lifts.push({ core, type, options: this.options(scope, canon.options), component }) - 1;
         scope.funcs.push({ kind: "func", item: { kind: "lift", lift }, type });
@@ -299,7 +312,7 @@ class Planner {
       }
       case "lower": {
         const { item, type } = must(scope.funcs[canon.func]);
-        refuseAsync(type, canon.options);
+        if (!this.asynchronous) refuseAsync(type, canon.options);
         this.trampoline(scope, { kind: "lower", func: item, type, options: this.options(scope, canon.options), component });
         break;
       }
@@ -349,7 +362,7 @@ class Planner {
   private imported(type: ExternType, path: readonly string[]): Entity {
     switch (type.kind) {
       case "func":
-        refuseAsyncValues(type);
+        if (!this.asynchronous) refuseAsyncValues(type);
         return { kind: "func", item: { kind: "host", func: this.hostFuncs.push({ path, type }) - 1 }, type };
       case "instance":
         return {

@@ -76,11 +76,21 @@ function externs(definition: ComponentDefinition): {
   unsupported?: string;
 } {
   try {
-    const plan = planComponent(definition);
-    return { imports: plan.imports, exports: plan.exportDecls };
+    const { imports, exportDecls } = planComponent(definition, { asynchronous: true });
+    return { imports, exports: exportDecls, ...whyUnsupported(definition) };
   } catch (error) {
     if (!(error instanceof UnsupportedError)) throw error;
     return { imports: [], exports: [], unsupported: error.message };
+  }
+}
+
+function whyUnsupported(definition: ComponentDefinition): { unsupported?: string } {
+  try {
+    planComponent(definition);
+    return {};
+  } catch (error) {
+    if (!(error instanceof UnsupportedError)) throw error;
+    return { unsupported: error.message };
   }
 }
 
