@@ -22,7 +22,9 @@ function readOptions(): { force?: boolean | undefined; debug?: boolean | undefin
 
 const { force, debug } = readOptions();
 const root = join(packageRoot, "modules");
-const names = (await readdir(root, { withFileTypes: true })).filter((entry) => entry.isDirectory()).map(({ name }) => name);
+const names = (await readdir(root, { withFileTypes: true }))
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => name);
 const builder = createBuilder();
 const builds = names.sort().map((name) => {
   const out = join(packageRoot, "dist", "modules", `${name}.wasm`);

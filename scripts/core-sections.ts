@@ -21,7 +21,7 @@ const text = new TextDecoder();
 /** The sections of a binary in order. @throws {RangeError} when the framing runs past the end */
 export function sections(bytes: Uint8Array): Section[] {
   const found: Section[] = [];
-  for (let offset = 8; offset < bytes.length; ) {
+  for (let offset = 8; offset < bytes.length;) {
     const id = bytes[offset]!;
     const size = leb(bytes, offset + 1);
     const end = size.next + size.value;

@@ -15,7 +15,7 @@ export type StringEncoding = "utf8" | "utf16" | "compact-utf16";
 export type Producers = readonly (readonly [string, readonly (readonly [string, string])[]])[];
 
 /** A WIT package: one text, or the absolute path of a file or folder. */
-export type WitInput = { readonly witSource: string } | { readonly witPath: string };
+type WitInput = { readonly witSource: string } | { readonly witPath: string };
 
 export type EmbedOptions = WitInput & {
   /** The world's name; may be left out when the package has only one. */
@@ -62,7 +62,7 @@ interface JcoModule {
 }
 
 /** What jco made of a component: JavaScript, core modules and declarations. */
-export interface JcoOutput {
+interface JcoOutput {
   readonly files: Readonly<Record<string, Uint8Array>>;
   readonly imports: readonly string[];
   readonly exports: readonly (readonly [string, "function" | "instance"])[];
@@ -181,7 +181,14 @@ export async function componentNew(
   bytes: Uint8Array,
   adapters: readonly (readonly [string, Uint8Array])[] = [],
 ): Promise<Uint8Array<ArrayBuffer>> {
-  return own(await run((tools) => tools.componentNew(bytes, adapters.map(([name, adapter]) => [name, adapter]))));
+  return own(
+    await run((tools) =>
+      tools.componentNew(
+        bytes,
+        adapters.map(([name, adapter]) => [name, adapter]),
+      ),
+    ),
+  );
 }
 
 /** Adds to the `producers` section of a module or component. */
@@ -199,7 +206,7 @@ export async function metadataShow(bytes: Uint8Array): Promise<readonly ModuleMe
  *
  * An `err` result is thrown as jco's `ComponentError` with a `payload`, as its command line does.
  */
-export async function transpile(component: Uint8Array, options: object = {}): Promise<JcoOutput> {
+async function transpile(component: Uint8Array, options: object = {}): Promise<JcoOutput> {
   const jco = (await import(pathToFileURL(require.resolve(transpileName)).href)) as JcoModule;
   return jco.transpileBytes(component, {
     name: "component",
@@ -228,7 +235,8 @@ export interface JcoComponent {
 export async function jcoComponent(component: Uint8Array, options: object = {}): Promise<JcoComponent> {
   const { files } = await transpile(component, options);
   const source = new TextDecoder().decode(files["component.js"]);
-  if (/^import /m.test(source)) throw new ToolError("jco's output imports modules, so it cannot be evaluated by itself");
+  if (/^import /m.test(source))
+    throw new ToolError("jco's output imports modules, so it cannot be evaluated by itself");
   const evaluate = new Function(`${source.replaceAll(/^export /gm, "")}\nreturn instantiate;`) as () => JcoInstantiate;
   const instantiate = evaluate();
   const modules = new Map<string, WebAssembly.Module>();

@@ -29,7 +29,15 @@ const witOptions: Readonly<Record<string, string>> = {
 
 const build: Command = {
   positionals: ["DIR..."],
-  options: { wit: "PATH", world: "NAME", out: "FILE", features: "LIST", debug: undefined, force: undefined, json: undefined },
+  options: {
+    wit: "PATH",
+    world: "NAME",
+    out: "FILE",
+    features: "LIST",
+    debug: undefined,
+    force: undefined,
+    json: undefined,
+  },
   summary: "Builds a module folder (AssemblyScript and WIT) into a component",
   explains: {
     ...witOptions,
@@ -99,7 +107,8 @@ const check: Command = {
     const { imports, exportDecls } = await readPlan(file);
     const { description } = await readWorld(args.value("wit")!, witChoice(args));
     const issues = checkWorld({ imports, exports: exportDecls }, description);
-    if (args.has("json")) out(`${JSON.stringify({ world: description.name, fits: issues.length === 0, issues }, null, 2)}\n`);
+    if (args.has("json"))
+      out(`${JSON.stringify({ world: description.name, fits: issues.length === 0, issues }, null, 2)}\n`);
     else if (issues.length === 0) out(`${file} fits the world ${description.name}\n`);
     else {
       err(`${file} does not fit the world ${description.name}:\n`);

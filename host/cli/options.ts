@@ -63,7 +63,12 @@ function parse(
     seen.add(token.name);
   }
   try {
-    const parsed = parseArgs({ args: [...args], strict: true, allowPositionals: true, options: Object.fromEntries(known) });
+    const parsed = parseArgs({
+      args: [...args],
+      strict: true,
+      allowPositionals: true,
+      options: Object.fromEntries(known),
+    });
     return { values: parsed.values as Record<string, string | boolean | undefined>, positionals: parsed.positionals };
   } catch (error) {
     throw new CommandLineError((error as Error).message.split(/\. |\n/)[0]!);

@@ -104,10 +104,11 @@ async function unchanged(files: Readonly<Record<string, string>>, absent: readon
 }
 
 /** Hash of all that decides what the compilers answer, but for the module's own sources. */
-async function compileKey({ generated, renames, folder: _, ...rest }: CompileTask): Promise<string> {
+async function compileKey(task: CompileTask): Promise<string> {
   const code = await Promise.all(["worker.ts", "worker.js"].map((name) => hashFile(join(import.meta.dirname, name))));
   const { assemblyscript, binaryen } = toolVersions;
-  return hashOf([JSON.stringify([code, assemblyscript, binaryen, [...generated], [...renames], rest])]);
+  const asked = { ...task, folder: "", generated: [...task.generated], renames: [...task.renames] };
+  return hashOf([JSON.stringify([code, assemblyscript, binaryen, asked])]);
 }
 
 /** Beside the installed packages when there are some, as other tools do it; else beside the outputs. */
@@ -144,9 +145,19 @@ export function hashTools(): Promise<string> {
 }
 
 async function computeToolsHash(): Promise<string> {
-  const folders = ["scripts/build", "scripts/guest", "scripts/types", "scripts/wit", "host/binary", "host/model", "host/plan"];
+  const folders = [
+    "scripts/build",
+    "scripts/guest",
+    "scripts/types",
+    "scripts/wit",
+    "host/binary",
+    "host/model",
+    "host/plan",
+  ];
   const files = (await Promise.all(folders.map((folder) => listFiles(join(codeRoot, folder))))).flat();
-  files.push(...(await listFiles(join(codeRoot, "scripts"))).filter((path) => /(wasm-tools|core-sections)\.[jt]s$/.test(path)));
+  files.push(
+    ...(await listFiles(join(codeRoot, "scripts"))).filter((path) => /(wasm-tools|core-sections)\.[jt]s$/.test(path)),
+  );
   const hashes = await Promise.all(files.map(async (file) => (await hashFile(file)) ?? ""));
   return hashOf([...Object.entries(toolVersions).flat(), ...hashes]);
 }

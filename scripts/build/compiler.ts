@@ -63,7 +63,10 @@ export class CompilerPool {
       if (thread === undefined) return;
       const { task, resolve, reject } = this.waiting.shift()!;
       // Whoever waits longest is served before the caller hears of the answer.
-      thread.run(task).finally(() => this.next()).then(resolve, reject);
+      thread
+        .run(task)
+        .finally(() => this.next())
+        .then(resolve, reject);
     }
   }
 }
@@ -132,7 +135,9 @@ function bootstrap(): string {
   const typescript = import.meta.url.endsWith(".ts");
   const worker = JSON.stringify(new URL(typescript ? "./worker.ts" : "./worker.js", import.meta.url).href);
   if (!typescript) return `import(${worker}).then((worker) => worker.${serve}())`;
-  const tsx = createRequire(import.meta.url).resolve("tsx/esm/api").replace(/\.cjs$/, ".mjs");
+  const tsx = createRequire(import.meta.url)
+    .resolve("tsx/esm/api")
+    .replace(/\.cjs$/, ".mjs");
   return `import(${JSON.stringify(pathToFileURL(tsx).href)}).then(async ({ register }) => {
     const unregister = register();
     const worker = await import(${worker});

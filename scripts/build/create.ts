@@ -37,7 +37,8 @@ export async function createModule({ dir, wit, world, features }: CreateOptions)
   const guest = generate(read);
   const files = new Map([...guest.skeleton].map(([name, text]) => [join(folder, name), text]));
   for (const path of files.keys()) {
-    if (existsSync(path)) throw new BuildError([{ file: path, message: "The file is there already", hint: "Choose another folder" }]);
+    if (existsSync(path))
+      throw new BuildError([{ file: path, message: "The file is there already", hint: "Choose another folder" }]);
   }
   await writeAllOrNone(files);
   await writeFolder(join(folder, "bindings"), guest.files);

@@ -49,7 +49,8 @@ export async function writeFolder(folder: string, files: ReadonlyMap<string, str
   }
   await writeAllOrNone(changed);
   for (const path of await listFiles(folder)) {
-    if (!wanted.has(path)) await rm(path, { force: true });
+    // Another process may be about to rename its temporary file into place.
+    if (!wanted.has(path) && !path.endsWith(".tmp")) await rm(path, { force: true });
   }
 }
 

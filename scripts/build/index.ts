@@ -24,8 +24,9 @@ import { findWit } from "./find-wit.ts";
 import { locateUnsupported } from "./unsupported.ts";
 import type { CompileReply, CompileTask } from "./protocol.ts";
 
-export { BuildError, type BuildIssue, formatIssue } from "./errors.ts";
+export { BuildError, type BuildIssue } from "./errors.ts";
 
+/** @public */
 export interface BuildOptions {
   /** The module's folder; its `index.ts` is the module. */
   readonly dir: string;
@@ -69,6 +70,7 @@ export interface BuildResult {
   readonly warnings: readonly BuildIssue[];
 }
 
+/** @public */
 export type Stage = "wit" | "bindings" | "assemblyscript" | "binaryen" | "component" | "declarations";
 
 /** Builds modules, and keeps the compilers warm between them. */
@@ -193,7 +195,9 @@ class Build {
       throw new BuildError([{ file: folder, message: "There is no such module folder", hint }]);
     }
     if (!component.endsWith(".wasm")) {
-      throw new BuildError([{ file: component, message: "The output's name does not end in .wasm", hint: "Correct --out" }]);
+      throw new BuildError([
+        { file: component, message: "The output's name does not end in .wasm", hint: "Correct --out" },
+      ]);
     }
     if (!existsSync(join(folder, "index.ts"))) {
       const hint = `Write it, or let \`tenon new ${basename(folder)} --wit PATH\` write its skeleton`;
@@ -298,7 +302,8 @@ class Build {
       ]);
     } catch (error) {
       if (!(error instanceof ToolError)) throw error;
-      const hint = "The compiled module does not fit the world that its bindings were made for; this is a fault of tenon";
+      const hint =
+        "The compiled module does not fit the world that its bindings were made for; this is a fault of tenon";
       throw new BuildError([{ file: this.folder, message: error.message, hint }], { cause: error });
     }
   }

@@ -31,21 +31,38 @@ type Binaryen = (typeof import("binaryen"))["default"];
 let tools: Promise<{ asc: Asc; binaryen: Binaryen }> | undefined;
 
 async function loadTools(): Promise<{ asc: Asc; binaryen: Binaryen }> {
-  const [asc, binaryen] = await Promise.all([import("assemblyscript/asc"), import("binaryen")]);
-  return { asc: asc as unknown as Asc, binaryen: binaryen.default };
+  try {
+    const [asc, binaryen] = await Promise.all([import("assemblyscript/asc"), import("binaryen")]);
+    return { asc: asc as unknown as Asc, binaryen: binaryen.default };
+  } catch (cause) {
+    if ((cause as { code?: unknown }).code !== "ERR_MODULE_NOT_FOUND") throw cause;
+    const error = new Error(
+      "Building needs the packages assemblyscript and binaryen: add them with npm install --save-dev",
+    );
+    delete error.stack; // The message is all there is to know.
+    throw error;
+  }
 }
 
-/** Serves requests one after the other; called once the loader of TypeScript files has been taken out of the way. */
+/**
+ * Serves requests one after the other; called once the loader of TypeScript files has been taken out of the way.
+ *
+ * @public
+ */
 export function serve(): void {
   const port = parentPort!;
   let queue: Promise<unknown> = Promise.resolve();
   tools = loadTools();
   tools.catch(() => {}); // The first task reports it.
   port.on("message", ({ id, task }: Request) => {
-    queue = queue.then(() => compile(task)).then(
-      (reply) => port.postMessage({ id, reply } satisfies Response, reply.wasm === undefined ? [] : [reply.wasm.buffer]),
-      (error: unknown) => port.postMessage({ id, error: String((error as Error).stack ?? error) } satisfies Response),
-    );
+    queue = queue
+      .then(() => compile(task))
+      .then(
+        (reply) =>
+          port.postMessage({ id, reply } satisfies Response, reply.wasm === undefined ? [] : [reply.wasm.buffer]),
+        (error: unknown) =>
+          port.postMessage({ id, error: (error as Error).stack ?? (error as Error).message } satisfies Response),
+      );
   });
 }
 
@@ -89,7 +106,11 @@ async function compile(task: CompileTask): Promise<CompileReply> {
 }
 
 /** Gives the exports their canonical names, which AssemblyScript cannot spell, and optimises once more. */
-function finish(binaryen: Binaryen, wasm: Uint8Array, { renames, optimize, debug }: CompileTask): Uint8Array<ArrayBuffer> {
+function finish(
+  binaryen: Binaryen,
+  wasm: Uint8Array,
+  { renames, optimize, debug }: CompileTask,
+): Uint8Array<ArrayBuffer> {
   const module = binaryen.readBinary(wasm);
   try {
     const { Features } = binaryen;
@@ -108,7 +129,8 @@ function finish(binaryen: Binaryen, wasm: Uint8Array, { renames, optimize, debug
     }
     for (const [name, canonical] of renames) {
       const value = inner.get(name);
-      if (value === undefined) throw new Error(`The generated bindings promise an export ${name} that they do not have`);
+      if (value === undefined)
+        throw new Error(`The generated bindings promise an export ${name} that they do not have`);
       module.removeExport(name);
       module.addFunctionExport(value, canonical);
     }

@@ -102,7 +102,10 @@ export class Declarations {
       plain.set(decl, this.top.claim(...(both ? [`${name}Import`] : [name, ...versioned])));
     }
     // The world's own types come between: they may be names for those of imported interfaces.
-    for (const [side, exported] of [[imports, false], [exports, true]] as const) {
+    for (const [side, exported] of [
+      [imports, false],
+      [exports, true],
+    ] as const) {
       const instances = side.filter(({ type }) => type.kind === "instance");
       const own = side.filter(({ type }) => type.kind !== "instance");
       const addOwn = (): void => this.addGroup({ id: this.world.name, namespace: "", items: own, exported }, this.top);
@@ -265,7 +268,8 @@ export class Declarations {
         return type.cases.map(({ name, type: payload }) => this.variantCase(name, payload)).join(" | ");
       case "option":
         // An option directly inside an option would lose the difference between none and some(none).
-        if (type.type.kind === "option") return `${this.variantCase("some", type.type)} | ${this.variantCase("none", undefined)}`;
+        if (type.type.kind === "option")
+          return `${this.variantCase("some", type.type)} | ${this.variantCase("none", undefined)}`;
         return `${this.spell(type.type)} | undefined`;
       case "result":
         return `${this.variantCase("ok", type.ok)} | ${this.variantCase("err", type.err)}`;

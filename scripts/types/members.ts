@@ -80,7 +80,9 @@ export function resourceDeclarations(out: Writer, resource: Resource, scope: Dec
   out.line(`/** The class of {@link ${local}}. */`);
   // Without a constructor in WIT nobody may call `new`, but `instanceof` works and a host may bring a class of its own.
   const constructible = constructor !== undefined;
-  const head = constructible ? `export interface ${className}` : `export type ${className} = (abstract new (...args: never) => ${local}) &`;
+  const head = constructible
+    ? `export interface ${className}`
+    : `export type ${className} = (abstract new (...args: never) => ${local}) &`;
   out.block(
     head,
     () => {

@@ -14,7 +14,9 @@ const reserved = new Set(
 
 /** Global types the declarations refer to. */
 export const globals: ReadonlySet<string> = new Set([
-  ..."Map Array Disposable Function WebAssembly Uint8Array Int8Array Uint16Array Int16Array Uint32Array Int32Array".split(" "),
+  ..."Map Array Disposable Function WebAssembly Uint8Array Int8Array Uint16Array Int16Array Uint32Array Int32Array".split(
+    " ",
+  ),
   ..."BigUint64Array BigInt64Array Float32Array Float64Array".split(" "),
 ]);
 

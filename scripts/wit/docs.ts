@@ -93,7 +93,7 @@ class DocReader {
     if (path !== undefined && comment.length > 0) this.docs.set(path, dedent(comment));
     const inner = this.innerScope(scope, path);
     // To the end of the declaration: past its block, or to the `;` or `,` outside all parentheses.
-    for (let depth = 0; this.at < this.tokens.length; ) {
+    for (let depth = 0; this.at < this.tokens.length;) {
       const { text, kind } = this.tokens[this.at]!;
       if (text === "}" && kind === "mark") return;
       this.at += 1;

@@ -20,7 +20,7 @@ export interface WitFile {
   readonly text: string;
 }
 
-export interface WitPackage {
+interface WitPackage {
   /** Such as `demo:calc@1.0.0`; empty when no file says. */
   readonly name: string;
   readonly files: readonly WitFile[];
@@ -43,7 +43,9 @@ export async function readWit(path: string): Promise<WitSources> {
   }
   const files = info.isDirectory() ? await witFiles(root) : [await witFile(root)];
   if (files.length === 0) {
-    throw new BuildError([{ file: root, message: "The folder has no .wit files", hint: "Put the package's files into it" }]);
+    throw new BuildError([
+      { file: root, message: "The folder has no .wit files", hint: "Put the package's files into it" },
+    ]);
   }
   const main = asPackage(files);
   const folder = info.isDirectory() ? root : dirname(root);
@@ -115,7 +117,10 @@ function references(text: string): string[] {
     let start = at - 1;
     while (tokens[start - 1]?.text === ":") start -= 2;
     if (start === at - 1) return;
-    const name = tokens.slice(start, at).map((part) => part.text).join("");
+    const name = tokens
+      .slice(start, at)
+      .map((part) => part.text)
+      .join("");
     const version = tokens[at + 2]?.text === "@" ? `@${tokens[at + 3]?.text}` : "";
     found.add(name + version);
   });

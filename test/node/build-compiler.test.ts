@@ -15,20 +15,36 @@ afterAll(async () => {
 
 function task(entry: string, rest: Partial<CompileTask> = {}): CompileTask {
   const generated = new Map([["bindings/entry.ts", entry]]);
-  return { folder, generated, entry: "bindings/entry.ts", flags: [], renames: new Map(), debug: false, optimize: true, ...rest };
+  return {
+    folder,
+    generated,
+    entry: "bindings/entry.ts",
+    flags: [],
+    renames: new Map(),
+    debug: false,
+    optimize: true,
+    ...rest,
+  };
 }
 
 const renames = new Map([["add", "demo:calc/api@1.0.0#add"]]);
 
 test("compiles, renames exports and says which files it read", { timeout: 60_000 }, async () => {
-  await writeFile(join(folder, "index.ts"), 'import { twice } from "./lib"; export function add(a: i32, b: i32): i32 { return twice(a) + b; }');
+  await writeFile(
+    join(folder, "index.ts"),
+    'import { twice } from "./lib"; export function add(a: i32, b: i32): i32 { return twice(a) + b; }',
+  );
   await writeFile(join(folder, "lib.ts"), "export function twice(a: i32): i32 { return a * 2; }");
   const reply = await pool.compile(task('export { add } from "../index";', { renames }));
   expect(reply.failure).toBeUndefined();
   const module = new WebAssembly.Module(reply.wasm!);
-  const names = WebAssembly.Module.exports(module).map(({ name }) => name).sort();
+  const names = WebAssembly.Module.exports(module)
+    .map(({ name }) => name)
+    .sort();
   expect(names).toEqual(["_initialize", "demo:calc/api@1.0.0#add", "memory"].filter((name) => names.includes(name)));
-  expect((new WebAssembly.Instance(module).exports["demo:calc/api@1.0.0#add"] as (a: number, b: number) => number)(3, 4)).toBe(10);
+  expect(
+    (new WebAssembly.Instance(module).exports["demo:calc/api@1.0.0#add"] as (a: number, b: number) => number)(3, 4),
+  ).toBe(10);
   expect(Object.keys(reply.sources).sort()).toEqual([join(folder, "index.ts"), join(folder, "lib.ts")]);
   expect(sections(reply.wasm!).filter(({ name }) => name === "name")).toEqual([]);
 });
@@ -42,11 +58,16 @@ test("diagnostics have line and column", { timeout: 60_000 }, async () => {
   await writeFile(join(folder, "wrong.ts"), 'export function add(): i32 {\n  return "x";\n}\n');
   const reply = await pool.compile(task('export { add } from "../wrong";'));
   expect(reply.wasm).toBeUndefined();
-  expect(reply.diagnostics[0]).toMatchObject({ severity: "error", at: { file: "wrong.ts", line: 2, column: 10, text: '  return "x";' } });
+  expect(reply.diagnostics[0]).toMatchObject({
+    severity: "error",
+    at: { file: "wrong.ts", line: 2, column: 10, text: '  return "x";' },
+  });
 });
 
 test("a promised export that is not there is refused", { timeout: 60_000 }, async () => {
-  await expect(pool.compile(task("export function other(): void {}", { renames }))).rejects.toThrow(/promise an export add/);
+  await expect(pool.compile(task("export function other(): void {}", { renames }))).rejects.toThrow(
+    /promise an export add/,
+  );
 });
 
 test("asc ending the thread fails that task only, and the next one runs", { timeout: 60_000 }, async () => {

@@ -297,9 +297,17 @@ test("names that clash with TypeScript's, with each other, or with a namespace's
 test("the same interface in two versions, and equal short names", async () => {
   const sources = {
     path: "w.wit",
-    main: { name: "a:b", files: [{ path: "w.wit", text: `package a:b;
+    main: {
+      name: "a:b",
+      files: [
+        {
+          path: "w.wit",
+          text: `package a:b;
       world w { import x:y/z@1.0.0; import x:y/z@2.0.0; export x:y/z@2.0.0; export p:q/z; }
-      ` }] },
+      `,
+        },
+      ],
+    },
     dependencies: ["x:y@1.0.0", "x:y@2.0.0", "p:q"].map((name) => ({
       name,
       files: [{ path: `${name}.wit`, text: `package ${name}; interface z { type t = u8; f: func(a: t) -> t; }` }],

@@ -20,7 +20,10 @@ async function folder(files: Record<string, string>): Promise<string> {
 }
 
 async function issue(path: string, options = {}): Promise<{ at: string; message: string; hint: string | undefined }> {
-  const error = await readWorld(path, options).then(() => undefined, (reason: unknown) => reason);
+  const error = await readWorld(path, options).then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
   if (!(error instanceof BuildError)) throw error ?? new Error("expected a BuildError");
   const { file, line, column, message, hint } = error.issues[0]!;
   return { at: `${file!.slice(root.length).replace(/^\/\d+\//, "")}:${line}:${column}`, message, hint };
@@ -67,7 +70,10 @@ describe("readWorld", () => {
     const text = "package a:b;\n\nworld w {\n  // fine: func(\n  export f: fnc(a: string) -> u32;\n}\n";
     const one = await folder({ "a.wit": text });
     expect(await issue(one)).toMatchObject({ at: "a.wit:5:16", message: "Expected ';', found '('" });
-    const two = await folder({ "a.wit": "package a:b; world v { import i; }", "z.wit": "interface i {\n  f func();\n}" });
+    const two = await folder({
+      "a.wit": "package a:b; world v { import i; }",
+      "z.wit": "interface i {\n  f func();\n}",
+    });
     expect((await issue(two)).at).toBe("z.wit:2:5");
     const open = await folder({ "a.wit": "package a:b;\nworld w {\n  export f: func();\n" });
     expect((await issue(open)).at).toBe("a.wit:3:20");
@@ -75,7 +81,8 @@ describe("readWorld", () => {
 
   test("an unknown type has the line of its use and a nearest name", async () => {
     const dir = await folder({
-      "a.wit": "package a:b;\nworld w {\n  // strng\n  export strng-user: func(strng: u8);\n  export f: func(a: strng);\n}",
+      "a.wit":
+        "package a:b;\nworld w {\n  // strng\n  export strng-user: func(strng: u8);\n  export f: func(a: strng);\n}",
     });
     expect(await issue(dir)).toEqual({
       at: "a.wit:5:21",

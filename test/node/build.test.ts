@@ -4,7 +4,14 @@ import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { main } from "../../host/cli/main.ts";
 import { compile } from "../../host/node/index.ts";
-import { BuildError, type Builder, type BuildIssue, type BuildResult, createBuilder } from "../../scripts/build/index.ts";
+import {
+  BuildError,
+  type Builder,
+  type BuildIssue,
+  type BuildResult,
+  buildModule,
+  createBuilder,
+} from "../../scripts/build/index.ts";
 import { sections } from "../../scripts/core-sections.ts";
 import { metadataShow } from "../../scripts/wasm-tools.ts";
 
@@ -49,7 +56,12 @@ let folders = 0;
 /** A module folder with these files beside the usual ones; `undefined` leaves one out. */
 async function moduleFolder(files: Record<string, string | undefined> = {}): Promise<string> {
   const folder = join(root, `m${folders++}`, "words");
-  const all = { "words.wit": wit, "index.ts": source, "lib/separator.ts": 'export const separator: string = "-";', ...files };
+  const all = {
+    "words.wit": wit,
+    "index.ts": source,
+    "lib/separator.ts": 'export const separator: string = "-";',
+    ...files,
+  };
   for (const [name, text] of Object.entries(all)) {
     if (text === undefined) continue;
     await mkdir(dirname(join(folder, name)), { recursive: true });
@@ -64,7 +76,10 @@ function build(dir: string, options: object = {}): Promise<BuildResult> {
 
 /** The issues of a build that must fail, with paths relative to the module. */
 async function issues(dir: string, options: object = {}): Promise<BuildIssue[]> {
-  const error = await build(dir, options).then(() => undefined, (reason: unknown) => reason);
+  const error = await build(dir, options).then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
   if (!(error instanceof BuildError)) throw error ?? new Error("Expected the build to fail");
   return error.issues.map((issue) => ({ ...issue, file: issue.file?.replace(`${dir}/`, "") }));
 }
@@ -92,7 +107,9 @@ describe("a build", () => {
     expect(text).toContain("export interface Words extends World");
     expect((await readdir(dirname(result.component))).sort()).toEqual(["words.d.ts", "words.wasm"]);
     expect((await readdir(join(dir, "bindings"))).length).toBeGreaterThan(0);
-    expect(result.sources).toEqual(expect.arrayContaining(["words.wit", "index.ts", "lib/separator.ts"].map((name) => join(dir, name))));
+    expect(result.sources).toEqual(
+      expect.arrayContaining(["words.wit", "index.ts", "lib/separator.ts"].map((name) => join(dir, name))),
+    );
     expect(result.sources.filter((path) => path.includes("bindings"))).toEqual([]);
     expect(result.bytes.component).toBe((await stat(result.component)).size);
   });
@@ -101,9 +118,7 @@ describe("a build", () => {
     const [one, two] = await Promise.all([build(await moduleFolder()), build(await moduleFolder())]);
     expect(await readFile(one.component)).toEqual(await readFile(two.component));
     expect(await readFile(one.declarations, "utf8")).toBe(await readFile(two.declarations, "utf8"));
-    const other = createBuilder({ cache: false, threads: 1 });
-    const again = await other.build({ dir: dirname(one.bindings), out: join(root, "again.wasm") });
-    await other.close();
+    const again = await buildModule({ dir: dirname(one.bindings), out: join(root, "again.wasm"), cache: false });
     expect(await readFile(again.component)).toEqual(await readFile(one.component));
   });
 
@@ -121,7 +136,9 @@ describe("a build", () => {
     );
     const coreSections = (bytes: Uint8Array): string[] => {
       const core = sections(bytes).filter(({ id }) => id === 1)[0]!;
-      return sections(bytes.subarray(core.start, core.end)).map(({ name }) => name).filter((name) => name !== "");
+      return sections(bytes.subarray(core.start, core.end))
+        .map(({ name }) => name)
+        .filter((name) => name !== "");
     };
     expect(coreSections(plain)).not.toContain("name");
     expect(coreSections(debug)).toContain("name");
@@ -152,16 +169,20 @@ describe("the cache", () => {
     expect((await build(dir)).cached).toBe(true);
   });
 
-  test("compiles nothing when only comments of the WIT have changed that the bindings do not carry", { timeout }, async () => {
-    const dir = await moduleFolder();
-    const first = await build(dir);
-    await writeFile(join(dir, "words.wit"), `// A comment for readers of the WIT.\n${wit}`);
-    const second = await build(dir);
-    expect(second).toMatchObject({ cached: false, stages: { assemblyscript: 0, binaryen: 0 }, bytes: first.bytes });
-    expect((await build(dir, { force: true })).stages.assemblyscript).toBeGreaterThan(0);
-    await writeFile(join(dir, "index.ts"), source.replace("a + separator", "a + a"));
-    expect((await build(dir)).stages.assemblyscript).toBeGreaterThan(0);
-  });
+  test(
+    "compiles nothing when only comments of the WIT have changed that the bindings do not carry",
+    { timeout },
+    async () => {
+      const dir = await moduleFolder();
+      const first = await build(dir);
+      await writeFile(join(dir, "words.wit"), `// A comment for readers of the WIT.\n${wit}`);
+      const second = await build(dir);
+      expect(second).toMatchObject({ cached: false, stages: { assemblyscript: 0, binaryen: 0 }, bytes: first.bytes });
+      expect((await build(dir, { force: true })).stages.assemblyscript).toBeGreaterThan(0);
+      await writeFile(join(dir, "index.ts"), source.replace("a + separator", "a + a"));
+      expect((await build(dir)).stages.assemblyscript).toBeGreaterThan(0);
+    },
+  );
 
   test("two builds of one module at once are one build", { timeout }, async () => {
     const dir = await moduleFolder();
@@ -179,22 +200,39 @@ describe("what the author got wrong", () => {
         line: 7,
         column: 17,
         message: "The export `count` is missing, which the world wants for demo:words/api@1.0.0#count",
-        hint: expect.stringMatching(/^Add to index\.ts: export function count\(words: .*\): u32.*or is it the one named `cuont` here\?$/),
+        hint: expect.stringMatching(
+          /^Add to index\.ts: export function count\(words: .*\): u32.*or is it the one named `cuont` here\?$/,
+        ),
       },
     ]);
   });
 
   test.each([
-    ["a parameter of another type", "count(words: string[]): u32 {\n  return words.length", "count(words: i32): u32 {\n  return words"],
-    ["another result", "count(words: string[]): u32 {\n  return words.length", 'count(words: string[]): string {\n  return ""'],
-    ["too few parameters", "join(a: string, b: string): string {\n  return a + separator + b", "join(a: string): string {\n  return a"],
+    [
+      "a parameter of another type",
+      "count(words: string[]): u32 {\n  return words.length",
+      "count(words: i32): u32 {\n  return words",
+    ],
+    [
+      "another result",
+      "count(words: string[]): u32 {\n  return words.length",
+      'count(words: string[]): string {\n  return ""',
+    ],
+    [
+      "too few parameters",
+      "join(a: string, b: string): string {\n  return a + separator + b",
+      "join(a: string): string {\n  return a",
+    ],
   ])("an export with %s", { timeout }, async (_, from, to) => {
     const text = source.replace(from, to);
     expect(text).not.toBe(source);
     const [issue, ...others] = await issues(await moduleFolder({ "index.ts": text }));
     expect(others).toEqual([]);
     const name = to.slice(0, to.indexOf("("));
-    expect(issue).toMatchObject({ file: "index.ts", line: text.slice(0, text.indexOf(`function ${name}`)).split("\n").length });
+    expect(issue).toMatchObject({
+      file: "index.ts",
+      line: text.slice(0, text.indexOf(`function ${name}`)).split("\n").length,
+    });
     expect(issue!.message).toContain(`The export \`${name}\` does not have the type that the world wants`);
     expect(issue!.hint).toMatch(new RegExp(`^Declare it as: export function ${name}\\(`));
   });
@@ -209,13 +247,17 @@ describe("what the author got wrong", () => {
   });
 
   test("an error in another of the author's files has that file", { timeout }, async () => {
-    const dir = await moduleFolder({ "lib/separator.ts": '\n\nexport const separator: string = 7;' });
+    const dir = await moduleFolder({ "lib/separator.ts": "\n\nexport const separator: string = 7;" });
     expect((await issues(dir))[0]).toMatchObject({ file: "lib/separator.ts", line: 3 });
   });
 
   test("an error in the WIT", { timeout }, async () => {
     const dir = await moduleFolder({ "words.wit": wit.replace("-> u32", "-> uint32") });
-    expect((await issues(dir))[0]).toMatchObject({ file: "words.wit", line: 7, message: "Name `uint32` does not exist" });
+    expect((await issues(dir))[0]).toMatchObject({
+      file: "words.wit",
+      line: 7,
+      message: "Name `uint32` does not exist",
+    });
   });
 
   test("what AssemblyScript cannot express is refused before any file is written", { timeout }, async () => {
@@ -228,8 +270,12 @@ describe("what the author got wrong", () => {
 
   test("nothing to build", async () => {
     expect((await issues(join(root, "nothing")))[0]!.message).toBe("There is no such module folder");
-    expect((await issues(await moduleFolder({ "index.ts": undefined })))[0]!.message).toBe("The module has no index.ts");
-    expect((await issues(await moduleFolder({ "words.wit": undefined })))[0]!.message).toBe('There is no WIT for the module "words"');
+    expect((await issues(await moduleFolder({ "index.ts": undefined })))[0]!.message).toBe(
+      "The module has no index.ts",
+    );
+    expect((await issues(await moduleFolder({ "words.wit": undefined })))[0]!.message).toBe(
+      'There is no WIT for the module "words"',
+    );
     expect((await issues(await moduleFolder(), { out: "words.wat" }))[0]!.message).toContain("does not end in .wasm");
     expect((await issues(await moduleFolder(), { world: "wordz" }))[0]!.hint).toContain('Did you mean "words"?');
   });

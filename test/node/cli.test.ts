@@ -21,7 +21,8 @@ const file = join(root, "adder.wasm");
 const wit = join(root, "adder.wit");
 
 beforeAll(async () => {
-  const source = "package demo:adder@1.0.0;\ninterface api { add: func(a: s32, b: s32) -> s32; }\nworld adder { export api; }\n";
+  const source =
+    "package demo:adder@1.0.0;\ninterface api { add: func(a: s32, b: s32) -> s32; }\nworld adder { export api; }\n";
   const core = await parseWat(`(module
     (func (export "demo:adder/api@1.0.0#add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1))))`);
   await writeFile(file, await componentNew(await componentEmbed(core, { witSource: source })));
@@ -115,7 +116,10 @@ describe("check", () => {
     expect(err).toContain("sub: the component does not export it");
     const json = await tenon("check", file, "--wit", other, "--json");
     expect(json.status).toBe(1);
-    expect(JSON.parse(json.out)).toMatchObject({ fits: false, issues: [{ problem: "missing" }, { problem: "mismatch" }] });
+    expect(JSON.parse(json.out)).toMatchObject({
+      fits: false,
+      issues: [{ problem: "missing" }, { problem: "mismatch" }],
+    });
   });
 
   test("an error in the WIT has its line", async () => {

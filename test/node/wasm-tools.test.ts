@@ -20,7 +20,7 @@ interface log { write: func(text: string); }
 world w { import log; import shout: func(text: string) -> string; export add: func(a: s32, b: s32) -> s32; }`;
 
 test("parseWat and print are inverse, and a syntax error says where", async () => {
-  const bytes = await parseWat("(module (func (export \"f\") (result i32) i32.const 7))");
+  const bytes = await parseWat('(module (func (export "f") (result i32) i32.const 7))');
   expect(await print(bytes)).toContain("i32.const 7");
   await expect(parseWat("(module\n  (func i32.konst))")).rejects.toThrow(/^2:\d+: .*unknown operator/);
 });
