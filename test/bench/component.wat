@@ -1,0 +1,48 @@
+;; What the benchmark calls: functions that cost next to nothing in the guest, so that the crossing is what is measured.
+(component
+  (type $person (record (field "id" u32) (field "name" string) (field "score" f64) (field "active" bool)))
+  (core module $M
+    (memory (export "memory") 8)
+    (global $next (mut i32) (i32.const 1024))
+    ;; Addresses follow one another and start again with each call: the arguments of one call are all there is.
+    (func (export "realloc") (param $old i32) (param $old-size i32) (param $align i32) (param $size i32) (result i32)
+      (local $at i32)
+      (local.set $at (i32.and
+        (i32.add (global.get $next) (i32.sub (local.get $align) (i32.const 1)))
+        (i32.sub (i32.const 0) (local.get $align))))
+      (global.set $next (i32.add (local.get $at) (local.get $size)))
+      (local.get $at))
+    (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1)))
+    (func (export "echo") (param i32 i32) (result i32)
+      (global.set $next (i32.const 1024))
+      (i32.store (i32.const 16) (local.get 0))
+      (i32.store (i32.const 20) (local.get 1))
+      (i32.const 16))
+    (func (export "count") (param i32 i32) (result i32)
+      (global.set $next (i32.const 1024))
+      (local.get 1)))
+  (core instance $m (instantiate $M))
+  (func $add (param "a" s32) (param "b" s32) (result s32) (canon lift (core func $m "add")))
+  (func $echo (param "text" string) (result string) (canon lift (core func $m "echo")
+    (memory (core memory $m "memory")) (realloc (core func $m "realloc")) string-encoding=utf16))
+  (func $count (param "data" (list u8)) (result u32) (canon lift (core func $m "count")
+    (memory (core memory $m "memory")) (realloc (core func $m "realloc")) string-encoding=utf16))
+  (func $people (param "people" (list $person)) (result (list $person)) (canon lift (core func $m "echo")
+    (memory (core memory $m "memory")) (realloc (core func $m "realloc")) string-encoding=utf16))
+  ;; Gives the interface its type under a name, as WIT tools do.
+  (component $Api
+    (type $person' (record (field "id" u32) (field "name" string) (field "score" f64) (field "active" bool)))
+    (import "add" (func $add (param "a" s32) (param "b" s32) (result s32)))
+    (import "echo" (func $echo (param "text" string) (result string)))
+    (import "count" (func $count (param "data" (list u8)) (result u32)))
+    (import "person" (type $p (eq $person')))
+    (import "people" (func $people (param "people" (list $p)) (result (list $p))))
+    (export $person "person" (type $person'))
+    (export "add" (func $add))
+    (export "echo" (func $echo))
+    (export "count" (func $count))
+    (export "people" (func $people) (func (param "people" (list $person)) (result (list $person)))))
+  (instance $api (instantiate $Api
+    (with "add" (func $add)) (with "echo" (func $echo)) (with "count" (func $count))
+    (with "person" (type $person)) (with "people" (func $people))))
+  (export "bench:echo/api" (instance $api)))
