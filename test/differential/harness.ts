@@ -51,6 +51,7 @@ export class EchoPair {
   readonly #jco: Record<string, AnyFunction> | undefined;
   /** What the import was last called with, by the host. */
   lastImportArgs: readonly unknown[] = [];
+  #answer: ((args: readonly unknown[]) => unknown) | undefined;
 
   private constructor(
     signatures: readonly Signature[],
@@ -76,12 +77,20 @@ export class EchoPair {
     );
   }
 
+  /** Makes the import of the host's instance answer something else than its arguments. */
+  answerWith(answer: (args: readonly unknown[]) => unknown): void {
+    this.#answer = answer;
+  }
+
   #imports(record: boolean): object {
     return Object.fromEntries(
       this.signatures.map((signature, index) => [
         `f${index}`,
         (...args: unknown[]) => {
-          if (record) this.lastImportArgs = args;
+          if (record) {
+            this.lastImportArgs = args;
+            if (this.#answer !== undefined) return this.#answer(args);
+          }
           return answer(resultType(signature), args);
         },
       ]),

@@ -66,8 +66,9 @@ export class HandleTable {
     return handle;
   }
 
-  get size(): number {
-    return this.#entries.filter((entry) => entry !== undefined).length;
+  /** The indices whose handles pass a test, in order. */
+  indices(test: (handle: Handle) => boolean): readonly number[] {
+    return [...this.#entries.keys()].filter((index) => this.#entries[index] !== undefined && test(this.#entries[index]));
   }
 }
 

@@ -74,6 +74,17 @@ export function toJs(value: PlainValue, type: ValueType): unknown {
   }
 }
 
+/** A field of an object; a method with a name that every object inherits is not one. */
+function fieldOf(object: Record<string, unknown>, name: string): unknown {
+  const value = object[name];
+  return name in Object.prototype && typeof value === "function" ? undefined : value;
+}
+
+/** Text of a JavaScript string: a lone surrogate has no scalar value and becomes U+FFFD, as in WebIDL's USVString. */
+function scalarText(text: string): string {
+  return Array.from(text, (char) => (/^[\ud800-\udfff]$/.test(char) ? "\ufffd" : char)).join("");
+}
+
 /** Integers are wrapped to their width and `f32` is rounded, as converting a JavaScript number does. */
 export function fromJs(value: unknown, type: ValueType): PlainValue {
   const object = value as Record<string, unknown>;
@@ -87,9 +98,9 @@ export function fromJs(value: unknown, type: ValueType): PlainValue {
     case "map":
       return [...(value as Map<unknown, unknown>)].map(([key, inner]) => [fromJs(key, type.key), fromJs(inner, type.value)]);
     case "record":
-      return type.fields.map((field) => fromJs(object[camelCase(field.name)], field.type));
+      return type.fields.map((field) => fromJs(fieldOf(object, camelCase(field.name)), field.type));
     case "flags":
-      return type.names.map((name) => Boolean(object[camelCase(name)]));
+      return type.names.map((name) => Boolean(fieldOf(object, camelCase(name))));
     case "tuple":
       return type.types.map((inner, index) => fromJs((value as readonly unknown[])[index], inner));
     case "variant": {
@@ -104,7 +115,9 @@ export function fromJs(value: unknown, type: ValueType): PlainValue {
       if (type.type.kind === "option") {
         return object["tag"] === "none" ? choice(0, undefined, undefined) : choice(1, type.type, object["val"]);
       }
-      return value === undefined ? choice(0, undefined, undefined) : choice(1, type.type, value);
+      return value === undefined || value === null ? choice(0, undefined, undefined) : choice(1, type.type, value);
+    case "string":
+      return scalarText(value as string);
     case "f32":
       return Math.fround(value as number);
     case "s8":
