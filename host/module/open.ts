@@ -44,6 +44,9 @@ export async function openSource(platform: Platform, source: Source): Promise<Op
   );
 }
 
+/** Most of the host is the compiler: loaded once, when it is first needed; never where modules are bound ahead of time. */
+let compiler: Promise<typeof import("../runtime/compile.ts")> | undefined;
+
 async function identify(
   platform: Platform,
   bytes: Uint8Array<ArrayBuffer>,
@@ -51,9 +54,8 @@ async function identify(
 ): Promise<Opened> {
   const hash = await platform.sha256(bytes);
   const compile = async (options: CompileOptions): Promise<Component> => {
-    // Most of the host is the compiler; an application whose modules are bound ahead of time never loads it.
-    const { compileBytes } = await import("../runtime/compile.ts");
-    return compileBytes(bytes, hash, options);
+    compiler ??= import("../runtime/compile.ts");
+    return (await compiler).compileBytes(bytes, hash, options);
   };
   return { hash, key: hash, label, compile };
 }
