@@ -75,7 +75,8 @@ export interface FaultContext {
 /** Makes the host's own error of whatever a call ended with, and lets the original go. */
 export function toTrapError(error: unknown, context: FaultContext): TrapError {
   const frames = wasmFrames(error);
-  const { code, detail } = classify(error);
+  const { code: raised, detail } = classify(error);
+  const code = raised === "unreachable" && isOutOfMemory(context.abort) ? "out-of-memory" : raised;
   const where = context.export === undefined ? `while instantiating "${context.module}"` : `in "${context.module}", export "${context.export}"`;
   const said = context.abort?.message;
   const at = context.abort?.position;
@@ -89,6 +90,11 @@ export function toTrapError(error: unknown, context: FaultContext): TrapError {
   );
   readStack(trap);
   return trap;
+}
+
+/** The allocator of modules built by tenon says so before it traps; unlike an author's `abort` it names no file. */
+function isOutOfMemory(abort: GuestAbort | undefined): boolean {
+  return abort?.message === "Out of memory" && abort.position === undefined;
 }
 
 function classify(error: unknown): { code: TrapCode; detail: string } {

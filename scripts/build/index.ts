@@ -258,6 +258,7 @@ class Build {
       entry: `bindings/${guest.entry}`,
       flags: guest.ascFlags,
       renames: guest.renames,
+      exportTypes: guest.exportTypes,
       debug: this.options.debug ?? false,
       optimize: this.options.optimize ?? true,
     };

@@ -1,6 +1,7 @@
 /**
  * What goes between the build and its compiler worker. Data only, so that it can be copied between threads.
  */
+import type { ExportTypes } from "../guest/transform.ts";
 
 /** One run of asc and binaryen. */
 export interface CompileTask {
@@ -13,6 +14,8 @@ export interface CompileTask {
   readonly flags: readonly string[];
   /** AssemblyScript export name → canonical core export name. */
   readonly renames: ReadonlyMap<string, string>;
+  /** Types of the author's exports, to be compared while asc runs. */
+  readonly exportTypes: readonly ExportTypes[];
   /** Keep the names of functions and locals. */
   readonly debug: boolean;
   readonly optimize: boolean;

@@ -7,6 +7,7 @@ import { readFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import { parentPort } from "node:worker_threads";
+import { createTransform } from "../guest/transform.ts";
 import { position } from "./errors.ts";
 import { hashOf } from "./files.ts";
 import type { CompileReply, CompileTask, Diagnostic, Place, Request, Response } from "./protocol.ts";
@@ -83,6 +84,7 @@ async function compile(task: CompileTask): Promise<CompileReply> {
     ],
     {
       stdout: { write: () => {} },
+      transforms: [createTransform(task.exportTypes)],
       readFile: (name: string) => files.read(name),
       listFiles: (folder: string, base: string) => files.list(resolve(base, folder)),
       writeFile: (name: string, contents: Uint8Array) => {

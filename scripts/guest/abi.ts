@@ -19,7 +19,7 @@ import { Writer } from "./writer.ts";
 type Of<K extends ValueType["kind"]> = Extract<ValueType, { kind: K }>;
 
 /** Element types whose arrays AssemblyScript lays out as the canonical ABI does. */
-const numbers: Readonly<Record<string, string>> = {
+export const numbers: Readonly<Record<string, string>> = {
   bool: "bool",
   s8: "i8",
   u8: "u8",

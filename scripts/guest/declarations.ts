@@ -3,7 +3,7 @@
  * plain functions and its imported resources as classes. No pointer is seen in them; the work is done in `abi.ts`.
  */
 import type { FuncType, ValueType } from "../../host/model/types.ts";
-import { camel, Namer, pascalPart, staticNames } from "./names.ts";
+import { camel, local, Namer, pascalPart, staticNames } from "./names.ts";
 import { FileScope, type TypeText } from "./types.ts";
 import {
   type Declaration,
@@ -45,12 +45,12 @@ export function variantMembers(type: Extract<ValueType, { kind: "variant" }>): V
 
 export function fieldNames(type: Extract<ValueType, { kind: "record" }>): string[] {
   const namer = new Namer(["constructor"]);
-  return type.fields.map(({ name }) => namer.unique(camel(name)));
+  return type.fields.map(({ name }) => namer.unique(local(name)));
 }
 
 export function paramNames(params: FuncType["params"]): string[] {
   const namer = new Namer();
-  return params.map(({ name }) => namer.unique(camel(name)));
+  return params.map(({ name }) => namer.unique(local(name)));
 }
 
 /** Flags with their bits; `None` comes first unless a flag is called so. */
@@ -238,7 +238,8 @@ export class DeclarationWriter {
       const slot = slots.get(text)!;
       writer.doc(`The payload of \`${name}\`; traps when it is another case.`);
       writer.write(`get ${as}(): ${text} {`);
-      writer.write(`assert(this.tag == ${tag}.${tags[i]}, "The ${named.name} is not \`${name}\`");`);
+      // Not `assert`, which a function of the interface may be called.
+      writer.write(`${scope.runtime("_check")}(this.tag == ${tag}.${tags[i]}, "The ${named.name} is not \`${name}\`");`);
       writer.write(slot.holding === "object" ? `return this.${slot.name}!;` : `return this.${slot.name};`).write("}");
     });
     writer.write("}");

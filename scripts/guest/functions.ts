@@ -7,12 +7,13 @@
  */
 import { layoutOf, sequence } from "../../host/abi/layout.ts";
 import type { FuncType, ValueType } from "../../host/model/types.ts";
-import { type AbiEmitter, hasPointer, newHandle, tableOf, takeBack } from "./abi.ts";
-import { dropName, paramNames, paramsText, resultText } from "./declarations.ts";
+import { type AbiEmitter, hasPointer, newHandle, numbers, tableOf, takeBack } from "./abi.ts";
+import { dropName, paramsText, resultText } from "./declarations.ts";
 import type { RequiredExport } from "./index.ts";
 import { Namer } from "./names.ts";
 import { anyPart } from "./parts.ts";
 import { signatureOf } from "./signature.ts";
+import type { ExportTypes } from "./transform.ts";
 import { FileScope, type TypeText } from "./types.ts";
 import type { GuestFile, GuestFunction, GuestResource, GuestWorld } from "./world.ts";
 import { Writer } from "./writer.ts";
@@ -178,7 +179,8 @@ export class FunctionEmitter {
   // Exports
 
   /** `entry.ts` with everything that goes with it. */
-  entry(): { text: string; renames: Map<string, string>; required: RequiredExport[] } {
+  entry(): { text: string; renames: Map<string, string>; required: RequiredExport[]; exportTypes: ExportTypes[] } {
+    const exportTypes: ExportTypes[] = [];
     const renames = new Map<string, string>();
     const required: RequiredExport[] = [];
     const writer = new Writer();
@@ -189,6 +191,13 @@ export class FunctionEmitter {
       const canonical = func.file.isWorld ? func.witName : `${func.file.id}#${func.witName}`;
       renames.set(name, canonical);
       required.push(this.exportFunction(writer, name, canonical, func));
+      const params = func.kind === "method" ? func.type.params.slice(1) : func.type.params;
+      exportTypes.push({
+        name: this.requiredName(func),
+        params: params.map(({ type }) => numberName(type)),
+        // A constructor has no result of its own.
+        result: func.name === "constructor" ? "*" : func.type.result === undefined ? "void" : numberName(func.type.result),
+      });
       if (signatureOf(func.type).resultSpilled && hasPointer(func.type.result)) {
         posts.push(`p${posts.length}`);
         renames.set(posts.at(-1)!, `cabi_post_${canonical}`);
@@ -211,7 +220,7 @@ export class FunctionEmitter {
       writer.blank().write(`export { ${names.join(", ")} } from "./abi";`);
     }
     renames.set("lastAbort", "tenon:abort");
-    return { text: writer.toString(), renames, required };
+    return { text: writer.toString(), renames, required, exportTypes };
   }
 
   private exportFunction(writer: Writer, name: string, canonical: string, func: GuestFunction): RequiredExport {
@@ -376,6 +385,12 @@ export class FunctionEmitter {
   }
 }
 
+/** AssemblyScript's name of a number's type; `*` for everything that it does not convert by itself. */
+function numberName(type: ValueType): string {
+  if (type.kind === "enum" || type.kind === "flags") return "i32";
+  return numbers[type.kind] ?? "*";
+}
+
 function repOf(resource: GuestResource): string {
   return `${resource.file.alias}_rep${resource.name}`;
 }
@@ -386,9 +401,8 @@ function paramsSize(type: FuncType): number {
 
 /** Whether lowering takes blocks of its own: lists whose elements must be rewritten. */
 function needsBlocks(type: ValueType): boolean {
-  const plain = new Set(["bool", "s8", "u8", "s16", "u16", "s32", "u32", "s64", "u64", "f32", "f64", "char"]);
   return anyPart(type, (part) => {
-    return part.kind === "map" || (part.kind === "list" && part.length === undefined && !plain.has(part.element.kind));
+    return part.kind === "map" || (part.kind === "list" && part.length === undefined && numbers[part.element.kind] === undefined);
   });
 }
 
@@ -416,5 +430,3 @@ class BareScope extends FileScope {
     return own;
   }
 }
-
-export { paramNames };

@@ -12,6 +12,7 @@ import { FunctionEmitter, ImportNames } from "./functions.ts";
 import { anyPart } from "./parts.ts";
 import { abiText, hookFlags, runtimeText, type Sink } from "./runtime.ts";
 import { skeleton } from "./skeleton.ts";
+import type { ExportTypes } from "./transform.ts";
 import { FileScope, TypeText } from "./types.ts";
 import { analyseWorld, type GuestFile, type GuestWorld, runtimeFunctions } from "./world.ts";
 
@@ -37,6 +38,8 @@ export interface GuestOutput {
   /** Extra asc flags, such as `["--use", "abort=…"]`. */
   readonly ascFlags: readonly string[];
   readonly required: readonly RequiredExport[];
+  /** The same, as `createTransform` (transform.ts) compares them while asc runs. */
+  readonly exportTypes: readonly ExportTypes[];
   /** Files of a new module (`tenon new`), relative to the module's folder: `index.ts`, `tsconfig.json`. */
   readonly skeleton: ReadonlyMap<string, string>;
 }
@@ -64,7 +67,7 @@ export function generateGuest({ world: description, docs = new Map() }: GuestInp
   const functions = new FunctionEmitter(world, abi, imports);
 
   const importTexts = functions.imports();
-  const { text: entry, renames, required } = functions.entry();
+  const { text: entry, renames, required, exportTypes } = functions.entry();
   const exportTexts = functions.exportHelpers();
   const resources = [...world.resources.values()];
   const imported = resources.some(({ origin }) => origin === "imported");
@@ -89,6 +92,7 @@ export function generateGuest({ world: description, docs = new Map() }: GuestInp
     renames,
     ascFlags: hookFlags,
     required: withLines(required, generated("").split("\n").length + functions.entryImports().length),
+    exportTypes,
     skeleton: skeleton(world, types, docs),
   };
 }

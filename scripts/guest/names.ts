@@ -10,7 +10,7 @@ import { toCamelCase, toPascalCase } from "../../host/model/names.ts";
 const words = new Set(
   (
     "arguments await break case catch class const constructor continue debugger default delete do else enum eval " +
-    "export extends false finally for function if implements import in instanceof interface let new null package " +
+    "export extends false finally for function if implements import in instanceof interface let new null of package " +
     "private protected public return static super switch this throw true try typeof undefined var void while with " +
     "yield any auto never number string boolean symbol object bool i8 i16 i32 i64 isize u8 u16 u32 u64 usize f32 f64 " +
     "v128 i8x16 i16x8 i32x4 i64x2 f32x4 f64x2 externref funcref anyref eqref i31ref structref arrayref stringref " +
@@ -51,10 +51,16 @@ export class Namer {
   }
 }
 
-/** A function, parameter, field or method. */
+/** A function or method. */
 export function camel(name: string): string {
   const text = toCamelCase(name);
   return words.has(text) ? `${text}_` : text;
+}
+
+/** A parameter or field, where AssemblyScript takes two words more for something else. */
+export function local(name: string): string {
+  const text = camel(name);
+  return text === "get" || text === "set" ? `${text}_` : text;
 }
 
 /** A class, an enum or a type alias. */

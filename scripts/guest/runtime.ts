@@ -35,6 +35,11 @@ function nothing<T>(): T {
   ERROR("A value is needed here, because the type is not Unit");
 }
 
+/** For the bindings only: traps with the message when the condition does not hold. */
+export function _check(condition: bool, message: string): void {
+  if (!condition) throw new Error(message);
+}
+
 // The half of an option or result that is not there; nobody gets to read it.
 function absent<T>(): T {
   if (isReference<T>()) return changetype<T>(0);
@@ -180,6 +185,13 @@ function __tenon_abort(message: string | null, file: string | null, line: u32, c
   store<u32>(aborted, line, 16);
   store<u32>(aborted, column, 20);
   unreachable();
+}
+
+// Called where AssemblyScript's allocator would only trap: memory cannot grow. The host knows it by the missing file.
+// @ts-ignore: decorator
+@global
+function __tenon_out_of_memory(): void {
+  __tenon_abort("Out of memory", null, 0, 0);
 }
 
 /** Where the last abort is noted, for the host; 0 when there was none. */

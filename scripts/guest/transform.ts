@@ -1,0 +1,106 @@
+/**
+ * What asc is told while it compiles: an extension of the kind it calls a transform.
+ *
+ * Two things that text alone cannot do. AssemblyScript's allocator traps without a word when memory cannot grow: it is
+ * made to say so first. And a number of another type is converted silently where an export is called: the declared
+ * types of the author's exports are compared with those of the world.
+ */
+
+/** One exported function with its types as numbers go: `i32`, `u8`, …; `*` where the compiler itself is strict. */
+export interface ExportTypes {
+  /** As in `RequiredExport.name`, such as `add`, `state.save` or `Counter#increment`. */
+  readonly name: string;
+  readonly params: readonly string[];
+  readonly result: string;
+}
+
+/** The part of asc's syntax tree that is looked at. */
+interface Node {
+  readonly text?: string;
+  readonly name?: Node;
+  readonly statements?: readonly Node[];
+  readonly body?: Node;
+  readonly ifTrue?: Node;
+  readonly ifFalse?: Node;
+  readonly expression?: Node;
+}
+interface Source extends Node {
+  readonly normalizedPath: string;
+}
+interface Type {
+  toString(): string;
+}
+interface FunctionElement {
+  readonly signature: { readonly parameterTypes: readonly Type[]; readonly returnType: Type };
+  readonly declaration: { readonly signature: { readonly parameters: readonly { readonly type: { readonly range: object } }[]; readonly returnType: { readonly range: object } } };
+}
+interface Element {
+  /** Of a function's prototype: its instances by type arguments, none for `""`. */
+  readonly instances?: ReadonlyMap<string, FunctionElement | Element> | null;
+  readonly members?: ReadonlyMap<string, Element> | null;
+  readonly exports?: ReadonlyMap<string, Element> | null;
+  readonly instanceMembers?: ReadonlyMap<string, Element> | null;
+}
+interface Program {
+  readonly filesByName: ReadonlyMap<string, Element>;
+  error(code: number, range: object, arg0: string, arg1: string): void;
+}
+
+/** The function of `tenon.ts` that notes that memory cannot grow. */
+export const outOfMemoryHook = "__tenon_out_of_memory";
+
+/** "Type '{0}' is not assignable to type '{1}'." */
+const notAssignable = 2322;
+
+/** A transform class for asc's `transforms` option. */
+export function createTransform(exports: readonly ExportTypes[]): new () => object {
+  return class {
+    /** Set by asc. */
+    declare readonly program: Program;
+
+    afterParse(parser: { readonly sources: readonly Source[] }): void {
+      const allocator = parser.sources.find(({ normalizedPath }) => normalizedPath === "~lib/rt/tlsf.ts");
+      const grow = allocator?.statements?.find((node) => node.name?.text === "growMemory");
+      if (grow !== undefined) renameCalls(grow, "unreachable", outOfMemoryHook);
+    }
+
+    afterCompile(): void {
+      const index = this.program.filesByName.get("index");
+      if (index === undefined) return;
+      for (const wanted of exports) {
+        const found = find(index, wanted.name);
+        if (found !== undefined) compare(this.program, found, wanted);
+      }
+    }
+  };
+}
+
+function renameCalls(node: Node, from: string, to: string): void {
+  if (node.expression?.text === from) (node.expression as { text: string }).text = to;
+  for (const child of [node.body, node.ifTrue, node.ifFalse, node.expression, ...(node.statements ?? [])]) {
+    if (child != null) renameCalls(child, from, to);
+  }
+}
+
+/** The compiled function of a name; `undefined` when it cannot be told, and then the compiler's own checks must do. */
+function find(file: Element, name: string): FunctionElement | undefined {
+  const [path = "", method] = name.split("#");
+  let element: Element | undefined = file;
+  for (const part of path.split(".")) element = element?.exports?.get(part) ?? element?.members?.get(part);
+  if (method !== undefined) {
+    element = element?.instanceMembers?.get(method) ?? element?.members?.get(method);
+  }
+  const only = element?.instances?.get("");
+  return only !== undefined && "signature" in only && "declaration" in only ? only : undefined;
+}
+
+function compare(program: Program, { signature, declaration }: FunctionElement, wanted: ExportTypes): void {
+  const { parameters, returnType } = declaration.signature;
+  signature.parameterTypes.forEach((type, i) => {
+    const expected = wanted.params[i] ?? "*";
+    const range = parameters[i]?.type.range;
+    if (expected !== "*" && `${type}` !== expected && range !== undefined) program.error(notAssignable, range, `${type}`, expected);
+  });
+  const result = `${signature.returnType}`;
+  if (wanted.result !== "*" && result !== wanted.result) program.error(notAssignable, returnType.range, result, wanted.result);
+}
