@@ -2,7 +2,7 @@
 import { Code, key, quote } from "../abi/emit/code.ts";
 import type { ExportPlan } from "../plan/plan.ts";
 import type { BindingsWriter } from "./emit.ts";
-import { className, externName, funcName, shortName } from "./js-names.ts";
+import { className, externName, funcName, shortName, staticName } from "./js-names.ts";
 
 /** Declares `const exports`. */
 export function emitExports(writer: BindingsWriter): string {
@@ -93,7 +93,6 @@ function methodKey(name: string): string {
   return name === "constructor" ? `["constructor"]` : key(name);
 }
 
-/** JavaScript allows no static member called `prototype`. */
 function staticKey(name: string): string {
-  return name === "prototype" ? "prototype_" : key(name);
+  return key(staticName(name));
 }

@@ -22,6 +22,11 @@ export function className(resource: string): string {
   return toPascalCase(resource);
 }
 
+/** The name of a static member: JavaScript allows none called `prototype`. */
+export function staticName(js: string): string {
+  return js === "prototype" ? "prototype_" : js;
+}
+
 /** An interface id (`demo:calc/api@1.0.0`) keeps its name; anything else becomes camelCase. */
 export function externName(name: string): string {
   return name.includes(":") ? name : toCamelCase(name);

@@ -1,15 +1,17 @@
 /**
  * The stable exports of a module: one tree of objects, handles and classes for its whole life.
  *
- * Owns which slot serves which export of which version. A change is prepared first, which may fail and touches
- * nothing, and applied second, which cannot fail: that is what makes a swap atomic.
+ * Owns which slot serves which export of which version. What a version exports is resolved first (`resolve.ts`), which
+ * may fail and touches nothing, and applied here, which cannot fail: that is what makes a swap atomic.
  */
+import { className, externName, funcName, shortName, staticName } from "../bindings/js-names.ts";
 import { UnloadedError, UsageError } from "../errors.ts";
-import { parseInterfaceId, toCamelCase, toPascalCase, withoutVersion } from "../model/names.ts";
+import { toCamelCase, toPascalCase, withoutVersion } from "../model/names.ts";
 import { explainMismatch } from "../model/subtype.ts";
-import type { ExternDecl, FuncType } from "../model/types.ts";
-import { constructing, StableClass } from "./classes.ts";
+import type { ExternDecl } from "../model/types.ts";
+import { StableClass } from "./classes.ts";
 import { compatibilityKey } from "./ids.ts";
+import { pathOf, WORLD, type ClassChange, type ExportChange, type FunctionChange } from "./resolve.ts";
 import { makeHandle, observed, Slot, type AnyFunction, type Observer } from "./slots.ts";
 
 /** A function of a container: where its calls go, and what users hold. */
@@ -28,28 +30,10 @@ interface Container {
   readonly entries: Map<string, Entry>;
   /** By resource name. */
   readonly classes: Map<string, StableClass>;
+  /** Classes of others that are exported again, by resource name. */
+  readonly foreign: Set<string>;
   decls: readonly ExternDecl[];
   id: string;
-}
-
-interface FunctionChange {
-  readonly container: string;
-  readonly name: string;
-  readonly type: FuncType;
-  readonly target: AnyFunction;
-}
-interface ClassChange {
-  readonly container: string;
-  readonly resource: string;
-  readonly version: Function;
-  readonly methods: readonly string[];
-}
-
-/** A set of exports that resolved wholly, ready to be swapped in. */
-export interface ExportChange {
-  readonly containers: ReadonlyMap<string, { readonly id: string; readonly decls: readonly ExternDecl[] }>;
-  readonly functions: readonly FunctionChange[];
-  readonly classes: readonly ClassChange[];
 }
 
 export interface ExportDifference {
@@ -57,9 +41,6 @@ export interface ExportDifference {
   readonly removed: readonly string[];
   readonly changed: readonly string[];
 }
-
-/** The container key of the world's own functions. */
-const WORLD = "";
 
 type ObservedMethod = { readonly prototype: Record<string, unknown>; readonly key: string; readonly plain: unknown };
 
@@ -80,65 +61,6 @@ export class ExportTree {
     this.#module = module;
   }
 
-  /** Resolves every export of a version. @throws {UsageError} when the instance lacks what its component declares */
-  prepare(decls: readonly ExternDecl[], instanceExports: object): ExportChange {
-    const containers = new Map([[WORLD, { id: WORLD, decls }]]);
-    const functions: FunctionChange[] = [];
-    const classes: ClassChange[] = [];
-    const root = instanceExports as Record<string, unknown>;
-    this.#prepareContainer(WORLD, decls, root, functions, classes);
-    for (const { name, type } of decls) {
-      if (type.kind !== "instance") continue;
-      const source = (root[name] ?? root[toCamelCase(name)]) as Record<string, unknown> | undefined;
-      if (source === undefined) throw new UsageError(`Expected the exports of ${this.#module} to hold ${name}`);
-      const key = compatibilityKey(name);
-      containers.set(key, { id: name, decls: type.exports });
-      this.#prepareContainer(key, type.exports, source, functions, classes);
-    }
-    return { containers, functions, classes };
-  }
-
-  #prepareContainer(
-    container: string,
-    decls: readonly ExternDecl[],
-    source: Record<string, unknown>,
-    functions: FunctionChange[],
-    classes: ClassChange[],
-  ): void {
-    const resources = new Set<string>();
-    for (const { name, type } of decls) {
-      if (type.kind === "resource-type") resources.add(name);
-      if (type.kind !== "func") continue;
-      const resource = memberOf(name)?.resource;
-      if (resource !== undefined) resources.add(resource);
-    }
-    for (const resource of resources) {
-      const version = source[toPascalCase(resource)];
-      // An alias of a resource defined elsewhere has no class of its own here.
-      if (typeof version !== "function") continue;
-      const methods = decls.flatMap(({ name }) => {
-        const member = memberOf(name);
-        return member?.kind === "method" && member.resource === resource ? [toCamelCase(member.name)] : [];
-      });
-      classes.push({ container, resource, version, methods });
-    }
-    for (const { name, type } of decls) {
-      if (type.kind !== "func") continue;
-      const member = memberOf(name);
-      if (member?.kind === "method") continue;
-      const owner = member === undefined ? source : source[toPascalCase(member.resource)];
-      const found =
-        member?.kind === "constructor"
-          ? owner
-          : (owner as Record<string, unknown> | undefined)?.[toCamelCase(member?.name ?? name)];
-      if (typeof found !== "function") {
-        throw new UsageError(`Expected the exports of ${this.#module} to hold ${pathOf(container, name)}`);
-      }
-      const target = member?.kind === "constructor" ? constructing(found) : (found as AnyFunction);
-      functions.push({ container, name, type, target });
-    }
-  }
-
   /**
    * Swaps a prepared version in: slots whose types still fit are refilled, so what users hold serves the new version;
    * the others are cut with a reason and replaced.
@@ -157,6 +79,7 @@ export class ExportTree {
       if (container === undefined) this.#containers.set(key, this.#newContainer(key, id, decls));
       else Object.assign(container, { id, decls });
     }
+    this.#dropClasses(change.classes);
     this.#applyClasses(change.classes, alive);
     for (const item of change.functions) {
       const container = this.#containers.get(item.container)!;
@@ -189,20 +112,31 @@ export class ExportTree {
         removeProperty(container, name);
       }
     }
-    this.#dropClasses(change.classes);
     this.#nameContainers(change);
-    this.#versionClasses = change.classes;
+    this.#versionClasses = change.classes.filter(({ foreign }) => !foreign);
     this.#patchMethods();
     return { added, removed, changed };
   }
 
   #newContainer(key: string, id: string, decls: readonly ExternDecl[]): Container {
-    return { object: key === WORLD ? this.object : {}, entries: new Map(), classes: new Map(), decls, id };
+    return {
+      object: key === WORLD ? this.object : {},
+      entries: new Map(),
+      classes: new Map(),
+      foreign: new Set(),
+      decls,
+      id,
+    };
   }
 
   #applyClasses(classes: readonly ClassChange[], alive: ReadonlyMap<string, Set<string>>): void {
-    for (const { container: key, resource, version, methods } of classes) {
+    for (const { container: key, resource, version, methods, foreign } of classes) {
       const container = this.#containers.get(key)!;
+      if (foreign) {
+        container.foreign.add(resource);
+        define(container.object, className(resource), version);
+        continue;
+      }
       const constructor = `[constructor]${resource}`;
       alive.get(key)!.add(constructor);
       // Until a declared constructor fills the slot below, there is none.
@@ -211,7 +145,7 @@ export class ExportTree {
       };
       let stable = container.classes.get(resource);
       if (stable === undefined) {
-        const name = toPascalCase(resource);
+        const name = className(resource);
         const slot = new Slot(pathOf(container.id, constructor), none);
         stable = new StableClass(name, version.length, slot);
         container.classes.set(resource, stable);
@@ -224,25 +158,33 @@ export class ExportTree {
     }
   }
 
-  /** Takes away the classes of resources that the new version does not have. */
+  /** Takes away the classes that the new version does not have, or has from somebody else. */
   #dropClasses(classes: readonly ClassChange[]): void {
     for (const [key, container] of this.#containers) {
-      for (const resource of container.classes.keys()) {
-        if (classes.some((item) => item.container === key && item.resource === resource)) continue;
-        container.classes.delete(resource);
-        delete container.object[toPascalCase(resource)];
+      for (const [resource, isForeign] of [
+        ...[...container.classes.keys()].map((name) => [name, false] as const),
+        ...[...container.foreign].map((name) => [name, true] as const),
+      ]) {
+        const stays = ({ container: at, resource: name, foreign }: ClassChange): boolean =>
+          at === key && name === resource && foreign === isForeign;
+        if (classes.some(stays)) continue;
+        if (isForeign) container.foreign.delete(resource);
+        else container.classes.delete(resource);
+        delete container.object[className(resource)];
       }
     }
   }
 
   #addEntry(container: Container, { name, type, target }: FunctionChange, path: string): void {
-    const member = memberOf(name);
-    const key = toCamelCase(member?.name ?? name);
+    const js = funcName(name);
+    // A constructor's slot belongs to its class and is there already; methods have none.
+    if (js.kind === "constructor" || js.kind === "method") return;
+    const key = js.kind === "static" ? staticName(js.js) : js.js;
     const slot = new Slot(path, target);
     slot.observe(this.#observer);
     const handle = makeHandle(slot, type.params.length, key);
     container.entries.set(name, { slot, arity: type.params.length, handle });
-    define(member === undefined ? container.object : container.classes.get(member.resource)!.face, key, handle);
+    define(js.kind === "static" ? container.classes.get(js.resource)!.face : container.object, key, handle);
   }
 
   /** Why a slot cannot serve the new version, in words. */
@@ -284,9 +226,9 @@ export class ExportTree {
     const shorts = new Map<string, string[]>();
     for (const [key, { id }] of change.containers) {
       if (key === WORLD) continue;
-      this.#alias(id, key);
-      const short = toCamelCase(parseInterfaceId(id)?.interface ?? id);
-      shorts.set(short, [...(shorts.get(short) ?? []), key]);
+      this.#alias(externName(id), key);
+      const short = shortName(id);
+      if (short !== undefined) shorts.set(short, [...(shorts.get(short) ?? []), key]);
     }
     for (const [short, keys] of shorts) if (keys.length === 1) this.#alias(short, keys[0]!);
   }
@@ -306,7 +248,8 @@ export class ExportTree {
 
   /** The object that stands for an exported interface, for linking it to another module. */
   interfaceObject(id: string): object | undefined {
-    return this.#containers.get(compatibilityKey(id))?.object;
+    const exact = [...this.#containers.values()].find((container) => container.id === id);
+    return (exact ?? this.#containers.get(compatibilityKey(id)))?.object;
   }
 
   find(path: string): Function | undefined {
@@ -347,9 +290,9 @@ export class ExportTree {
   /** Every function and class, as a path that {@link find} takes. */
   paths(): string[] {
     const paths: string[] = [];
-    for (const { id, entries, classes } of this.#containers.values()) {
-      for (const name of entries.keys()) if (memberOf(name)?.kind !== "constructor") paths.push(pathOf(id, name));
-      for (const resource of classes.keys()) paths.push(pathOf(id, `[constructor]${resource}`));
+    for (const { id, entries, classes, foreign } of this.#containers.values()) {
+      for (const name of entries.keys()) if (funcName(name).kind !== "constructor") paths.push(pathOf(id, name));
+      for (const resource of [...classes.keys(), ...foreign]) paths.push(pathOf(id, `[constructor]${resource}`));
     }
     return paths;
   }
@@ -388,40 +331,14 @@ export class ExportTree {
   }
 }
 
-interface Member {
-  readonly kind: "constructor" | "method" | "static";
-  readonly resource: string;
-  readonly name: string;
-}
-
-/** `[method]counter.increment` and its kin; `undefined` for a plain function. */
-function memberOf(name: string): Member | undefined {
-  const match = /^\[(constructor|method|static)\]([^.]+)(?:\.(.+))?$/.exec(name);
-  return match === null ? undefined : { kind: match[1] as Member["kind"], resource: match[2]!, name: match[3] ?? "" };
-}
-
-/** A path that users write: `greet`, `demo:calc/api@1.0.0#add`, `demo:calc/api@1.0.0#Counter.make`. */
-function pathOf(container: string, name: string): string {
-  const member = memberOf(name);
-  const own =
-    member === undefined
-      ? toCamelCase(name)
-      : member.kind === "constructor"
-        ? toPascalCase(member.resource)
-        : `${toPascalCase(member.resource)}.${toCamelCase(member.name)}`;
-  return container === WORLD ? own : `${container}#${own}`;
-}
-
 function define(object: object, key: string, value: unknown): void {
   Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: false });
 }
 
 function removeProperty(container: Container, name: string): void {
-  const member = memberOf(name);
-  if (member === undefined) delete container.object[toCamelCase(name)];
-  else if (member.kind === "static") {
-    delete (container.classes.get(member.resource)!.face as unknown as Record<string, unknown>)[
-      toCamelCase(member.name)
-    ];
-  }
+  const js = funcName(name);
+  if (js.kind === "function") delete container.object[js.js];
+  if (js.kind !== "static") return;
+  const face = container.classes.get(js.resource)?.face as unknown as Record<string, unknown> | undefined;
+  if (face !== undefined) delete face[staticName(js.js)];
 }

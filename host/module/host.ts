@@ -12,7 +12,7 @@ import { observerFor, type HostContext } from "./context.ts";
 import { Events } from "./events.ts";
 import { Graph, topologicalOrder } from "./graph.ts";
 import { compareIds } from "./ids.ts";
-import { checkWorld, describeIssues, findGiven, resolveImports } from "./link.ts";
+import { checkWorld, describeIssues, findGiven, linkedModule, resolveImports } from "./link.ts";
 import { MemoryWatch } from "./memory.ts";
 import { ModuleRecord, providersOf } from "./module.ts";
 import { checkIntegrity, ComponentCache, openSource } from "./open.ts";
@@ -32,7 +32,7 @@ import type {
 } from "./types.ts";
 import { Version } from "./version.ts";
 
-const LOAD_OPTIONS = ["name", "imports", "link", "integrity", "world", "onTrap"] as const;
+const LOAD_OPTIONS = ["name", "imports", "link", "integrity", "bindings", "world", "onTrap"] as const;
 
 /** A component that was opened for loading under a name. */
 interface Candidate {
@@ -84,7 +84,8 @@ class ModuleHost implements Host {
     const before = new Set(this.#context.modules.keys());
     const loaded: Module[] = [];
     try {
-      for (const name of orderOf(candidates)) loaded.push(await this.#claim(byName.get(name)!));
+      for (const name of orderOf(candidates, this.#context.options.imports))
+        loaded.push(await this.#claim(byName.get(name)!));
     } catch (error) {
       for (const module of loaded.reverse()) {
         if (!before.has(module.name)) await module.unload({ force: true, cascade: true });
@@ -107,7 +108,7 @@ class ModuleHost implements Host {
     checkOptions("load", options, LOAD_OPTIONS);
     restartPolicy(options.onTrap);
     const { platform, components } = this.#context;
-    const opened = await openSource(platform, source);
+    const opened = await openSource(platform, source, options.bindings);
     const name = options.name ?? opened.label ?? opened.hash.slice(0, 12);
     if (typeof name !== "string" || name === "") throw new UsageError("Expected name to be a string that is not empty");
     checkIntegrity(options.integrity, opened.hash, `module ${name}`);
@@ -273,17 +274,19 @@ async function given(imports: LoadOptions["imports"], scope: Scope): Promise<obj
 }
 
 /** The order in which modules loaded together meet each other's imports. @throws {LinkError} with the path of a cycle */
-function orderOf(candidates: readonly Candidate[]): readonly string[] {
+function orderOf(candidates: readonly Candidate[], shared: HostOptions["imports"]): readonly string[] {
   const byName = new Map(candidates.map((candidate) => [candidate.name, candidate]));
   const needs = (name: string): readonly string[] => {
     const { component, options } = byName.get(name)!;
-    const own = typeof options.imports === "object" ? options.imports : {};
+    // What a factory will give is known only when it runs, after those that may be needed have been loaded.
+    const given = [options.imports, shared].filter((imports) => typeof imports === "object");
     return component.imports.flatMap(({ name: wanted, type }) => {
-      if (type.kind !== "instance" || options.link === false || findGiven(own, wanted) !== undefined) return [];
+      if (type.kind !== "instance" || options.link === false) return [];
+      if (given.some((imports) => findGiven(imports, wanted) !== undefined)) return [];
+      const only = typeof options.link === "object" ? linkedModule(options.link, wanted) : undefined;
       return candidates
-        .filter(
-          (other) => other.name !== name && other.component.exports.some((decl) => isCompatibleId(decl.name, wanted)),
-        )
+        .filter((other) => other.name !== name && (only === undefined || other.name === only))
+        .filter((other) => other.component.exports.some((decl) => isCompatibleId(decl.name, wanted)))
         .map((other) => other.name);
     });
   };

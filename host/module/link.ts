@@ -94,13 +94,18 @@ export function resolveImports(
   return { imports, origins, uses: [...uses], resources: bindings, issues };
 }
 
+/** The one module that may meet an import, when the options name it. */
+export function linkedModule(link: Readonly<Record<string, string>>, name: string): string | undefined {
+  return link[name] ?? link[withoutVersion(name)];
+}
+
 function allowedProviders(
   providers: readonly Provider[],
   link: LoadOptions["link"],
   name: string,
 ): readonly Provider[] {
   if (typeof link !== "object") return providers;
-  const only = link[name] ?? link[withoutVersion(name)];
+  const only = linkedModule(link, name);
   return only === undefined ? providers : providers.filter((provider) => provider.name === only);
 }
 

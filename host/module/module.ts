@@ -177,7 +177,7 @@ export class ModuleRecord implements Provider {
 
   /** Makes a version the serving one. Synchronous: no call falls between. */
   swap(version: Version): ReturnType<ExportTree["apply"]> {
-    const change = version.prepare(this.tree);
+    const change = version.exports();
     this.version = version;
     this.hash = version.component.hash;
     return this.tree.apply(change, this.interfacesInUse());

@@ -1,11 +1,11 @@
 /**
  * From a source to a component: reading, hashing, checking integrity, compiling once for the same bytes.
  */
-import { IntegrityError, UsageError } from "../errors.ts";
+import { IntegrityError, UnsupportedError, UsageError } from "../errors.ts";
 import type { BoundComponent, Platform, ResponseLike, Source } from "../platform.ts";
 import { compileBound } from "../runtime/bound.ts";
 import { checkOptions } from "./options.ts";
-import type { CompileOptions, Component, World } from "../runtime/types.ts";
+import type { Bindings, CompileOptions, Component, World } from "../runtime/types.ts";
 
 /** A source that has been read, with its identity. */
 export interface Opened {
@@ -19,8 +19,12 @@ export interface Opened {
 }
 
 /** Reads a source whole. Bytes are copied, so that later changes by their owner change nothing here. */
-export async function openSource(platform: Platform, source: Source): Promise<Opened> {
+export async function openSource(platform: Platform, source: Source, bindings: Bindings = "tenon"): Promise<Opened> {
+  if (bindings !== "tenon" && bindings !== "jco") {
+    throw new UsageError(`Expected bindings to be "tenon" or "jco", got ${String(bindings)}`);
+  }
   const given = await source;
+  const identify = bindings === "jco" ? identifyForJco : identifyOwn;
   if (typeof given === "string" || given instanceof URL) {
     return identify(platform, await platform.read(given), labelOf(String(given)));
   }
@@ -47,7 +51,7 @@ export async function openSource(platform: Platform, source: Source): Promise<Op
 /** Most of the host is the compiler: loaded once, when it is first needed; never where modules are bound ahead of time. */
 let compiler: Promise<typeof import("../runtime/compile.ts")> | undefined;
 
-async function identify(
+async function identifyOwn(
   platform: Platform,
   bytes: Uint8Array<ArrayBuffer>,
   label: string | undefined,
@@ -55,9 +59,32 @@ async function identify(
   const hash = await platform.sha256(bytes);
   const compile = async (options: CompileOptions): Promise<Component> => {
     compiler ??= import("../runtime/compile.ts");
-    return (await compiler).compileBytes(bytes, hash, options);
+    try {
+      return await (await compiler).compileBytes(bytes, hash, options);
+    } catch (error) {
+      throw error instanceof UnsupportedError ? await withHint(platform, error) : error;
+    }
   };
   return { hash, key: hash, label, compile };
+}
+
+/** Says how another tool would run the component, where there is one. */
+async function withHint(platform: Platform, error: UnsupportedError): Promise<UnsupportedError> {
+  const hint = await platform.jco?.hint(error);
+  return hint === undefined ? error : new UnsupportedError(error.feature, `${error.message}; ${hint}`);
+}
+
+async function identifyForJco(
+  platform: Platform,
+  bytes: Uint8Array<ArrayBuffer>,
+  label: string | undefined,
+): Promise<Opened> {
+  const { jco } = platform;
+  if (jco === undefined) throw new UsageError(`The option bindings: "jco" works in Node only`);
+  const hash = await platform.sha256(bytes);
+  const compile = async ({ name }: CompileOptions): Promise<Component> =>
+    (await jco.compile(bytes, hash, name ?? label)) as Component;
+  return { hash, key: `jco ${hash}`, label, compile };
 }
 
 function isBound(value: unknown): value is BoundComponent {
@@ -136,6 +163,8 @@ export class ComponentCache {
 export interface CompileSourceOptions extends CompileOptions {
   /** The bytes' SHA-256, as 64 hex digits or `sha256-<base64>`. @throws {IntegrityError} when it differs */
   readonly integrity?: string | undefined;
+  /** Default `"tenon"`. `"jco"` needs Node and the package `@bytecodealliance/jco-transpile`. */
+  readonly bindings?: Bindings | undefined;
 }
 
 /** Compiles a component on its own, without a host. */
@@ -144,8 +173,8 @@ export async function compileSource<W extends World>(
   source: Source,
   options: CompileSourceOptions,
 ): Promise<Component<W>> {
-  checkOptions("compile", options, ["name", "integrity"]);
-  const { hash, label, compile } = await openSource(platform, source);
+  checkOptions("compile", options, ["name", "integrity", "bindings"]);
+  const { hash, label, compile } = await openSource(platform, source, options.bindings);
   const name = options.name ?? label;
   checkIntegrity(options.integrity, hash, name ?? "the component");
   return (await compile({ name })) as unknown as Component<W>;

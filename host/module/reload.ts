@@ -102,7 +102,7 @@ async function open(record: ModuleRecord, source: Source | undefined, options: R
   const again = source ?? record.source;
   // Bytes are not kept: without a source the same component is instantiated again.
   if (again === undefined) return record.component;
-  const opened = await openSource(record.context.platform, again);
+  const opened = await openSource(record.context.platform, again, record.options.bindings);
   checkIntegrity(options.integrity, opened.hash, `the new version of module ${record.name}`);
   return record.context.components.compile(opened);
 }

@@ -110,7 +110,7 @@ export class Scope implements ImportScope {
     this.#closed = true;
     this.#abort.abort(new UsageError(`Module ${this.module} was unloaded`));
     // Work that ends by itself on the signal is not "cut": give its continuations one turn.
-    if (this.#pending.size > 0) await Promise.resolve().then(() => undefined);
+    if (this.#pending.size > 0) await new Promise<void>((resolve) => setTimeout(resolve, 0));
     const cut = this.activity();
     for (const timer of [...this.#timers]) this.#clear(timer);
     this.#pending.clear();

@@ -6,7 +6,7 @@
 import type { Activity, LinkIssue, ReloadStage } from "../errors.ts";
 import type { ExternDecl } from "../model/types.ts";
 import type { Source } from "../platform.ts";
-import type { World } from "../runtime/types.ts";
+import type { Bindings, World } from "../runtime/types.ts";
 
 type WithoutVersion<K> = K extends `${infer Id}@${string}` ? Id : K;
 
@@ -94,6 +94,11 @@ export interface LoadOptions<W extends World = World> {
   readonly link?: boolean | Readonly<Record<string, string>> | undefined;
   /** The bytes' SHA-256, as 64 hex digits or `sha256-<base64>`. @throws {IntegrityError} when it differs */
   readonly integrity?: string | undefined;
+  /**
+   * Default `"tenon"`. `"jco"` runs components with asynchronous functions, also after a reload; it needs Node and the package
+   * `@bytecodealliance/jco-transpile`.
+   */
+  readonly bindings?: Bindings | undefined;
   /** The world the component must fit, also after a reload. */
   readonly world?: WorldDemand | undefined;
   /** Default: the host's. */

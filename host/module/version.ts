@@ -9,9 +9,9 @@ import { LinkError, UsageError, type Activity } from "../errors.ts";
 import type { ResourceBindings } from "../model/subtype.ts";
 import type { Component, DisposeReceipt, Instance } from "../runtime/types.ts";
 import { memoryOwners, type HostContext } from "./context.ts";
-import type { ExportChange, ExportTree } from "./exports.ts";
 import { describeIssues, resolveImports, type Provider } from "./link.ts";
 import { isMemoryRefusal, memoryLimitError, type Watched } from "./memory.ts";
+import { resolveExports, type ExportChange } from "./resolve.ts";
 import { asError, Scope, scrub } from "./scope.ts";
 import { trackImports } from "./tracking.ts";
 import type { CollectionReport, DropReceipt, ImportOrigin, Imports, LoadOptions } from "./types.ts";
@@ -110,8 +110,8 @@ export class Version {
   }
 
   /** Resolves the exports for a swap. */
-  prepare(tree: ExportTree): ExportChange {
-    return tree.prepare(this.component.exports, this.#instance!.exports);
+  exports(): ExportChange {
+    return resolveExports(this.module, this.component.exports, this.#instance!.exports);
   }
 
   /** Whether there is an instance now. */

@@ -161,3 +161,30 @@ test("await using unloads a module at the end of its block", async () => {
   expect(() => add(1, 2)).toThrow(UnloadedError);
   expect(here.get("math")).toBeUndefined();
 });
+
+test("names that mean something to JavaScript, plain interfaces and two versions of one interface all have their place", async () => {
+  const names = ["constructor", "to-string", "has-own-property", "then", "length", "class", "arguments"];
+  const bytes = await component(`(component
+    (core module $m (memory (export "memory") 1) (func (export "one") (result i32) i32.const 1) (func (export "two") (result i32) i32.const 2))
+    (core instance $i (instantiate $m))
+    (func $one (result u32) (canon lift (core func $i "one")))
+    (func $two (result u32) (canon lift (core func $i "two")))
+    (instance $odd ${names.map((name) => `(export "${name}" (func $one))`).join(" ")})
+    (instance $first (export "f" (func $one))) (instance $second (export "f" (func $two)))
+    (export "plain-name" (instance $odd))
+    (export "x:y/z@1.0.0" (instance $first)) (export "x:y/z@1.2.0" (instance $second))
+    ${names.map((name) => `(export "${name}" (func $two))`).join(" ")})`);
+  const module: Any = await host().load(bytes, { name: "odd" });
+  const camel = ["constructor", "toString", "hasOwnProperty", "then", "length", "class", "arguments"];
+  for (const name of camel) {
+    expect(module.exports[name](), name).toBe(2);
+    expect(module.exports.plainName[name](), name).toBe(1);
+    expect(module.get(`plain-name#${name}`), name).toBe(module.exports.plainName[name]);
+  }
+  expect(Object.keys(module.exports).sort()).toEqual([...camel, "plainName", "x:y/z@1.0.0", "x:y/z@1.2.0"].sort());
+  expect(module.exports["x:y/z@1.0.0"].f()).toBe(1);
+  expect(module.exports["x:y/z@1.2.0"].f()).toBe(2);
+  await module.reload();
+  expect(module.exports["x:y/z@1.0.0"].f()).toBe(1);
+  expect(module.exports["x:y/z@1.2.0"].f()).toBe(2);
+});

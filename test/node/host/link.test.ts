@@ -250,6 +250,11 @@ test("two interfaces that share a resource must be met by modules that share it"
   const user: Any = await here.load(await picker(), { name: "picker" });
   expect(user.exports.run(5)).toBe(5);
   expect(owner.exports.api.live()).toBe(0);
+  // Who exports another's resource again exports its class.
+  const again: Any = here.require("shelf");
+  expect(again.exports.api.Thing).toBe(owner.exports.api.Thing);
+  expect(again.get("demo:shelf/api#Thing")).toBe(owner.exports.api.Thing);
+  expect(again.exports.api.pick(4).value()).toBe(4);
   // The identity is the module's, not the version's: all of them fit again after the owner's reload.
   await owner.reload(await things({ bias: 1 }));
   expect(user.exports.run(5)).toBe(6);
