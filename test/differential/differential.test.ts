@@ -7,8 +7,8 @@ import type { StringEncoding } from "../reference/context.ts";
 import { parameterTypes, valuesOf } from "./arbitraries.ts";
 import { scaled, seed } from "./budget.ts";
 import { jcoHandlesType, jcoHandlesValue } from "./deviations.ts";
-import { resultType, type Signature } from "./echo.ts";
-import { EchoPair, referenceEcho } from "./harness.ts";
+import { linkedText, resultType, type Signature } from "./echo.ts";
+import { call, compileText, EchoPair, referenceEcho } from "./harness.ts";
 import { difference, same } from "./same.ts";
 
 const encodings: readonly StringEncoding[] = ["utf8", "utf16", "latin1+utf16"];
@@ -84,6 +84,36 @@ describe("the host and the reference agree", () => {
       });
       for (let from = 0; from < signatures.length; from += functionsPerComponent) {
         await run(signatures.slice(from, from + functionsPerComponent), encoding, false);
+      }
+    });
+  }
+});
+
+describe("values pass between two components unchanged", () => {
+  const pairs = encodings.flatMap((caller) => encodings.map((callee) => ({ caller, callee })));
+  for (const [number, { caller, callee }] of pairs.entries()) {
+    test(`from ${caller} to ${callee} and back`, async () => {
+      const components = scaled(3);
+      const signatures = fc.sample(parameterTypes({ extended: true }), {
+        seed: seed + 1000 * number + 700,
+        numRuns: components * functionsPerComponent,
+      });
+      for (let from = 0; from < signatures.length; from += functionsPerComponent) {
+        const batch = signatures.slice(from, from + functionsPerComponent);
+        const instance = (await compileText(linkedText(batch, caller, callee))).instantiateSync();
+        for (const [index, signature] of batch.entries()) {
+          counts.functions++;
+          const target = (instance.exports as Record<string, (...args: unknown[]) => unknown>)[`viaN${index}`]!;
+          fc.assert(
+            fc.property(fc.tuple(...signature.map(valuesOf)), (args) => {
+              counts.values++;
+              const expected = referenceEcho(signature, caller, args);
+              agree(call(target, args, resultType(signature)), expected, "the result");
+            }),
+            { seed: seed + index, numRuns: valuesPerFunction },
+          );
+        }
+        instance.dispose();
       }
     });
   }

@@ -138,6 +138,52 @@ export function echoText(signatures: readonly Signature[], encoding: StringEncod
   return lines.join("\n");
 }
 
+/** The text of a component that exports the interface itself: `f-N` echoes, and no host is needed. */
+function providerText(signatures: readonly Signature[], encoding: StringEncoding): string {
+  const names = new TypeNames(signatures.flat());
+  const options = `(memory (core memory $memory)) (realloc (core func $realloc)) string-encoding=${encoding}`;
+  return [
+    "(component $A",
+    ...names.order.flatMap((type) => [
+      `(type $d-${names.nameOf(type)} ${names.define(type)})`,
+      `(export $${names.nameOf(type)} "${names.nameOf(type)}" (type $d-${names.nameOf(type)}))`,
+    ]),
+    libcText,
+    "(core instance $libc (instantiate $libc))",
+    '(alias core export $libc "memory" (core memory $memory))',
+    '(alias core export $libc "realloc" (core func $realloc))',
+    mainText(signatures, false),
+    '(core instance $main (instantiate $main (with "libc" (instance $libc))))',
+    ...signatures.map(
+      (signature, index) =>
+        `(func (export "f${index}") ${names.signature(signature)} (canon lift (core func $main "echo${index}") ` +
+        `${options} (post-return (core func $main "post-${coreResult(signature)}"))))`,
+    ),
+    ")",
+  ].join("\n");
+}
+
+/** Two components, each with a string encoding of its own: `via-N` of the outer one goes through both. */
+export function linkedText(signatures: readonly Signature[], caller: StringEncoding, callee: StringEncoding): string {
+  const names = new TypeNames(signatures.flat());
+  return [
+    "(component",
+    providerText(signatures, callee),
+    echoText(signatures, caller).replace("(component", "(component $B"),
+    "(instance $a (instantiate $A))",
+    `(instance $b (instantiate $B (with "${hostInterface}" (instance $a))))`,
+    ...names.order.flatMap((type) => [
+      `(type $d-${names.nameOf(type)} ${names.define(type)})`,
+      `(export $${names.nameOf(type)} "${names.nameOf(type)}" (type $d-${names.nameOf(type)}))`,
+    ]),
+    ...signatures.map(
+      (signature, index) =>
+        `(export "via-n${index}" (func $b "via-n${index}") (func ${names.signature(signature)}))`,
+    ),
+    ")",
+  ].join("\n");
+}
+
 /** Memory of one page to begin with, so that lowering has to grow it, and an allocator that `reset` empties. */
 const libcText = `
 (core module $libc
@@ -174,8 +220,8 @@ export function coreParams(signature: Signature): readonly Core[] {
   return flat.length > maxFlatParams ? ["i32"] : flat;
 }
 
-function mainText(signatures: readonly Signature[]): string {
-  const imports = signatures.map((signature, index) => {
+function mainText(signatures: readonly Signature[], withImports = true): string {
+  const imports = (withImports ? signatures : []).map((signature, index) => {
     const flat = plainParams(signature).flatMap(flatten);
     const params = [...coreParams(signature), ...(flat.length > 1 ? ["i32"] : [])];
     const result = flat.length > 1 ? "" : `(result ${flat[0]})`;
@@ -190,11 +236,11 @@ function mainText(signatures: readonly Signature[]): string {
   ${(["i32", "i64", "f32", "f64"] as const)
     .map((core) => `(func (export "post-${core}") (param ${core}) (call $reset))`)
     .join("\n  ")}
-  ${signatures.map((signature, index) => functionsText(signature, index)).join("\n  ")}
+  ${signatures.map((signature, index) => functionsText(signature, index, withImports)).join("\n  ")}
 )`;
 }
 
-function functionsText(signature: Signature, index: number): string {
+function functionsText(signature: Signature, index: number, withImports: boolean): string {
   const fields = plainParams(signature);
   const params = coreParams(signature);
   const flat = fields.flatMap(flatten);
@@ -214,7 +260,8 @@ function functionsText(signature: Signature, index: number): string {
     flat.length === 1
       ? [`(call $f${index} ${locals.join(" ")})`]
       : [allocate, `(call $f${index} ${locals.join(" ")} (local.get $area))`, "(local.get $area)"];
-  return `${header("echo")} ${[...remember, ...echo].join("\n")})\n${header("via")} ${via.join("\n")})`;
+  const echoFunction = `${header("echo")} ${[...remember, ...echo].join("\n")})`;
+  return withImports ? `${echoFunction}\n${header("via")} ${via.join("\n")})` : echoFunction;
 }
 
 function storeFields(fields: readonly Plain[], values: readonly string[], offset: number): readonly string[] {
