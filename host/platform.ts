@@ -2,6 +2,8 @@
  * What a platform must give the host. Types only: `node/` and `browser/` implement it, everything else receives it.
  */
 
+import type { UnsupportedError } from "./errors.ts";
+
 /** Where a component comes from. A string is a path in Node and a URL in a page. */
 export type Source = string | URL | ArrayBuffer | ArrayBufferView | ResponseLike | Promise<ResponseLike> | BoundComponent;
 
@@ -31,6 +33,14 @@ export interface ResponseLike {
   arrayBuffer(): Promise<ArrayBuffer>;
 }
 
+/** Bindings of another tool, for components that need what this host lacks. */
+export interface ForeignBindings {
+  /** What to add to the message of an error about an unsupported feature; `undefined` when the tool would not help. */
+  hint(error: UnsupportedError): Promise<string | undefined>;
+  /** Gives a component; private to the host. @throws {UsageError} when the tool is not installed */
+  compile(bytes: Uint8Array<ArrayBuffer>, hash: string, name: string | undefined): Promise<object>;
+}
+
 export interface Platform {
   /** A name for messages and the manifest: `node`, `browser`, `worker`. */
   readonly name: string;
@@ -40,6 +50,8 @@ export interface Platform {
   list?(directory: string): Promise<readonly string[]>;
   /** SHA-256 as lower-case hex. */
   sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string>;
+  /** The option `bindings: "jco"`, where it works: Node only. */
+  readonly jco?: ForeignBindings | undefined;
   /** Runs a task as a macrotask, so that the microtask queue is empty in between. */
   macrotask(): Promise<void>;
   /** Asks the engine for a full collection; `undefined` where it cannot be asked. */

@@ -17,6 +17,10 @@ export const nodePlatform: Platform = {
   macrotask: () => new Promise((resolve) => void setImmediate(resolve)),
   collect,
   countMemories: "queryObjects" in v8 ? countMemories : undefined,
+  jco: {
+    hint: async (error) => (await import("./jco.ts")).jcoHint(error),
+    compile: async (bytes, hash, name) => (await import("./jco.ts")).compileWithJco(bytes, hash, name),
+  },
   countReservations: process.platform === "linux" ? countReservations : undefined,
 };
 

@@ -10,6 +10,9 @@ export interface World {
   exports: object;
 }
 
+/** What runs a component: the host's own bindings, or those that jco makes, which know asynchronous functions. */
+export type Bindings = "tenon" | "jco";
+
 export interface CompileOptions {
   /** A name for messages and stack traces; default the first twelve digits of the hash. */
   readonly name?: string | undefined;

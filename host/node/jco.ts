@@ -1,0 +1,176 @@
+/**
+ * `bindings: "jco"`: components that need asynchronous functions, streams or futures, behind the host's own interface.
+ *
+ * Owns finding jco, evaluating what it generates, and the {@link Component} face; `jco-instance.ts` has the instance. jco
+ * serves here because its bindings know the asynchronous half of the component model. A component that the host runs by itself
+ * gains nothing from it: calls are hundreds of times slower.
+ */
+import { createRequire } from "node:module";
+import { pathToFileURL } from "node:url";
+import { decodeComponent } from "../binary/decode.ts";
+import { validateComponent } from "../binary/validate/index.ts";
+import { TenonError, UnsupportedError, UsageError, type LinkIssue } from "../errors.ts";
+import type { ExternDecl } from "../model/types.ts";
+import type { Plan } from "../plan/plan.ts";
+import { planComponent } from "../plan/planner.ts";
+import { checkImports, linkImports } from "../runtime/linker.ts";
+import type { Component, Instance, InstantiateOptions, World } from "../runtime/types.ts";
+import { JcoInstance, type JcoInstantiate } from "./jco-instance.ts";
+
+const PACKAGE = "@bytecodealliance/jco-transpile";
+
+interface Transpiler {
+  transpileBytes(
+    component: Uint8Array,
+    options: object,
+  ): Promise<{ readonly files: Readonly<Record<string, Uint8Array<ArrayBuffer>>> }>;
+}
+
+/** Where jco is, seen from the application and else from tenon itself; `undefined` when it is not installed. */
+function locate(): string | undefined {
+  for (const from of [pathToFileURL(`${process.cwd()}/`), import.meta.url]) {
+    try {
+      return createRequire(from).resolve(PACKAGE);
+    } catch {
+      // The next place may have it.
+    }
+  }
+  return undefined;
+}
+
+/** What to add to the message of an {@link UnsupportedError}: how jco's bindings would run the component. */
+export function jcoHint(error: UnsupportedError): string | undefined {
+  return beyondJco.has(error.feature) || locate() === undefined
+    ? undefined
+    : "pass the option `bindings: \"jco\"` to run it through the bindings of jco, which is installed";
+}
+
+/** What jco does not run either. */
+const beyondJco: ReadonlySet<string> = new Set(["core-wasm", "eval", "values", "start", "memory64", "component-imports"]);
+
+/**
+ * Compiles a component to jco's bindings.
+ *
+ * @throws {UsageError} when jco is not installed
+ * @throws {UnsupportedError} when jco refuses the component
+ */
+export async function compileWithJco(bytes: Uint8Array<ArrayBuffer>, hash: string, name?: string): Promise<Component> {
+  const definition = decodeComponent(bytes);
+  validateComponent(definition);
+  const plan = planComponent(definition, { asynchronous: true });
+  const path = locate();
+  if (path === undefined) {
+    throw new UsageError(`The option bindings: "jco" needs the package ${PACKAGE}: add it with npm install ${PACKAGE}`);
+  }
+  const { transpileBytes } = (await import(pathToFileURL(path).href)) as Transpiler;
+  const { files } = await transpileBytes(bytes, {
+    name: "component",
+    instantiation: "sync",
+    noComponentErrorWrapping: false,
+    emitTypescriptDeclarations: false,
+  }).catch((cause: unknown) => {
+    throw new UnsupportedError("jco", `jco makes no bindings for this component: ${messageOf(cause)}`);
+  });
+  const modules = new Map<string, WebAssembly.Module>();
+  for (const [file, content] of Object.entries(files)) {
+    if (file.endsWith(".wasm")) modules.set(file, await compileCore(content));
+  }
+  const source = new TextDecoder().decode(files["component.js"]);
+  return new JcoComponent(name ?? hash.slice(0, 12), hash, plan, evaluate(source), modules);
+}
+
+async function compileCore(content: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Module> {
+  try {
+    return await WebAssembly.compile(content);
+  } catch (error) {
+    throw new UnsupportedError("core-wasm", `This engine lacks a WebAssembly feature the component needs: ${messageOf(error)}`);
+  }
+}
+
+/** jco's output is a module; as the body of a function the engine can collect it again. */
+function evaluate(source: string): JcoInstantiate {
+  if (/^import\b/m.test(source)) {
+    throw new UnsupportedError("jco", "jco's bindings for this component import further modules, which this host does not load");
+  }
+  const body = `${source.replaceAll(/^export /gm, "")}\nreturn instantiate;`;
+  return (new Function("WebAssembly", body) as (engine: object) => JcoInstantiate)(engine());
+}
+
+/**
+ * WebAssembly as jco's text sees it. Without JavaScript Promise Integration an export still runs to its first wait and goes
+ * on by its callback, which is how asynchronous functions are usually lifted; what cannot be is a stack that waits.
+ */
+function engine(): object {
+  if ("promising" in WebAssembly) return WebAssembly;
+  return Object.assign(Object.create(WebAssembly) as object, {
+    promising: (call: Function) => async (...args: unknown[]) => call(...args) as unknown,
+    Suspending: function Suspending(call: Function) {
+      return (...args: unknown[]): unknown => {
+        const result: unknown = call(...args);
+        if (result instanceof Promise) throw needsSuspension();
+        return result;
+      };
+    },
+  });
+}
+
+function needsSuspension(): UnsupportedError {
+  return new UnsupportedError(
+    "jspi",
+    "The component waits inside a call for a promise, which needs JavaScript Promise Integration: Node 24 or later",
+  );
+}
+
+function messageOf(error: unknown): string {
+  if (error instanceof TenonError) return error.message;
+  const payload = (error as { payload?: unknown } | undefined)?.payload;
+  return typeof payload === "string" ? payload : error instanceof Error ? error.message : String(error);
+}
+
+class JcoComponent implements Component {
+  readonly name: string;
+  readonly hash: string;
+  readonly plan: Plan;
+  private readonly instantiateText: JcoInstantiate;
+  private readonly modules: ReadonlyMap<string, WebAssembly.Module>;
+
+  constructor(
+    name: string,
+    hash: string,
+    plan: Plan,
+    instantiate: JcoInstantiate,
+    modules: ReadonlyMap<string, WebAssembly.Module>,
+  ) {
+    this.name = name;
+    this.hash = hash;
+    this.plan = plan;
+    this.instantiateText = instantiate;
+    this.modules = modules;
+  }
+
+  get imports(): readonly ExternDecl[] {
+    return this.plan.imports;
+  }
+
+  get exports(): readonly ExternDecl[] {
+    return this.plan.exportDecls;
+  }
+
+  missing(imports: object): readonly LinkIssue[] {
+    return checkImports(this.plan, imports);
+  }
+
+  instantiate(imports?: World["imports"], options?: InstantiateOptions): Promise<Instance> {
+    try {
+      return Promise.resolve(this.instantiateSync(imports, options));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  instantiateSync(imports: World["imports"] = {}, options: InstantiateOptions = {}): Instance {
+    const name = options.name ?? this.name;
+    const linked = linkImports(this.plan, imports, name);
+    return JcoInstance.start(name, this.plan, this.instantiateText, this.modules, linked, options.onTrap);
+  }
+}
