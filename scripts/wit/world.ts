@@ -2,10 +2,13 @@
  * A WIT world as the host's model sees it: read by wasm-tools, decoded by the host's own decoder.
  */
 import { decodeComponent } from "../../host/binary/decode.ts";
+import { DecodeError } from "../../host/errors.ts";
+import { validateComponent } from "../../host/binary/validate/index.ts";
+import type { ComponentDefinition } from "../../host/binary/definition.ts";
 import { describeWorld, type WorldDescription } from "../../host/plan/world.ts";
 import { BuildError, nearest } from "../build/errors.ts";
 import { collectDocs, type WitDocs } from "./docs.ts";
-import { complaintOf, locate } from "./locate.ts";
+import { complaintOf, locate, syntaxIssue } from "./locate.ts";
 import { embedSources, readWit, type WitSources } from "./sources.ts";
 import { tokenize } from "./tokens.ts";
 
@@ -36,15 +39,16 @@ export async function readWorld(path: string, options: WorldOptions = {}): Promi
 /** As {@link readWorld}, from texts already read. */
 export async function describeSources(sources: WitSources, options: WorldOptions = {}): Promise<WitWorld> {
   const { features } = options;
-  const name = chooseWorld(sources, options);
-  let payload: Uint8Array;
-  try {
-    payload = await embedSources(sources, { world: name, features });
-  } catch (error) {
-    const complaint = complaintOf(error);
-    throw new BuildError([await locate(sources, complaint, (changed) => ask(changed, name, features))]);
+  const name = await chooseWorld(sources, options);
+  const definition = await define(sources, name, features);
+  if (typeof definition === "string") {
+    const ask = async (changed: WitSources): Promise<string | undefined> => {
+      const answer = await define(changed, name, features);
+      return typeof answer === "string" ? answer : undefined;
+    };
+    throw new BuildError([await locate(sources, definition, ask)]);
   }
-  const description = describeWorld(decodeComponent(payload));
+  const description = describeWorld(definition);
   const docs = new Map<string, string>();
   for (const { files } of [...sources.dependencies, sources.main]) {
     for (const [item, text] of collectDocs(files.map(({ text }) => text))) {
@@ -60,25 +64,37 @@ function worldName(id: string): string {
   return id.replace(/@.*$/, "").replace(/^.*\//, "");
 }
 
-async function ask(
+/** The definition of a world, or what is wrong with it. */
+async function define(
   sources: WitSources,
   world: string | undefined,
   features: WorldOptions["features"],
-): Promise<string | undefined> {
+): Promise<ComponentDefinition | string> {
+  let payload: Uint8Array;
   try {
-    await embedSources(sources, { world, features });
-    return undefined;
+    payload = await embedSources(sources, { world, features });
   } catch (error) {
     return complaintOf(error);
   }
+  // wasm-tools does not look at everything: a record may leave it with two fields of one name.
+  try {
+    const definition = decodeComponent(payload);
+    validateComponent(definition);
+    return definition;
+  } catch (error) {
+    if (error instanceof DecodeError) return error.message.replace(/ \(at byte.*$/, "");
+    throw error;
+  }
 }
 
-function chooseWorld(sources: WitSources, { world, preferred }: WorldOptions): string | undefined {
+async function chooseWorld(sources: WitSources, { world, preferred }: WorldOptions): Promise<string | undefined> {
   const worlds = worldNames(sources);
   const file = sources.main.files[0]!.path;
   if (world !== undefined) {
     // A world of a dependency is named with its package.
     if (worlds.includes(world) || world.includes(":")) return world;
+    const syntax = await syntaxIssue(sources);
+    if (syntax !== undefined) throw new BuildError([syntax]);
     const near = nearest(world, worlds);
     const hint = near === undefined ? `It has ${list(worlds)}` : `Did you mean "${near}"? It has ${list(worlds)}`;
     throw new BuildError([{ file, message: `The WIT has no world "${world}"`, hint }]);

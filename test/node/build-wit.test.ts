@@ -112,6 +112,80 @@ describe("readWorld", () => {
     });
   });
 
+  test.each<[string, string, string, RegExp, RegExp]>([
+    [
+      "a record with two fields of one name",
+      "interface i {\n  record r { x: u8,\n    x: u16 }\n}",
+      "4:5",
+      /"x" conflicts/,
+      /^Rename/,
+    ],
+    [
+      "a type within itself",
+      "interface i {\n  record r { x: option<r> }\n}",
+      "3:24",
+      /`r` depends on itself/,
+      /^Break/,
+    ],
+    ["a use of no interface", "interface i {\n  use nope.{x};\n}", "3:7", /`nope` does not exist/, /^Define `nope`/],
+    [
+      "a use of no type",
+      "interface i {\n  use j.{x};\n}\ninterface j { }",
+      "3:10",
+      /`x` does not exist/,
+      /^Define `x`/,
+    ],
+    [
+      "a borrow as a result",
+      "interface i {\n  resource r;\n  f: func() -> borrow<r>;\n}",
+      "4:3",
+      /borrow/,
+      /owned handle/,
+    ],
+    ["a keyword as a name", "interface i {\n  list: func();\n}", "3:3", /keyword `list`/, /`%list`/],
+    ["names that differ in case", "interface i {\n  f: func();\n  F: func();\n}", "4:3", /"F" conflicts/, /^Rename/],
+    [
+      "a handle of no resource",
+      "interface i {\n  type t = u8;\n  f: func(x: borrow<t>);\n}",
+      "4:21",
+      /`t` used in a handle/,
+      /^Correct/,
+    ],
+    ["a record without fields", "interface i {\n  record r { }\n}", "5:11", /at least one field/, /^Correct/],
+    ["an open comment", "interface i {\n  /* f: func();\n}", "3:3", /Unterminated/, /^Correct/],
+    ["a character of no word", "interface i {\n  f: func(a$: u8);\n}", "3:12", /'\$'/, /^Correct/],
+    [
+      "an interface exported twice",
+      "interface i { }\nworld v {\n  export i;\n  export i;\n}",
+      "5:3",
+      /more than once/,
+      /^Rename/,
+    ],
+  ])("%s", async (_, text, place, message, hint) => {
+    const world = text.includes("world") ? "v" : "w";
+    const dir = await folder({ "a.wit": `package a:b;\n${text}\nworld w { import i; }` });
+    const found = await issue(dir, { world });
+    expect(found.at).toBe(`a.wit:${place}`);
+    expect(found.message).toMatch(message);
+    expect(found.hint).toMatch(hint);
+  });
+
+  test("feature gates are closed unless opened", async () => {
+    const dir = await folder({
+      "a.wit": "package a:b@1.0.0; world w { export f: func(); @unstable(feature = g) export h: func(); }",
+    });
+    const exports = async (features?: readonly string[] | "all"): Promise<string[]> =>
+      (await readWorld(dir, { features })).description.exports.map(({ name }) => name);
+    expect(await exports()).toEqual(["f"]);
+    expect(await exports(["g"])).toEqual(["f", "h"]);
+    expect(await exports("all")).toEqual(["f", "h"]);
+  });
+
+  test("the life-cycle interfaces need not be copied", async () => {
+    const dir = await folder({ "a.wit": "package a:b; world w { export tenon:module/state@0.1.0; }" });
+    expect((await readWorld(dir)).description.exports.map(({ name }) => name)).toEqual(["tenon:module/state@0.1.0"]);
+  });
+
   test("nothing there to read is an issue as well", async () => {
     await expect(readWorld(join(root, "nothing"))).rejects.toThrow("There is no such WIT file or folder");
     const empty = await folder({ "readme.txt": "" });
