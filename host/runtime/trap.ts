@@ -81,7 +81,9 @@ export function toTrapError(error: unknown, context: FaultContext): TrapError {
   const said = context.abort?.message;
   const at = context.abort?.position;
   const place = at === undefined ? "" : ` at ${at.file}:${at.line}:${at.column}`;
-  const message = `Trap ${where}: ${code}${said === undefined || said === "" ? "" : `: ${said}`}${place}${detail === "" ? "" : ` (${detail})`}`;
+  // What the guest says itself says more than the engine's words for a trap.
+  const more = said !== undefined && said !== "" ? `: ${said}` : detail !== "" && detail !== code ? ` (${detail})` : "";
+  const message = `Trap ${where}: ${code}${more}${place}`;
   const cause = error instanceof ImportFault ? scrub(error.error) : undefined;
   const trap = new TrapError(
     message,
