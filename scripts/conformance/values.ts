@@ -220,7 +220,8 @@ export function agrees(expected: WastValue, actual: unknown, type: ValueType): b
       return expected.kind === type.kind && actual === expected.value;
     case "integer":
       if (expected.type !== type.kind) return false;
-      return typeof actual === (/64$/.test(type.kind) ? "bigint" : "number") && BigInt(actual as number) === expected.value;
+      if (typeof actual !== (type.kind.endsWith("64") ? "bigint" : "number")) return false;
+      return BigInt(actual as number) === expected.value;
     case "float":
       if (expected.type !== type.kind || typeof actual !== "number") return false;
       if (typeof expected.value === "string") return Number.isNaN(actual);

@@ -33,7 +33,7 @@ const anything = fc.oneof(
   fc.constantFrom<unknown>(
     undefined, null, Number.NaN, -1, 1.5, 2 ** 53, 2n ** 64n, -1n, "", "\ud800", "ab", Symbol("s"), () => 0,
     { tag: "some" }, { tag: "none" }, { tag: "ok" }, { tag: "constructor" }, { length: 3 }, { length: -1 },
-    { length: 2 ** 31, 0: 1 }, new Proxy({}, {}), new Proxy([], {}), new DataView(new ArrayBuffer(4)), [,], [[]],
+    { length: 2 ** 31, 0: 1 }, new Proxy({}, {}), new Proxy([], {}), new DataView(new ArrayBuffer(4)), Array(1), [[]],
   ), // prettier-ignore
 );
 
