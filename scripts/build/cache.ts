@@ -105,7 +105,9 @@ async function unchanged(files: Readonly<Record<string, string>>, absent: readon
 
 /** Hash of all that decides what the compilers answer, but for the module's own sources. */
 async function compileKey(task: CompileTask): Promise<string> {
-  const code = await Promise.all(["worker.ts", "worker.js"].map((name) => hashFile(join(import.meta.dirname, name))));
+  // What runs in the compilers' thread is part of them.
+  const parts = ["../guest/transform", "worker"].flatMap((name) => [`${name}.ts`, `${name}.js`]);
+  const code = await Promise.all(parts.map((name) => hashFile(join(import.meta.dirname, name))));
   const { assemblyscript, binaryen } = toolVersions;
   const asked = { ...task, folder: "", generated: [...task.generated], renames: [...task.renames] };
   return hashOf([JSON.stringify([code, assemblyscript, binaryen, asked])]);

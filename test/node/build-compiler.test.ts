@@ -21,6 +21,7 @@ function task(entry: string, rest: Partial<CompileTask> = {}): CompileTask {
     entry: "bindings/entry.ts",
     flags: [],
     renames: new Map(),
+    exportTypes: [],
     debug: false,
     optimize: true,
     ...rest,
