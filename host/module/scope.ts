@@ -180,14 +180,14 @@ export function scrub(error: unknown): void {
 }
 
 /** @throws {UsageError} when the promise has not settled within the deadline */
-async function withDeadline(promise: PromiseLike<unknown>, deadlineMs: number, what: string): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
+export async function withDeadline<T>(promise: PromiseLike<T>, deadlineMs: number, what: string): Promise<T> {
+  let timer: unknown;
   const expired = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new UsageError(`${what} did not end within ${deadlineMs} ms`)), deadlineMs);
   });
   try {
-    await Promise.race([promise, expired]);
+    return await Promise.race([promise, expired]);
   } finally {
-    clearTimeout(timer);
+    clearTimeout(timer as never);
   }
 }

@@ -18,7 +18,10 @@ export type ImportObject<W extends World = World> = object extends W["imports"]
   ? object
   : Partial<W["imports"]> & { readonly [K in keyof W["imports"] as WithoutVersion<K>]?: W["imports"][K] };
 
-/** What a module's imports are given as: an object by import name, or a function that makes one for each instance. */
+/**
+ * What a module's imports are given as: an object by import name, or a function that makes one for each instance. A
+ * promise it returns must settle within 30 seconds.
+ */
 export type Imports<W extends World = World> =
   | ImportObject<W>
   | ((scope: ImportScope) => ImportObject<W> | PromiseLike<ImportObject<W>>);

@@ -12,10 +12,11 @@ import { memoryOwners, type HostContext } from "./context.ts";
 import { describeIssues, resolveImports, type Provider } from "./link.ts";
 import { isMemoryRefusal, memoryLimitError, type Watched } from "./memory.ts";
 import { resolveExports, type ExportChange } from "./resolve.ts";
-import { asError, Scope, scrub } from "./scope.ts";
+import { asError, isThenable, Scope, scrub, withDeadline } from "./scope.ts";
 import { trackImports } from "./tracking.ts";
 import type { CollectionReport, DropReceipt, ImportOrigin, Imports, LoadOptions } from "./types.ts";
 
+const IMPORTS_DEADLINE_MS = 30_000;
 const CLEANUP_DEADLINE_MS = 5_000;
 const COLLECT_DEADLINE_MS = 10_000;
 const MEMORY_TRIES = 4;
@@ -78,7 +79,13 @@ export class Version {
   }
 
   async #given(imports: Imports | undefined, what: string): Promise<object> {
-    const given: unknown = typeof imports === "function" ? await imports(this.scope) : (imports ?? {});
+    let given: unknown = imports ?? {};
+    if (typeof imports === "function") {
+      given = imports(this.scope);
+      // A factory that never settles would hold up every later reload and unload of the module.
+      if (isThenable(given))
+        given = await withDeadline(given, IMPORTS_DEADLINE_MS, `The factory of ${what} of module ${this.module}`);
+    }
     if ((typeof given === "object" && given !== null) || typeof given === "function") return given;
     throw new UsageError(`Expected ${what} of module ${this.module} to be an object, got ${String(given)}`);
   }

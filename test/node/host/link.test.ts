@@ -1,5 +1,5 @@
 /** Linking modules: who meets an import, what fits, what the error says, and resources that cross modules. */
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { createHost, LinkError, type Host, type HostOptions, type Module } from "../../../host/node/index.ts";
 import { chain, component, counter, keeper, math, poker, things, twice } from "./fixtures.ts";
 
@@ -298,4 +298,26 @@ test("imports may be the methods of a class instance, which keep their this", as
   const module: Any = await host().load(await poker(), { name: "poker", imports: { "demo:poke/host": ear } });
   expect(module.exports.run(7)).toBe(7);
   expect(ear.heard).toEqual([7]);
+});
+
+test("a factory that never settles fails the load or reload after its deadline instead of holding up the module", async () => {
+  const here = host();
+  const bytes = await poker();
+  const imports = { "demo:poke/host": { poke: () => undefined } };
+  const module: Any = await here.load(bytes, { name: "poker", imports });
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  try {
+    const reload = module.reload(bytes, { imports: () => new Promise<object>(() => undefined) });
+    const unload = module.unload();
+    const refused = expect(reload).rejects.toThrow(
+      /The factory of imports of module poker did not end within 30000 ms/,
+    );
+    while (vi.getTimerCount() === 0) await new Promise((resolve) => setImmediate(resolve));
+    expect(module.exports.run(1)).toBe(1);
+    await vi.advanceTimersByTimeAsync(30_000);
+    await refused;
+    expect((await unload).errors).toEqual([]);
+  } finally {
+    vi.useRealTimers();
+  }
 });
