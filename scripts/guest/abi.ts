@@ -526,7 +526,8 @@ function narrow(name: string, have: FlatType, want: FlatType): string {
 function widen(value: string, have: FlatType, want: FlatType): string {
   if (have === want) return value;
   if (want === "i32") return `reinterpret<i32>(${value})`;
-  if (have === "i32") return `<i64><u32>(${value})`;
+  // The upper half is not looked at; other guests extend the sign, so this does too.
+  if (have === "i32") return `<i64><i32>(${value})`;
   return have === "f32" ? `<i64><u32>reinterpret<i32>(${value})` : `reinterpret<i64>(${value})`;
 }
 

@@ -39,7 +39,8 @@ interface Element {
   readonly instances?: ReadonlyMap<string, FunctionElement | Element> | null;
   readonly members?: ReadonlyMap<string, Element> | null;
   readonly exports?: ReadonlyMap<string, Element> | null;
-  readonly instanceMembers?: ReadonlyMap<string, Element> | null;
+  /** Of a class. */
+  readonly constructorInstance?: FunctionElement | null;
 }
 interface Program {
   readonly filesByName: ReadonlyMap<string, Element>;
@@ -87,10 +88,15 @@ function find(file: Element, name: string): FunctionElement | undefined {
   const [path = "", method] = name.split("#");
   let element: Element | undefined = file;
   for (const part of path.split(".")) element = element?.exports?.get(part) ?? element?.members?.get(part);
-  if (method !== undefined) {
-    element = element?.instanceMembers?.get(method) ?? element?.members?.get(method);
-  }
-  const only = element?.instances?.get("");
+  if (method === undefined) return instanceOf(element);
+  const type = element?.instances?.get("") as Element | undefined;
+  if (method === "constructor") return type?.constructorInstance ?? undefined;
+  return instanceOf(type?.members?.get(method) ?? element?.members?.get(method));
+}
+
+/** The one instance of a function without type parameters. */
+function instanceOf(prototype: Element | undefined): FunctionElement | undefined {
+  const only = prototype?.instances?.get("");
   return only !== undefined && "signature" in only && "declaration" in only ? only : undefined;
 }
 
