@@ -1,184 +1,275 @@
 /**
- * `npm start`: builds the example modules and shows the host at work, step by step, each with its measured time.
+ * `npm start`: a tour of tenon in the terminal, for a reader who has never heard of components.
  *
- * Ends by itself; the exit status is 1 when anything the tour claims did not hold.
+ * Everything shown is done while it is shown, on modules compiled from this repository's AssemblyScript. The tour ends
+ * by itself, with a status other than zero when anything it says did not hold.
  */
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
-import { styleText } from "node:util";
-import type { Calc } from "../dist/modules/calc.d.ts";
-import type { Counter } from "../dist/modules/counter.d.ts";
-import type { Faulty } from "../dist/modules/faulty.d.ts";
-import type { Hello } from "../dist/modules/hello.d.ts";
-import type { LoggerClient } from "../dist/modules/logger-client.d.ts";
-import { attempt, createHost, LowerError, ReloadError, TrapError, UnloadedError } from "../host/node/index.ts";
-import { createBuilder, type Builder } from "./build/index.ts";
-import { duration, expect, failed, heading, say, timed } from "./demo/stage.ts";
+import {
+  ComponentError,
+  createHost,
+  type Host,
+  LinkError,
+  LowerError,
+  type Module,
+  ReloadError,
+  TrapError,
+  UnloadedError,
+  type World,
+} from "../host/node/index.ts";
+import { BuildError, type Builder, createBuilder } from "./build/index.ts";
+import { Stage } from "./demo/stage.ts";
+
+type Shape = { tag: "circle"; val: number } | { tag: "rectangle"; val: { width: number; height: number } };
+interface Hello extends World {
+  exports: { greet(name: string): string };
+}
+interface Calc extends World {
+  exports: {
+    api: { add(a: number, b: number): number; area(shape: Shape): number; divide(a: number, b: number): number };
+  };
+}
+interface Entry {
+  level: string;
+  message: string;
+  fields: [string, string][];
+}
+interface LoggerClient extends World {
+  imports: { "demo:log/log@0.1.0": { write(entry: Entry): void; now(): bigint } };
+  exports: { run(job: string): number };
+}
+interface Faulty extends World {
+  imports: { "demo:faulty/host": { explode(): void } };
+  exports: { faults: { ok(): number; abortWithMessage(message: string): void } };
+}
+interface Counter extends World {
+  exports: { counts: { increment(by: number): bigint; value(): bigint } };
+}
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const component = (name: string): string => join(root, "dist", "modules", `${name}.wasm`);
-
+const workshop = mkdtempSync(join(tmpdir(), "tenon-tour-"));
+const stage = new Stage(
+  (line) => process.stdout.write(`${line.replaceAll(`${workshop}${sep}`, "")}\n`),
+  process.stdout.isTTY && !process.env["NO_COLOR"],
+);
 const builder = createBuilder();
 const host = createHost();
-const workshop = await mkdtemp(join(tmpdir(), "tenon-tour-"));
+const component = (name: string): string => join(workshop, `${name}.wasm`);
+
 try {
-  console.log(styleText("bold", "tenon: modules that load, fail, change and leave while the application runs"));
-  await build();
-  await load();
-  await call();
-  await callBack();
-  await survive();
-  await reload();
-  await unload();
+  await tour();
 } catch (error) {
-  console.error(error);
-  process.exitCode = 1;
-} finally {
-  await host[Symbol.asyncDispose]();
-  await builder.close();
-  await rm(workshop, { recursive: true, force: true });
-}
-if (failed()) process.exitCode = 1;
-console.log(process.exitCode === 1 ? "\nNot everything held." : "\nEverything held. The code of this tour is scripts/demo.ts.");
-
-async function build(): Promise<void> {
-  heading(
-    "1. Build",
-    "A module is a folder: an interface written in WIT, and code in AssemblyScript. It becomes one file of WebAssembly, a " +
-      "component, that says what it needs and what it offers. Unchanged modules are not built again.",
+  stage.holds(
+    `The tour goes on to its end, but: ${error instanceof Error ? (error.stack ?? error.message) : error}`,
+    false,
   );
-  for (const name of ["hello", "calc", "counter", "logger-client", "faulty"]) {
-    const result = await builder.build({ dir: join(root, "modules", name), out: component(name) });
-    say(`${name.padEnd(14)} ${result.bytes.component} bytes${result.cached ? ", unchanged" : ""}`, result.durationMs);
+} finally {
+  await host.close();
+  await builder.close();
+  rmSync(workshop, { recursive: true, force: true });
+}
+stage.end();
+process.exitCode = stage.failures === 0 ? 0 : 1;
+
+async function tour(): Promise<void> {
+  stage.title(
+    "tenon: load, call, replace and unload pieces of a program while it runs",
+    "A component is a compiled WebAssembly program that says, in a language called WIT, what it needs and what it gives.",
+    "tenon loads components into a running TypeScript program. Times are measured on this machine, now.",
+  );
+  await compileModules(builder);
+  const greet = await loadAndCall(host);
+  await typedCalls(host);
+  await callBack(host);
+  await trap(host);
+  const counter = await reload(host, builder);
+  await unload(host, counter, greet);
+}
+
+async function compileModules(builder: Builder): Promise<void> {
+  stage.step(
+    "Compile",
+    "The folders of modules/ hold AssemblyScript, a TypeScript for WebAssembly. Each becomes a component.",
+  );
+  const names = readdirSync(join(root, "modules"));
+  const builds = names.map(async (name) => {
+    const dir = join(root, "modules", name);
+    return stage.timed(
+      name,
+      () => builder.build({ dir, out: component(name) }),
+      ({ bytes, cached }) => `${(bytes.component / 1024).toFixed(1)} KiB${cached ? ", nothing had changed" : ""}`,
+    );
+  });
+  const built = await Promise.all(builds);
+  stage.holds(`${built.length} modules became components`, built.length === names.length && built.length > 0);
+}
+
+async function loadAndCall(host: Host): Promise<(name: string) => string> {
+  stage.step(
+    "Load and call",
+    "Two lines: load the file, call the function. Its WIT says: greet: func(name: string) -> string",
+  );
+  const hello = await stage.timed(
+    "load hello",
+    () => host.load<Hello>(component("hello")),
+    ({ hash }) => `sha-256 ${hash.slice(0, 12)}…`,
+  );
+  const { greet } = hello.exports;
+  const greeting = await stage.timed('greet("mortise")', () => greet("mortise"), JSON.stringify);
+  stage.holds("The greeting names who was greeted", greeting.includes("mortise"));
+  const calls = 100_000;
+  const began = performance.now();
+  for (let i = 0; i < calls; i++) greet("mortise");
+  const each = ((performance.now() - began) / calls) * 1e6;
+  stage.note(`${calls.toLocaleString("en")} calls more`, `${each.toFixed(0)} ns each, strings in and out`);
+  return greet;
+}
+
+async function typedCalls(host: Host): Promise<void> {
+  stage.step(
+    "Typed values",
+    "Records, variants, lists and results cross the border as ordinary JavaScript values, and are checked there.",
+  );
+  const calc = await host.load<Calc>(component("calc"));
+  const { api } = calc.exports;
+  const rectangle: Shape = { tag: "rectangle", val: { width: 3, height: 4 } };
+  const area = await stage.timed("area of 3 × 4", () => api.area(rectangle), String);
+  stage.holds("The area is 12", area === 12);
+  const refused = await stage.fails("divide(1, 0)", ComponentError, () => api.divide(1, 0));
+  stage.holds("A module's `err` arrives as an error with its payload", typeof refused?.payload === "string");
+  const wrong = { tag: "rectangle", val: { width: "wide", height: 4 } } as unknown as Shape;
+  const lower = await stage.fails("a string for a number", LowerError, () => api.area(wrong));
+  stage.holds("The error says where the value was wrong", lower?.path.endsWith("width") === true);
+  stage.holds("After both, the module still answers", api.add(20, 22) === 42);
+}
+
+async function callBack(host: Host): Promise<void> {
+  stage.step(
+    "Imports",
+    "This module needs something: a log to write to. A module can reach nothing that it was not given.",
+  );
+  const link = await stage.fails("load without a log", LinkError, () => host.load(component("logger-client")));
+  stage.holds(
+    "The error lists what is missing",
+    link?.issues.every(({ import: name }) => name.startsWith("demo:log/")) === true,
+  );
+  const entries: Entry[] = [];
+  const log = { write: (entry: Entry) => void entries.push(entry), now: () => BigInt(Date.now()) };
+  const client = await host.load<LoggerClient>(component("logger-client"), { imports: { "demo:log/log": log } });
+  const count = await stage.timed(
+    'run("tidy up")',
+    () => client.exports.run("tidy up"),
+    (n) => `${n} entries written`,
+  );
+  for (const { level, message, fields } of entries) {
+    stage.note(`  ${level}`, [message, ...fields.map(([name, value]) => `${name}=${value}`)].join(" "));
   }
+  stage.holds("Every entry reached our own function", entries.length === count && count > 0);
 }
 
-async function load(): Promise<void> {
-  heading("2. Load", "Loading reads the file, checks it, and links it. There is no generated glue to import and no build step here.");
-  const { value: hello, durationMs } = await timed(() => host.load<Hello>(component("hello")));
-  say(`loaded "${hello.name}", sha256 ${hello.hash.slice(0, 12)}…`, durationMs);
-  const greeting = await timed(() => hello.exports.greet("world"));
-  say(`greet("world") → ${JSON.stringify(greeting.value)}`, greeting.durationMs);
-  expect(greeting.value === "Hello, world!", "a string went in and another came out");
-}
-
-async function call(): Promise<void> {
-  heading("3. Call", "Exports are typed functions. Numbers, strings, lists, records, variants and results are ordinary JavaScript values.");
-  const { exports } = await host.load<Calc>(component("calc"));
-  const { api } = exports;
-  const area = await timed(() => api.area({ tag: "rectangle", val: { width: 3, height: 4 } }));
-  say(`area of a 3 × 4 rectangle → ${area.value}`, area.durationMs);
-  expect(area.value === 12, "a variant with a record inside crossed the border");
-  const division = attempt(() => api.divide(1, 0));
-  expect(!division.ok, `an error of the module is an ordinary one: ${division.ok ? "" : division.error.message}`);
-  // `attempt` is for what a module does; a value of the wrong type is the caller's mistake, so it throws.
-  try {
-    api.add(1, 2.5);
-    expect(false, "a wrong value is refused");
-  } catch (error) {
-    expect(error instanceof LowerError, `a wrong value is refused: ${(error as Error).message}`);
-  }
-
-  const calls = 2_000_000;
-  const { durationMs } = await timed(() => {
-    let sum = 0;
-    for (let i = 0; i < calls; i++) sum = api.add(sum, 1);
-    return sum;
-  });
-  say(`for one call of add, over ${calls.toLocaleString("en")} calls`, durationMs / calls);
-}
-
-async function callBack(): Promise<void> {
-  heading("4. Call back", "A module can only do what it is given. This one is given a log and a clock, and nothing else.");
-  const refused = await host.missing(component("logger-client"));
-  say(`without imports it cannot be loaded: ${refused.map((issue) => issue.import).join(", ")} is missing`);
-  const lines: string[] = [];
-  const client = await host.load<LoggerClient>(component("logger-client"), {
-    imports: {
-      "demo:log/log@0.1.0": {
-        now: () => BigInt(Date.now()),
-        write: (entry) => void lines.push(`${entry.level}: ${entry.message}`),
-      },
-    },
-  });
-  const { value, durationMs } = await timed(() => client.exports.run("spring cleaning"));
-  say(`run("spring cleaning") → ${value} entries`, durationMs);
-  for (const line of lines) say(styleText("dim", line));
-  expect(lines.length === value, "every entry reached the host as a typed record");
-}
-
-async function survive(): Promise<void> {
-  heading("5. Survive", "A module that crashes takes nothing with it: the call fails with the reason, the module is locked, the host goes on.");
-  const faulty = await host.load<Faulty>(component("faulty"), {
-    imports: {
-      "demo:faulty/host": {
-        explode: () => {
-          throw new Error("the host's own function failed");
-        },
-      },
-    },
-  });
+async function trap(host: Host): Promise<void> {
+  stage.step(
+    "A trap",
+    "When a module faults, its memory may be half-changed. The call fails, and the module is locked; the program goes on.",
+  );
+  const imports = { "demo:faulty/host": { explode: () => undefined } };
+  const faulty = await host.load<Faulty>(component("faulty"), { imports });
   const { faults } = faulty.exports;
-  const { value: crash, durationMs } = await timed(() => attempt(() => faults.abortWithMessage("out of paper")));
-  if (crash.ok) return expect(false, "the module aborts");
-  say(crash.error.message, durationMs);
-  expect(crash.error instanceof TrapError && crash.error.position !== undefined, "the error knows the module's own file and line");
-  const next = attempt(() => faults.ok());
-  expect(!next.ok && next.error instanceof UnloadedError, "the next call is refused: nothing runs on a half-updated module");
-  for (const [name, fault] of [
-    ["stack overflow", () => faults.stackOverflow(0)],
-    ["out of memory", () => faults.outOfMemory()],
-    ["a host function that throws", () => faults.importThrew()],
-  ] as const) {
-    await faulty.reload();
-    const result = attempt<unknown>(fault);
-    const trap = !result.ok && result.error instanceof TrapError ? result.error.trap : "no trap";
-    expect(trap !== "no trap", `${name} → ${trap}`);
+  const first = await stage.fails("the module aborts", TrapError, () => faults.abortWithMessage("The glue is wet"));
+  if (first?.position !== undefined) {
+    stage.note("where, in its own source", `${first.position.file}, line ${first.position.line}`);
   }
-  await faulty.unload();
+  stage.holds("The module's own words arrive", first?.guestMessage === "The glue is wet");
+  const next = await stage.fails("the next call", UnloadedError, () => faults.ok());
+  stage.holds("It is refused, and the first trap is the reason given", next?.cause === first && first !== undefined);
+  const others = host.manifest().filter(({ state }) => state === "live");
+  stage.holds(`The ${others.length} other modules are untouched`, others.length === 3);
+  await stage.timed(
+    "a fresh instance",
+    () => faulty.reload(),
+    ({ durationMs }) => `serves after ${durationMs.toFixed(1)} ms`,
+  );
+  stage.holds("The function we held all along answers again", faults.ok() === 42);
 }
 
-async function reload(): Promise<void> {
-  heading("6. Reload", "Now the counter's source is edited, compiled and swapped in, while the application holds on to its function.");
+async function reload(host: Host, builder: Builder): Promise<Module<Counter>> {
+  stage.step(
+    "Reload",
+    "Now we edit a module's source, compile it, and put it in place while the program keeps the functions it holds.",
+  );
+  const dir = join(workshop, "counter");
+  const wit = join(root, "wit", "counter.wit");
+  mkdirSync(dir);
+  cpSync(join(root, "modules", "counter", "index.ts"), join(dir, "index.ts"));
   const counter = await host.load<Counter>(component("counter"));
+  const { increment, value } = counter.exports.counts;
+  for (let i = 0; i < 5; i++) increment(1);
+  stage.note("counted to", String(value()));
+
+  edit(dir, "count += by;", "count += by * 10;");
+  const out = join(workshop, "counter-2.wasm");
+  await stage.timed(
+    "compile the new version",
+    () => builder.build({ dir, wit, out }),
+    ({ bytes }) => `${bytes.component} bytes`,
+  );
+  const receipt = await stage.timed(
+    "reload",
+    () => counter.reload(out),
+    ({ stages }) =>
+      Object.entries(stages)
+        .filter(([, ms]) => ms >= 0.05)
+        .map(([name, ms]) => `${name} ${ms.toFixed(1)}`)
+        .join(", "),
+  );
+  stage.holds("The count was handed over", value() === 5n && receipt.state === "moved");
+  stage.holds("The very function we held runs the new code: 5 + 1 × 10 is 15", increment(1) === 15n);
+
+  edit(dir, "count += by * 10;", "count += by * ten;");
+  const mistake = await stage.fails("a mistake in the source", BuildError, () => builder.build({ dir, wit, out }));
+  stage.holds("It is reported with file and line", /index\.ts:\d+/.test(mistake?.message ?? ""));
+
+  edit(dir, "count += by * ten;", "count += by * 100;");
+  edit(dir, "saved.length != 8", "saved.length != 16");
+  edit(dir, "Expected 8 bytes", "Expected 16 bytes");
+  await builder.build({ dir, wit, out });
+  const refused = await stage.fails("a version that misreads", ReloadError, () => counter.reload(out));
+  stage.holds("It was refused before it served a single call", refused?.stage === "restore");
+  stage.holds("The version before serves on, with its count", counter.state === "live" && increment(1) === 25n);
+  return counter;
+}
+
+function edit(dir: string, from: string, to: string): void {
+  const path = join(dir, "index.ts");
+  const source = readFileSync(path, "utf8");
+  if (!source.includes(from)) throw new Error(`modules/counter no longer says ${from}`);
+  writeFileSync(path, source.replace(from, to));
+}
+
+async function unload(host: Host, counter: Module<Counter>, greet: (name: string) => string): Promise<void> {
+  stage.step(
+    "Unload",
+    "The module goes, and with it its memory, also while the program still holds its functions. The receipt proves it.",
+  );
   const { increment } = counter.exports.counts;
-  increment(2);
-  say(`increment(2), increment(1) → ${increment(1)}`);
-
-  const source = join(workshop, "counter");
-  await cp(join(root, "modules", "counter"), source, { recursive: true, filter: (path) => !path.endsWith("bindings") });
-  const file = join(source, "index.ts");
-  await writeFile(file, (await readFile(file, "utf8")).replace("count += by;", "count += by * 10;"));
-  const changed = await rebuild(builder, source, "tens");
-  say("compiled a new version that counts in tens", changed.durationMs);
-  const receipt = await counter.reload(changed.component);
-  const stages = Object.entries(receipt.stages).filter(([, ms]) => ms > 0.01);
-  say(`swapped it in: ${stages.map(([stage, ms]) => `${stage} ${duration(ms)}`).join(", ")}`, receipt.durationMs);
-  const after = increment(1);
-  expect(after === 13n, `the same function now answers ${after}: 3 was handed over, and 1 counts ten`);
-
-  await writeFile(join(workshop, "broken.wasm"), (await readFile(changed.component)).subarray(0, 100));
-  const broken = await counter.reload(join(workshop, "broken.wasm")).catch((error: unknown) => error);
-  say(styleText("dim", broken instanceof Error ? broken.message : "no error"));
-  expect(broken instanceof ReloadError && increment(0) === 13n, "a broken version is refused, and the old one still answers 13");
-}
-
-async function rebuild(with_: Builder, dir: string, name: string): ReturnType<Builder["build"]> {
-  await mkdir(join(workshop, name), { recursive: true });
-  return with_.build({ dir, wit: join(root, "wit", "counter.wit"), out: join(workshop, name, "counter.wasm") });
-}
-
-async function unload(): Promise<void> {
-  heading("7. Unload", "Unloading cuts every function that was handed out, and the engine itself is asked whether the memory is gone.");
-  const counter = host.get("counter")!;
-  const kept = counter.require("counts.increment");
-  const receipt = await counter.unload({ collect: true });
-  say(`released ${receipt.memoryBytes.toLocaleString("en")} bytes of linear memory`, receipt.durationMs);
-  const late = attempt(() => kept(1));
-  expect(!late.ok && late.error instanceof UnloadedError, `a function kept from before says: ${late.ok ? "" : late.error.message}`);
-  const collected = await receipt.collected;
-  expect(collected.reclaimed, "the engine has reclaimed the memory");
-  say(`still loaded: ${host.manifest().map((module) => module.name).join(", ")}`);
+  const receipt = await stage.timed(
+    "unload counter",
+    () => counter.unload({ collect: true }),
+    ({ memoryBytes }) => `${memoryBytes / 1024} KiB released`,
+  );
+  const report = await stage.timed(
+    "ask the engine",
+    () => receipt.collected,
+    ({ reclaimed, memories }) =>
+      reclaimed ? `it has reclaimed ${memories} of ${memories} memories` : "it still holds the memory",
+  );
+  stage.holds("The engine itself says that the memory is gone", report.reclaimed && report.memories > 0);
+  await stage.fails("a call of a held function", UnloadedError, () => increment(1));
+  stage.holds("A module that was not unloaded still answers", greet("tenon").includes("tenon"));
+  const receipts = await host.close();
+  stage.note("close the host", `${receipts.length} modules unloaded: ${receipts.map(({ name }) => name).join(", ")}`);
+  stage.holds("Nothing is left", host.manifest().length === 0);
 }

@@ -1,47 +1,130 @@
-/** The tour's voice: headings, lines with their measured times, and checks that fail the tour when they do not hold. */
-import { styleText } from "node:util";
+/**
+ * The tour's stage: numbered steps in the terminal, each with its measured time, and statements that must hold.
+ *
+ * Knows nothing of components. What does not hold is counted, so that the tour can end with a failure.
+ */
 
-let failures = 0;
+/** A figure or a plain text, after the label it is shown with. */
+type Line = readonly [label: string, value: string];
 
-export function heading(title: string, explanation: string): void {
-  console.log(`\n${styleText("bold", title)}`);
-  console.log(styleText("dim", wrap(explanation)));
-}
+/** Columns of a line. */
+const WIDTH = 110;
+/** Columns before the value of a line: time and label. */
+const INDENT = 38;
 
-/** One line of what happened, with its time when there is one. */
-export function say(text: string, durationMs?: number): void {
-  const time = durationMs === undefined ? "" : styleText("cyan", duration(durationMs).padStart(9));
-  console.log(`${time.padStart(9)}  ${text}`);
-}
+export class Stage {
+  readonly #write: (line: string) => void;
+  readonly #colour: boolean;
+  readonly #started: number = performance.now();
+  #step = 0;
+  #failures = 0;
 
-/** Says that something holds, or that it does not, which fails the tour. */
-export function expect(holds: boolean, text: string): void {
-  if (!holds) failures++;
-  console.log(`${" ".repeat(9)}  ${holds ? styleText("green", "✓") : styleText("red", "✗ did not hold:")} ${text}`);
-}
-
-export function failed(): boolean {
-  return failures > 0;
-}
-
-/** Runs something and says how long it took. */
-export async function timed<T>(run: () => T | Promise<T>): Promise<{ value: T; durationMs: number }> {
-  const began = performance.now();
-  const value = await run();
-  return { value, durationMs: performance.now() - began };
-}
-
-export function duration(ms: number): string {
-  if (ms < 0.001) return `${(ms * 1e6).toFixed(0)} ns`;
-  if (ms < 1) return `${(ms * 1e3).toFixed(ms < 0.01 ? 1 : 0)} µs`;
-  return ms < 1000 ? `${ms.toFixed(1)} ms` : `${(ms / 1000).toFixed(1)} s`;
-}
-
-function wrap(text: string): string {
-  const lines: string[] = [""];
-  for (const word of text.split(" ")) {
-    if (lines.at(-1)!.length + word.length > 98) lines.push("");
-    lines[lines.length - 1] += `${lines.at(-1) === "" ? "" : " "}${word}`;
+  constructor(write: (line: string) => void, colour: boolean) {
+    this.#write = write;
+    this.#colour = colour;
   }
-  return lines.join("\n");
+
+  /** Statements that did not hold, so far. */
+  get failures(): number {
+    return this.#failures;
+  }
+
+  title(text: string, ...sentences: readonly string[]): void {
+    this.#write("");
+    this.#write(this.#paint(1, text));
+    for (const sentence of sentences) this.#write(sentence);
+  }
+
+  /** A new step: its headline, and a sentence for a reader who has never heard of any of it. */
+  step(headline: string, ...sentences: readonly string[]): void {
+    this.#step++;
+    this.#write("");
+    this.#write(this.#paint(1, `${this.#step}. ${headline}`));
+    for (const sentence of sentences) this.#write(`   ${this.#paint(2, sentence)}`);
+  }
+
+  /** Runs something and says how long it took. An error ends the tour: nothing here is expected to fail by itself. */
+  async timed<T>(label: string, work: () => T | PromiseLike<T>, show: (value: T) => string): Promise<T> {
+    const began = performance.now();
+    const value = await work();
+    const took = performance.now() - began;
+    this.#line([label, show(value)], took);
+    return value;
+  }
+
+  /** Runs something that must fail with this kind of error, and hands the error back. */
+  async fails<E extends Error>(
+    label: string,
+    kind: abstract new (...parameters: never[]) => E,
+    work: () => unknown,
+  ): Promise<E | undefined> {
+    const began = performance.now();
+    try {
+      await work();
+    } catch (error) {
+      const took = performance.now() - began;
+      if (error instanceof kind) {
+        this.#line([label, `${error.name}: ${firstLines(error.message)}`], took);
+        return error;
+      }
+      this.holds(`${label} fails with a ${kind.name}, not with ${String(error)}`, false);
+      return undefined;
+    }
+    this.holds(`${label} fails with a ${kind.name}`, false);
+    return undefined;
+  }
+
+  /** Something worth knowing that took no time. */
+  note(label: string, value: string): void {
+    this.#line([label, value]);
+  }
+
+  /** A statement that must be true; a false one fails the tour. */
+  holds(statement: string, truth: boolean): void {
+    if (!truth) this.#failures++;
+    this.#write(`   ${truth ? this.#paint(32, "✓") : this.#paint(31, "✗ NOT TRUE:")} ${statement}`);
+  }
+
+  end(): void {
+    const seconds = ((performance.now() - this.#started) / 1000).toFixed(1);
+    this.#write("");
+    this.#write(
+      this.#failures === 0
+        ? this.#paint(32, `Everything held. The tour took ${seconds} s.`)
+        : this.#paint(31, `${this.#failures} statements did not hold. The tour took ${seconds} s.`),
+    );
+  }
+
+  #line([label, value]: Line, took?: number): void {
+    const time = took === undefined ? "" : duration(took);
+    const [first = "", ...rest] = value.split("\n").flatMap(wrapped);
+    this.#write(`   ${this.#paint(36, time.padStart(8))}  ${label.padEnd(24)} ${first}`);
+    for (const line of rest) this.#write(`${" ".repeat(INDENT)}${line}`);
+  }
+
+  #paint(code: number, text: string): string {
+    return this.#colour ? `\u001b[${code}m${text}\u001b[0m` : text;
+  }
+}
+
+/** A long line as several, broken between words. */
+function wrapped(text: string): readonly string[] {
+  const lines: string[] = [];
+  let rest = text;
+  while (rest.length > WIDTH - INDENT) {
+    const space = rest.lastIndexOf(" ", WIDTH - INDENT);
+    if (space <= 0) break;
+    lines.push(rest.slice(0, space));
+    rest = rest.slice(space + 1);
+  }
+  return [...lines, rest];
+}
+
+function duration(ms: number): string {
+  if (ms < 0.1) return `${(ms * 1000).toFixed(0)} µs`;
+  return ms < 10 ? `${ms.toFixed(2)} ms` : ms < 1000 ? `${ms.toFixed(0)} ms` : `${(ms / 1000).toFixed(2)} s`;
+}
+
+function firstLines(text: string): string {
+  return text.split("\n").slice(0, 3).join("\n");
 }
