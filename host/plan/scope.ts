@@ -68,9 +68,7 @@ export class TypeScope {
 
   /** The scope `count` steps outward, 0 this one. */
   outer(count: number): TypeScope {
-    let scope: TypeScope = this;
-    for (let i = 0; i < count; i++) scope = must(scope.parent);
-    return scope;
+    return count === 0 ? this : must(this.parent).outer(count - 1);
   }
 
   valueType(raw: RawValueType): ValueType {

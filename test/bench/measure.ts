@@ -36,7 +36,7 @@ export async function compareSlow(contenders: readonly { name: string; run: () =
   return Object.fromEntries(Object.entries(all).map(([name, values]) => [name, median(values)]));
 }
 
-export function median(values: readonly number[]): number {
+function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[sorted.length >> 1]!;
 }

@@ -3,12 +3,12 @@ import { spawnSync } from "node:child_process";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { runCases, type Row } from "../test/bench/cases.ts";
+import { runCases, type Row } from "./cases.ts";
 
 const { values } = parseArgs({ options: { json: { type: "boolean", default: false } } });
 
 // Cold starts load the compiled package, as an application would.
-const built = spawnSync(process.execPath, ["--import", "tsx", fileURLToPath(new URL("package.ts", import.meta.url))], {
+const built = spawnSync(process.execPath, ["--import", "tsx", fileURLToPath(new URL("../../scripts/package.ts", import.meta.url))], {
   stdio: ["ignore", "ignore", "inherit"],
 });
 if (built.status !== 0) process.exit(built.status ?? 1);
