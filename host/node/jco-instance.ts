@@ -10,7 +10,7 @@ import { explain, describe, type ExplainHandle } from "../abi/explain.ts";
 import { someType } from "../abi/layout.ts";
 import { AbiTrap } from "../abi/trap.ts";
 import { className, externName, funcName, shortName } from "../bindings/js-names.ts";
-import { ComponentError, LowerError, TrapError, UnloadedError, type TrapCode } from "../errors.ts";
+import { ComponentError, LowerError, TrapError, UnloadedError, UnsupportedError, type TrapCode } from "../errors.ts";
 import type { FuncType, ValueType } from "../model/types.ts";
 import type { ExportPlan, Plan } from "../plan/plan.ts";
 import type { LinkedImports } from "../runtime/linker.ts";
@@ -72,7 +72,10 @@ export class JcoInstance implements Instance {
     this.onTrap = onTrap;
   }
 
-  /** @throws {TrapError} when a start function traps */
+  /**
+   * @throws {TrapError} when a start function traps
+   * @throws {UnsupportedError} when the engine cannot suspend and the component needs it
+   */
   static start(
     name: string,
     plan: Plan,
@@ -92,9 +95,9 @@ export class JcoInstance implements Instance {
       instance.addMembers(instance.exports, plan.exports, glue, "");
       instance.addShortNames();
     } catch (error) {
-      const trap = instance.fault(undefined, error);
+      const reason = error instanceof UnsupportedError ? error : instance.fault(undefined, error);
       instance.dispose();
-      throw trap;
+      throw reason;
     }
     return instance;
   }

@@ -93,32 +93,23 @@ function evaluate(source: string): JcoInstantiate {
     throw new UnsupportedError("jco", "jco's bindings for this component import further modules, which this host does not load");
   }
   const body = `${source.replaceAll(/^export /gm, "")}\nreturn instantiate;`;
-  return (new Function("WebAssembly", body) as (engine: object) => JcoInstantiate)(engine());
+  return (new Function("WebAssembly", body) as (engine: object) => JcoInstantiate)("promising" in WebAssembly ? WebAssembly : withPromises());
 }
 
 /**
- * WebAssembly as jco's text sees it. Without JavaScript Promise Integration an export still runs to its first wait and goes
- * on by its callback, which is how asynchronous functions are usually lifted; what cannot be is a stack that waits.
+ * WebAssembly with a `promising` that does not suspend. An export that is lifted with a callback leaves the stack whenever it
+ * waits, so all it needs is a promise of what it returns; a trap rejects that promise as it would with the engine's own.
+ * Asynchronous imports do suspend: jco asks for them while it instantiates, before anything runs.
  */
-function engine(): object {
-  if ("promising" in WebAssembly) return WebAssembly;
-  return Object.assign(Object.create(WebAssembly) as object, {
-    promising: (call: Function) => async (...args: unknown[]) => call(...args) as unknown,
-    Suspending: function Suspending(call: Function) {
-      return (...args: unknown[]): unknown => {
-        const result: unknown = call(...args);
-        if (result instanceof Promise) throw needsSuspension();
-        return result;
-      };
-    },
-  });
-}
-
-function needsSuspension(): UnsupportedError {
-  return new UnsupportedError(
-    "jspi",
-    "The component waits inside a call for a promise, which needs JavaScript Promise Integration: Node 24 or later",
-  );
+function withPromises(): object {
+  const promising = (call: Function) => async (...args: unknown[]) => call(...args) as unknown;
+  const Suspending = function (): never {
+    throw new UnsupportedError(
+      "jspi",
+      "This component waits for asynchronous imports, which takes JavaScript Promise Integration: Node 24 or later",
+    );
+  };
+  return Object.assign(Object.create(WebAssembly) as object, { promising, Suspending });
 }
 
 function messageOf(error: unknown): string {
