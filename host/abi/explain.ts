@@ -15,7 +15,10 @@ export interface Mismatch {
 }
 
 /** Says whether a handle fits, or why not. */
-export type ExplainHandle = (type: Extract<ValueType, { kind: "own" | "borrow" }>, value: unknown) => string | undefined;
+export type ExplainHandle = (
+  type: Extract<ValueType, { kind: "own" | "borrow" }>,
+  value: unknown,
+) => string | undefined;
 
 const ranges: Record<IntegerKind, readonly [bigint, bigint]> = {
   u8: [0n, 0xffn],
@@ -31,7 +34,8 @@ const ranges: Record<IntegerKind, readonly [bigint, bigint]> = {
 /** The first place where `value` does not fit, or `undefined` when it does. */
 export function explain(type: ValueType, value: unknown, path: string, handle: ExplainHandle): Mismatch | undefined {
   const wrong = (expected: string, found = describe(value)): Mismatch => ({ path, expected, found });
-  const inner = (t: ValueType, v: unknown, step: string): Mismatch | undefined => explain(t, v, `${path}${step}`, handle);
+  const inner = (t: ValueType, v: unknown, step: string): Mismatch | undefined =>
+    explain(t, v, `${path}${step}`, handle);
   switch (type.kind) {
     case "bool":
       return typeof value === "boolean" ? undefined : wrong("a bool (boolean)");
@@ -59,7 +63,8 @@ export function explain(type: ValueType, value: unknown, path: string, handle: E
       return reason === undefined ? undefined : wrong(formatType(type), reason);
     }
     case "list": {
-      if (!Array.isArray(value) && !(ArrayBuffer.isView(value) && !(value instanceof DataView))) return wrong(formatType(type));
+      if (!Array.isArray(value) && !(ArrayBuffer.isView(value) && !(value instanceof DataView)))
+        return wrong(formatType(type));
       const list = value as ArrayLike<unknown>;
       if (type.length !== undefined && list.length !== type.length) {
         return wrong(`${formatType(type)} (exactly ${type.length} elements)`, `${list.length} elements`);
@@ -80,7 +85,8 @@ export function explain(type: ValueType, value: unknown, path: string, handle: E
     }
     case "tuple": {
       if (!Array.isArray(value)) return wrong(`${formatType(type)} (array)`);
-      if (value.length !== type.types.length) return wrong(`${formatType(type)} (${type.types.length} elements)`, `${value.length} elements`);
+      if (value.length !== type.types.length)
+        return wrong(`${formatType(type)} (${type.types.length} elements)`, `${value.length} elements`);
       return first(type.types, (t, i) => inner(t, value[i], `[${i}]`));
     }
     case "record": {
@@ -100,9 +106,12 @@ export function explain(type: ValueType, value: unknown, path: string, handle: E
       });
     }
     case "enum":
-      return type.names.includes(value as string) ? undefined : wrong(`one of ${type.names.map((n) => `"${n}"`).join(", ")}`);
+      return type.names.includes(value as string)
+        ? undefined
+        : wrong(`one of ${type.names.map((n) => `"${n}"`).join(", ")}`);
     case "option":
-      if (type.type.kind !== "option") return value === undefined || value === null ? undefined : inner(type.type, value, "");
+      if (type.type.kind !== "option")
+        return value === undefined || value === null ? undefined : inner(type.type, value, "");
       break;
     default:
   }
@@ -112,7 +121,11 @@ export function explain(type: ValueType, value: unknown, path: string, handle: E
   const { tag, val } = value as { tag?: unknown; val?: unknown };
   const found = cases.find(({ name }) => name === tag);
   if (found === undefined) {
-    return { path: `${path}.tag`, expected: `one of ${cases.map(({ name }) => `"${name}"`).join(", ")}`, found: describe(tag) };
+    return {
+      path: `${path}.tag`,
+      expected: `one of ${cases.map(({ name }) => `"${name}"`).join(", ")}`,
+      found: describe(tag),
+    };
   }
   return found.type === undefined ? undefined : inner(found.type, val, ".val");
 }
@@ -125,7 +138,11 @@ function first<T>(items: readonly T[], test: (item: T, index: number) => Mismatc
   return undefined;
 }
 
-function explainInteger(kind: IntegerKind, value: unknown, wrong: (expected: string) => Mismatch): Mismatch | undefined {
+function explainInteger(
+  kind: IntegerKind,
+  value: unknown,
+  wrong: (expected: string) => Mismatch,
+): Mismatch | undefined {
   const [low, high] = ranges[kind];
   const big = kind === "u64" || kind === "s64";
   const article = kind.startsWith("u") ? "a" : "an";

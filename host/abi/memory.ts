@@ -78,7 +78,8 @@ export class Memory {
   checkList(pointer: number, length: number, elementSize: number, alignment: number): number {
     const at = pointer >>> 0;
     const byteLength = (length >>> 0) * elementSize;
-    if (byteLength > MAX_BYTE_LENGTH) throw new AbiTrap("list-out-of-bounds", `A list of ${byteLength} bytes is too long`);
+    if (byteLength > MAX_BYTE_LENGTH)
+      throw new AbiTrap("list-out-of-bounds", `A list of ${byteLength} bytes is too long`);
     if ((at & (alignment - 1)) !== 0) throw unaligned(at, alignment);
     if (at + byteLength > this.u8.length) {
       throw new AbiTrap(

@@ -5,7 +5,15 @@
  * user's errors, is the subclass in `runtime/`. Methods that can fail return what is to be thrown, so that the text
  * says `throw` and the engine sees where control ends.
  */
-import { BorrowScope, disposeHostObject, GuestResource, HandleTable, HostObjects, Lends, type ResourceOwner } from "./handles.ts";
+import {
+  BorrowScope,
+  disposeHostObject,
+  GuestResource,
+  HandleTable,
+  HostObjects,
+  Lends,
+  type ResourceOwner,
+} from "./handles.ts";
 import { ownField } from "./explain.ts";
 import { Memory } from "./memory.ts";
 import { transcode } from "./transcode.ts";

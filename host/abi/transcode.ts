@@ -11,12 +11,19 @@ const UTF16_TAG = 0x8000_0000;
 const encoder = new TextEncoder();
 
 /** Stores `text`, which was lifted in the encoding `from`, and leaves its length in `memory.length`. */
-export function transcode(memory: Memory, text: string, from: StringEncoding, to: StringEncoding, realloc: Realloc): number {
+export function transcode(
+  memory: Memory,
+  text: string,
+  from: StringEncoding,
+  to: StringEncoding,
+  realloc: Realloc,
+): number {
   if (to === "utf8") {
     if (from === "utf8") return memory.storeUtf8(text, realloc);
     return storeToUtf8(memory, text, text.length * (from === "latin1+utf16" && isLatin1(text) ? 2 : 3), realloc);
   }
-  if (to === "utf16") return from === "utf8" ? storeUtf8ToUtf16(memory, text, realloc) : memory.storeUtf16(text, realloc);
+  if (to === "utf16")
+    return from === "utf8" ? storeUtf8ToUtf16(memory, text, realloc) : memory.storeUtf16(text, realloc);
   return storeToLatin1OrUtf16(memory, text, from, realloc);
 }
 

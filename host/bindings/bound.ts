@@ -58,7 +58,9 @@ function surfaceOf({ imports, exportDecls, hostFuncs, resources, exports, lifts,
     resources,
     exports,
     lifts: lifts.map(({ type }) => ({ type })),
-    modules: modules.map((module) => (module.kind === "embedded" ? { kind: module.kind } : { kind: module.kind, path: module.path })),
+    modules: modules.map((module) =>
+      module.kind === "embedded" ? { kind: module.kind } : { kind: module.kind, path: module.path },
+    ),
   };
 }
 

@@ -41,14 +41,18 @@ export class BindingsWriter {
     const exports = emitExports(this);
     const code = new Code();
     code.line(`"use strict";`);
-    code.block("return function instantiate(rt, modules, host)", () => {
-      this.declareState(code);
-      for (const text of [...this.lifted.values(), ...trampolines, ...destructors]) appendText(code, text);
-      for (const { text } of this.reallocs) code.line(text);
-      appendText(code, this.emitter.helperText());
-      appendText(code, exports);
-      this.writeControls(code);
-    }, "};");
+    code.block(
+      "return function instantiate(rt, modules, host)",
+      () => {
+        this.declareState(code);
+        for (const text of [...this.lifted.values(), ...trampolines, ...destructors]) appendText(code, text);
+        for (const { text } of this.reallocs) code.line(text);
+        appendText(code, this.emitter.helperText());
+        appendText(code, exports);
+        this.writeControls(code);
+      },
+      "};",
+    );
     return `${code.toString()}\n`;
   }
 
@@ -119,36 +123,54 @@ export class BindingsWriter {
     const variables = [...plan.steps.map(({ instance }) => `x${instance}`), ...this.coreItems.map(({ name }) => name)];
     if (variables.length > 0) code.line(`let ${variables.join(", ")};`);
     if (plan.hostFuncs.length > 0) code.line(`let ${plan.hostFuncs.map((_, i) => `h${i} = host[${i}]`).join(", ")};`);
-    code.line(`const fault = (index, error) => { if (e0 < ${TRAPPED}) e0 = ${TRAPPED}; return rt.fault(index, error); };`);
+    code.line(
+      `const fault = (index, error) => { if (e0 < ${TRAPPED}) e0 = ${TRAPPED}; return rt.fault(index, error); };`,
+    );
     code.line(`const stop = (error) => { if (e0 < ${TRAPPED}) e0 = ${TRAPPED}; return rt.stop(error); };`);
   }
 
   private writeControls(code: Code): void {
     const { plan } = this;
-    code.block("return", () => {
-      code.line("exports,");
-      code.line(`tables: [${plan.components.map((_, i) => `t${i}`).join(", ")}],`);
-      code.line("state: () => e0,");
-      code.block("start()", () => {
-        code.block("try", () => {
-          for (const step of plan.steps) this.writeStep(code, step.instance, step.module, step.args);
-        }, `} catch (error) {`);
-        code.line("  throw fault(-1, error);");
-        code.line("}");
-        code.line(`if (e0 !== ${ENTERED}) throw fault(-1, undefined);`);
-        code.line("e0 = 0;");
-      }, "},");
-      code.block("dispose()", () => {
-        code.line(`e0 = ${UNLOADED};`);
-        for (const { name } of this.memories) code.line(`${name}.detach();`);
-        const variables = [
-          ...plan.steps.map(({ instance }) => `x${instance}`),
-          ...this.coreItems.map(({ name }) => name),
-          ...plan.hostFuncs.map((_, i) => `h${i}`),
-        ];
-        code.line(`${[...variables, "modules", "host"].join(" = ")} = undefined;`);
-      }, "},");
-    }, "};");
+    code.block(
+      "return",
+      () => {
+        code.line("exports,");
+        code.line(`tables: [${plan.components.map((_, i) => `t${i}`).join(", ")}],`);
+        code.line("state: () => e0,");
+        code.block(
+          "start()",
+          () => {
+            code.block(
+              "try",
+              () => {
+                for (const step of plan.steps) this.writeStep(code, step.instance, step.module, step.args);
+              },
+              `} catch (error) {`,
+            );
+            code.line("  throw fault(-1, error);");
+            code.line("}");
+            code.line(`if (e0 !== ${ENTERED}) throw fault(-1, undefined);`);
+            code.line("e0 = 0;");
+          },
+          "},",
+        );
+        code.block(
+          "dispose()",
+          () => {
+            code.line(`e0 = ${UNLOADED};`);
+            for (const { name } of this.memories) code.line(`${name}.detach();`);
+            const variables = [
+              ...plan.steps.map(({ instance }) => `x${instance}`),
+              ...this.coreItems.map(({ name }) => name),
+              ...plan.hostFuncs.map((_, i) => `h${i}`),
+            ];
+            code.line(`${[...variables, "modules", "host"].join(" = ")} = undefined;`);
+          },
+          "},",
+        );
+      },
+      "};",
+    );
   }
 
   private writeStep(code: Code, instance: number, module: number, args: Plan["steps"][number]["args"]): void {
@@ -164,7 +186,8 @@ export class BindingsWriter {
       if (item.instance === instance) code.line(`${name} = x${instance}[${quote(item.name)}];`);
     }
     for (const { item, name } of this.memories) {
-      if (item.kind === "export" && item.instance === instance) code.line(`${name}.attach(x${instance}[${quote(item.name)}]);`);
+      if (item.kind === "export" && item.instance === instance)
+        code.line(`${name}.attach(x${instance}[${quote(item.name)}]);`);
     }
   }
 

@@ -61,30 +61,36 @@ function emitClass(
 ): string {
   if (writer.plan.resources[resource]!.origin.kind === "host") return `rt.hostClass(${resource})`;
   const local = code.fresh();
-  code.block(`const ${local} = rt.resourceClass(${resource}, class ${className(name)} extends rt.GuestResource`, () => {
-    let constructible = false;
-    for (const sibling of siblings) {
-      if (sibling.item.kind !== "func") continue;
-      const js = funcName(sibling.name);
-      if (js.kind === "function" || js.resource !== name) continue;
-      const func = writer.funcName(sibling.item.func);
-      const count = sibling.item.type.params.length - (js.kind === "method" ? 1 : 0);
-      const params = Array.from({ length: count }, (_, i) => `a${i}`);
-      switch (js.kind) {
-        case "constructor":
-          constructible = true;
-          code.line(`constructor(${params.join(", ")}) { return ${func}(${params.join(", ")}); }`);
-          break;
-        case "method":
-          code.line(`${methodKey(js.js)}(${params.join(", ")}) { return ${func}(${["this", ...params].join(", ")}); }`);
-          break;
-        case "static":
-          code.line(`static ${staticKey(js.js)}(${params.join(", ")}) { return ${func}(${params.join(", ")}); }`);
-          break;
+  code.block(
+    `const ${local} = rt.resourceClass(${resource}, class ${className(name)} extends rt.GuestResource`,
+    () => {
+      let constructible = false;
+      for (const sibling of siblings) {
+        if (sibling.item.kind !== "func") continue;
+        const js = funcName(sibling.name);
+        if (js.kind === "function" || js.resource !== name) continue;
+        const func = writer.funcName(sibling.item.func);
+        const count = sibling.item.type.params.length - (js.kind === "method" ? 1 : 0);
+        const params = Array.from({ length: count }, (_, i) => `a${i}`);
+        switch (js.kind) {
+          case "constructor":
+            constructible = true;
+            code.line(`constructor(${params.join(", ")}) { return ${func}(${params.join(", ")}); }`);
+            break;
+          case "method":
+            code.line(
+              `${methodKey(js.js)}(${params.join(", ")}) { return ${func}(${["this", ...params].join(", ")}); }`,
+            );
+            break;
+          case "static":
+            code.line(`static ${staticKey(js.js)}(${params.join(", ")}) { return ${func}(${params.join(", ")}); }`);
+            break;
+        }
       }
-    }
-    if (!constructible) code.line(`constructor() { throw rt.noConstructor(${quote(name)}); }`);
-  }, "});");
+      if (!constructible) code.line(`constructor() { throw rt.noConstructor(${quote(name)}); }`);
+    },
+    "});",
+  );
   return local;
 }
 

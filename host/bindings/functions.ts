@@ -87,18 +87,23 @@ export function emitLift(writer: BindingsWriter, index: number): string {
     resetContext(writer, component, code);
     if (type.result !== undefined) code.line(`let value${result === undefined ? "" : ", failed = false"};`);
     const scoped = type.params.some((param) => hasBorrow(param.type));
-    code.block("try", () => {
-      if (scoped) code.line("const b = new rt.BorrowScope();");
-      if (context.memory !== undefined) code.line(`${context.memory}.sync();`);
-      const returned = callCore(writer, lift, params, context, code);
-      if (result === undefined) {
-        if (type.result !== undefined) code.line(`value = ${liftResult(writer, type.result, returned, context, code)};`);
-      } else {
-        liftOutcome(writer, result, returned, context, code);
-      }
-      if (scoped) code.line("b.end();");
-      postReturn(writer, lift, returned, code);
-    }, "} catch (error) {");
+    code.block(
+      "try",
+      () => {
+        if (scoped) code.line("const b = new rt.BorrowScope();");
+        if (context.memory !== undefined) code.line(`${context.memory}.sync();`);
+        const returned = callCore(writer, lift, params, context, code);
+        if (result === undefined) {
+          if (type.result !== undefined)
+            code.line(`value = ${liftResult(writer, type.result, returned, context, code)};`);
+        } else {
+          liftOutcome(writer, result, returned, context, code);
+        }
+        if (scoped) code.line("b.end();");
+        postReturn(writer, lift, returned, code);
+      },
+      "} catch (error) {",
+    );
     code.line(`  throw fault(${index}, error);`);
     code.line("}");
     // A guest can catch what an import threw and go on; the fault stands all the same.
@@ -204,7 +209,9 @@ export function emitTrampoline(writer: BindingsWriter, index: number): string {
     case "resource.new":
       code.block(`function ${name}(rep)`, () => {
         guard(trampoline.component, code);
-        guarded(code, () => code.line(`return t${trampoline.component}.add(${trampoline.resource}, rep, true, undefined);`));
+        guarded(code, () =>
+          code.line(`return t${trampoline.component}.add(${trampoline.resource}, rep, true, undefined);`),
+        );
       });
       break;
     case "resource.rep":
@@ -284,18 +291,22 @@ export function emitDestructor(writer: BindingsWriter, index: number): string {
   if (origin.kind === "host") return "";
   const code = new Code();
   const entered = enteringSet(writer.plan, origin.component, undefined);
-  code.block(`rt.resource(${index}, ${quote(name)}, (rep) =>`, () => {
-    // A locked instance has nothing left to drop, and a second error would hide the trap from `using`.
-    code.line("if (e0 > 1) return;");
-    code.line(`if (${isBusy(entered)}) throw rt.refuse(-1, e0);`);
-    if (origin.dtor === undefined) return;
-    code.line(flags(entered, 1));
-    code.block("try", () => code.line(`${writer.coreName(origin.dtor!)}(rep);`), "} catch (error) {");
-    code.line("  throw fault(-1, error);");
-    code.line("}");
-    code.line("if (e0 !== 1) throw fault(-1, undefined);");
-    code.line(flags(entered, 0));
-  }, "});");
+  code.block(
+    `rt.resource(${index}, ${quote(name)}, (rep) =>`,
+    () => {
+      // A locked instance has nothing left to drop, and a second error would hide the trap from `using`.
+      code.line("if (e0 > 1) return;");
+      code.line(`if (${isBusy(entered)}) throw rt.refuse(-1, e0);`);
+      if (origin.dtor === undefined) return;
+      code.line(flags(entered, 1));
+      code.block("try", () => code.line(`${writer.coreName(origin.dtor!)}(rep);`), "} catch (error) {");
+      code.line("  throw fault(-1, error);");
+      code.line("}");
+      code.line("if (e0 !== 1) throw fault(-1, undefined);");
+      code.line(flags(entered, 0));
+    },
+    "});",
+  );
   return code.toString();
 }
 
@@ -330,7 +341,15 @@ function emitLower(
       if (lends) code.line("const lends = new rt.Lends();");
       const values = liftParams(writer, types, params, spilled, context, code, lends);
       if (callee === undefined) {
-        lowerHostResult(writer, callHost(writer, func, type, values, code), type, context, returnsByPointer, code, lends);
+        lowerHostResult(
+          writer,
+          callHost(writer, func, type, values, code),
+          type,
+          context,
+          returnsByPointer,
+          code,
+          lends,
+        );
       } else {
         callGuest(writer, callee, type, values, context, returnsByPointer, entered, options, code, lends);
       }
@@ -374,7 +393,13 @@ function liftNow(
 }
 
 /** Calls the user's function and gives the name of a checked value of the WIT result type. */
-function callHost(writer: BindingsWriter, func: FuncItem, type: FuncType, values: readonly string[], code: Code): string {
+function callHost(
+  writer: BindingsWriter,
+  func: FuncItem,
+  type: FuncType,
+  values: readonly string[],
+  code: Code,
+): string {
   const index = func.kind === "host" ? func.func : -1;
   const { path } = writer.plan.hostFuncs[index]!;
   const name = funcName(path.at(-1)!);
@@ -395,7 +420,9 @@ function callHost(writer: BindingsWriter, func: FuncItem, type: FuncType, values
     code.line(`catch (error) { ${returned} = { tag: "err", val: rt.payload(${index}, error) }; }`);
   }
   if (type.result !== undefined) {
-    code.line(`if (!(${checkExpression(writer.emitter, type.result, returned)})) throw rt.badResult(${index}, ${returned});`);
+    code.line(
+      `if (!(${checkExpression(writer.emitter, type.result, returned)})) throw rt.badResult(${index}, ${returned});`,
+    );
   }
   return returned;
 }

@@ -12,7 +12,12 @@ const annotated = /^\[(constructor|method|static)\]([^.]+)(?:\.(.+))?$/;
 export function funcName(name: string): FuncName {
   const match = annotated.exec(name);
   if (match === null) return { kind: "function", js: toCamelCase(name) };
-  const [, kind, resource, method] = match as unknown as [string, "constructor" | "method" | "static", string, string | undefined];
+  const [, kind, resource, method] = match as unknown as [
+    string,
+    "constructor" | "method" | "static",
+    string,
+    string | undefined,
+  ];
   if (kind === "constructor" || method === undefined) return { kind: "constructor", resource };
   return { kind, resource, js: toCamelCase(method) };
 }

@@ -48,7 +48,8 @@ export function planKey(plan: Plan): string {
 
 /** Whether a core module has the abort hook, with a memory to read its words from. */
 export function hasAbortHook({ type }: Plan["modules"][number]): boolean {
-  const has = (name: string, kind: string): boolean => type.exports.some((e) => e.name === name && e.type.kind === kind);
+  const has = (name: string, kind: string): boolean =>
+    type.exports.some((e) => e.name === name && e.type.kind === kind);
   return has(ABORT_HOOK, "core-func") && has("memory", "core-memory");
 }
 

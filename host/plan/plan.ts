@@ -42,12 +42,24 @@ export interface HostFunc {
   readonly type: FuncType;
 }
 
-export type FuncItem = { readonly kind: "lift"; readonly lift: number } | { readonly kind: "host"; readonly func: number };
+export type FuncItem =
+  | { readonly kind: "lift"; readonly lift: number }
+  | { readonly kind: "host"; readonly func: number };
 
 /** A core function that the host makes for core modules to import. */
 export type Trampoline =
-  | { readonly kind: "lower"; readonly func: FuncItem; readonly type: FuncType; readonly options: Options; readonly component: number }
-  | { readonly kind: "resource.new" | "resource.rep" | "resource.drop"; readonly resource: number; readonly component: number }
+  | {
+      readonly kind: "lower";
+      readonly func: FuncItem;
+      readonly type: FuncType;
+      readonly options: Options;
+      readonly component: number;
+    }
+  | {
+      readonly kind: "resource.new" | "resource.rep" | "resource.drop";
+      readonly resource: number;
+      readonly component: number;
+    }
   | { readonly kind: "context.get" | "context.set"; readonly slot: number; readonly component: number }
   /** Built-ins of async tasks: some mean nothing in a synchronous host, the others trap when they are called. */
   | { readonly kind: "task"; readonly name: string; readonly component: number };
@@ -103,5 +115,8 @@ export interface Plan {
 /** The part of a plan that is still needed once text has been generated from it: to link, to explain, to report. */
 export interface PlanSurface extends Pick<Plan, "imports" | "exportDecls" | "hostFuncs" | "resources" | "exports"> {
   readonly lifts: readonly Pick<Lift, "type">[];
-  readonly modules: readonly ({ readonly kind: "embedded" } | { readonly kind: "imported"; readonly path: readonly string[] })[];
+  readonly modules: readonly (
+    | { readonly kind: "embedded" }
+    | { readonly kind: "imported"; readonly path: readonly string[] }
+  )[];
 }

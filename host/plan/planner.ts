@@ -244,10 +244,7 @@ class Planner {
     return module;
   }
 
-  private coreInstance(
-    scope: Scope,
-    expr: Extract<Definition, { kind: "core-instance" }>["expr"],
-  ): CoreInstanceRef {
+  private coreInstance(scope: Scope, expr: Extract<Definition, { kind: "core-instance" }>["expr"]): CoreInstanceRef {
     if (expr.kind === "exports") {
       const items = expr.exports.map(({ name, sort, index }) => ({
         name,
@@ -313,7 +310,13 @@ class Planner {
       case "lower": {
         const { item, type } = must(scope.funcs[canon.func]);
         if (!this.asynchronous) refuseAsync(type, canon.options);
-        this.trampoline(scope, { kind: "lower", func: item, type, options: this.options(scope, canon.options), component });
+        this.trampoline(scope, {
+          kind: "lower",
+          func: item,
+          type,
+          options: this.options(scope, canon.options),
+          component,
+        });
         break;
       }
       case "resource.new":
@@ -349,7 +352,13 @@ class Planner {
   private addResource(type: ResourceType, origin: ResourcePlan["origin"]): number {
     const index = this.resources.length;
     // The name is settled only once the resource is exported, so it is read late.
-    this.resources.push({ type, origin, get name() { return type.name; } });
+    this.resources.push({
+      type,
+      origin,
+      get name() {
+        return type.name;
+      },
+    });
     this.resourceIndex.set(type, index);
     return index;
   }

@@ -45,7 +45,10 @@ function visit(type: ValueType | undefined, seen: Set<ValueType>): void {
     case "stream":
     case "future":
     case "error-context":
-      throw new UnsupportedError(type.kind, `This component passes a value of type ${type.kind}, which this host does not support`);
+      throw new UnsupportedError(
+        type.kind,
+        `This component passes a value of type ${type.kind}, which this host does not support`,
+      );
     case "list":
       visit(type.element, seen);
       break;

@@ -36,23 +36,37 @@ export async function compileBytes(
 }
 
 /** V8's words for what a newer V8 accepts: features behind a flag, several memories, exceptions and garbage collection. */
-const needsNewerEngine = /enable with --experimental|At most one memory|memory count of \d+ exceeds|[Ii]nvalid opcode 0x(?:0a|1f|fb)/;
+const needsNewerEngine =
+  /enable with --experimental|At most one memory|memory count of \d+ exceeds|[Ii]nvalid opcode 0x(?:0a|1f|fb)/;
 
-async function compileModule(bytes: Uint8Array<ArrayBuffer>, module: Plan["modules"][number]): Promise<WebAssembly.Module | undefined> {
+async function compileModule(
+  bytes: Uint8Array<ArrayBuffer>,
+  module: Plan["modules"][number],
+): Promise<WebAssembly.Module | undefined> {
   if (module.kind === "imported") return undefined;
   try {
     return await WebAssembly.compile(bytes.subarray(module.start, module.end));
   } catch (error) {
     if (!(error instanceof WebAssembly.CompileError)) throw error;
     if (needsNewerEngine.test(error.message)) {
-      throw new UnsupportedError("core-wasm", `This engine lacks a WebAssembly feature the component needs: ${error.message}`);
+      throw new UnsupportedError(
+        "core-wasm",
+        `This engine lacks a WebAssembly feature the component needs: ${error.message}`,
+      );
     }
-    throw new DecodeError(`Expected a valid core module: ${error.message}`, { offset: module.start, section: "core module" });
+    throw new DecodeError(`Expected a valid core module: ${error.message}`, {
+      offset: module.start,
+      section: "core module",
+    });
   }
 }
 
 /** A component is valid only if all its core modules are, also those that no step instantiates. */
-async function checkUnusedModules(bytes: Uint8Array<ArrayBuffer>, definition: ComponentDefinition, plan: Plan): Promise<void> {
+async function checkUnusedModules(
+  bytes: Uint8Array<ArrayBuffer>,
+  definition: ComponentDefinition,
+  plan: Plan,
+): Promise<void> {
   const used = new Set(plan.modules.map((module) => (module.kind === "embedded" ? module.start : -1)));
   for (const item of definition.definitions) {
     if (item.kind === "component") await checkUnusedModules(bytes, item.component, plan);

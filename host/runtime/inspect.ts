@@ -120,7 +120,10 @@ function pages({ min, max }: CoreLimits): { minimum: number; maximum?: number } 
   return { minimum: Number(min), ...(max === undefined ? {} : { maximum: Number(max) }) };
 }
 
-function producersOf(definition: ComponentDefinition, bytes: Uint8Array): Record<string, { name: string; version: string }[]> {
+function producersOf(
+  definition: ComponentDefinition,
+  bytes: Uint8Array,
+): Record<string, { name: string; version: string }[]> {
   const found: Record<string, { name: string; version: string }[]> = {};
   collectProducers(definition, bytes, found);
   return found;

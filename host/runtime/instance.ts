@@ -51,9 +51,7 @@ class InstanceRuntime extends AbiRuntime {
     const found = this.mismatch(type, args);
     // What this check marked as given away was not.
     this.beginCheck();
-    return (
-      found ?? new LowerError(this.exportName(lift), "values that stay the same while they are read", "others")
-    );
+    return found ?? new LowerError(this.exportName(lift), "values that stay the same while they are read", "others");
   }
 
   private mismatch(type: FuncType, args: readonly unknown[]): LowerError | undefined {
@@ -67,9 +65,11 @@ class InstanceRuntime extends AbiRuntime {
   private readonly explainHandle: ExplainHandle = (type, value) => {
     const index = this.plan.resources.findIndex((resource) => resource.type === type.resource);
     if (index < 0) return undefined;
-    if (this.plan.resources[index]!.origin.kind === "host") return this.isHost(index, value) ? undefined : describe(value);
+    if (this.plan.resources[index]!.origin.kind === "host")
+      return this.isHost(index, value) ? undefined : describe(value);
     if (this.isGuest(index, value, type.kind === "own")) return undefined;
-    const known = typeof value === "object" && value !== null ? GuestResource.explain(value, this.owners[index]!) : undefined;
+    const known =
+      typeof value === "object" && value !== null ? GuestResource.explain(value, this.owners[index]!) : undefined;
     return known ?? describe(value);
   };
 
@@ -78,10 +78,11 @@ class InstanceRuntime extends AbiRuntime {
     const what = lift < 0 ? "a destructor" : `export "${this.exportName(lift)}"`;
     if (state >= UNLOADED) return this.unloaded(`Cannot call ${what} of "${this.name}": it has been unloaded`);
     if (state >= TRAPPED) return this.unloaded(`Cannot call ${what} of "${this.name}": it has trapped and is locked`);
-    const trap = new TrapError(
-      `Cannot call ${what} of "${this.name}": a call is running already`,
-      { trap: "cannot-enter-component", module: this.name, export: lift < 0 ? undefined : this.exportName(lift) },
-    );
+    const trap = new TrapError(`Cannot call ${what} of "${this.name}": a call is running already`, {
+      trap: "cannot-enter-component",
+      module: this.name,
+      export: lift < 0 ? undefined : this.exportName(lift),
+    });
     return trap;
   }
 
@@ -142,7 +143,10 @@ class InstanceRuntime extends AbiRuntime {
   badResult(func: number, value: unknown): ImportFault {
     const { type } = this.plan.hostFuncs[func]!;
     const found = explain(type.result!, value, "result", this.explainHandle);
-    return this.threw(func, new LowerError(found?.path ?? "result", found?.expected ?? "a value that fits", found?.found ?? "another"));
+    return this.threw(
+      func,
+      new LowerError(found?.path ?? "result", found?.expected ?? "a value that fits", found?.found ?? "another"),
+    );
   }
 
   error(payload: unknown): ComponentError {
@@ -169,7 +173,14 @@ class InstanceRuntime extends AbiRuntime {
     const words = new Uint32Array(memory.buffer, at, 6);
     const text = (start: number, codeUnits: number): string =>
       new TextDecoder("utf-16le").decode(new Uint8Array(memory.buffer, start, Math.min(codeUnits, 10_000) * 2));
-    const [message, messageUnits, file, fileUnits, line, column] = words as unknown as [number, number, number, number, number, number];
+    const [message, messageUnits, file, fileUnits, line, column] = words as unknown as [
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+    ];
     const position = file === 0 ? undefined : { file: text(file, fileUnits), line, column };
     return { message: message === 0 ? "" : text(message, messageUnits), position };
   }

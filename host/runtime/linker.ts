@@ -54,7 +54,9 @@ class Linker {
 
   run(): { issues: LinkIssue[]; linked: LinkedImports } {
     const { plan } = this;
-    const classes = plan.resources.map(({ origin }) => (origin.kind === "host" ? this.resourceClass(origin.path) : undefined));
+    const classes = plan.resources.map(({ origin }) =>
+      origin.kind === "host" ? this.resourceClass(origin.path) : undefined,
+    );
     const funcs = plan.hostFuncs.map(({ path }, index) => this.func(path, index));
     const modules = plan.modules.map((module) => (module.kind === "imported" ? this.module(module.path) : undefined));
     return { issues: this.issues, linked: { funcs, classes, modules } };
@@ -85,7 +87,8 @@ class Linker {
     if (name.kind === "function") {
       const found = lookup(holder, path.at(-1)!);
       // jco passes a world's functions as modules with a default export; accept the same object here.
-      const value = typeof found === "object" && path.length === 1 ? (found as { default?: unknown } | null)?.default : found;
+      const value =
+        typeof found === "object" && path.length === 1 ? (found as { default?: unknown } | null)?.default : found;
       if (typeof value === "function") return bindToHolder(value, holder);
       this.missing(path, holder, found, expected);
       return undefined;
@@ -161,7 +164,8 @@ function given(holder: object, name: string): unknown {
   if (name !== "constructor" || typeof value !== "function") return value;
   // A class is the `constructor` of its prototype and of its instances, which is no function that they were given.
   const prototype: unknown = value.prototype;
-  const isClass = prototype === holder || (isObject(prototype) && Object.prototype.isPrototypeOf.call(prototype, holder));
+  const isClass =
+    prototype === holder || (isObject(prototype) && Object.prototype.isPrototypeOf.call(prototype, holder));
   return isClass ? undefined : value;
 }
 

@@ -77,7 +77,10 @@ export function toTrapError(error: unknown, context: FaultContext): TrapError {
   const frames = wasmFrames(error);
   const { code: raised, detail } = classify(error);
   const code = raised === "unreachable" && isOutOfMemory(context.abort) ? "out-of-memory" : raised;
-  const where = context.export === undefined ? `while instantiating "${context.module}"` : `in "${context.module}", export "${context.export}"`;
+  const where =
+    context.export === undefined
+      ? `while instantiating "${context.module}"`
+      : `in "${context.module}", export "${context.export}"`;
   const said = context.abort?.message;
   const at = context.abort?.position;
   const place = at === undefined ? "" : ` at ${at.file}:${at.line}:${at.column}`;
@@ -120,7 +123,8 @@ function classify(error: unknown): { code: TrapCode; detail: string } {
     }
     return { code: "unknown", detail: message };
   }
-  if (isWasmException(error)) return { code: "uncaught-exception", detail: "the guest threw an exception nobody caught" };
+  if (isWasmException(error))
+    return { code: "uncaught-exception", detail: "the guest threw an exception nobody caught" };
   return { code: "unknown", detail: error instanceof Error ? `${error.name}: ${error.message}` : String(error) };
 }
 

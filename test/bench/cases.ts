@@ -18,7 +18,13 @@ export interface Row {
   /** Nanoseconds by contender, or bytes where the name says so. */
   readonly medians: Medians;
   /** A ratio to look at, with what DESIGN aims for. */
-  readonly goals: readonly { readonly of: string; readonly to: string; readonly ratio: number; readonly goal: string; readonly met: boolean }[];
+  readonly goals: readonly {
+    readonly of: string;
+    readonly to: string;
+    readonly ratio: number;
+    readonly goal: string;
+    readonly met: boolean;
+  }[];
 }
 
 type Goal = readonly [of: string, to: string, kind: "at most" | "at least", limit: number];
@@ -71,7 +77,12 @@ export async function runCases(report: (row: Row) => void): Promise<Row[]> {
   ]);
   const data = new Uint8Array(65_536).fill(7);
   await calls("list<u8> of 64 KiB, in", (api) => api.count(data), [["module handle", "by hand", "at most", 1.1]]);
-  const people: Person[] = Array.from({ length: 1000 }, (_, id) => ({ id, name: `Person ${id}`, score: id / 7, active: id % 2 === 0 }));
+  const people: Person[] = Array.from({ length: 1000 }, (_, id) => ({
+    id,
+    name: `Person ${id}`,
+    score: id / 7,
+    active: id % 2 === 0,
+  }));
   await calls("1,000 records, in and out", (api) => api.people(people), [
     ["module handle", "by hand", "at most", 1.5],
     ["jco", "module handle", "at least", 3],
@@ -90,10 +101,16 @@ export async function runCases(report: (row: Row) => void): Promise<Row[]> {
     { name: "jco", run: () => glue.instantiate() },
   ]);
   done(makeRow("instantiate", instantiate, [["tenon", "raw instance", "at most", 1.5]]));
-  done(makeRow("reload, same world", await reloads(module, bytes), [["reload", "compile + instantiate", "at most", 2]]));
+  done(
+    makeRow("reload, same world", await reloads(module, bytes), [["reload", "compile + instantiate", "at most", 2]]),
+  );
   done(makeRow("cold: bytes to first result", await coldStarts(bytes), [["jco", "tenon", "at least", 10]]));
   const text = emitBindings(planComponent(decodeComponent(bytes)));
-  done(makeRow("generated text, bytes", { tenon: text.length, jco: glue.source.length }, [["tenon", "jco", "at most", 0.1]]));
+  done(
+    makeRow("generated text, bytes", { tenon: text.length, jco: glue.source.length }, [
+      ["tenon", "jco", "at most", 0.1],
+    ]),
+  );
   await module.unload();
   await host[Symbol.asyncDispose]();
   return rows;
@@ -108,7 +125,10 @@ function scalarContenders(apis: Record<string, Api>): Contender[] {
   return Object.entries(apis).map(([name, { add }]) => ({ name, run: new Function("add", text)(add) as () => number }));
 }
 
-async function reloads(module: { reload(source: Uint8Array): Promise<unknown> }, bytes: Uint8Array<ArrayBuffer>): Promise<Medians> {
+async function reloads(
+  module: { reload(source: Uint8Array): Promise<unknown> },
+  bytes: Uint8Array<ArrayBuffer>,
+): Promise<Medians> {
   const coreBytes = coreBytesOf(bytes);
   let version = 0;
   return compareSlow(
@@ -153,7 +173,13 @@ async function coldStarts(bytes: Uint8Array): Promise<Medians> {
       const { stdout } = await promisify(execFile)(process.execPath, ["--import", "tsx", cold, side, path]);
       return Number(stdout);
     };
-    return await compareSlow([{ name: "tenon", run: start("tenon") }, { name: "jco", run: start("jco") }], 5);
+    return await compareSlow(
+      [
+        { name: "tenon", run: start("tenon") },
+        { name: "jco", run: start("jco") },
+      ],
+      5,
+    );
   } finally {
     await rm(folder, { recursive: true });
   }

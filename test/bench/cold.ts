@@ -15,7 +15,9 @@ const bytes = await readFile(file!);
 process.stdout.write(`${await (side === "tenon" ? tenon() : jco())}\n`);
 
 async function tenon(): Promise<number> {
-  const { compile } = (await import(new URL("../../dist/host/node/index.js", import.meta.url).href)) as typeof import("../../host/node/index.ts");
+  const { compile } = (await import(
+    new URL("../../dist/host/node/index.js", import.meta.url).href
+  )) as typeof import("../../host/node/index.ts");
   const began = performance.now();
   const component = await compile(bytes);
   const api = (component.instantiateSync().exports as { api: Api }).api;
@@ -30,7 +32,11 @@ async function jco(): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), "tenon-bench-"));
   try {
     const began = performance.now();
-    const { files } = await transpileBytes(bytes, { name: "component", instantiation: "sync", emitTypescriptDeclarations: false });
+    const { files } = await transpileBytes(bytes, {
+      name: "component",
+      instantiation: "sync",
+      emitTypescriptDeclarations: false,
+    });
     const glue = join(folder, "component.mjs");
     await writeFile(glue, files["component.js"]!);
     const { instantiate } = (await import(pathToFileURL(glue).href)) as {

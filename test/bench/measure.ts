@@ -28,7 +28,10 @@ export async function compare(contenders: readonly Contender[]): Promise<Medians
 }
 
 /** The same for asynchronous work that is too slow to repeat: one run a turn, milliseconds in, nanoseconds out. */
-export async function compareSlow(contenders: readonly { name: string; run: () => Promise<number> }[], turns: number): Promise<Medians> {
+export async function compareSlow(
+  contenders: readonly { name: string; run: () => Promise<number> }[],
+  turns: number,
+): Promise<Medians> {
   const all: Record<string, number[]> = {};
   for (let turn = 0; turn < turns; turn++) {
     for (const { name, run } of contenders) (all[name] ??= []).push((await run()) * 1e6);

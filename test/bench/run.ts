@@ -8,13 +8,18 @@ import { runCases, type Row } from "./cases.ts";
 const { values } = parseArgs({ options: { json: { type: "boolean", default: false } } });
 
 // Cold starts load the compiled package, as an application would.
-const built = spawnSync(process.execPath, ["--import", "tsx", fileURLToPath(new URL("../../scripts/package.ts", import.meta.url))], {
-  stdio: ["ignore", "ignore", "inherit"],
-});
+const built = spawnSync(
+  process.execPath,
+  ["--import", "tsx", fileURLToPath(new URL("../../scripts/package.ts", import.meta.url))],
+  {
+    stdio: ["ignore", "ignore", "inherit"],
+  },
+);
 if (built.status !== 0) process.exit(built.status ?? 1);
 
 const machine = { node: process.version, cpu: cpus()[0]?.model ?? "unknown", cores: cpus().length };
-if (!values.json) console.log(`Node ${machine.node} on ${machine.cores} × ${machine.cpu}; medians, all contenders in turn\n`);
+if (!values.json)
+  console.log(`Node ${machine.node} on ${machine.cores} × ${machine.cpu}; medians, all contenders in turn\n`);
 const rows = await runCases(values.json ? () => undefined : print);
 if (values.json) console.log(JSON.stringify({ machine, rows }, undefined, 2));
 

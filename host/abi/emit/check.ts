@@ -121,7 +121,11 @@ function checkBody(emitter: Emitter, type: ValueType, code: Code): void {
   }
 }
 
-function tagged(emitter: Emitter, type: Extract<ValueType, { kind: "variant" | "option" | "result" }>, code: Code): void {
+function tagged(
+  emitter: Emitter,
+  type: Extract<ValueType, { kind: "variant" | "option" | "result" }>,
+  code: Code,
+): void {
   code.line(`if (typeof v !== "object" || v === null) return false;`);
   code.line("const x = v.val;");
   code.block("switch (v.tag)", () => {

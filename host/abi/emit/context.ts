@@ -97,7 +97,13 @@ export class Emitter {
   }
 
   /** The name of the helper for a type in a context, written by `body` on first use. */
-  helper(kind: "K" | "L" | "S", type: ValueType, context: Context | undefined, params: string, body: (code: Code) => void): string {
+  helper(
+    kind: "K" | "L" | "S",
+    type: ValueType,
+    context: Context | undefined,
+    params: string,
+    body: (code: Code) => void,
+  ): string {
     const suffix = context === undefined ? "" : `_${this.contextNumber(context)}`;
     const name = `${kind}${this.types.of(type)}${suffix}`;
     if (!this.helpers.has(name)) {

@@ -151,15 +151,18 @@ function loadElements(emitter: Emitter, element: ValueType, length: string, cont
 /** The helper that lifts a list or map from a pointer and a length ("load_list_from_range"). */
 function listHelper(emitter: Emitter, type: Extract<ValueType, { kind: "list" | "map" }>, context: Context): string {
   return emitter.helper("L", type, context, `a, n${borrowArgument(type)}`, (code) => {
-    const element: ValueType =
-      type.kind === "map" ? { kind: "tuple", types: [type.key, type.value] } : type.element;
+    const element: ValueType = type.kind === "map" ? { kind: "tuple", types: [type.key, type.value] } : type.element;
     const { size, alignment } = layoutOf(element);
     code.line(`n >>>= 0;`);
     code.line(`const p = ${context.memory}.checkList(a, n, ${size}, ${alignment});`);
     const array = typedArrayOf(element);
     if (array !== undefined) {
       const bytes = `${context.memory}.u8`;
-      code.line(array === "Uint8Array" ? `return ${bytes}.slice(p, p + n);` : `return new ${array}(${bytes}.buffer.slice(p, p + n * ${size}));`);
+      code.line(
+        array === "Uint8Array"
+          ? `return ${bytes}.slice(p, p + n);`
+          : `return new ${array}(${bytes}.buffer.slice(p, p + n * ${size}));`,
+      );
       return;
     }
     loadElements(emitter, element, "n", context, code);
@@ -240,7 +243,8 @@ export function liftFlat(
     case "map":
       return `${listHelper(emitter, type, context)}(${first}, ${flat[1]}${borrowArgument(type)})`;
     case "list": {
-      if (type.length === undefined) return `${listHelper(emitter, type, context)}(${first}, ${flat[1]}${borrowArgument(type)})`;
+      if (type.length === undefined)
+        return `${listHelper(emitter, type, context)}(${first}, ${flat[1]}${borrowArgument(type)})`;
       const members = liftMembers(emitter, Array(type.length).fill(type.element), flat, context, code);
       const array = typedArrayOf(type.element);
       return array === undefined ? `[${members.join(", ")}]` : `${array}.of(${members.join(", ")})`;

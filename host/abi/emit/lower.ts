@@ -91,10 +91,13 @@ function lowerHandle(
     const rep = peer === "guest" ? v : origin.kind === "host" ? `o${resource}.add(${v})` : `rt.take(${v})`;
     return `${table}.add(${resource}, ${rep}, true, undefined)`;
   }
-  if (peer === "host" && origin.kind === "host") return `${table}.add(${resource}, b.keep(o${resource}, ${v}), false, b)`;
+  if (peer === "host" && origin.kind === "host")
+    return `${table}.add(${resource}, b.keep(o${resource}, ${v}), false, b)`;
   const rep = peer === "guest" ? v : `rt.rep(${v})`;
   // The implementer sees the representation itself ("lower_borrow").
-  return origin.kind === "guest" && origin.component === component ? rep : `${table}.add(${resource}, ${rep}, false, b)`;
+  return origin.kind === "guest" && origin.component === component
+    ? rep
+    : `${table}.add(${resource}, ${rep}, false, b)`;
 }
 
 function storeHelper(emitter: Emitter, type: ValueType, context: Context): string {
@@ -118,7 +121,11 @@ function storeHelper(emitter: Emitter, type: ValueType, context: Context): strin
       case "flags": {
         const { size } = layoutOf(type);
         const bits = flagBits(type.names, "v");
-        code.line(size === 1 ? `${context.memory}.u8[p] = ${bits};` : `${context.memory}.view.setInt${size * 8}(p, ${bits}, true);`);
+        code.line(
+          size === 1
+            ? `${context.memory}.u8[p] = ${bits};`
+            : `${context.memory}.view.setInt${size * 8}(p, ${bits}, true);`,
+        );
         break;
       }
       case "enum":
@@ -144,7 +151,9 @@ function storeElements(
   const array = typedArrayOf(element);
   if (array !== undefined) {
     code.line(
-      array === "Uint8Array" ? `${context.memory}.u8.set(${v}, p);` : `new ${array}(${context.memory}.u8.buffer, p, ${length}).set(${v});`,
+      array === "Uint8Array"
+        ? `${context.memory}.u8.set(${v}, p);`
+        : `new ${array}(${context.memory}.u8.buffer, p, ${length}).set(${v});`,
     );
     return;
   }
@@ -233,7 +242,9 @@ export function lowerFlat(emitter: Emitter, type: ValueType, v: string, context:
     case "list": {
       if (type.length === undefined) return lowerRange(emitter, type, v, context, code);
       const list = code.name(v);
-      return Array.from({ length: type.length }, (_, i) => lowerFlat(emitter, type.element, `${list}[${i}]`, context, code)).flat();
+      return Array.from({ length: type.length }, (_, i) =>
+        lowerFlat(emitter, type.element, `${list}[${i}]`, context, code),
+      ).flat();
     }
     case "own":
     case "borrow":

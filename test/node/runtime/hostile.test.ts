@@ -67,9 +67,12 @@ function coreNames(name: string): string {
     (func (export "run") (param "n" u32) (result u32) (canon lift (core func $c ${text}))))`;
 }
 
-test.each(hostile.map((name) => [JSON.stringify(name).slice(0, 40), name]))("core names %s link and run", async (_, name) => {
-  expect((await instantiateWat(coreNames(name))).exports.run(1)).toBe(42);
-});
+test.each(hostile.map((name) => [JSON.stringify(name).slice(0, 40), name]))(
+  "core names %s link and run",
+  async (_, name) => {
+    expect((await instantiateWat(coreNames(name))).exports.run(1)).toBe(42);
+  },
+);
 
 /** Every identifier, and every string, in a text that must parse as JavaScript. */
 function tokens(text: string): { identifiers: Set<string>; strings: Set<string> } {
@@ -93,7 +96,10 @@ describe("the text itself", () => {
   async function texts(bytes: Uint8Array): Promise<string[]> {
     const plan = planComponent(decodeComponent(bytes));
     const modules = plan.modules.map((_, index) => ({ file: `core${index}.wasm`, hash: "0".repeat(64) }));
-    return [emitBoundModule("bound", "0".repeat(64), plan, modules), `export default (() => {\n${emitBindings(plan)}})();`];
+    return [
+      emitBoundModule("bound", "0".repeat(64), plan, modules),
+      `export default (() => {\n${emitBindings(plan)}})();`,
+    ];
   }
 
   test("has a hostile name only inside string literals, and only printable characters", async () => {
@@ -112,7 +118,9 @@ describe("the text itself", () => {
 
   test("has no comment that depends on a name", async () => {
     const comments = async (name: string): Promise<string[]> =>
-      (await texts(await parseWat(coreNames(name)))).flatMap((text) => parseSync("bindings.js", text).comments.map(({ value }) => value));
+      (await texts(await parseWat(coreNames(name)))).flatMap((text) =>
+        parseSync("bindings.js", text).comments.map(({ value }) => value),
+      );
     expect(await comments("*/ globalThis.pwned = 1; /*")).toEqual(await comments("plain"));
   });
 
@@ -125,15 +133,83 @@ describe("the text itself", () => {
 });
 
 const keywords = [
-  "arguments", "async", "await", "break", "case", "catch", "class", "const", "continue", "debugger", "default", "delete", "do",
-  "else", "enum", "eval", "export", "extends", "false", "finally", "for", "function", "get", "if", "implements", "import", "in",
-  "instanceof", "interface", "let", "new", "null", "of", "package", "private", "protected", "public", "return", "set", "static",
-  "super", "switch", "this", "throw", "true", "try", "typeof", "undefined", "var", "void", "while", "with", "yield",
+  "arguments",
+  "async",
+  "await",
+  "break",
+  "case",
+  "catch",
+  "class",
+  "const",
+  "continue",
+  "debugger",
+  "default",
+  "delete",
+  "do",
+  "else",
+  "enum",
+  "eval",
+  "export",
+  "extends",
+  "false",
+  "finally",
+  "for",
+  "function",
+  "get",
+  "if",
+  "implements",
+  "import",
+  "in",
+  "instanceof",
+  "interface",
+  "let",
+  "new",
+  "null",
+  "of",
+  "package",
+  "private",
+  "protected",
+  "public",
+  "return",
+  "set",
+  "static",
+  "super",
+  "switch",
+  "this",
+  "throw",
+  "true",
+  "try",
+  "typeof",
+  "undefined",
+  "var",
+  "void",
+  "while",
+  "with",
+  "yield",
 ] as const;
 const reserved = [
-  ...keywords, "constructor", "prototype", "then", "host", "modules", "rt", "exports", "error", "value", "failed", "name", "length",
+  ...keywords,
+  "constructor",
+  "prototype",
+  "then",
+  "host",
+  "modules",
+  "rt",
+  "exports",
+  "error",
+  "value",
+  "failed",
+  "name",
+  "length",
 ] as const;
-const inherited = ["to-string", "value-of", "has-own-property", "is-prototype-of", "to-locale-string", "property-is-enumerable"];
+const inherited = [
+  "to-string",
+  "value-of",
+  "has-own-property",
+  "is-prototype-of",
+  "to-locale-string",
+  "property-is-enumerable",
+];
 const words = [...reserved, ...inherited];
 const camel = (word: string): string => word.replaceAll(/-(.)/g, (_, letter: string) => letter.toUpperCase());
 
@@ -142,7 +218,10 @@ const wordsGuest: Guest = {
   wit: `package demo:words;
     interface names {
       record fields { %constructor: u32, %class: u32, %to-string: u32 }
-      flags marks { ${words.slice(0, 32).map((word) => `%${word}`).join(", ")} }
+      flags marks { ${words
+        .slice(0, 32)
+        .map((word) => `%${word}`)
+        .join(", ")} }
       flags others { %constructor, %to-string, %value-of, %has-own-property }
       enum kinds { ${words.map((word) => `%${word}`).join(", ")} }
       variant cases { ${words.map((word) => `%${word}(u32)`).join(", ")} }
@@ -242,6 +321,11 @@ describe("words of the language as WIT names", () => {
     });
     class Thing {}
     const missing = component.missing({ "demo:words/api": { Thing } }).map((issue) => issue.import.split("#")[1]);
-    expect(missing.sort()).toEqual(["[method]thing.constructor", "[method]thing.to-string", "[static]thing.apply", "[static]thing.call"]);
+    expect(missing.sort()).toEqual([
+      "[method]thing.constructor",
+      "[method]thing.to-string",
+      "[static]thing.apply",
+      "[static]thing.call",
+    ]);
   });
 });

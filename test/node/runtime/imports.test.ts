@@ -16,15 +16,19 @@ const component = `(component
     (export "write" (func $write')) (export "now" (func $now')) (export "flush" (func $flush'))))))
   (func (export "run") (result u32) (canon lift (core func $m "run"))))`;
 
-const log = { writeLine: () => undefined, flush: () => undefined };
+const log = { writeLine: (): void => {}, flush: (): void => {} };
+const nowMs = (): number => 5;
 
 describe("imports are found", () => {
   test.each([
-    ["by interface id", { "demo:log/log@0.2.3": log, nowMs: () => 5 }],
-    ["by id without version", { "demo:log/log": log, nowMs: () => 5 }],
-    ["by a compatible version", { "demo:log/log@0.2.9": log, nowMs: () => 5 }],
-    ["by their WIT names", { "demo:log/log@0.2.3": { "write-line": log.writeLine, flush: log.flush }, "now-ms": () => 5 }],
-    ["in jco's form of a default export", { "demo:log/log@0.2.3": log, nowMs: { default: () => 5 } }],
+    ["by interface id", { "demo:log/log@0.2.3": log, nowMs }],
+    ["by id without version", { "demo:log/log": log, nowMs }],
+    ["by a compatible version", { "demo:log/log@0.2.9": log, nowMs }],
+    [
+      "by their WIT names",
+      { "demo:log/log@0.2.3": { "write-line": log.writeLine, flush: log.flush }, "now-ms": nowMs },
+    ],
+    ["in jco's form of a default export", { "demo:log/log@0.2.3": log, nowMs: { default: nowMs } }],
   ])("%s", async (_, imports) => {
     expect((await compileWat(component)).instantiateSync(imports).exports.run()).toBe(5);
   });
@@ -32,7 +36,12 @@ describe("imports are found", () => {
   test("with the highest compatible version among several", async () => {
     const calls: string[] = [];
     const from = (name: string): object => ({ ...log, writeLine: () => calls.push(name) });
-    const imports = { "demo:log/log@0.2.4": from("0.2.4"), "demo:log/log@0.2.10": from("0.2.10"), "demo:log/log@0.3.0": from("0.3.0"), nowMs: () => 5 };
+    const imports = {
+      "demo:log/log@0.2.4": from("0.2.4"),
+      "demo:log/log@0.2.10": from("0.2.10"),
+      "demo:log/log@0.3.0": from("0.3.0"),
+      nowMs,
+    };
     (await compileWat(component)).instantiateSync(imports).exports.run();
     expect(calls).toEqual(["0.2.10"]);
   });
@@ -46,7 +55,7 @@ describe("imports are found", () => {
       flush(): void {}
     }
     const object = new Log();
-    (await compileWat(component)).instantiateSync({ "demo:log/log": object, nowMs: () => 5 }).exports.run();
+    (await compileWat(component)).instantiateSync({ "demo:log/log": object, nowMs }).exports.run();
     expect(object.lines).toBe(1);
   });
 });
@@ -54,7 +63,9 @@ describe("imports are found", () => {
 describe("imports that are not met", () => {
   test("are reported all at once, before anything runs", async () => {
     const compiled = await compileWat(component);
-    const error = thrown(() => compiled.instantiateSync({ "demo:log/log@0.2.3": { writeLine: "no", flsh: () => undefined } })) as LinkError;
+    const error = thrown(() =>
+      compiled.instantiateSync({ "demo:log/log@0.2.3": { writeLine: "no", flsh: () => undefined } }),
+    ) as LinkError;
     expect(error).toBeInstanceOf(LinkError);
     expect(error.issues.map((issue) => [issue.import, issue.problem, issue.nearest])).toEqual([
       ["demo:log/log@0.2.3#write-line", "mismatch", "writeLine"],

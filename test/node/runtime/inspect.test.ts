@@ -22,7 +22,9 @@ test("inspectBytes tells imports, exports, modules, memories and producers", asy
     { name: "demo:log/log@0.1.0", kind: "instance", type: "interface { write: func(text: string) }" },
   ]);
   expect(found.exports).toEqual([{ name: "run-it", kind: "func", type: "func()" }]);
-  expect(found.modules).toMatchObject([{ imports: 0, exports: ["memory", "f"], memories: [{ name: "memory", minimum: 2, maximum: 5 }] }]);
+  expect(found.modules).toMatchObject([
+    { imports: 0, exports: ["memory", "f"], memories: [{ name: "memory", minimum: 2, maximum: 5 }] },
+  ]);
   expect(found.producers).toMatchObject({ language: [{ name: "WAT", version: "1" }] });
   expect(JSON.parse(JSON.stringify(found))).toEqual(found);
   const text = formatInspection(found);
@@ -65,7 +67,12 @@ test("formatWorld writes WIT that WIT tools read back as the same world", async 
   const text = formatWorld("all", world.imports, world.exports);
   const again = read(await embedWorld({ witSource: text, world: "all" }));
   expect(formatWorld("all", again.imports, again.exports)).toBe(text);
-  for (const piece of ["resource blob {", "constructor(size: u32);", "merge: static func(a: borrow<blob>, b: blob) -> blob;", "%type: list<u8>,"]) {
+  for (const piece of [
+    "resource blob {",
+    "constructor(size: u32);",
+    "merge: static func(a: borrow<blob>, b: blob) -> blob;",
+    "%type: list<u8>,",
+  ]) {
     expect(text).toContain(piece);
   }
 });

@@ -33,7 +33,18 @@ function echoThrough(consumer: Encoding, provider: Encoding): string {
     (export "run" (func $consumer "run")))`;
 }
 
-const strings = ["", "plain", "caf\u00e9", "\u00ff".repeat(60), "\u65e5\u672c\u8a9e", "a\u00e9\u65e5\u{1f600}", "\ufeffmark", "a\0b", "x".repeat(300), "\u{1f600}".repeat(200)];
+const strings = [
+  "",
+  "plain",
+  "caf\u00e9",
+  "\u00ff".repeat(60),
+  "\u65e5\u672c\u8a9e",
+  "a\u00e9\u65e5\u{1f600}",
+  "\ufeffmark",
+  "a\0b",
+  "x".repeat(300),
+  "\u{1f600}".repeat(200),
+];
 
 describe("strings between guests", () => {
   for (const consumer of encodings) {
@@ -195,7 +206,10 @@ describe("a resource across inner components", () => {
   test("lent and not dropped by the borrower, it traps when the borrower returns", async () => {
     const { user, instance } = await three();
     user.make(70);
-    expect(thrown(() => user.leak())).toMatchObject({ trap: "invalid-handle", message: expect.stringContaining("remain") });
+    expect(thrown(() => user.leak())).toMatchObject({
+      trap: "invalid-handle",
+      message: expect.stringContaining("remain"),
+    });
     expect(instance.state).toBe("trapped");
   });
 

@@ -97,7 +97,11 @@ describe("own and borrow cross in every position", () => {
     expect(a.add(b)).toBe(11);
     expect(b.value()).toBe(6);
     expect(a.absorb(b)).toBe(11);
-    expect(thrown(() => b.value())).toMatchObject({ name: "LowerError", path: "self", message: expect.stringContaining("dropped or given away") });
+    expect(thrown(() => b.value())).toMatchObject({
+      name: "LowerError",
+      path: "self",
+      message: expect.stringContaining("dropped or given away"),
+    });
     expect(api.alive()).toBe(1);
   });
 
@@ -204,7 +208,10 @@ describe("what is no resource of this instance is refused", () => {
     const one = start();
     const two = start();
     const thing = new one.api.Thing(1);
-    expect(thrown(() => two.api.keep(thing))).toMatchObject({ name: "LowerError", message: expect.stringContaining("another instance") });
+    expect(thrown(() => two.api.keep(thing))).toMatchObject({
+      name: "LowerError",
+      message: expect.stringContaining("another instance"),
+    });
     expect(thrown(() => two.api.Thing.prototype.value.call(thing))).toBeInstanceOf(LowerError);
     expect([one.instance.state, two.instance.state]).toEqual(["live", "live"]);
   });

@@ -145,7 +145,9 @@ describe("ownership", () => {
     exports.make();
     expect(instance.resources().heldByGuest).toEqual(new Map([["file", 4]]));
     expect(instance.dispose().hostResourcesDisposed).toBe(4);
-    expect([...all, ...File.made].map(({ disposed }) => disposed)).toEqual(all.map(() => 1).concat(File.made.map(() => 1)));
+    expect([...all, ...File.made].map(({ disposed }) => disposed)).toEqual(
+      all.map(() => 1).concat(File.made.map(() => 1)),
+    );
   });
 
   test("leaked by a guest that has trapped, it is disposed all the same", () => {
@@ -193,7 +195,10 @@ describe("what a guest does wrong with a handle traps", () => {
   test("a borrow still held when the call returns", () => {
     const { exports, instance } = start();
     const trap = thrown(() => exports.leak(new File("x"))) as TrapError;
-    expect(trap).toMatchObject({ trap: "invalid-handle", message: expect.stringContaining("borrow handles still remain") });
+    expect(trap).toMatchObject({
+      trap: "invalid-handle",
+      message: expect.stringContaining("borrow handles still remain"),
+    });
     expect(instance.state).toBe("trapped");
   });
 

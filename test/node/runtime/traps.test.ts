@@ -18,13 +18,13 @@ function body(text: string, fields = ""): string {
     (func (export "ok") (result u32) (canon lift (core func $m "ok"))))`;
 }
 
-const faults: readonly (readonly [string, string, string?])[] = [
-  ["unreachable", "unreachable"],
-  ["memory-out-of-bounds", "(drop (i32.load (i32.const -8)))"],
-  ["integer-divide-by-zero", "(drop (i32.div_s (i32.const 1) (i32.const 0)))"],
-  ["integer-overflow", "(drop (i32.div_s (i32.const -2147483648) (i32.const -1)))"],
-  ["invalid-conversion-to-integer", "(drop (i32.trunc_f32_s (f32.const nan)))"],
-  ["table-out-of-bounds", "(call_indirect (type $none) (i32.const 9))"],
+const faults: readonly (readonly [code: string, body: string, fields: string])[] = [
+  ["unreachable", "unreachable", ""],
+  ["memory-out-of-bounds", "(drop (i32.load (i32.const -8)))", ""],
+  ["integer-divide-by-zero", "(drop (i32.div_s (i32.const 1) (i32.const 0)))", ""],
+  ["integer-overflow", "(drop (i32.div_s (i32.const -2147483648) (i32.const -1)))", ""],
+  ["invalid-conversion-to-integer", "(drop (i32.trunc_f32_s (f32.const nan)))", ""],
+  ["table-out-of-bounds", "(call_indirect (type $none) (i32.const 9))", ""],
   ["stack-overflow", "(call $deep)", "(func $deep (call $deep))"],
 ];
 
@@ -90,7 +90,12 @@ describe("an import", () => {
 
   test("that throws fails the call with its error as cause and locks the instance", async () => {
     const cause = new RangeError("no more");
-    const instance = await instantiateWat(importing("(call $shout)"), { ...good, shout: () => { throw cause; } });
+    const instance = await instantiateWat(importing("(call $shout)"), {
+      ...good,
+      shout: () => {
+        throw cause;
+      },
+    });
     const trap = thrown(() => instance.exports.run()) as TrapError;
     expect(trap.trap).toBe("import-threw");
     expect(trap.cause).toBe(cause);
@@ -100,14 +105,24 @@ describe("an import", () => {
 
   test("with a result turns a ComponentError, a payload and a bare value into err", async () => {
     for (const failure of [new ComponentError("a"), { payload: "b" }, "c"]) {
-      const instance = await instantiateWat(importing("(call $act (i32.const 64))"), { ...good, act: () => { throw failure; } });
+      const instance = await instantiateWat(importing("(call $act (i32.const 64))"), {
+        ...good,
+        act: () => {
+          throw failure;
+        },
+      });
       expect(instance.exports.run()).toBe(0);
       expect(instance.state).toBe("live");
     }
   });
 
   test("with a result that throws an ordinary Error is a fault, not an err", async () => {
-    const instance = await instantiateWat(importing("(call $act (i32.const 64))"), { ...good, act: () => { throw new Error("bug"); } });
+    const instance = await instantiateWat(importing("(call $act (i32.const 64))"), {
+      ...good,
+      act: () => {
+        throw new Error("bug");
+      },
+    });
     expect((thrown(() => instance.exports.run()) as TrapError).trap).toBe("import-threw");
   });
 
@@ -120,7 +135,16 @@ describe("an import", () => {
 
   test("that calls back into the instance is refused, and the instance stays live when it copes", async () => {
     let refusal: unknown;
-    const imports = { ...good, shout: () => { try { instance.exports.quiet(); } catch (error) { refusal = error; } } };
+    const imports = {
+      ...good,
+      shout: () => {
+        try {
+          instance.exports.quiet();
+        } catch (error) {
+          refusal = error;
+        }
+      },
+    };
     const instance = await instantiateWat(importing("(call $shout)"), imports);
     expect(instance.exports.run()).toBe(0);
     expect((refusal as TrapError).trap).toBe("cannot-enter-component");
@@ -136,14 +160,23 @@ test("a guest that catches what an import threw is locked all the same", async (
   const caught = core.emitBinary();
   core.dispose();
   // wasm-tools no longer writes this form, so the module takes the place of one with the same interface.
-  const bytes = replaceModule(new Uint8Array(await parseWat(`(component
+  const bytes = replaceModule(
+    new Uint8Array(
+      await parseWat(`(component
     (import "shout" (func $shout)) (core func $shout' (canon lower (func $shout)))
     (core module $M (import "h" "shout" (func)) (func (export "run")) (func (export "quiet")))
     (core instance $m (instantiate $M (with "h" (instance (export "shout" (func $shout'))))))
     (func (export "run") (canon lift (core func $m "run")))
-    (func (export "quiet") (canon lift (core func $m "quiet"))))`)), caught);
+    (func (export "quiet") (canon lift (core func $m "quiet"))))`),
+    ),
+    caught,
+  );
   const component = (await compileBytes(bytes, "0", { name: "test" })) as Component<Dynamic>;
-  const instance = component.instantiateSync({ shout: () => { throw new Error("swallowed"); } });
+  const instance = component.instantiateSync({
+    shout: () => {
+      throw new Error("swallowed");
+    },
+  });
   const trap = thrown(() => instance.exports.run()) as TrapError;
   expect(trap.trap).toBe("import-threw");
   expect(trap.message).toContain("swallowed");
@@ -166,7 +199,9 @@ describe("dispose", () => {
   test("during a call ends the call as unloaded", async () => {
     const instance = await instantiateWat(importing("(call $shout) (call $shout)"), {
       act: () => 1,
-      shout: () => { instance.dispose(); },
+      shout: () => {
+        instance.dispose();
+      },
     });
     expect(thrown(() => instance.exports.run())).toBeInstanceOf(UnloadedError);
     expect(instance.state).toBe("unloaded");

@@ -33,10 +33,22 @@ describe("values through memory and back", () => {
     ["$size", [{ width: 1.5, heightInMm: 65_535 }]],
     ["$shape", [{ tag: "circle", val: 2 }, { tag: "rectangle", val: { width: 1, heightInMm: 2 } }, { tag: "point" }]],
     ["$level", ["debug", "warn-ing"]],
-    ["$access", [{ read: true, writeBack: false }, { read: false, writeBack: true }]],
+    [
+      "$access",
+      [
+        { read: true, writeBack: false },
+        { read: false, writeBack: true },
+      ],
+    ],
     ["(option u8)", [undefined, 0, 255]],
     ["(option (option u8))", [{ tag: "none" }, { tag: "some", val: undefined }, { tag: "some", val: 3 }]],
-    ["(result u8 (error string))", [{ tag: "ok", val: 1 }, { tag: "err", val: "bad" }]],
+    [
+      "(result u8 (error string))",
+      [
+        { tag: "ok", val: 1 },
+        { tag: "err", val: "bad" },
+      ],
+    ],
     ["(result)", [{ tag: "ok" }, { tag: "err" }]],
     ["(tuple s8 s64 f32)", [[-128, -(2n ** 63n), 0.5]]],
     ["(list (list u16))", [[], [Uint16Array.of(1, 2), new Uint16Array()]]],
