@@ -34,7 +34,12 @@ export function explain(input: ExplainInput): BuildIssue[] {
     const key = [issue.file, issue.line, about].join("\0");
     if (!issues.has(key)) issues.set(key, issue);
   }
-  return [...issues.values()].slice(0, maxIssues);
+  // What is missing in the author's files shows again in the bindings, where the author can do nothing about it.
+  const all = [...issues.values()];
+  const bindings = join(input.folder, "bindings", "");
+  // And what has no type because of it shows as `auto`.
+  const causes = all.filter(({ file, message }) => file?.startsWith(bindings) !== true && !/type 'auto'/.test(message));
+  return (causes.length > 0 ? causes : all).slice(0, maxIssues);
 }
 
 /** Warnings in the author's own files. */
@@ -56,13 +61,14 @@ function explainOne(diagnostic: Diagnostic, input: ExplainInput): BuildIssue {
   const { code, message, at, related } = diagnostic;
   const { folder, guest } = input;
   if (at !== undefined && isAuthored(at)) return { ...absolute(at, folder), message, hint: hintFor(diagnostic) };
-  if (at !== undefined && at.file === `bindings/${guest.entry}`) {
-    const required = guest.required.find(({ lines }) => at.line >= lines.first && at.line <= lines.last);
-    if (required !== undefined) {
-      return missingCodes.has(code) && !declared(required, input.index)
-        ? missing(required, input)
-        : mistyped(required, message, related, input);
-    }
+  if (at !== undefined && !at.file.startsWith("~lib/")) {
+    const absent = missingCodes.has(code) ? absentExport(message, input) : undefined;
+    if (absent !== undefined) return missing(absent, input);
+    const namespace = missingCodes.has(code) ? absentNamespace(message, input) : undefined;
+    if (namespace !== undefined) return namespace;
+    const inEntry = at.file === `bindings/${guest.entry}`;
+    const required = guest.required.find(({ lines }) => inEntry && at.line >= lines.first && at.line <= lines.last);
+    if (required !== undefined) return mistyped(required, message, related, input);
   }
   if (related !== undefined && isAuthored(related)) {
     return { ...absolute(related, folder), message, hint: hintFor(diagnostic) };
@@ -80,10 +86,12 @@ function absolute({ file, line, column }: Place, folder: string): { file: string
   return { file: join(folder, file), line, column };
 }
 
-function missing(required: RequiredExport, { folder, index }: ExplainInput): BuildIssue {
+function missing(required: RequiredExport, { folder, index, guest }: ExplainInput): BuildIssue {
   const { name, wit, signature } = required;
-  const short = name.split(/[.#]/).at(-1)!;
-  const near = nearest(short, declarations(index).keys());
+  // What is wanted itself is not a misspelling of something else.
+  const wanted = new Set(guest.required.map(ownName));
+  const candidates = [...declarations(index).keys()].filter((one) => !wanted.has(one));
+  const near = nearest(ownName(required), candidates);
   const offset = near === undefined ? 0 : declarations(index).get(near)!;
   const rename = near === undefined ? "" : `; or is it the one named \`${near}\` here?`;
   return {
@@ -95,12 +103,13 @@ function missing(required: RequiredExport, { folder, index }: ExplainInput): Bui
 }
 
 function mistyped(
-  { name, wit, signature }: RequiredExport,
+  required: RequiredExport,
   message: string,
   related: Place | undefined,
   { folder, index }: ExplainInput,
 ): BuildIssue {
-  const offset = declarations(index).get(name.split(/[.#]/).at(-1)!);
+  const { name, wit, signature } = required;
+  const offset = declarations(index).get(ownName(required));
   const place =
     offset === undefined && related !== undefined && isAuthored(related)
       ? absolute(related, folder)
@@ -112,8 +121,40 @@ function mistyped(
   };
 }
 
-function declared({ name }: RequiredExport, index: string): boolean {
-  return declarations(index).has(name.split(/[.#]/).at(-1)!);
+/** The required export that a "there is no such name" is about, unless it is there in another form. */
+function absentExport(message: string, { guest, index }: ExplainInput): RequiredExport | undefined {
+  const name = /^(?:Property|Module '[^']*' has no exported member|Cannot find name) '([^']+)'/.exec(message)?.[1];
+  const on = /on type '([^']+)'/.exec(message)?.[1];
+  const found = guest.required.filter((one) => ownName(one) === name);
+  // Of several with that name, the one in the namespace or class that the message names.
+  const exact = found.find((one) => parentName(one) === on) ?? (found.length === 1 ? found[0] : undefined);
+  if (exact === undefined || !declarations(index).has(ownName(exact))) return exact;
+  // A member that is declared but not found is static and should not be, or the reverse.
+  return exact.name.includes("#") || found.length === 1 ? undefined : exact;
+}
+
+/** Exports of an interface may stand in a namespace, which can be missing as a whole. */
+function absentNamespace(message: string, { folder, index, guest }: ExplainInput): BuildIssue | undefined {
+  const name = /^Property '([^']+)'/.exec(message)?.[1];
+  const inside = guest.required.filter((one) => one.name.startsWith(`${name}.`));
+  if (inside.length === 0) return undefined;
+  const members = inside.filter((one) => !one.name.includes("#")).map(ownName);
+  return {
+    file: join(folder, "index.ts"),
+    ...position(index, declarations(index).get(name!) ?? 0),
+    message: `The namespace \`${name}\` is missing, which the world wants for ${inside[0]!.wit.replace(/#.*/, "")}`,
+    hint: `Add to index.ts: export namespace ${name} { … } with ${members.join(", ")}`,
+  };
+}
+
+/** `increment` of `things.Counter#increment`. */
+function ownName({ name }: RequiredExport): string {
+  return name.split(/[.#]/).at(-1)!;
+}
+
+/** `things.Counter` of `things.Counter#increment`. */
+function parentName({ name }: RequiredExport): string | undefined {
+  return /^(.*)[.#]/.exec(name)?.[1];
 }
 
 /** Names that the text declares, with where: functions, classes, methods and re-exports. */
