@@ -50,7 +50,11 @@ async function main(): Promise<number> {
   const { runScript } = await import("./conformance/run.ts");
   const results: FileResult[] = [];
   for (const file of files) {
-    results.push({ file, outcomes: await runScript(readFileSync(join(directory, file), "utf8")) });
+    try {
+      results.push({ file, outcomes: await runScript(readFileSync(join(directory, file), "utf8")) });
+    } catch (cause) {
+      throw new Error(`${join(directory, file)}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    }
   }
   if (values.update) {
     writeFileSync(values.expected, `${JSON.stringify(listFailures(results), null, 2)}\n`);
@@ -76,7 +80,9 @@ function findScripts(directory: string): readonly string[] {
 
 function readExpected(path: string, files: readonly string[], partial: boolean): ExpectedFailures {
   const list = forThisEngine(JSON.parse(readFileSync(path, "utf8")) as ExpectedFailures);
-  if (!partial) return list;
+  // A list that names no file of this directory is about another one.
+  const isAbout = Object.values(list).some((entries) => Object.keys(entries).some((file) => files.includes(file)));
+  if (!partial && isAbout) return list;
   return Object.fromEntries(
     Object.entries(list).map(([reason, entries]) => [
       reason,
@@ -139,4 +145,11 @@ function printTable(results: readonly FileResult[], verbose: boolean, surprises:
   console.log(surprises.length === 0 ? "Nothing differs from the list of expected failures." : "");
 }
 
-process.exitCode = await main();
+try {
+  process.exitCode = await main();
+} catch (error) {
+  // What is wrong with the call: a directory or list that cannot be read, an option that does not exist, a script that
+  // is not made of s-expressions.
+  console.error(error instanceof Error ? error.message : String(error));
+  process.exitCode = 2;
+}
