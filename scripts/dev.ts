@@ -1,7 +1,7 @@
 /**
  * `npm run dev`: a local page that shows the modules running, and swaps them while their sources are edited.
  *
- * `npm run dev -- [--port N] [--modules DIR] [--wit DIR] [FILE.wasm …]`; the files are components that are shown as
+ * `npm run dev -- [--port N] [--modules DIR] [--wit DIR] [--optimize] [FILE.wasm …]`; the files are components that are shown as
  * they are, and loaded again when they change.
  */
 import { join, resolve } from "node:path";
@@ -9,7 +9,7 @@ import { parseArgs } from "node:util";
 import type { Update } from "./dev/protocol.ts";
 import { startDevServer } from "./dev/server.ts";
 
-const USAGE = "npm run dev -- [--port N] [--modules DIR] [--wit DIR] [FILE.wasm ...]";
+const USAGE = "npm run dev -- [--port N] [--modules DIR] [--wit DIR] [--optimize] [FILE.wasm ...]";
 const root = resolve(import.meta.dirname, "..");
 
 function usage(message: string): never {
@@ -17,7 +17,7 @@ function usage(message: string): never {
   process.exit(2);
 }
 
-function readArguments(): { values: { port?: string; modules: string; wit: string; help: boolean }; positionals: string[] } {
+function readArguments(): { values: { port?: string; modules: string; wit: string; optimize: boolean; help: boolean }; positionals: string[] } {
   try {
     return parseArgs({
       allowPositionals: true,
@@ -25,6 +25,7 @@ function readArguments(): { values: { port?: string; modules: string; wit: strin
         port: { type: "string" },
         modules: { type: "string", default: join(root, "modules") },
         wit: { type: "string", default: join(root, "wit") },
+        optimize: { type: "boolean", default: false },
         help: { type: "boolean", short: "h", default: false },
       },
     });
@@ -58,7 +59,7 @@ if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port < 65_536
 }
 
 const server = await startDevServer({
-  ...{ modules: values.modules, wit: values.wit, components: positionals, port },
+  ...{ modules: values.modules, wit: values.wit, components: positionals, optimize: values.optimize, port },
   out: join(root, "dist", "dev"),
   onUpdate: tell,
 }).catch((error: unknown) => {

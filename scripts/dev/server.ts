@@ -3,15 +3,18 @@
  *
  * Owns the wiring between Vite's watcher, the {@link Workshop} and open pages. It listens on loopback only.
  */
-import { join, resolve } from "node:path";
 import type { ServerResponse } from "node:http";
+import { type AddressInfo, createServer as createProbe } from "node:net";
+import { join, resolve } from "node:path";
 import { createServer, type Plugin, type ViteDevServer } from "vite";
 import { HELLO, UPDATE, type Update } from "./protocol.ts";
 import { Workshop, type WorkshopOptions } from "./workshop.ts";
 
 export interface DevServerOptions extends WorkshopOptions {
-  /** Default 5173, or the next one that is free; a port that is given must be free. */
+  /** Default 5173, or the next one that is free; a port that is given must be free. 0 is any that is free. */
   readonly port?: number | undefined;
+  /** Open pages are loaded again when the sources of the host or of the page itself are saved. Default `true`. */
+  readonly followHost?: boolean | undefined;
   /** Hears of every build, for a log. */
   readonly onUpdate?: ((update: Update) => void) | undefined;
 }
@@ -34,6 +37,7 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
     vite?.ws.send(UPDATE, update);
   });
   try {
+    const port = options.port === 0 ? await freePort() : options.port;
     vite = await createServer({
       configFile: false,
       envFile: false,
@@ -45,12 +49,12 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
       optimizeDeps: { noDiscovery: true },
       server: {
         host: "127.0.0.1",
-        ...(options.port === undefined ? {} : { port: options.port, strictPort: true }),
+        ...(port === undefined ? {} : { port, strictPort: true }),
         fs: { allow: [root] },
         // An isolated page gets a clock of microseconds to time calls with.
         headers: { "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" },
       },
-      plugins: [components(workshop), watch(workshop), greet(workshop)],
+      plugins: [components(workshop), watch(workshop), greet(workshop), ...(options.followHost === false ? [stayPut] : [])],
     });
     await vite.listen();
   } catch (error) {
@@ -70,6 +74,21 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
     },
   };
 }
+
+/** Vite takes 0 for "the usual one". */
+function freePort(): Promise<number> {
+  const probe = createProbe();
+  return new Promise((settle, refuse) => {
+    probe.once("error", refuse);
+    probe.listen(0, "127.0.0.1", () => {
+      const { port } = probe.address() as AddressInfo;
+      probe.close(() => settle(port));
+    });
+  });
+}
+
+/** Keeps Vite from loading pages again. */
+const stayPut: Plugin = { name: "tenon:stay-put", hotUpdate: () => [] };
 
 /** Serves `/components/<name>/<hash>.wasm`. */
 function components(workshop: Workshop): Plugin {

@@ -23,6 +23,8 @@ export interface WorkshopOptions {
   readonly out: string;
   /** Ready-made components, as paths of `.wasm` files, shown beside the modules. Default none. */
   readonly components?: readonly string[] | undefined;
+  /** Optimise: slower builds, quicker code. Default `false`, as what counts here is the time from saving to answering. */
+  readonly optimize?: boolean | undefined;
   /** Where the builder keeps its records; default the builder's own. */
   readonly cache?: string | false | undefined;
 }
@@ -38,6 +40,8 @@ interface Place {
   /** Files whose change concerns it, absolute; known after the first build that went well. */
   sources: ReadonlySet<string>;
   latest: Update;
+  /** The latest build that went well: what a page that opens now can load, whatever became of later ones. */
+  built: BuiltUpdate | undefined;
   /** The bytes of the last versions by hash: an open page may still fetch the one before. */
   readonly versions: Map<string, Uint8Array>;
   /** The file that made a build necessary which has not begun. */
@@ -73,9 +77,10 @@ export class Workshop {
     await Promise.all([...this.#places.values()].map(({ running }) => running));
   }
 
-  /** The latest update of every module, sorted by name. */
+  /** What a page that opens now must hear: for every module its last good build, and what came after that. */
   updates(): readonly Update[] {
-    return [...this.#places.values()].map(({ latest }) => latest).sort((a, b) => (a.name < b.name ? -1 : 1));
+    const places = [...this.#places.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+    return places.flatMap(({ built, latest }) => (built === undefined || built === latest ? [latest] : [built, latest]));
   }
 
   /** The bytes of a version that was published lately. */
@@ -132,6 +137,7 @@ export class Workshop {
       component: resolve(component),
       sources: new Set(),
       latest: { kind: "building", name },
+      built: undefined,
       versions: new Map(),
       waiting: undefined,
       timer: undefined,
@@ -156,22 +162,25 @@ export class Workshop {
   }
 
   async #run(place: Place, saved: string | undefined): Promise<void> {
-    const before = place.latest;
     this.#publishLatest(place, { kind: "building", name: place.name });
-    const after = await this.#make(place, saved, before).catch((error: unknown) => failure(place.name, error));
-    // A page that has this version already need not hear of it, but must hear that the build has ended.
+    const after = await this.#make(place, saved).catch((error: unknown) => failure(place.name, error));
     if (!this.#closed) this.#publishLatest(place, after);
     place.running = undefined;
     this.#begin(place);
   }
 
-  async #make(place: Place, saved: string | undefined, before: Update): Promise<Update> {
+  async #make(place: Place, saved: string | undefined): Promise<Update> {
     const startedAt = Date.now();
     const savedAt = saved === undefined ? undefined : (await stat(saved).catch(() => undefined))?.mtimeMs;
     let stages: BuiltUpdate["stages"] = [];
     let docs: BuiltUpdate["docs"] = {};
     if (place.folder !== undefined) {
-      const result = await this.#builder.build({ dir: place.folder, out: place.component, debug: true });
+      const result = await this.#builder.build({
+        dir: place.folder,
+        out: place.component,
+        debug: true,
+        optimize: this.#options.optimize ?? false,
+      });
       place.sources = new Set(result.sources.map((path) => resolve(path)));
       if (!result.cached) stages = Object.entries(result.stages);
       docs = await docsOf(place.folder);
@@ -180,7 +189,7 @@ export class Workshop {
     const hash = createHash("sha256").update(bytes).digest("hex");
     remember(place.versions, hash, bytes);
     const file: SavedFile | undefined =
-      saved === undefined || savedAt === undefined || (before.kind === "built" && before.hash === hash)
+      saved === undefined || savedAt === undefined || place.built?.hash === hash
         ? undefined
         : { file: shown(saved), savedAt, startedAt, builtAt: Date.now() };
     const url = `/components/${encodeURIComponent(place.name)}/${hash}.wasm`;
@@ -189,6 +198,7 @@ export class Workshop {
 
   #publishLatest(place: Place, update: Update): void {
     place.latest = update;
+    if (update.kind === "built") place.built = update;
     this.#publish(update);
   }
 }

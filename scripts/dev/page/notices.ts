@@ -22,7 +22,7 @@ export function notices(entry: Entry, session: Session): HTMLElement[] {
 }
 
 function notice(kind: string, title: string, ...content: Child[]): HTMLElement {
-  const role = kind === "bad" ? "alert" : "status";
+  const role = kind.startsWith("bad") ? "alert" : "status";
   return h("section", { class: `notice ${kind}`, role }, h("h2", {}, title), content);
 }
 

@@ -11,7 +11,7 @@ import { notices } from "./notices.ts";
 import { showOutcome } from "./outcome.ts";
 import { drawPlot } from "./plot.ts";
 import type { Entry, Session } from "./session.ts";
-import { shelfCard } from "./shelf-card.ts";
+import { type ShelfCard, shelfCard } from "./shelf-card.ts";
 import { stateOf } from "./state.ts";
 import { highlightWit } from "./wit.ts";
 
@@ -29,6 +29,7 @@ export class Pane {
   readonly #plot = h("div", { class: "plot-frame" });
   readonly #memoryNow = h("p", { class: "memory-now" });
   readonly #wit = h("div");
+  readonly #shelf: ShelfCard;
   readonly #forms = new Map<string, FunctionForm>();
   #description: Description | undefined;
   #noticeKey: readonly unknown[] = [];
@@ -37,6 +38,7 @@ export class Pane {
     this.#entry = entry;
     this.#session = session;
     this.#called = called;
+    this.#shelf = shelfCard(entry);
     this.#reload = h("button", { type: "button", onclick: () => void session.reload(entry) }, "Reload");
     this.#unload = h("button", { type: "button", onclick: () => this.#toggle() }, "Unload");
     this.element = h(
@@ -58,7 +60,7 @@ export class Pane {
           "aside",
           { class: "side-column", "aria-label": "About the module" },
           h("section", { class: "card" }, h("h2", {}, "Memory"), this.#memoryNow, this.#plot),
-          shelfCard(entry),
+          this.#shelf.element,
           this.#wit,
         ),
       ),
@@ -112,6 +114,8 @@ export class Pane {
     const { issues, problem, journey, receipt, collected, module } = this.#entry;
     const key = [issues.length === 0 ? undefined : issues, problem, journey, receipt, collected, module?.state === "trapped", module?.hash];
     if (key.length === this.#noticeKey.length && key.every((value, index) => value === this.#noticeKey[index])) return;
+    // Another version serves: objects of the one before are marked.
+    if (key.at(-1) !== this.#noticeKey.at(-1)) this.#shelf.draw();
     this.#noticeKey = key;
     fill(this.#notices, notices(this.#entry, this.#session));
   }

@@ -5,18 +5,23 @@ import { fill, h } from "./dom.ts";
 import type { Entry } from "./session.ts";
 import type { Kept } from "./shelf.ts";
 
-/** Hidden while there is nothing on the shelf. */
-export function shelfCard(entry: Entry): HTMLElement {
+export interface ShelfCard {
+  /** Hidden while there is nothing on the shelf. */
+  readonly element: HTMLElement;
+  draw(): void;
+}
+
+export function shelfCard(entry: Entry): ShelfCard {
   const list = h("ul", { class: "shelf" });
-  const card = h("section", { class: "card", hidden: true }, h("h2", {}, "Objects"), list);
+  const element = h("section", { class: "card", hidden: true }, h("h2", {}, "Objects"), list);
   const draw = (): void => {
     const kept = entry.shelf.list();
-    card.hidden = kept.length === 0;
+    element.hidden = kept.length === 0;
     fill(list, kept.map((item) => row(item, entry)));
   };
   entry.shelf.listen(draw);
   draw();
-  return card;
+  return { element, draw };
 }
 
 function row(kept: Kept, entry: Entry): HTMLElement {
