@@ -15,7 +15,7 @@ export function run(job: string): u32 {
   }
 
   const elapsed = now() - started;
-  const fields = [new Tuple2<string, string>("job", job), new Tuple2<string, string>("ms", elapsed.toString())];
+  const fields = [new Tuple2<string, string>("job", job), new Tuple2<string, string>("ms", `${elapsed}`)];
   write(new Entry(Level.Debug, "Done", fields));
   return entries + 1;
 }

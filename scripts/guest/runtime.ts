@@ -367,6 +367,7 @@ export function giveBack(): void {
 
 const importedText = `
 function own<T extends Resource>(handle: i32): T {
+  // @ts-ignore: a function of AssemblyScript's runtime
   const resource = changetype<T>(__new(offsetof<T>(), idof<T>()));
   resource._handle = handle;
   resource._borrowed = false;

@@ -9,7 +9,7 @@ import { Writer } from "./writer.ts";
 const body = 'throw new Error("Not implemented");';
 
 export function skeleton(world: GuestWorld, types: TypeText, docs: Docs): Map<string, string> {
-  const scope = new AuthorScope();
+  const scope = new AuthorScope(ownNames(world));
   const items = new Writer();
   const func = (one: GuestFunction, head: string): void => {
     const item = one.resource === undefined ? one.witName : `${one.resource.witName}.${one.label}`;
@@ -40,9 +40,21 @@ export function skeleton(world: GuestWorld, types: TypeText, docs: Docs): Map<st
   ]);
 }
 
+/** What `index.ts` exports at its top. */
+function ownNames(world: GuestWorld): string[] {
+  const exported = world.files.filter(({ direction }) => direction === "export");
+  return [
+    ...world.exports.map(({ name }) => name),
+    ...exported.flatMap(({ namespace, functions, resources }) =>
+      namespace === undefined ? [...functions, ...resources].map(({ name }) => name) : [namespace],
+    ),
+  ];
+}
+
 /** For editors: AssemblyScript's own types in place of the DOM's and Node's. */
 const tsconfig = `{
   "extends": "assemblyscript/std/assembly.json",
+  "compilerOptions": { "skipLibCheck": true },
   "include": ["./**/*.ts"]
 }
 `;
@@ -53,8 +65,10 @@ class AuthorScope extends FileScope {
   private readonly taken = new Map<string, object>();
   private readonly runtimeUsed = new Set<string>();
 
-  constructor() {
+  /** @param own what the module declares itself */
+  constructor(own: readonly string[]) {
     super(undefined);
+    for (const name of own) this.taken.set(name, this);
   }
 
   override name(of: NamedType | GuestResource, own: string): string {
