@@ -150,11 +150,10 @@ function storeElements(
 ): void {
   const array = typedArrayOf(element);
   if (array !== undefined) {
-    code.line(
-      array === "Uint8Array"
-        ? `${context.memory}.u8.set(${v}, p);`
-        : `new ${array}(${context.memory}.u8.buffer, p, ${length}).set(${v});`,
-    );
+    // A view of exactly the allocation: whatever `v` claims its length to be, no byte beyond is written. Nothing is set
+    // from an empty list, because an array may be empty by being detached or of a class that cannot be mixed.
+    const guard = length === "n" ? "if (n !== 0) " : "";
+    code.line(`${guard}new ${array}(${context.memory}.u8.buffer, p, ${length}).set(${v});`);
     return;
   }
   code.block(`for (let i = 0, q = p; i < ${length}; i++, q += ${layoutOf(element).size})`, () => {
