@@ -176,36 +176,35 @@ export class JcoInstance implements Instance {
     }
   }
 
-  /** The class of a guest's resource: jco's prototype under a constructor that reaches jco's class through a slot only. */
+  /** The class of a guest's resource, whose constructor and members reach jco's through slots only. */
   private resourceFace(name: string, resource: number, siblings: readonly ExportPlan[], glue: Glue, prefix: string): unknown {
     if (this.plan.resources[resource]!.origin.kind === "host") return this.linked.classes[resource];
     const inner = glue[className(name)] as Function & { prototype: Members };
     const { prototype } = inner;
-    const missing = (): never => {
-      throw new TypeError(`Resource "${name}" of "${this.name}" has no constructor; its functions return instances`);
-    };
-    let construct: Function = missing;
-    const face = function (...args: unknown[]): unknown {
-      return construct(...args) as unknown;
-    };
-    Object.defineProperty(face, "name", { value: className(name) });
-    face.prototype = prototype;
-    Object.defineProperty(prototype, "constructor", { value: face, writable: true, configurable: true });
+    const constructor = { call: this.noConstructor(name) };
+    const face = classFace(className(name), constructor, prototype);
     this.guestClasses[resource] = face;
     for (const { name: member, item } of siblings) {
       const js = funcName(member);
       if (item.kind !== "func" || js.kind === "function" || js.resource !== name) continue;
       const make = (method: boolean, call: Call): Function => this.face(prefix + member, item.type, method, call);
       if (js.kind === "constructor") {
-        construct = make(false, (_, args) => Reflect.construct(inner, args) as unknown);
+        constructor.call = make(false, (_, args) => Reflect.construct(inner, args) as unknown);
       } else {
-        const holder = (js.kind === "method" ? prototype : inner) as unknown as Record<string, Function>;
-        const target = holder[js.js]!;
-        const value = make(js.kind === "method", (receiver, args) => Reflect.apply(target, receiver, args) as unknown);
-        Object.defineProperty(js.kind === "method" ? prototype : face, js.js, { value, writable: true, configurable: true });
+        const method = js.kind === "method";
+        const target = (method ? prototype[js.js] : (inner as unknown as Members)[js.js]) as Function;
+        const value = make(method, (receiver, args) => Reflect.apply(target, receiver, args) as unknown);
+        if (method) delete prototype[js.js];
+        Object.defineProperty(method ? face.prototype : face, js.js, { value, writable: true, configurable: true });
       }
     }
     return face;
+  }
+
+  private noConstructor(resource: string): Function {
+    return () => {
+      throw new TypeError(`Resource "${resource}" of "${this.name}" has no constructor; its functions return instances`);
+    };
   }
 
   private face(name: string, type: FuncType, method: boolean, call: Call): Function {
@@ -372,6 +371,20 @@ export class JcoInstance implements Instance {
       }
     };
   }
+}
+
+/**
+ * A class above jco's: what jco makes inherits from it, and nothing leads from it to jco, whose prototype holds the instance
+ * through its hidden class. A function of its own, so that its closure has nothing of jco either.
+ */
+function classFace(name: string, constructor: { readonly call: Function }, prototype: Members): Function {
+  const face = function (...args: unknown[]): unknown {
+    return constructor.call(...args) as unknown;
+  };
+  Object.defineProperty(face, "name", { value: name });
+  delete prototype["constructor"];
+  Object.setPrototypeOf(prototype, face.prototype as object);
+  return face;
 }
 
 /** Stands for the class of a host's resource when the user gave none: any object will do. */

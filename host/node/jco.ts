@@ -87,13 +87,18 @@ async function compileCore(content: Uint8Array<ArrayBuffer>): Promise<WebAssembl
   }
 }
 
-/** jco's output is a module; as the body of a function the engine can collect it again. */
-function evaluate(source: string): JcoInstantiate {
+/**
+ * jco's output is a module; as the body of a function the engine can collect it again. It keeps state of its own beside its
+ * instances, so every instance gets an evaluation to itself.
+ */
+function evaluate(source: string): () => JcoInstantiate {
   if (/^import\b/m.test(source)) {
     throw new UnsupportedError("jco", "jco's bindings for this component import further modules, which this host does not load");
   }
   const body = `${source.replaceAll(/^export /gm, "")}\nreturn instantiate;`;
-  return (new Function("WebAssembly", body) as (engine: object) => JcoInstantiate)("promising" in WebAssembly ? WebAssembly : withPromises());
+  const scope = new Function("WebAssembly", body) as (engine: object) => JcoInstantiate;
+  const engine = "promising" in WebAssembly ? WebAssembly : withPromises();
+  return () => scope(engine);
 }
 
 /**
@@ -122,20 +127,20 @@ class JcoComponent implements Component {
   readonly name: string;
   readonly hash: string;
   readonly plan: Plan;
-  private readonly instantiateText: JcoInstantiate;
+  private readonly evaluateText: () => JcoInstantiate;
   private readonly modules: ReadonlyMap<string, WebAssembly.Module>;
 
   constructor(
     name: string,
     hash: string,
     plan: Plan,
-    instantiate: JcoInstantiate,
+    evaluateText: () => JcoInstantiate,
     modules: ReadonlyMap<string, WebAssembly.Module>,
   ) {
     this.name = name;
     this.hash = hash;
     this.plan = plan;
-    this.instantiateText = instantiate;
+    this.evaluateText = evaluateText;
     this.modules = modules;
   }
 
@@ -162,6 +167,6 @@ class JcoComponent implements Component {
   instantiateSync(imports: World["imports"] = {}, options: InstantiateOptions = {}): Instance {
     const name = options.name ?? this.name;
     const linked = linkImports(this.plan, imports, name);
-    return JcoInstance.start(name, this.plan, this.instantiateText, this.modules, linked, options.onTrap);
+    return JcoInstance.start(name, this.plan, this.evaluateText(), this.modules, linked, options.onTrap);
   }
 }

@@ -333,6 +333,15 @@ describe("an asynchronous component", () => {
     expect(thrown(() => instance.exports.plain(1))).toBeInstanceOf(UnloadedError);
   });
 
+  test("rejects with a trap of its callback, and other instances go on", async () => {
+    const component = await fromWat(later, "jco");
+    const [one, other] = [component.instantiateSync(), component.instantiateSync()];
+    await expect(one.exports.laterFault(3)).rejects.toMatchObject({ name: "TrapError", trap: "unreachable" });
+    expect([one.state, other.state]).toEqual(["trapped", "live"]);
+    expect(await other.exports.later(2)).toBe(99);
+    expect(other.exports.plain(2)).toBe(4);
+  });
+
   test("rejects what is pending when it is disposed of", async () => {
     const instance = (await fromWat(later, "jco")).instantiateSync();
     const pending = instance.exports.later(20) as Promise<unknown>;
