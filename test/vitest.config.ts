@@ -5,17 +5,39 @@
  */
 import { fileURLToPath } from "node:url";
 import { playwright } from "@vitest/browser-playwright";
-import { defineConfig } from "vitest/config";
+import { defineConfig, type Plugin } from "vitest/config";
 import { CHROMIUM_ARGUMENTS, findChromium } from "../scripts/chromium.ts";
-import { browserCommands } from "./browser-commands.ts";
+import { browserCommands } from "./browser/commands.ts";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
+const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+const root = here("..");
 const executablePath = findChromium();
+
+/** Tests of the host that need no file system: written for Node, and run in the page as they are. */
+const SHARED = [
+  "test/node/{names,subtype,binary-decode,binary-validate}.test.ts",
+  "test/node/runtime/{values,imports,linking,inspect,cache,resources-guest,resources-host}.test.ts",
+  "test/node/host/{handles,link,manifest,model,reload,trap,types,unload}.test.ts",
+];
+
+/** In the page, the host for Node gives way to the host for browsers, and tools that need Node are asked for over the wire. */
+const forThePage: Plugin = {
+  name: "tenon-for-the-page",
+  enforce: "pre",
+  async resolveId(source, importer) {
+    if (source === "node:crypto") return here("browser/stand-ins/crypto.ts");
+    if (importer === undefined || !source.endsWith(".ts")) return undefined;
+    const target = await this.resolve(source, importer, { skipSelf: true });
+    if (target?.id.endsWith("/host/node/index.ts")) return here("../host/browser/index.ts");
+    if (target?.id.endsWith("/scripts/wasm-tools.ts")) return here("browser/stand-ins/wasm-tools.ts");
+    return target;
+  },
+};
 
 export default defineConfig({
   root,
   test: {
-    reporters: ["default", fileURLToPath(new URL("reporter.ts", import.meta.url))],
+    reporters: ["default", here("reporter.ts")],
     projects: [
       {
         root,
@@ -43,11 +65,16 @@ export default defineConfig({
       },
       {
         root,
+        plugins: [forThePage],
+        optimizeDeps: { include: ["fast-check"] },
         test: {
           name: "browser",
-          include: ["test/browser/**/*.test.ts"],
-          globalSetup: fileURLToPath(new URL("browser-setup.ts", import.meta.url)),
+          include: ["test/browser/**/*.test.ts", ...SHARED],
+          globalSetup: here("browser/setup.ts"),
+          setupFiles: [here("browser/stand-ins/globals.ts")],
           testTimeout: 60_000,
+          // Linear memories at once are counted for the page as a whole, so files take turns.
+          fileParallelism: false,
           browser: {
             enabled: true,
             headless: true,
@@ -55,7 +82,7 @@ export default defineConfig({
             provider: playwright({
               launchOptions: {
                 ...(executablePath === undefined ? {} : { executablePath }),
-                args: [...CHROMIUM_ARGUMENTS],
+                args: [...CHROMIUM_ARGUMENTS, "--js-flags=--expose-gc"],
               },
             }),
             commands: browserCommands,

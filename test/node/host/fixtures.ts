@@ -3,6 +3,9 @@
  */
 import { parseWat } from "../../../scripts/wasm-tools.ts";
 
+/** Most of these tests run in a browser's page too, where there are no files and no process. */
+export const inPage: boolean = !("process" in globalThis);
+
 const parsed = new Map<string, Promise<Uint8Array<ArrayBuffer>>>();
 
 /** The binary of a component's text; one parse a text. */

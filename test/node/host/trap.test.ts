@@ -13,7 +13,7 @@ import {
   type ImportScope,
   type Module,
 } from "../../../host/node/index.ts";
-import { component, counter, math, poker, things, twice } from "./fixtures.ts";
+import { component, counter, inPage, math, poker, things, twice } from "./fixtures.ts";
 
 const hosts: Host[] = [];
 function host(options?: HostOptions): Host {
@@ -207,7 +207,7 @@ test("a trap in a resource's method or destructor counts like any other", async 
   expect((await module.unload()).cut).toEqual([]);
 });
 
-test("background work that fails is an event with its owner; without a listener it stays an unhandled rejection", async () => {
+test.skipIf(inPage)("background work that fails is an event with its owner; without a listener it stays an unhandled rejection", async () => {
   const here = host();
   const failures: string[] = [];
   const stop = here.on("background-error", ({ module, owner, error }) =>
@@ -274,7 +274,7 @@ test("imports of result<_, E> may return promises as well", async () => {
   expect(module.info().activity).toEqual([]);
 });
 
-test("a listener that throws fails alone", async () => {
+test.skipIf(inPage)("a listener that throws fails alone", async () => {
   const here = host();
   const seen: string[] = [];
   here.on("loaded", () => {

@@ -1,0 +1,132 @@
+/**
+ * Memory in the page: instances come and go far beyond the limit of 124 live memories, and the renderer does not grow.
+ *
+ * The negative controls leak on purpose and must run into the limit: without them this file would prove nothing.
+ */
+import { beforeAll, expect, test } from "vitest";
+import { commands } from "vitest/browser";
+import { createHost } from "../../host/browser/index.ts";
+import { parseWat } from "./stand-ins/wasm-tools.ts";
+
+interface Grower {
+  imports: object;
+  exports: { grow(pages: number): number; trap(): void };
+}
+
+const PAGES_OF_10_MIB = 160;
+const CYCLES = 1_000;
+
+let bytes: Uint8Array<ArrayBuffer>;
+beforeAll(async () => {
+  // The memory is written to from end to end, so that it is resident and not only promised.
+  bytes = await parseWat(`(component
+    (core module $m
+      (memory (export "memory") 1)
+      (func (export "grow") (param $pages i32) (result i32)
+        (drop (memory.grow (local.get $pages)))
+        (memory.fill (i32.const 0) (i32.const 7) (i32.mul (memory.size) (i32.const 65536)))
+        (memory.size))
+      (func (export "trap") unreachable))
+    (core instance $i (instantiate $m))
+    (alias core export $i "memory" (core memory $memory))
+    (func (export "grow") (param "pages" u32) (result u32) (canon lift (core func $i "grow") (memory $memory)))
+    (func (export "trap") (canon lift (core func $i "trap"))))`);
+});
+
+test(
+  "1,000 times load, grow to 10 MiB and unload: the page does not grow, also while every function ever got is held",
+  { timeout: 120_000 },
+  async () => {
+    const host = createHost();
+    const held: unknown[] = [];
+    const sizes: number[] = [];
+    const began = performance.now();
+    for (let i = 1; i <= CYCLES; i++) {
+      const module = await host.load<Grower>(bytes, { name: "grower" });
+      expect(module.exports.grow(PAGES_OF_10_MIB - 1)).toBe(PAGES_OF_10_MIB);
+      held.push(module.exports.trap);
+      // Every other instance goes by a trap, whose error is kept unread.
+      if (i % 2 === 0) held.push(caught(() => module.exports.trap()));
+      const receipt = await module.unload();
+      expect(receipt.memoryBytes).toBe(PAGES_OF_10_MIB * 65536);
+      if (i === 200 || i % 400 === 0) sizes.push((await commands.rendererResident()) / 2 ** 20);
+    }
+    sizes.push((await commands.rendererResident()) / 2 ** 20);
+    const last = sizes.at(-1)!;
+    console.log(
+      `${CYCLES} cycles of 10 MiB, ${((performance.now() - began) / CYCLES).toFixed(1)} ms each; renderer MiB on the way: ${sizes.map(Math.round).join(" ")}`,
+    );
+    expect(held).toHaveLength(CYCLES * 1.5);
+    expect(last).toBeGreaterThan(1);
+    // Five memories' worth: one tenth of one for every hundred cycles would already be more.
+    expect(last - sizes[0]!).toBeLessThan(50);
+    await host.close();
+  },
+);
+
+function caught(call: () => void): unknown {
+  try {
+    call();
+  } catch (error) {
+    return error;
+  }
+  throw new Error("The export did not trap");
+}
+
+/** Compiles and instantiates without tenon, keeps what `keep` picks, and counts instances until the engine refuses. */
+async function leakUntilRefused(keep: (instance: WebAssembly.Instance) => unknown): Promise<number> {
+  const core = new WebAssembly.Module(coreModule(bytes));
+  const kept: unknown[] = [];
+  for (let i = 0; i < 400; i++) {
+    try {
+      kept.push(keep(new WebAssembly.Instance(core)));
+    } catch (error) {
+      expect(String(error)).toMatch(/memory/i);
+      return kept.length;
+    }
+    if (i % 50 === 0) await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+  return kept.length;
+}
+
+test("negative control: one raw export kept in every cycle runs into the limit", { timeout: 60_000 }, async () => {
+  const refusedAt = await leakUntilRefused((instance) => instance.exports["grow"]);
+  expect(refusedAt).toBeGreaterThan(10);
+  expect(refusedAt).toBeLessThanOrEqual(124);
+});
+
+test("negative control: one unread error kept in every cycle runs into the limit", { timeout: 60_000 }, async () => {
+  const refusedAt = await leakUntilRefused((instance) => caught(instance.exports["trap"] as () => void));
+  expect(refusedAt).toBeGreaterThan(10);
+  expect(refusedAt).toBeLessThanOrEqual(124);
+});
+
+/** Memories that stay alive through tenon are counted as well: the limit is met by its error, with the owners' names. */
+test("too many live modules are refused with their number and their oldest owners", { timeout: 60_000 }, async () => {
+  const host = createHost();
+  const load = async (): Promise<number> => {
+    for (let i = 0; i < 400; i++) await host.load(bytes, { name: `live-${i}` });
+    return 400;
+  };
+  const error = (await load().catch((reason: unknown) => reason)) as Error;
+  expect(error).toBeInstanceOf(Error);
+  expect(error.message).toMatch(/live-0/);
+  await host.close();
+  // And after they are gone there is room again.
+  const again = createHost();
+  const module = await again.load<Grower>(bytes, { name: "again" });
+  expect(module.exports.grow(1)).toBe(2);
+  await again.close();
+});
+
+/** The first core module inside the component: its bytes start with the core preamble. */
+function coreModule(component: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  const preamble = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
+  const start = component.findIndex((_, at) => at > 0 && preamble.every((byte, i) => component[at + i] === byte));
+  // The section's size stands before it, as a LEB128 number whose last byte has no continuation bit.
+  let first = start - 1;
+  while (first > 1 && component[first - 1]! >= 0x80) first--;
+  let size = 0;
+  for (let at = first, shift = 0; at < start; at++, shift += 7) size |= (component[at]! & 0x7f) << shift;
+  return component.slice(start, start + size);
+}
