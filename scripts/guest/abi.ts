@@ -449,12 +449,12 @@ export class AbiEmitter {
         return [handle];
       }
       case "string":
-        return [`changetype<usize>(${this.held(writer, value)})`, `${this.lastHeld}.length`];
+        return [`<i32>changetype<usize>(${this.held(writer, value)})`, `${this.lastHeld}.length`];
       case "map":
-        return [this.lowerList(type, this.held(writer, value)), lengthOf(type, this.lastHeld)];
+        return [`<i32>${this.lowerList(type, this.held(writer, value))}`, lengthOf(type, this.lastHeld)];
       case "list": {
         if (type.length === undefined) {
-          return [this.lowerList(type, this.held(writer, value)), lengthOf(type, this.lastHeld)];
+          return [`<i32>${this.lowerList(type, this.held(writer, value))}`, lengthOf(type, this.lastHeld)];
         }
         const list = this.held(writer, value);
         this.checkLength(writer, type, list);

@@ -101,7 +101,7 @@ export class FunctionEmitter {
     const { type, file, witName } = func;
     const signature = signatureOf(type);
     const name = this.names.of(func);
-    const flats = signature.params.map((core, i) => `_${i}: ${core}`);
+    const flats = signature.paramsSpilled ? ["_0: usize"] : signature.params.map((core, i) => `_${i}: ${core}`);
     if (signature.resultSpilled) flats.push("_result: usize");
     const coreResult = signature.resultSpilled ? "void" : (signature.result ?? "void");
     writer.blank().write(ignore).write(`@external("${importModule(file)}", "${witName}")`);
