@@ -1,0 +1,164 @@
+/** A component that another toolchain made of JavaScript, with its WASI imports met by jco's shim. */
+import { WASIShim } from "@bytecodealliance/preview2-shim/instantiation";
+import { beforeAll, describe, expect, test } from "vitest";
+import { ComponentError, LowerError, UnloadedError } from "../../../host/errors.ts";
+import { compile, createHost } from "../../../host/node/index.ts";
+import { inspectBytes } from "../../../host/runtime/inspect.ts";
+import type { Bindings, Component } from "../../../host/runtime/types.ts";
+import { thrown, type Dynamic } from "../runtime/support.ts";
+import { componentize } from "./componentize.ts";
+
+const wit = `
+  package demo:shapes@0.1.0;
+  interface api {
+    record point { x: f64, y: f64 }
+    variant shape { circle(f64), polygon(list<point>), nothing }
+    enum colour { red, green }
+    flags marks { bold, italic }
+    area: func(it: shape) -> result<f64, string>;
+    greet: func(name: string) -> string;
+    reverse: func(data: list<u8>) -> list<u8>;
+    paint: func(colour: colour, marks: marks, at: option<point>) -> tuple<colour, marks, option<point>>;
+    big: func(n: u64) -> u64;
+    now: func() -> f64;
+    random: func(count: u32) -> list<u8>;
+    fail: func();
+    resource counter {
+      constructor(start: u32);
+      increment: func(by: u32) -> u32;
+      merge: static func(a: counter, b: borrow<counter>) -> counter;
+    }
+  }
+  world shapes {
+    import log: func(message: string);
+    import measure: func(text: string) -> result<u32, string>;
+    export api;
+  }`;
+
+const source = `
+  import log from "log";
+  import measure from "measure";
+  class Counter {
+    constructor(value) { this.value = value; }
+    increment(by) { return (this.value += by); }
+    static merge(a, b) { return new Counter(a.value + b.value); }
+  }
+  export const api = {
+    Counter,
+    area(shape) {
+      if (shape.tag === "circle") return Math.PI * shape.val ** 2;
+      if (shape.tag === "nothing") return 0;
+      if (shape.val.length < 3) throw "a polygon has three corners at least";
+      let twice = 0;
+      shape.val.forEach((p, i, all) => {
+        const q = all[(i + 1) % all.length];
+        twice += p.x * q.y - q.x * p.y;
+      });
+      return Math.abs(twice) / 2;
+    },
+    greet(name) {
+      log("greeting " + name);
+      return "Hello, " + name + " of " + measure(name) + " letters!";
+    },
+    reverse(data) { return data.reverse(); },
+    paint(colour, marks, at) { return [colour, marks, at]; },
+    big(n) { return n + 1n; },
+    now() { return Date.now(); },
+    random(count) { return crypto.getRandomValues(new Uint8Array(count)); },
+    fail() { throw new Error("not a result"); },
+  };`;
+
+let bytes: Uint8Array<ArrayBuffer>;
+beforeAll(async () => {
+  bytes = await componentize({ wit, source });
+});
+
+function imports(logged: string[]): object {
+  return {
+    ...new WASIShim().getImportObject(),
+    log: (message: string) => void logged.push(message),
+    measure: (text: string) => {
+      if (text === "") throw new ComponentError("nobody");
+      return text.length;
+    },
+  };
+}
+
+describe.each<Bindings>(["tenon", "jco"])("a component made from JavaScript, with %s's bindings", (bindings) => {
+  let component: Component<Dynamic>;
+  beforeAll(async () => {
+    component = await compile<Dynamic>(bytes, { bindings, name: "shapes" });
+  });
+
+  test("links with the shim of WASI and nothing missing", () => {
+    expect(component.imports.filter(({ name }) => name.startsWith("wasi:")).length).toBeGreaterThan(10);
+    expect(component.missing(imports([]))).toEqual([]);
+    expect(component.missing({}).length).toBeGreaterThan(10);
+  });
+
+  test("computes", () => {
+    const logged: string[] = [];
+    const instance = component.instantiateSync(imports(logged));
+    const { api } = instance.exports;
+    expect(api.area({ tag: "circle", val: 2 })).toBeCloseTo(12.566);
+    const corners = [
+      { x: 0, y: 0 },
+      { x: 2, y: 0 },
+      { x: 2, y: 2 },
+    ];
+    expect(api.area({ tag: "polygon", val: corners })).toBe(2);
+    expect((thrown(() => api.area({ tag: "polygon", val: [] })) as ComponentError).payload).toBe("a polygon has three corners at least");
+    expect(api.greet("J\u00fcrgen \u2713")).toBe("Hello, J\u00fcrgen \u2713 of 8 letters!");
+    expect(logged).toEqual(["greeting J\u00fcrgen \u2713"]);
+    expect(api.reverse(new Uint8Array([1, 2, 3]))).toEqual(new Uint8Array([3, 2, 1]));
+    const marks = { bold: true, italic: false };
+    expect(api.paint("green", marks, { x: 1, y: 2 })).toEqual(["green", marks, { x: 1, y: 2 }]);
+    expect(api.paint("red", marks, undefined)).toEqual(["red", marks, undefined]);
+    expect(api.big(9_007_199_254_740_993n)).toBe(9_007_199_254_740_994n);
+    expect(thrown(() => api.paint("blue", marks, undefined))).toBeInstanceOf(LowerError);
+    expect(instance.state).toBe("live");
+  });
+
+  test("reads the clock and takes random bytes through WASI", () => {
+    const { api } = component.instantiateSync(imports([])).exports;
+    expect(Math.abs(api.now() - Date.now())).toBeLessThan(5000);
+    expect(api.random(32)).toHaveLength(32);
+    expect(api.random(32)).not.toEqual(api.random(32));
+  });
+
+  test("has resources", () => {
+    const { api } = component.instantiateSync(imports([])).exports;
+    const [one, two] = [new api.Counter(5), new api.Counter(20)];
+    expect(one.increment(3)).toBe(8);
+    const merged = api.Counter.merge(one, two);
+    expect(merged.increment(0)).toBe(28);
+    expect(two.increment(1)).toBe(21);
+    expect(thrown(() => one.increment(1))).toBeInstanceOf(LowerError);
+    merged[Symbol.dispose]();
+    expect(thrown(() => merged.increment(1))).toBeInstanceOf(LowerError);
+  });
+
+  test("traps on an exception that is no result, and is locked", () => {
+    const instance = component.instantiateSync(imports([]));
+    expect(thrown(() => instance.exports.api.fail())).toMatchObject({ name: "TrapError", trap: "unreachable" });
+    expect(instance.state).toBe("trapped");
+    expect(thrown(() => instance.exports.api.now())).toBeInstanceOf(UnloadedError);
+  });
+});
+
+test("it loads into a host, reloads, and gives its memory back", async () => {
+  const host = createHost();
+  const module = await host.load<Dynamic>(bytes, { name: "shapes", imports: imports([]) });
+  expect(module.exports.api.area({ tag: "nothing" })).toBe(0);
+  await module.reload();
+  expect(module.exports.api.area({ tag: "nothing" })).toBe(0);
+  expect((await module.unload()).memoryBytes).toBeGreaterThan(5_000_000);
+});
+
+test("inspecting it names its makers", () => {
+  const inspection = inspectBytes(bytes, "0");
+  expect(inspection.unsupported).toBeUndefined();
+  expect(inspection.wit).toContain("resource counter");
+  expect(inspection.modules.length).toBeGreaterThan(1);
+  expect(JSON.stringify(inspection.producers)).toContain("ComponentizeJS");
+});
