@@ -17,7 +17,10 @@ function usage(message: string): never {
   process.exit(2);
 }
 
-function readArguments(): { values: { port?: string; modules: string; wit: string; optimize: boolean; help: boolean }; positionals: string[] } {
+function readArguments(): {
+  values: { port?: string; modules: string; wit: string; optimize: boolean; help: boolean };
+  positionals: string[];
+} {
   try {
     return parseArgs({
       allowPositionals: true,
@@ -41,7 +44,9 @@ function tell(update: Update): void {
   } else if (update.kind === "failed") {
     for (const { file, line, column, message, hint } of update.issues) {
       const place = [file, line, column].filter((part) => part !== undefined).join(":");
-      console.error(`  failed   ${update.name}  ${place}: ${message}${hint === undefined ? "" : `\n           ${hint}`}`);
+      console.error(
+        `  failed   ${update.name}  ${place}: ${message}${hint === undefined ? "" : `\n           ${hint}`}`,
+      );
     }
   } else if (update.kind === "removed") {
     console.log(`  removed  ${update.name}`);
@@ -67,6 +72,5 @@ const server = await startDevServer({
   process.exit(1);
 });
 console.log(`\n  tenon dev  ${server.url}\n  Save a module's source and the open page takes it over. Ctrl+C ends.\n`);
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  process.once(signal, () => void server.close().then(() => process.exit(0)));
-}
+// Vite minds SIGTERM by itself.
+process.once("SIGINT", () => void server.close().then(() => process.exit(0)));

@@ -54,7 +54,12 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
         // An isolated page gets a clock of microseconds to time calls with.
         headers: { "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" },
       },
-      plugins: [components(workshop), watch(workshop), greet(workshop), ...(options.followHost === false ? [stayPut] : [])],
+      plugins: [
+        components(workshop),
+        watch(workshop),
+        greet(workshop),
+        ...(options.followHost === false ? [stayPut] : []),
+      ],
     });
     await vite.listen();
   } catch (error) {
@@ -106,7 +111,9 @@ function components(workshop: Workshop): Plugin {
 
 function sendComponent(response: ServerResponse, bytes: Uint8Array | undefined): void {
   if (bytes === undefined) {
-    response.writeHead(404, { "content-type": "text/plain" }).end("There is no such component, or a newer one is served");
+    response
+      .writeHead(404, { "content-type": "text/plain" })
+      .end("There is no such component, or a newer one is served");
     return;
   }
   // The hash is in the URL: what is fetched once never changes.

@@ -72,7 +72,8 @@ export class Workshop {
   /** Starts the first build of every module; resolves when all have ended, well or not. */
   async start(): Promise<void> {
     this.#builder.warm();
-    for (const path of this.#options.components ?? []) this.#add(basename(path).replace(/\.wasm$/, ""), undefined, path);
+    for (const path of this.#options.components ?? [])
+      this.#add(basename(path).replace(/\.wasm$/, ""), undefined, path);
     await this.#discover();
     await Promise.all([...this.#places.values()].map(({ running }) => running));
   }
@@ -80,7 +81,9 @@ export class Workshop {
   /** What a page that opens now must hear: for every module its last good build, and what came after that. */
   updates(): readonly Update[] {
     const places = [...this.#places.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
-    return places.flatMap(({ built, latest }) => (built === undefined || built === latest ? [latest] : [built, latest]));
+    return places.flatMap(({ built, latest }) =>
+      built === undefined || built === latest ? [latest] : [built, latest],
+    );
   }
 
   /** The bytes of a version that was published lately. */
@@ -226,7 +229,8 @@ async function docsOf(folder: string): Promise<Record<string, string>> {
 }
 
 async function failure(name: string, error: unknown): Promise<FailedUpdate> {
-  if (error instanceof BuildError) return { kind: "failed", name, issues: await Promise.all(error.issues.map(toIssue)) };
+  if (error instanceof BuildError)
+    return { kind: "failed", name, issues: await Promise.all(error.issues.map(toIssue)) };
   const message = error instanceof Error ? error.message : String(error);
   const issue: Issue = { file: undefined, line: undefined, column: undefined, message, hint: undefined, excerpt: [] };
   return { kind: "failed", name, issues: [issue] };

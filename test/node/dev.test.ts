@@ -1,4 +1,5 @@
 /** The dev page from end to end: a real Chromium, a server over a copy of modules, and an editor that saves files. */
+import { type ChildProcess, spawn } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -87,7 +88,9 @@ async function open(module: string, { width = 1280, height = 900, colorScheme = 
   try {
     await page.locator(".pane-head", { hasText: module }).locator(".state.live").waitFor();
   } catch (error) {
-    throw new Error(`${module} does not come to live: ${await page.innerText("body")}\n${complaints.join("\n")}`, { cause: error });
+    throw new Error(`${module} does not come to live: ${await page.innerText("body")}\n${complaints.join("\n")}`, {
+      cause: error,
+    });
   }
   return page;
 }
@@ -107,15 +110,25 @@ async function call(page: Page, name: string): Promise<{ title: string; text: st
 async function outcome(found: Locator): Promise<{ title: string; text: string }> {
   await found.waitFor();
   const title = await found.locator(".outcome-title").evaluate((element) => element.firstChild?.textContent ?? "");
-  const text = await found.evaluate((element) => [...element.children].slice(1).map((child) => child.textContent).join("\n"));
+  const text = await found.evaluate((element) =>
+    [...element.children]
+      .slice(1)
+      .map((child) => child.textContent)
+      .join("\n"),
+  );
   return { title, text };
 }
 
 test("every module is listed as live, with its WIT and a form for each function", async () => {
   const page = await open("calc");
-  await expect.poll(() => page.locator("#modules a").allInnerTexts().then((all) => all.map((text) => text.split("\n")[0]))).toEqual(
-    [...names, "things"].sort(),
-  );
+  await expect
+    .poll(() =>
+      page
+        .locator("#modules a")
+        .allInnerTexts()
+        .then((all) => all.map((text) => text.split("\n")[0])),
+    )
+    .toEqual([...names, "things"].sort());
   await expect.poll(() => page.locator("#summary").innerText()).toMatch(/^6 of 6 modules live, \d+ KiB$/);
   expect(await page.locator(".wit").innerText()).toContain("area: func(shape: shape) -> result<f64, string>;");
   expect(await page.locator("form.function h3 b").allInnerTexts()).toEqual(["add", "area", "sum", "divide"]);
@@ -135,7 +148,9 @@ describe("a call", () => {
     await form(page, "divide").getByLabel(/^a/).fill("1");
     expect(await call(page, "divide")).toEqual({ title: "Error, as a result", text: '"Division by zero"' });
 
-    await form(page, "sum").getByLabel(/^values/).fill("1 2, 0x10 -4");
+    await form(page, "sum")
+      .getByLabel(/^values/)
+      .fill("1 2, 0x10 -4");
     expect(await call(page, "sum")).toEqual({ title: "Value", text: "15n" });
 
     const shape = form(page, "area");
@@ -159,7 +174,8 @@ describe("a call", () => {
     expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("Skip to the module");
     await page.keyboard.press("Enter");
     const focused = (): Promise<string> => page.evaluate(() => document.activeElement?.id ?? "");
-    for (let presses = 0; presses < 12 && !(await focused()).startsWith("number-"); presses++) await page.keyboard.press("Tab");
+    for (let presses = 0; presses < 12 && !(await focused()).startsWith("number-"); presses++)
+      await page.keyboard.press("Tab");
     // The ring around what has the focus can be seen.
     expect(await page.evaluate(() => getComputedStyle(document.activeElement!).outlineStyle)).toBe("solid");
     await page.keyboard.type("20");
@@ -210,12 +226,18 @@ describe("a call", () => {
 
   test("that gives a resource keeps it to call methods on, to pass on and to dispose of", async () => {
     const page = await open("things");
-    await form(page, "Thing").getByLabel(/^value/).fill("40");
+    await form(page, "Thing")
+      .getByLabel(/^value/)
+      .fill("40");
     expect((await call(page, "Thing")).text).toBe("thing #1");
-    await form(page, "make").getByLabel(/^value/).fill("2");
+    await form(page, "make")
+      .getByLabel(/^value/)
+      .fill("2");
     expect((await call(page, "make")).text).toBe("thing #2");
     await form(page, "add").getByLabel(/^on/).selectOption("thing #1");
-    await form(page, "add").getByLabel(/^other/).selectOption("thing #2");
+    await form(page, "add")
+      .getByLabel(/^other/)
+      .selectOption("thing #2");
     expect((await call(page, "add")).text).toBe("42");
 
     const shelf = page.locator(".shelf li");
@@ -258,7 +280,17 @@ describe("saving a source", () => {
     const told = stages.map((stage) => stage.replace("\n", " "));
     console.log(`from saving to the new code's answer on the page: ${seen.toFixed(0)} ms; ${told.join(", ")}`);
     const stage = (name: string): string => told.find((text) => text.startsWith(`${name} `)) ?? "";
-    for (const name of ["notice", "assemblyscript", "component", "push", "open", "instantiate", "save", "restore", "swap"]) {
+    for (const name of [
+      "notice",
+      "assemblyscript",
+      "component",
+      "push",
+      "open",
+      "instantiate",
+      "save",
+      "restore",
+      "swap",
+    ]) {
       expect(stage(name), name).toMatch(/\d/);
     }
     await edited("counter", before, page);
@@ -289,10 +321,18 @@ describe("saving a source", () => {
     const page = await open("calc");
     const wit = join(folder, "wit", "calc.wit");
     const [witBefore, sourceBefore] = [readFileSync(wit, "utf8"), readFileSync(sourceOf("calc"), "utf8")];
-    writeFileSync(wit, witBefore.replace("add: func", "/// The product.\n  multiply: func(a: f32, b: f32) -> f32;\n  add: func"));
-    await expect.poll(() => page.getByRole("alert").allInnerTexts()).toMatchObject([expect.stringContaining("The export `multiply` is missing")]);
+    writeFileSync(
+      wit,
+      witBefore.replace("add: func", "/// The product.\n  multiply: func(a: f32, b: f32) -> f32;\n  add: func"),
+    );
+    await expect
+      .poll(() => page.getByRole("alert").allInnerTexts())
+      .toMatchObject([expect.stringContaining("The export `multiply` is missing")]);
     await form(page, "add").getByLabel(/^a/).fill("77");
-    writeFileSync(sourceOf("calc"), `${sourceBefore}\nexport function multiply(a: f32, b: f32): f32 {\n  return a * b;\n}\n`);
+    writeFileSync(
+      sourceOf("calc"),
+      `${sourceBefore}\nexport function multiply(a: f32, b: f32): f32 {\n  return a * b;\n}\n`,
+    );
     await form(page, "multiply").getByLabel(/^a/).fill("1.5");
     await form(page, "multiply").getByLabel(/^b/).fill("4");
     expect((await call(page, "multiply")).text).toBe("6");
@@ -390,11 +430,60 @@ describe.each([
       expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), module).toBe(true);
       expect(await page.evaluate(faintTexts), module).toEqual([]);
       // The measure itself works: a text that is too faint is found.
-      await page.evaluate(() => document.body.append(Object.assign(document.createElement("p"), { textContent: "faint", style: "color: #888; background: #777" })));
+      await page.evaluate(() =>
+        document.body.append(
+          Object.assign(document.createElement("p"), { textContent: "faint", style: "color: #888; background: #777" }),
+        ),
+      );
       expect(await page.evaluate(faintTexts)).toHaveLength(1);
       expect(await page.evaluate(namelessControls), module).toEqual([]);
       await page.close();
     }
+  });
+});
+
+describe("npm run dev", () => {
+  const run = (...parameters: string[]): ChildProcess =>
+    spawn(process.execPath, ["--import", "tsx", join(root, "scripts", "dev.ts"), ...parameters], {
+      cwd: root,
+      stdio: "pipe",
+    });
+  const output = (child: ChildProcess): { text: string } => {
+    const gathered = { text: "" };
+    for (const stream of [child.stdout!, child.stderr!]) stream.on("data", (chunk: Buffer) => (gathered.text += chunk));
+    return gathered;
+  };
+  const ended = (child: ChildProcess): Promise<number | null> => new Promise((settle) => child.once("exit", settle));
+
+  test("says where the page is, and ends when it is told to", async () => {
+    const empty = mkdtempSync(join(tmpdir(), "tenon-dev-empty-"));
+    const child = run("--port", "0", "--modules", empty, "--wit", empty);
+    const end = ended(child);
+    const said = output(child);
+    await expect.poll(() => said.text, { timeout: 30_000 }).toMatch(/tenon dev {2}http:\/\/127\.0\.0\.1:\d+\//);
+    const page = await fetch(/http:\S+/.exec(said.text)![0]);
+    expect(await page.text()).toContain("<title>tenon</title>");
+    child.kill("SIGINT");
+    expect(await end).toBe(0);
+    rmSync(empty, { recursive: true });
+  });
+
+  test.each([
+    [["--nonsense"], 2, "--nonsense"],
+    [["--port", "many"], 2, "Expected --port to be a number from 0 to 65535, got many"],
+  ])("refuses %j by name", async (parameters, status, words) => {
+    const child = run(...parameters);
+    const said = output(child);
+    expect(await ended(child)).toBe(status);
+    expect(said.text).toContain(words);
+  });
+
+  test("says that the port is taken", async () => {
+    const port = new URL(server.url).port;
+    const child = run("--port", port, "--modules", folder);
+    const said = output(child);
+    expect(await ended(child)).toBe(1);
+    expect(said.text).toContain(`Port ${port} is already in use`);
   });
 });
 
@@ -413,7 +502,8 @@ function faintTexts(): string[] {
     return [r, g, b, a];
   };
   const luminance = ([r, g, b]: readonly number[]): number => {
-    const part = (value = 0): number => (value / 255 <= 0.04045 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4);
+    const part = (value = 0): number =>
+      value / 255 <= 0.04045 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4;
     return 0.2126 * part(r) + 0.7152 * part(g) + 0.0722 * part(b);
   };
   const ground = (from: Element): readonly number[] => {
@@ -427,11 +517,22 @@ function faintTexts(): string[] {
   const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   for (let text = texts.nextNode(); text !== null; text = texts.nextNode()) {
     const element = text.parentElement!;
-    if (text.textContent!.trim() === "" || !element.checkVisibility() || element.closest("button:disabled, script, noscript")) continue;
+    if (
+      text.textContent!.trim() === "" ||
+      !element.checkVisibility() ||
+      element.closest("button:disabled, script, noscript")
+    )
+      continue;
     const style = getComputedStyle(element);
-    const [light, dark] = [luminance(rgba(element.closest("svg") === null ? style.color : style.fill)), luminance(ground(element))].sort((a, b) => b - a);
+    const [light, dark] = [
+      luminance(rgba(element.closest("svg") === null ? style.color : style.fill)),
+      luminance(ground(element)),
+    ].sort((a, b) => b - a);
     const contrast = (light! + 0.05) / (dark! + 0.05);
-    if (contrast < 4.5) faint.add(`${text.textContent!.trim().slice(0, 30)} (${element.tagName} ${element.className}): ${contrast.toFixed(2)}`);
+    if (contrast < 4.5)
+      faint.add(
+        `${text.textContent!.trim().slice(0, 30)} (${element.tagName} ${element.className}): ${contrast.toFixed(2)}`,
+      );
   }
   return [...faint];
 }

@@ -17,7 +17,12 @@ export type Outcome =
 type Callee = (...args: unknown[]) => unknown;
 
 /** Calls through the module's own handles. @param self the object, for a method */
-export function invoke(module: Module, callable: Callable, self: object | undefined, args: readonly unknown[]): Outcome {
+export function invoke(
+  module: Module,
+  callable: Callable,
+  self: object | undefined,
+  args: readonly unknown[],
+): Outcome {
   let started = performance.now();
   try {
     const call = calleeOf(module, callable, self);

@@ -140,7 +140,8 @@ function memberOf(name: NonNullable<ReturnType<typeof parseExternName>>): Member
 
 function written(id: string, { kind, resource, label }: Member): string {
   const parsed = parseExternName(id);
-  const owner = parsed?.kind === "interface" ? `${toCamelCase(parsed.interface)}.` : id === "" ? "" : `${toCamelCase(id)}.`;
+  const owner =
+    parsed?.kind === "interface" ? `${toCamelCase(parsed.interface)}.` : id === "" ? "" : `${toCamelCase(id)}.`;
   switch (kind) {
     case "function":
       return `${owner}${toCamelCase(label)}`;
@@ -199,7 +200,9 @@ export function typeName(type: ValueType | undefined, names: Description["names"
   const inner = (t: ValueType | undefined): string => typeName(t, names);
   switch (type.kind) {
     case "list":
-      return type.length === undefined ? `list<${inner(type.element)}>` : `list<${inner(type.element)}, ${type.length}>`;
+      return type.length === undefined
+        ? `list<${inner(type.element)}>`
+        : `list<${inner(type.element)}, ${type.length}>`;
     case "map":
       return `map<${inner(type.key)}, ${inner(type.value)}>`;
     case "tuple":

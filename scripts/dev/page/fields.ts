@@ -49,7 +49,9 @@ export function makeField(label: string, type: ValueType, context: FieldContext)
     case "tuple":
       return tupleField(label, type, context);
     case "list":
-      return isNumeric(type.element) ? numbersField(label, type, type.element.kind, context) : listField(label, type, context);
+      return isNumeric(type.element)
+        ? numbersField(label, type, type.element.kind, context)
+        : listField(label, type, context);
     case "map":
       return mapField(label, type, context);
     case "option":
@@ -57,7 +59,15 @@ export function makeField(label: string, type: ValueType, context: FieldContext)
     case "variant":
       return casesField(label, type, type.cases, context);
     case "result":
-      return casesField(label, type, [{ name: "ok", type: type.ok }, { name: "err", type: type.err }], context);
+      return casesField(
+        label,
+        type,
+        [
+          { name: "ok", type: type.ok },
+          { name: "err", type: type.err },
+        ],
+        context,
+      );
     case "own":
     case "borrow":
       return handleField(label, type, context);
@@ -86,7 +96,11 @@ interface Frame {
 }
 
 /** A control with its label and a place for a complaint. */
-function frame(label: HTMLElement, control: HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement, hint = ""): Frame {
+function frame(
+  label: HTMLElement,
+  control: HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement,
+  hint = "",
+): Frame {
   const errorId = freshId("error");
   const error = h("p", { class: "field-error", id: errorId, hidden: true });
   const hintId = freshId("hint");
@@ -97,7 +111,14 @@ function frame(label: HTMLElement, control: HTMLInputElement | HTMLTextAreaEleme
     control.removeAttribute("aria-errormessage");
   };
   control.addEventListener("input", clear);
-  const element = h("div", { class: "field" }, label, control, hint !== "" && h("p", { class: "hint", id: hintId }, hint), error);
+  const element = h(
+    "div",
+    { class: "field" },
+    label,
+    control,
+    hint !== "" && h("p", { class: "hint", id: hintId }, hint),
+    error,
+  );
   return {
     element,
     clear,
@@ -112,7 +133,12 @@ function frame(label: HTMLElement, control: HTMLInputElement | HTMLTextAreaEleme
   };
 }
 
-function fieldset(label: string, type: ValueType, { description }: FieldContext, ...children: Node[]): HTMLFieldSetElement {
+function fieldset(
+  label: string,
+  type: ValueType,
+  { description }: FieldContext,
+  ...children: Node[]
+): HTMLFieldSetElement {
   const name = h("span", { class: "type" }, typeName(type, description.names));
   return h("fieldset", {}, h("legend", {}, label, name), ...children);
 }
@@ -129,7 +155,13 @@ function boolField(label: string, type: ValueType, context: FieldContext): Field
 function numberField(label: string, type: ValueType, kind: Numeric, context: FieldContext): Field {
   const id = freshId("number");
   const float = kind.startsWith("f");
-  const control = h("input", { id, value: "0", inputmode: float ? "decimal" : "numeric", autocomplete: "off", spellcheck: "false" });
+  const control = h("input", {
+    id,
+    value: "0",
+    inputmode: float ? "decimal" : "numeric",
+    autocomplete: "off",
+    spellcheck: "false",
+  });
   const { element, fail } = frame(labelled(label, type, id, context), control);
   return { element, read: () => said(fail, () => parseNumber(control.value, kind)) };
 }
@@ -152,7 +184,11 @@ function textField(label: string, type: ValueType, context: FieldContext): Field
 
 function enumField(label: string, type: Extract<ValueType, { kind: "enum" }>, context: FieldContext): Field {
   const id = freshId("enum");
-  const control = h("select", { id }, type.names.map((name) => h("option", {}, name)));
+  const control = h(
+    "select",
+    { id },
+    type.names.map((name) => h("option", {}, name)),
+  );
   return { element: frame(labelled(label, type, id, context), control).element, read: () => control.value };
 }
 
@@ -174,7 +210,8 @@ function numbersField(
   const id = freshId("numbers");
   const control = h("textarea", { id, rows: 1, autocomplete: "off", spellcheck: "false" });
   if (type.length !== undefined) control.value = Array.from({ length: type.length }, () => 0).join(" ");
-  const hint = kind === "u8" ? 'Numbers with spaces between, or "text" for its UTF-8 bytes' : "Numbers with spaces between";
+  const hint =
+    kind === "u8" ? 'Numbers with spaces between, or "text" for its UTF-8 bytes' : "Numbers with spaces between";
   const { element, fail } = frame(labelled(label, type, id, context), control, hint);
   return {
     element,
@@ -233,7 +270,11 @@ function rows(make: (index: number) => Field, noun: string, fixed: number | unde
       row.remove();
       addButton.focus();
     };
-    const button = h("button", { type: "button", class: "small quiet", "aria-label": `Remove this ${noun}`, onclick: remove }, "Remove");
+    const button = h(
+      "button",
+      { type: "button", class: "small quiet", "aria-label": `Remove this ${noun}`, onclick: remove },
+      "Remove",
+    );
     const row = h("li", {}, field.element, fixed === undefined && button);
     list.append(row);
     if (focus) row.querySelector<HTMLElement>("input, textarea, select, button")?.focus();
@@ -244,12 +285,19 @@ function rows(make: (index: number) => Field, noun: string, fixed: number | unde
 
 function listField(label: string, type: Extract<ValueType, { kind: "list" }>, context: FieldContext): Field {
   const made = rows(() => makeField("item", type.element, context), "item", type.length);
-  return { element: fieldset(label, type, context, made.element), read: () => made.fields.map((field) => field.read()) };
+  return {
+    element: fieldset(label, type, context, made.element),
+    read: () => made.fields.map((field) => field.read()),
+  };
 }
 
 function mapField(label: string, type: Extract<ValueType, { kind: "map" }>, context: FieldContext): Field {
   const pair: ValueType = { kind: "tuple", types: [type.key, type.value] };
-  const made = rows(() => tupleField("entry", pair as Extract<ValueType, { kind: "tuple" }>, context), "entry", undefined);
+  const made = rows(
+    () => tupleField("entry", pair as Extract<ValueType, { kind: "tuple" }>, context),
+    "entry",
+    undefined,
+  );
   return {
     element: fieldset(label, type, context, made.element),
     read: () => new Map(made.fields.map((field) => field.read() as [unknown, unknown])),
@@ -283,7 +331,11 @@ function casesField(
   context: FieldContext,
 ): Field {
   const id = freshId("case");
-  const control = h("select", { id }, cases.map(({ name }) => h("option", {}, name)));
+  const control = h(
+    "select",
+    { id },
+    cases.map(({ name }) => h("option", {}, name)),
+  );
   const slot = h("div", { class: "payload" });
   const payloads = new Map<string, Field | undefined>();
   const show = (): void => {
@@ -306,7 +358,11 @@ function casesField(
 
 // Handles.
 
-function handleField(label: string, type: Extract<ValueType, { kind: "own" | "borrow" }>, context: FieldContext): Field {
+function handleField(
+  label: string,
+  type: Extract<ValueType, { kind: "own" | "borrow" }>,
+  context: FieldContext,
+): Field {
   const id = freshId("handle");
   const control = h("select", { id });
   const { element, fail } = frame(labelled(label, type, id, context), control);

@@ -58,7 +58,11 @@ export function makeForm(entry: Entry, callable: Callable, description: Descript
 }
 
 function fieldsOf(fields: readonly Field[]): HTMLElement {
-  const inner = h("div", { class: "fields" }, fields.map(({ element }) => element));
+  const inner = h(
+    "div",
+    { class: "fields" },
+    fields.map(({ element }) => element),
+  );
   if (inner.querySelectorAll("input, select, textarea").length <= MOST_OPEN_FIELDS) return inner;
   return h("details", { class: "arguments" }, h("summary", {}, "Arguments"), inner);
 }
@@ -72,8 +76,13 @@ function signature({ written, params, result, kind }: Callable, { names }: Descr
     ": ",
     h("span", { class: "type" }, typeName(type, names)),
   ]);
-  const gives = kind === "constructor" || result === undefined ? [] : [" → ", h("span", { class: "type" }, typeName(result, names))];
-  return [h("span", { class: "owner" }, written.slice(0, split)), h("b", {}, written.slice(split)), "(", list, ")", gives];
+  const gives =
+    kind === "constructor" || result === undefined
+      ? []
+      : [" → ", h("span", { class: "type" }, typeName(result, names))];
+  // A narrow page may break the line where a reader would.
+  const name = [h("span", { class: "owner" }, written.slice(0, split)), h("wbr"), h("b", {}, written.slice(split))];
+  return [name, "(", h("wbr"), list, ")", gives];
 }
 
 function selfField({ resource, shelf }: Callable, entry: Entry): Field {
@@ -81,7 +90,12 @@ function selfField({ resource, shelf }: Callable, entry: Entry): Field {
   const control = h("select", { id });
   const read = shelfSelect(control, shelf ?? "", entry.shelf);
   return {
-    element: h("div", { class: "field" }, h("label", { for: id }, "on", h("span", { class: "type" }, resource ?? "")), control),
+    element: h(
+      "div",
+      { class: "field" },
+      h("label", { for: id }, "on", h("span", { class: "type" }, resource ?? "")),
+      control,
+    ),
     read: () => {
       const object = read();
       if (object === undefined) {
@@ -129,7 +143,10 @@ function call(
 }
 
 /** One line about a call, for the activity list. */
-export function describeCall({ written }: Callable, outcome: Outcome): { readonly label: string; readonly text: string } {
+export function describeCall(
+  { written }: Callable,
+  outcome: Outcome,
+): { readonly label: string; readonly text: string } {
   switch (outcome.kind) {
     case "value":
       return { label: "called", text: `${written} in ${formatMs(outcome.ms)}` };

@@ -91,7 +91,9 @@ function drawList(): void {
   }
   const live = entries.filter(({ module }) => module?.state === "live").length;
   const bytes = entries.reduce((sum, { memory }) => sum + memory.now, 0);
-  const text = connected ? `${live} of ${plural(entries.length, "module")} live, ${formatBytes(bytes)}` : "The dev server has gone";
+  const text = connected
+    ? `${live} of ${plural(entries.length, "module")} live, ${formatBytes(bytes)}`
+    : "The dev server has gone";
   if (summary.textContent !== text) summary.textContent = text;
   summary.classList.toggle("bad", !connected);
 }
@@ -115,7 +117,10 @@ function show(): void {
   shown = entry;
   document.title = entry === undefined ? "tenon" : `${entry.name} · tenon`;
   if (entry === undefined) {
-    fill(main, h("p", { class: "empty" }, "There are no modules: make one with `npm run tenon -- new modules/NAME --wit PATH`"));
+    fill(
+      main,
+      h("p", { class: "empty" }, "There are no modules: make one with `npm run tenon -- new modules/NAME --wit PATH`"),
+    );
     return;
   }
   let pane = panes.get(entry);

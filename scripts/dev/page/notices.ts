@@ -31,8 +31,10 @@ function button(label: string, act: () => void): HTMLElement {
 }
 
 function buildFailure(issues: readonly Issue[], hash: string | undefined): HTMLElement {
-  const serving = hash === undefined ? "There is no version to serve yet." : `Version ${hash.slice(0, 12)} still serves.`;
-  const title = issues.length === 1 ? "The new source does not build" : `The new source does not build: ${issues.length} errors`;
+  const serving =
+    hash === undefined ? "There is no version to serve yet." : `Version ${hash.slice(0, 12)} still serves.`;
+  const title =
+    issues.length === 1 ? "The new source does not build" : `The new source does not build: ${issues.length} errors`;
   return notice("bad build-failure", title, h("p", {}, serving), h("ul", { class: "issues" }, issues.map(oneIssue)));
 }
 
@@ -48,7 +50,8 @@ function oneIssue({ file, line, column, message, hint, excerpt }: Issue): HTMLEl
     {},
     h("p", { class: "issue-message" }, message),
     place !== "" && h("p", { class: "issue-place" }, h("code", {}, place)),
-    lines.length > 0 && h("pre", { class: "excerpt", tabindex: 0, "aria-label": `Source at ${place}` }, h("code", {}, lines)),
+    lines.length > 0 &&
+      h("pre", { class: "excerpt", tabindex: 0, "aria-label": `Source at ${place}` }, h("code", {}, lines)),
     hint !== undefined && h("p", { class: "hint" }, hint),
   );
 }
@@ -59,13 +62,21 @@ function lock(entry: Entry, session: Session): HTMLElement {
   return notice(
     "bad lock",
     `Locked after a trap${code}`,
-    h("p", {}, "A fault leaves a module half-way through its work, so every call is refused until a fresh instance serves."),
+    h(
+      "p",
+      {},
+      "A fault leaves a module half-way through its work, so every call is refused until a fresh instance serves.",
+    ),
     button("Fresh instance", () => void session.reload(entry)),
   );
 }
 
 function refusal(entry: Entry, { what, error }: Problem, session: Session): HTMLElement {
-  const titles = { load: "Could not be loaded", reload: "The new version was refused", unload: "Could not be unloaded" };
+  const titles = {
+    load: "Could not be loaded",
+    reload: "The new version was refused",
+    unload: "Could not be unloaded",
+  };
   const actions: HTMLElement[] = [];
   if (error instanceof InUseError) {
     const names = error.dependents.join(", ");
@@ -75,7 +86,12 @@ function refusal(entry: Entry, { what, error }: Problem, session: Session): HTML
   } else if (what === "load") {
     actions.push(button("Try again", () => void session.load(entry)));
   }
-  const link = error instanceof LinkError ? error : error instanceof ReloadError && error.cause instanceof LinkError ? error.cause : undefined;
+  const link =
+    error instanceof LinkError
+      ? error
+      : error instanceof ReloadError && error.cause instanceof LinkError
+        ? error.cause
+        : undefined;
   const issues = link?.issues.map((issue) => h("li", {}, h("code", {}, issue.import), `: ${issue.reason}`)) ?? [];
   return notice(
     "bad",
@@ -117,9 +133,18 @@ function unloadReceipt(receipt: UnloadReceipt, collected: CollectionReport | und
   return notice(
     "receipt",
     "Unloaded",
-    h("dl", { class: "facts" }, facts.map(([name, text]) => h("div", {}, h("dt", {}, name), h("dd", {}, text)))),
+    h(
+      "dl",
+      { class: "facts" },
+      facts.map(([name, text]) => h("div", {}, h("dt", {}, name), h("dd", {}, text))),
+    ),
     h("p", { class: "proof" }, ...proof(collected)),
-    errors.length > 0 && h("ul", {}, errors.map(({ message }) => h("li", {}, message))),
+    errors.length > 0 &&
+      h(
+        "ul",
+        {},
+        errors.map(({ message }) => h("li", {}, message)),
+      ),
   );
 }
 
@@ -130,7 +155,10 @@ function proof(report: CollectionReport | undefined): Child[] {
   }
   const { reclaimed, memories, pending, waitedMs, holders } = report;
   if (reclaimed) {
-    return [h("b", { class: "good" }, "Reclaimed: "), `the engine has freed ${plural(memories, "memory").replace("memorys", "memories")}, ${formatMs(waitedMs)} after the unload.`];
+    return [
+      h("b", { class: "good" }, "Reclaimed: "),
+      `the engine has freed ${plural(memories, "memory").replace("memorys", "memories")}, ${formatMs(waitedMs)} after the unload.`,
+    ];
   }
   const why = holders.length > 0 ? ` ${holders.join("; ")}` : "";
   return [`Not yet: ${pending} of ${memories} still alive after ${formatMs(waitedMs)}.${why}`];

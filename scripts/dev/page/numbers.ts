@@ -58,5 +58,7 @@ export function parseNumbers(text: string, kind: NumericKind): ArrayLike<number 
       throw error instanceof FieldError ? new FieldError(`Number ${index + 1} ("${word}"): ${error.message}`) : error;
     }
   });
-  return (arrays[kind] as unknown as { from(numbers: readonly (number | bigint)[]): ArrayLike<number | bigint> }).from(numbers);
+  return (arrays[kind] as unknown as { from(numbers: readonly (number | bigint)[]): ArrayLike<number | bigint> }).from(
+    numbers,
+  );
 }

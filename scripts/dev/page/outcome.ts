@@ -25,7 +25,7 @@ function box(kind: string, title: string, ms: number | undefined, ...content: No
 }
 
 /** Message, place in the source, and frames. */
-export function trapDetails(error: TrapError): HTMLElement[] {
+function trapDetails(error: TrapError): HTMLElement[] {
   const { guestMessage, position, frames } = error;
   const place = position === undefined ? undefined : `${position.file}:${position.line}:${position.column}`;
   const facts: [string, string | undefined][] = [
@@ -37,7 +37,11 @@ export function trapDetails(error: TrapError): HTMLElement[] {
   const rows = facts.flatMap(([name, text]) =>
     text === undefined || text === "" ? [] : [h("div", {}, h("dt", {}, name), h("dd", {}, text))],
   );
-  const list = h("ol", { class: "frames" }, frames.map((frame) => h("li", {}, frame)));
+  const list = h(
+    "ol",
+    { class: "frames" },
+    frames.map((frame) => h("li", {}, frame)),
+  );
   const count = frames.length;
   return [
     h("p", {}, error.message),

@@ -94,15 +94,22 @@ export class Pane {
       ["Reloads", String(info?.reloads ?? 0)],
       ["Traps", String(info?.traps ?? 0)],
       ...(info === undefined || info.uses.length === 0 ? [] : [["Uses", info.uses.join(", ")] as [string, string]]),
-      ...(info === undefined || info.usedBy.length === 0 ? [] : [["Used by", info.usedBy.join(", ")] as [string, string]]),
+      ...(info === undefined || info.usedBy.length === 0
+        ? []
+        : [["Used by", info.usedBy.join(", ")] as [string, string]]),
     ];
     const text = facts.flat().join("\0");
     if (this.#facts.dataset["shown"] !== text) {
       this.#facts.dataset["shown"] = text;
-      fill(this.#facts, facts.map(([term, value]) => h("div", {}, h("dt", {}, term), h("dd", {}, value))));
+      fill(
+        this.#facts,
+        facts.map(([term, value]) => h("div", {}, h("dt", {}, term), h("dd", {}, value))),
+      );
     }
     setText(this.#memoryNow, `${formatBytes(memory.now)} now, ${formatBytes(memory.most)} at most in the last minute`);
-    this.#plot.replaceChildren(drawPlot(memory, { width: 300, height: 96, label: `Memory of ${name}`, detailed: true }));
+    this.#plot.replaceChildren(
+      drawPlot(memory, { width: 300, height: 96, label: `Memory of ${name}`, detailed: true }),
+    );
   }
 
   #toggle(): void {
@@ -112,7 +119,15 @@ export class Pane {
 
   #drawNotices(): void {
     const { issues, problem, journey, receipt, collected, module } = this.#entry;
-    const key = [issues.length === 0 ? undefined : issues, problem, journey, receipt, collected, module?.state === "trapped", module?.hash];
+    const key = [
+      issues.length === 0 ? undefined : issues,
+      problem,
+      journey,
+      receipt,
+      collected,
+      module?.state === "trapped",
+      module?.hash,
+    ];
     if (key.length === this.#noticeKey.length && key.every((value, index) => value === this.#noticeKey[index])) return;
     // Another version serves: objects of the one before are marked.
     if (key.at(-1) !== this.#noticeKey.at(-1)) this.#shelf.draw();
@@ -127,14 +142,24 @@ export class Pane {
     const groups = sortBy(description.groups, isLifeCycle).map((group) => {
       const element = this.#group(group, description, wanted);
       if (!isLifeCycle(group)) return element;
-      return h("details", { class: "life" }, h("summary", {}, h("code", {}, group.id), ", which the host calls by itself"), element);
+      return h(
+        "details",
+        { class: "life" },
+        h("summary", {}, h("code", {}, group.id), ", which the host calls by itself"),
+        element,
+      );
     });
     for (const key of this.#forms.keys()) if (!wanted.has(key)) this.#forms.delete(key);
-    fill(this.#functions, groups.length > 0 ? groups : h("p", { class: "empty" }, "This component exports no function."));
+    fill(
+      this.#functions,
+      groups.length > 0 ? groups : h("p", { class: "empty" }, "This component exports no function."),
+    );
     const count = description.groups.reduce((sum, { callables }) => sum + callables.length, 0);
     fill(
       this.#wit,
-      h("details", { class: "card", open: matchMedia("(min-width: 70rem)").matches },
+      h(
+        "details",
+        { class: "card", open: matchMedia("(min-width: 70rem)").matches },
         h("summary", {}, h("h2", {}, "WIT"), h("span", { class: "count" }, plural(count, "function"))),
         highlightWit(description.wit),
       ),
@@ -170,12 +195,18 @@ export class Pane {
     };
     const buttons = callables
       .filter(({ label }) => label !== "ok")
-      .map((callable) => h("button", { type: "button", class: "small fault", onclick: () => void act(callable) }, callable.label));
+      .map((callable) =>
+        h("button", { type: "button", class: "small fault", onclick: () => void act(callable) }, callable.label),
+      );
     return h(
       "div",
       { class: "faults" },
       h("h3", {}, "Trap on purpose"),
-      h("p", { class: "doc" }, "Each of these faults locks this module and nothing else; the next one gets a fresh instance."),
+      h(
+        "p",
+        { class: "doc" },
+        "Each of these faults locks this module and nothing else; the next one gets a fresh instance.",
+      ),
       h("p", { class: "buttons" }, buttons),
       result,
     );

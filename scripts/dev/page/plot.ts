@@ -91,7 +91,13 @@ export function drawPlot(history: MemoryHistory, { width, height, label, detaile
   }
   return svg(
     "svg",
-    { class: "plot", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-labelledby": id, preserveAspectRatio: "none" },
+    {
+      class: "plot",
+      viewBox: `0 0 ${width} ${height}`,
+      role: "img",
+      "aria-labelledby": id,
+      preserveAspectRatio: "none",
+    },
     drawing,
   );
 }

@@ -106,7 +106,12 @@ export class Session {
       entry.issues = update.issues;
       const [first] = update.issues;
       const place = first?.file === undefined ? "" : `${first.file}:${first.line ?? 1}: `;
-      this.#activity.add({ module: entry.name, kind: "fault", label: "build failed", text: place + (first?.message ?? "") });
+      this.#activity.add({
+        module: entry.name,
+        kind: "fault",
+        label: "build failed",
+        text: place + (first?.message ?? ""),
+      });
     } else if (update.kind === "removed") {
       this.#enqueue(entry, () => this.#remove(entry));
     }
@@ -175,7 +180,12 @@ export class Session {
     entry.journey = undefined;
     this.sample();
     const took = formatMs(performance.now() - began);
-    this.#activity.add({ module: entry.name, kind: "event", label: "loaded", text: `${formatBytes(offered.byteLength)} in ${took}` });
+    this.#activity.add({
+      module: entry.name,
+      kind: "event",
+      label: "loaded",
+      text: `${formatBytes(offered.byteLength)} in ${took}`,
+    });
     this.#changed(entry);
     this.#retryOthers(entry);
   }
@@ -206,7 +216,12 @@ export class Session {
     const { state } = receipt;
     const kept = state === "moved" ? ", state kept" : "";
     const what = receipt.from === receipt.to ? "a fresh instance" : `version ${receipt.to.slice(0, 12)}`;
-    this.#activity.add({ module: entry.name, kind: "event", label: "reloaded", text: `${what} in ${formatMs(receipt.durationMs)}${kept}` });
+    this.#activity.add({
+      module: entry.name,
+      kind: "event",
+      label: "reloaded",
+      text: `${what} in ${formatMs(receipt.durationMs)}${kept}`,
+    });
     if (update !== undefined) await this.#describe(entry, update);
     this.#changed(entry);
   }
@@ -244,7 +259,12 @@ export class Session {
     entry.shelf.clear();
     entry.memory.mark("unload");
     this.sample();
-    this.#activity.add({ module: entry.name, kind: "event", label: "unloaded", text: `${formatBytes(receipt.memoryBytes)} let go` });
+    this.#activity.add({
+      module: entry.name,
+      kind: "event",
+      label: "unloaded",
+      text: `${formatBytes(receipt.memoryBytes)} let go`,
+    });
     this.#changed(entry);
     void receipt.collected.then((report) => {
       if (entry.receipt !== receipt) return;
@@ -263,11 +283,7 @@ export class Session {
 }
 
 /** From saving a file to the new code answering, by stage; without a saved file only the reload itself. */
-function journeyOf(
-  receipt: ReloadReceipt,
-  update: BuiltUpdate | undefined,
-  reloadAt: number,
-): Journey {
+function journeyOf(receipt: ReloadReceipt, update: BuiltUpdate | undefined, reloadAt: number): Journey {
   // What comes after the swap, the old version's end, does not keep the new code from answering.
   const { open, check, instantiate, save, restore, swap } = receipt.stages;
   const saved = update?.saved;

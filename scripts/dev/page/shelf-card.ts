@@ -17,7 +17,10 @@ export function shelfCard(entry: Entry): ShelfCard {
   const draw = (): void => {
     const kept = entry.shelf.list();
     element.hidden = kept.length === 0;
-    fill(list, kept.map((item) => row(item, entry)));
+    fill(
+      list,
+      kept.map((item) => row(item, entry)),
+    );
   };
   entry.shelf.listen(draw);
   draw();
@@ -40,7 +43,11 @@ function row(kept: Kept, entry: Entry): HTMLElement {
     {},
     h("code", {}, kept.name),
     old && h("span", { class: "hint" }, "of an earlier version"),
-    h("button", { type: "button", class: "small quiet", "aria-label": `Dispose of ${kept.name}`, onclick: dispose }, "Dispose"),
+    h(
+      "button",
+      { type: "button", class: "small quiet", "aria-label": `Dispose of ${kept.name}`, onclick: dispose },
+      "Dispose",
+    ),
     problem,
   );
 }

@@ -45,9 +45,12 @@ function printObject(value: object, depth: number, nameObject: NameObject): Piec
     const items = Array.from((value as Uint8Array).subarray(0, MOST_ITEMS), (item: number | bigint) => inner(item));
     return bracketed(`${value.constructor.name} [`, "]", items, (value as Uint8Array).length, depth, true);
   }
-  if (Array.isArray(value)) return bracketed("[", "]", value.slice(0, MOST_ITEMS).map(inner), value.length, depth, false);
+  if (Array.isArray(value))
+    return bracketed("[", "]", value.slice(0, MOST_ITEMS).map(inner), value.length, depth, false);
   if (value instanceof Map) {
-    const entries = [...value].slice(0, MOST_ITEMS).map(([k, v]): Piece[] => [...inner(k), [" → ", "muted"], ...inner(v)]);
+    const entries = [...value]
+      .slice(0, MOST_ITEMS)
+      .map(([k, v]): Piece[] => [...inner(k), [" → ", "muted"], ...inner(v)]);
     return bracketed("Map {", "}", entries, value.size, depth, false);
   }
   const fields = Object.entries(value).map(([key, item]): Piece[] => {
@@ -58,7 +61,14 @@ function printObject(value: object, depth: number, nameObject: NameObject): Piec
 }
 
 /** Items between brackets: on one line when they fit, numbers wrapped, anything else a line each. */
-function bracketed(open: string, close: string, items: Piece[][], total: number, depth: number, wrap: boolean): Piece[] {
+function bracketed(
+  open: string,
+  close: string,
+  items: Piece[][],
+  total: number,
+  depth: number,
+  wrap: boolean,
+): Piece[] {
   if (total === 0) return [[open + close, "plain"]];
   const parts = total > items.length ? [...items, [[`… ${total - items.length} more`, "muted"] as const]] : items;
   const room = open === "{" || open === "Map {" ? " " : "";

@@ -3,8 +3,10 @@
  */
 import { h } from "./dom.ts";
 
-const keywords = /^(?:package|world|interface|import|export|use|type|record|variant|enum|flags|resource|func|async|static|constructor|as|include)$/;
-const types = /^(?:u8|u16|u32|u64|s8|s16|s32|s64|f32|f64|bool|char|string|list|option|result|tuple|borrow|own|map|stream|future)$/;
+const keywords =
+  /^(?:package|world|interface|import|export|use|type|record|variant|enum|flags|resource|func|async|static|constructor|as|include)$/;
+const types =
+  /^(?:u8|u16|u32|u64|s8|s16|s32|s64|f32|f64|bool|char|string|list|option|result|tuple|borrow|own|map|stream|future)$/;
 
 export function highlightWit(text: string): HTMLElement {
   const parts: (Node | string)[] = [];
