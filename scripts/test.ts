@@ -32,6 +32,7 @@ try {
   console.error(error instanceof Error ? error.message : error);
   process.exit(1);
 }
+run("Compiling the package", ["--import", "tsx", "scripts/package.ts"]);
 run("Building the modules", ["--import", "tsx", "scripts/build.ts"]);
 const { status } = spawnSync(process.execPath, [vitest, "run", "--config", "test/vitest.config.ts", ...wanted], {
   cwd: root,

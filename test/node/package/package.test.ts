@@ -1,0 +1,278 @@
+/** The package as others get it: what it holds, and that it works in an empty Node project and in pages. */
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Browser, chromium } from "playwright-core";
+import { build as viteBuild } from "vite";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { main } from "../../../host/cli/main.ts";
+import { CHROMIUM_ARGUMENTS, CHROMIUM_HELP, findChromium } from "../../../scripts/chromium.ts";
+import { componentEmbed, componentNew, parseWat } from "../../../scripts/wasm-tools.ts";
+import { pack, type Packed, root, run, serve } from "./support.ts";
+
+let packed: Packed;
+/** A component that needs nothing but this file: `greet: func(name: string) -> string` gives back the name. */
+let hello: Uint8Array;
+/** An empty Node project with the package in it. */
+let nodeProject: string;
+
+beforeAll(async () => {
+  [packed, hello] = await Promise.all([pack(), makeHello()]);
+  nodeProject = await project("node-project");
+}, 180_000);
+afterAll(() => packed?.remove());
+
+async function makeHello(): Promise<Uint8Array> {
+  const core = await parseWat(`(module (memory (export "memory") 1)
+    (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) i32.const 1024)
+    (func (export "greet") (param $at i32) (param $size i32) (result i32)
+      (i32.store (i32.const 16) (local.get $at)) (i32.store (i32.const 20) (local.get $size)) i32.const 16)
+    (func (export "trap") unreachable))`);
+  const witSource = "package t:t; world hello { export greet: func(name: string) -> string; export trap: func(); }";
+  return componentNew(await componentEmbed(core, { witSource, stringEncoding: "utf16" }));
+}
+
+/** A new project in the packed folder's company, with the package installed and nothing else. */
+async function project(name: string, manifest: object = {}): Promise<string> {
+  const folder = join(packed.folder, name);
+  mkdirSync(folder);
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ name, private: true, type: "module", ...manifest }));
+  // Optional peers are for building modules, and there is no network in this test.
+  await run("npm", ["install", "--offline", "--no-audit", "--no-fund", "--omit=peer", packed.tarball], folder);
+  writeFileSync(join(folder, "hello.wasm"), hello);
+  return folder;
+}
+
+test("the package holds the host, the build, their types and the licence, and nothing of the workshop", () => {
+  for (const file of ["package.json", "README.md", "LICENSE", "CHANGELOG.md", "wit/tenon-module.wit"]) {
+    expect(packed.files).toContain(file);
+  }
+  for (const entry of ["node", "browser", "cli"]) expect(packed.files).toContain(`dist/host/${entry}/index.js`);
+  for (const entry of ["node", "browser"]) expect(packed.files).toContain(`dist/host/${entry}/index.d.ts`);
+  const strangers = packed.files.filter(
+    (path) => !/^(?:dist\/(?:host|scripts)\/.*\.(?:js|d\.ts)|wit\/tenon-module\.wit|[^/]+)$/.test(path),
+  );
+  expect(strangers).toEqual([]);
+  expect(
+    packed.files.filter((path) => /test|vitest|chromium|dist\/scripts\/(?:check|demo|dev|bench)/.test(path)),
+  ).toEqual([]);
+});
+
+test("no dependency comes with it", async () => {
+  const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { dependencies?: object };
+  expect(manifest.dependencies).toBeUndefined();
+});
+
+describe("in an empty Node project", () => {
+  test("nothing else was installed", () => {
+    expect(readdirSync(join(nodeProject, "node_modules")).filter((name) => !name.startsWith("."))).toEqual(["tenon"]);
+  });
+
+  test("one import loads and calls a component", async () => {
+    writeFileSync(
+      join(nodeProject, "main.js"),
+      `import { createHost, TrapError } from "tenon";
+       import { createHost as sameHost } from "tenon/node";
+       const host = createHost();
+       const module = await host.load("hello.wasm");
+       const answers = [sameHost === createHost, module.exports.greet("Node")];
+       try { module.exports.trap(); } catch (error) { answers.push(error instanceof TrapError && error.trap); }
+       await host.close();
+       console.log(JSON.stringify(answers));`,
+    );
+    expect(JSON.parse(await run(process.execPath, ["main.js"], nodeProject))).toEqual([true, "Node", "unreachable"]);
+  });
+
+  test("the tenon command runs, and says what is missing for building", async () => {
+    const tenon = join(nodeProject, "node_modules", ".bin", "tenon");
+    expect(await run(tenon, ["inspect", "hello.wasm"], nodeProject)).toContain("greet");
+    mkdirSync(join(nodeProject, "echo"));
+    writeFileSync(
+      join(nodeProject, "echo", "echo.wit"),
+      "package a:echo; world echo { export echo: func(x: u32) -> u32; }",
+    );
+    writeFileSync(join(nodeProject, "echo", "index.ts"), "export function echo(x: u32): u32 { return x; }\n");
+    await expect(run(tenon, ["build", "echo"], nodeProject)).rejects.toThrow(/assemblyscript|binaryen|jco-transpile/);
+  });
+
+  test("with the peers beside it, the tenon command builds a module that loads", { timeout: 180_000 }, async () => {
+    const modules = join(nodeProject, "node_modules");
+    mkdirSync(join(modules, "@bytecodealliance"), { recursive: true });
+    for (const peer of ["assemblyscript", "binaryen", "@bytecodealliance/jco-transpile"]) {
+      symlinkSync(join(root, "node_modules", peer), join(modules, peer));
+    }
+    const tenon = join(modules, ".bin", "tenon");
+    await run(tenon, ["build", "echo", "--out", "echo.wasm"], nodeProject);
+    expect(existsSync(join(nodeProject, "echo.d.ts"))).toBe(true);
+    const script = `import { compile } from "tenon"; console.log((await compile("echo.wasm")).instantiateSync().exports.echo(7))`;
+    expect((await run(process.execPath, ["--input-type=module", "-e", script], nodeProject)).trim()).toBe("7");
+  });
+
+  test.each(["nodenext", "bundler"])(
+    "its types hold under moduleResolution %s without skipLibCheck",
+    async (resolution) => {
+      writeFileSync(
+        join(nodeProject, "main.ts"),
+        `import { createHost, type Host, type Module, type World } from "tenon";
+       interface Hello extends World { exports: { greet(name: string): string } }
+       const host: Host = createHost();
+       const module: Module<Hello> = await host.load<Hello>("hello.wasm");
+       const text: string = module.exports.greet("you");
+       // @ts-expect-error a number is not a string
+       module.exports.greet(1);
+       // @ts-expect-error there is no such option
+       await host.load("hello.wasm", { nmae: "hello" });
+       export { text };`,
+      );
+      const module = resolution === "bundler" ? "esnext" : "nodenext";
+      const options = [
+        "--noEmit",
+        "--strict",
+        "--target",
+        "es2022",
+        "--module",
+        module,
+        "--moduleResolution",
+        resolution,
+      ];
+      await run(
+        join(root, "node_modules", ".bin", "tsc"),
+        [...options, "--lib", "es2023,esnext.disposable,dom", "--types", "", "main.ts"],
+        nodeProject,
+      );
+    },
+  );
+});
+
+describe("in a page", () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    const executablePath = findChromium();
+    if (executablePath === undefined) throw new Error(CHROMIUM_HELP);
+    browser = await chromium.launch({ executablePath, args: [...CHROMIUM_ARGUMENTS] });
+  }, 60_000);
+  afterAll(() => browser?.close());
+
+  /** Opens the folder's page and reads what it says of itself when it is done. */
+  async function visit(folder: string, headers: Record<string, string> = {}): Promise<string> {
+    const server = await serve(folder, headers);
+    const page = await browser.newPage();
+    try {
+      const errors: string[] = [];
+      page.on("pageerror", (error) => errors.push(String(error)));
+      await page.goto(server.url);
+      // Asked from here: a page that forbids evaluation would not let itself be watched from inside.
+      for (const end = Date.now() + 15_000; (await page.title()) === ""; await sleep(50)) {
+        if (Date.now() > end) throw new Error(`The page never finished: ${errors.join("; ")}`);
+      }
+      return await page.title();
+    } finally {
+      await page.close();
+      await server.close();
+    }
+  }
+
+  const script = `import { createHost } from "tenon";
+    const module = await createHost().load("./hello.wasm");
+    document.title = module.exports.greet("the page");`;
+
+  test("built by Vite in an empty project, it needs nothing of Node", { timeout: 60_000 }, async () => {
+    const folder = await project("vite-project");
+    writeFileSync(
+      join(folder, "index.html"),
+      `<!doctype html><title></title><script type="module" src="/main.js"></script>`,
+    );
+    writeFileSync(join(folder, "main.js"), script);
+    mkdirSync(join(folder, "public"));
+    writeFileSync(join(folder, "public", "hello.wasm"), hello);
+    const warnings: string[] = [];
+    await viteBuild({
+      root: folder,
+      configFile: false,
+      logLevel: "silent",
+      build: { target: "es2022", rollupOptions: { onwarn: ({ message }) => warnings.push(message) } },
+    });
+    expect(warnings).toEqual([]);
+    const text = readdirSync(join(folder, "dist", "assets")).map((file) =>
+      readFileSync(join(folder, "dist", "assets", file), "utf8"),
+    );
+    expect(text.join("\n")).not.toMatch(/node:|__vite-browser-external|\bBuffer\.|\bprocess\.(?:env|versions)/);
+    expect(await visit(join(folder, "dist"))).toBe("the page");
+  });
+
+  test("with an import map and no bundler at all", async () => {
+    const folder = nodeProject;
+    writeFileSync(
+      join(folder, "index.html"),
+      `<!doctype html><title></title>
+       <script type="importmap">{ "imports": { "tenon": "./node_modules/tenon/dist/host/browser/index.js" } }</script>
+       <script type="module">${script}</script>`,
+    );
+    expect(await visit(folder)).toBe("the page");
+  });
+
+  test("in a web worker", async () => {
+    const folder = nodeProject;
+    writeFileSync(
+      join(folder, "worker.js"),
+      `import { createHost } from "./node_modules/tenon/dist/host/browser/index.js";
+       const module = await createHost().load("./hello.wasm");
+       postMessage(module.exports.greet("the worker"));`,
+    );
+    writeFileSync(
+      join(folder, "index.html"),
+      `<!doctype html><title></title><script type="module">
+       const worker = new Worker("./worker.js", { type: "module" });
+       worker.onmessage = ({ data }) => (document.title = data);
+       worker.onerror = ({ message }) => (document.title = "failed: " + message);</script>`,
+    );
+    expect(await visit(folder)).toBe("the worker");
+  });
+
+  describe("whose Content-Security-Policy forbids evaluation", () => {
+    const policy = {
+      "content-security-policy": "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'",
+    };
+    let folder: string;
+    beforeAll(async () => {
+      folder = join(packed.folder, "strict");
+      mkdirSync(folder);
+      cpSync(join(nodeProject, "node_modules", "tenon"), join(folder, "tenon"), { recursive: true });
+      writeFileSync(join(folder, "hello.wasm"), hello);
+      const streams = { out: () => {}, err: (text: string) => expect(text).toBe("") };
+      expect(await main(["bind", join(folder, "hello.wasm"), "--out", folder], streams)).toBe(0);
+      writeFileSync(
+        join(folder, "index.html"),
+        `<!doctype html><title></title><script type="module" src="main.js"></script>`,
+      );
+    });
+
+    test("a module bound ahead of time runs", async () => {
+      writeFileSync(
+        join(folder, "main.js"),
+        `import { createHost, TrapError } from "./tenon/dist/host/browser/index.js";
+         import hello from "./hello.js";
+         const host = createHost();
+         const module = await host.load(hello);
+         const words = [module.name, module.exports.greet("strict")];
+         try { module.exports.trap(); } catch (error) { words.push(error.trap); }
+         await module.reload();
+         words.push(module.exports.greet("again"));
+         await module.unload();
+         document.title = words.join(" ");`,
+      );
+      expect(await visit(folder, policy)).toBe("hello strict unreachable again");
+    });
+
+    test("loading what needs evaluation says exactly this, and what to do", async () => {
+      writeFileSync(
+        join(folder, "main.js"),
+        `import { createHost } from "./tenon/dist/host/browser/index.js";
+         document.title = await createHost().load("./hello.wasm").then(() => "loaded", (error) => error.name + ": " + error.message);`,
+      );
+      const said = await visit(folder, policy);
+      expect(said).toMatch(/Content-Security-Policy/);
+      expect(said).toMatch(/tenon bind/);
+    });
+  });
+});
