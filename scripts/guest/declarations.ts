@@ -13,7 +13,7 @@ import {
   type NamedType,
   tagMembers,
 } from "./world.ts";
-import { Writer } from "./writer.ts";
+import { tidy, Writer } from "./writer.ts";
 
 /** Doc comments by path, such as `demo:calc/api@1.0.0#shape.circle`, with or without the version. */
 export type Docs = ReadonlyMap<string, string>;
@@ -95,7 +95,7 @@ export class DeclarationWriter {
     writer.raw(this.headline(file));
     for (const line of scope.lines()) writer.write(line);
     for (const line of reexports) writer.write(line);
-    return `${writer.blank()}${body}`.replace(/\n{3,}/g, "\n\n");
+    return tidy(`${writer}\n${body}`);
   }
 
   private headline(file: GuestFile): string {

@@ -159,11 +159,11 @@ function hooks(sink: Sink | undefined): string {
     sink === undefined
       ? ""
       : `let text = "trace: " + message;
-  if (count > 0) text += " " + a0.toString();
-  if (count > 1) text += ", " + a1.toString();
-  if (count > 2) text += ", " + a2.toString();
-  if (count > 3) text += ", " + a3.toString();
-  if (count > 4) text += ", " + a4.toString();
+  if (count > 0) text += \` \${a0}\`;
+  if (count > 1) text += \`, \${a1}\`;
+  if (count > 2) text += \`, \${a2}\`;
+  if (count > 3) text += \`, \${a3}\`;
+  if (count > 4) text += \`, \${a4}\`;
   ${log("debug", "text")}`;
   return `// The last abort: address and code units of its message, of its file, line, column.
 // @ts-ignore: decorator

@@ -4,7 +4,7 @@
 import { docOf, type Docs, paramsText, resultText } from "./declarations.ts";
 import { FileScope, type TypeText } from "./types.ts";
 import type { GuestFile, GuestFunction, GuestResource, GuestWorld, NamedType } from "./world.ts";
-import { Writer } from "./writer.ts";
+import { tidy, Writer } from "./writer.ts";
 
 const body = 'throw new Error("Not implemented");';
 
@@ -35,7 +35,7 @@ export function skeleton(world: GuestWorld, types: TypeText, docs: Docs): Map<st
   writer.doc(text ?? `A module of the world \`${world.id}\`.`);
   for (const line of scope.lines()) writer.write(line);
   return new Map([
-    ["index.ts", `${writer.blank()}${items}`.replace(/\n{3,}/g, "\n\n").replaceAll(/\{\n\n/g, "{\n")],
+    ["index.ts", tidy(`${writer}\n${items}`)],
     ["tsconfig.json", tsconfig],
   ]);
 }

@@ -44,3 +44,8 @@ export class Writer {
     return `${this.lines.join("\n").replace(/\n+$/, "")}\n`;
   }
 }
+
+/** At most one empty line in a row, none at the start of a block, one line end at the end. */
+export function tidy(text: string): string {
+  return `${text.replaceAll(/\n{3,}/g, "\n\n").replaceAll(/\{\n\n/g, "{\n").trimEnd()}\n`;
+}

@@ -1,0 +1,109 @@
+/** `tenon new`: the skeleton of any world builds at once, is clean in an editor, and traps with "Not implemented". */
+import { readdirSync } from "node:fs";
+import { cp, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { UnsupportedError } from "../../host/errors.ts";
+import { compile } from "../../host/node/index.ts";
+import { generate } from "../../scripts/build/index.ts";
+import { generateGuest } from "../../scripts/guest/index.ts";
+import { describeSources, readWorld } from "../../scripts/wit/world.ts";
+import { type Check, trapOf } from "./check.ts";
+import { type Exports, Workshop } from "./harness.ts";
+import { typeErrors } from "./typescript.ts";
+
+const features = fileURLToPath(new URL("features", import.meta.url));
+let workshop: Workshop;
+
+beforeAll(async () => {
+  workshop = await Workshop.open();
+});
+afterAll(() => workshop.close());
+
+describe("the skeleton of", () => {
+  test.each(readdirSync(features))("%s builds at once", async (name) => {
+    const { check } = (await import(join(features, name, "check.ts"))) as { check: Check };
+    const dir = await workshop.folder({});
+    await cp(join(features, name), dir, { recursive: true, filter: (path) => !/(\/module|check\.ts)$/.test(path) });
+    const wit = readdirSync(dir).includes("wit") ? join(dir, "wit") : join(dir, "world.wit");
+    for (const [file, text] of generate(await readWorld(wit, check.build)).skeleton) await writeFile(join(dir, file), text);
+    const { warnings } = await workshop.build(dir, check.build);
+    expect(warnings).toEqual([]);
+    expect(await typeErrors(dir)).toEqual([]);
+  });
+
+  test("a world traps with a message until it is written", async () => {
+    const dir = await workshop.folder({
+      "world.wit": `package a:b;
+/// What it is for.
+world w {
+  /// Says how long it is.
+  export measure: func(text: string) -> u32;
+  export shelf: interface {
+    /// A thing.
+    resource thing {
+      constructor(name: string);
+      /// Its name.
+      name: func() -> string;
+    }
+  }
+}`,
+    });
+    const { skeleton } = generate(await readWorld(join(dir, "world.wit")));
+    expect(skeleton.get("index.ts")).toBe(`/** What it is for. */
+
+/** Says how long it is. */
+export function measure(text: string): u32 {
+  throw new Error("Not implemented");
+}
+
+// shelf
+
+/** A thing. */
+export class Thing {
+  constructor(name: string) {
+    throw new Error("Not implemented");
+  }
+
+  /** Its name. */
+  name(): string {
+    throw new Error("Not implemented");
+  }
+}
+`);
+    for (const [file, text] of skeleton) await writeFile(join(dir, file), text);
+    const component = await compile((await workshop.build(dir)).component);
+    const exports = (await component.instantiate()).exports as Exports;
+    expect(trapOf(() => exports.measure("x"))).toMatchObject({
+      guestMessage: "Not implemented",
+      position: { file: "index.ts", line: 5 },
+    });
+  });
+});
+
+describe("what AssemblyScript cannot express is refused by name", () => {
+  const refused = [
+    ["async", "interface i { read: async func() -> u32; } world w { export i; }", "test:a/i#read"],
+    ["async", "world w { import run: async func(); }", "run"],
+    ["stream", "interface i { f: func() -> stream<u8>; } world w { import i; }", "test:a/i#f"],
+    ["future", "interface i { record r { x: list<option<future<u8>>> } } world w { export i; }", "test:a/i#r"],
+    ["error-context", "interface i { resource r { m: func(e: error-context); } } world w { export i; }", "test:a/i#[method]r.m"],
+  ];
+  test.each(refused)("%s: %s", async (feature, wit, item) => {
+    const text = `package test:a;\n${wit}\n`;
+    const files = [{ path: "world.wit", text }];
+    const world = await describeSources({ main: { files }, dependencies: [] } as never, { features: "all" });
+    const refuse = (): unknown => generateGuest({ world: world.description });
+    expect(refuse).toThrow(UnsupportedError);
+    expect(refuse).toThrow(expect.objectContaining({ feature, message: expect.stringContaining(`\`${item}\``) }));
+  });
+
+  test("before any file is written", async () => {
+    const wit = "package test:a;\nworld w {\n  export go: async func();\n}\n";
+    const dir = await workshop.folder({ "world.wit": wit, "index.ts": "export function go(): void {}\n" });
+    await expect(workshop.build(dir)).rejects.toThrow(/world\.wit:3:\d+: .*`go` is async/s);
+    expect(readdirSync(dir).sort()).toEqual(["index.ts", "world.wit"]);
+    expect(await readFile(join(dir, "world.wit"), "utf8")).toBe(wit);
+  });
+});
