@@ -90,6 +90,7 @@ const projects = [
   "scripts",
   "test",
   "test/browser",
+  "test/types",
   "scripts/dev/page",
 ];
 const checks: readonly Check[] = [

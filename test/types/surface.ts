@@ -1,0 +1,112 @@
+/**
+ * The public surface as a user's compiler sees it. Nothing here runs: each line must compile, and what stands under a
+ * `@ts-expect-error` must not.
+ */
+import {
+  attempt,
+  type CallResult,
+  compile,
+  type Component,
+  ComponentError,
+  createHost,
+  type Host,
+  type HostEvents,
+  type Instance,
+  type LinkIssue,
+  LowerError,
+  type Module,
+  type ModuleInfo,
+  type ReloadReceipt,
+  TenonError,
+  TrapError,
+  type TrapCode,
+  type UnloadReceipt,
+  type World,
+} from "tenon";
+
+type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+function holds<_ extends true>(): void {}
+
+interface Log {
+  write(line: string): void;
+}
+interface Job extends World {
+  imports: { "demo:log/log@0.1.0": Log };
+  exports: { run(job: string): number; api: { add(a: number, b: number): number } };
+}
+
+const write = (line: string): void => void line;
+
+export async function loading(host: Host): Promise<void> {
+  const job = await host.load<Job>("job.wasm", { imports: { "demo:log/log@0.1.0": { write } }, name: "job" });
+  holds<Equal<typeof job, Module<Job>>>();
+  holds<Equal<typeof job.exports.run, (job: string) => number>>();
+  // Without its version, through a factory, or left for another module to provide.
+  await host.load<Job>("job.wasm", { imports: { "demo:log/log": { write } } });
+  await host.load<Job>("job.wasm", {
+    imports: ({ signal, defer }) => {
+      holds<Equal<typeof signal, AbortSignal>>();
+      defer(() => {}, "cleanup");
+      return { "demo:log/log@0.1.0": { write } };
+    },
+  });
+  await host.load<Job>("job.wasm");
+
+  // @ts-expect-error the import takes a string
+  await host.load<Job>("job.wasm", { imports: { "demo:log/log@0.1.0": { write: (line: number) => void line } } });
+  // @ts-expect-error there is no such option
+  await host.load<Job>("job.wasm", { import: {} });
+  // @ts-expect-error a number is no source
+  await host.load(5);
+  // @ts-expect-error the policy is misspelt
+  await host.load("job.wasm", { onTrap: "restrat" });
+  // @ts-expect-error the job is a string
+  job.exports.run(1);
+  // @ts-expect-error there is no such function
+  job.exports.walk();
+  // @ts-expect-error exports are not for writing
+  job.exports = job.exports;
+
+  const receipt = await job.reload("job-2.wasm", { drain: 100, state: false });
+  holds<Equal<typeof receipt, ReloadReceipt>>();
+  const gone = await job.unload({ collect: true, force: true });
+  holds<Equal<typeof gone, UnloadReceipt>>();
+  holds<Equal<Awaited<typeof gone.collected>["reclaimed"], boolean>>();
+  holds<Equal<ReturnType<Host["manifest"]>, readonly ModuleInfo[]>>();
+  const stop: () => void = host.on("trapped", (event) => holds<Equal<typeof event, HostEvents["trapped"]>>());
+  stop();
+  // @ts-expect-error there is no such event
+  host.on("exploded", () => {});
+}
+
+export async function scoped(): Promise<void> {
+  await using host = createHost({ onTrap: { maxRestarts: 3 } });
+  await using job = await host.load<Job>("job.wasm");
+  job.exports.api.add(1, 2);
+}
+
+export async function components(): Promise<void> {
+  const component = await compile<Job>(new Uint8Array());
+  holds<Equal<typeof component, Component<Job>>>();
+  const missing: readonly LinkIssue[] = component.missing({});
+  using instance = component.instantiateSync({ "demo:log/log@0.1.0": { write } });
+  holds<Equal<typeof instance, Instance<Job>>>();
+  const sum: number = instance.exports.api.add(missing.length, 2);
+  holds<Equal<typeof instance.state, "live" | "trapped" | "unloaded">>();
+  // @ts-expect-error the import is missing
+  component.instantiateSync({});
+  void sum;
+}
+
+export function faults(job: Module<Job>): number {
+  const result = attempt(() => job.exports.run("tidy"));
+  holds<Equal<typeof result, CallResult<number>>>();
+  if (result.ok) return result.value;
+  const { error } = result;
+  if (error instanceof TrapError) holds<Equal<typeof error.trap, TrapCode>>();
+  if (error instanceof ComponentError) throw error.payload;
+  // @ts-expect-error a failed call has no value
+  result.value;
+  const lower: TypeError = new LowerError("a.b", "u8", "300");
+  return error instanceof TenonError || lower instanceof LowerError ? 0 : 1;
+}
