@@ -65,7 +65,7 @@ export async function loading(host: Host): Promise<void> {
   // @ts-expect-error there is no such function
   job.exports.walk();
   // @ts-expect-error exports are not for writing
-  job.exports = job.exports;
+  job.exports = { run: () => 0, api: { add: () => 0 } };
 
   const receipt = await job.reload("job-2.wasm", { drain: 100, state: false });
   holds<Equal<typeof receipt, ReloadReceipt>>();
@@ -106,7 +106,7 @@ export function faults(job: Module<Job>): number {
   if (error instanceof TrapError) holds<Equal<typeof error.trap, TrapCode>>();
   if (error instanceof ComponentError) throw error.payload;
   // @ts-expect-error a failed call has no value
-  result.value;
+  void result.value;
   const lower: TypeError = new LowerError("a.b", "u8", "300");
   return error instanceof TenonError || lower instanceof LowerError ? 0 : 1;
 }
