@@ -5,7 +5,14 @@
 import type { UnsupportedError } from "./errors.ts";
 
 /** Where a component comes from. A string is a path in Node and a URL in a page. */
-export type Source = string | URL | ArrayBuffer | ArrayBufferView | ResponseLike | Promise<ResponseLike> | BoundComponent;
+export type Source =
+  | string
+  | URL
+  | ArrayBuffer
+  | ArrayBufferView
+  | ResponseLike
+  | Promise<ResponseLike>
+  | BoundComponent;
 
 /**
  * The default export of a module written by `tenon bind`: a component that loads without decoding or evaluating text,

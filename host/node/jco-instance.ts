@@ -86,11 +86,15 @@ export class JcoInstance implements Instance {
   ): JcoInstance {
     const instance = new JcoInstance(name, plan, linked, onTrap);
     try {
-      const glue = instantiate((file) => modules.get(file)!, instance.glueImports(), (module, imports) => {
-        const core = new WebAssembly.Instance(module, imports);
-        instance.coreInstances.push(core);
-        return core;
-      });
+      const glue = instantiate(
+        (file) => modules.get(file)!,
+        instance.glueImports(),
+        (module, imports) => {
+          const core = new WebAssembly.Instance(module, imports);
+          instance.coreInstances.push(core);
+          return core;
+        },
+      );
       instance.running = false;
       instance.addMembers(instance.exports, plan.exports, glue, "");
       instance.addShortNames();
@@ -177,7 +181,13 @@ export class JcoInstance implements Instance {
   }
 
   /** The class of a guest's resource, whose constructor and members reach jco's through slots only. */
-  private resourceFace(name: string, resource: number, siblings: readonly ExportPlan[], glue: Glue, prefix: string): unknown {
+  private resourceFace(
+    name: string,
+    resource: number,
+    siblings: readonly ExportPlan[],
+    glue: Glue,
+    prefix: string,
+  ): unknown {
     if (this.plan.resources[resource]!.origin.kind === "host") return this.linked.classes[resource];
     const inner = glue[className(name)] as Function & { prototype: Members };
     const { prototype } = inner;
@@ -203,7 +213,9 @@ export class JcoInstance implements Instance {
 
   private noConstructor(resource: string): Function {
     return () => {
-      throw new TypeError(`Resource "${resource}" of "${this.name}" has no constructor; its functions return instances`);
+      throw new TypeError(
+        `Resource "${resource}" of "${this.name}" has no constructor; its functions return instances`,
+      );
     };
   }
 
@@ -218,7 +230,9 @@ export class JcoInstance implements Instance {
 
   private readonly invoke = (slot: Slot, receiver: unknown, args: readonly unknown[]): unknown => {
     if (this.state !== "live") {
-      throw this.unloaded(`Cannot call export "${slot.name}" of "${this.name}": it ${this.trap === undefined ? "has been unloaded" : "has trapped and is locked"}`);
+      throw this.unloaded(
+        `Cannot call export "${slot.name}" of "${this.name}": it ${this.trap === undefined ? "has been unloaded" : "has trapped and is locked"}`,
+      );
     }
     this.checkArguments(slot, slot.method ? [receiver, ...args] : args);
     if (this.running) {
@@ -313,7 +327,8 @@ export class JcoInstance implements Instance {
     this.plan.resources.forEach(({ origin }, index) => {
       if (origin.kind !== "host") return;
       const given = this.linked.classes[index];
-      holder(origin.path)[className(origin.path.at(-1)!)] = given === undefined ? AnyObject : this.hostClass(given, origin.path);
+      holder(origin.path)[className(origin.path.at(-1)!)] =
+        given === undefined ? AnyObject : this.hostClass(given, origin.path);
     });
     this.plan.hostFuncs.forEach(({ path, type }, index) => {
       const js = funcName(path.at(-1)!);

@@ -42,11 +42,18 @@ function locate(): string | undefined {
 export function jcoHint(error: UnsupportedError): string | undefined {
   return beyondJco.has(error.feature) || locate() === undefined
     ? undefined
-    : "pass the option `bindings: \"jco\"` to run it through the bindings of jco, which is installed";
+    : 'pass the option `bindings: "jco"` to run it through the bindings of jco, which is installed';
 }
 
 /** What jco does not run either. */
-const beyondJco: ReadonlySet<string> = new Set(["core-wasm", "eval", "values", "start", "memory64", "component-imports"]);
+const beyondJco: ReadonlySet<string> = new Set([
+  "core-wasm",
+  "eval",
+  "values",
+  "start",
+  "memory64",
+  "component-imports",
+]);
 
 /**
  * Compiles a component to jco's bindings.
@@ -83,7 +90,10 @@ async function compileCore(content: Uint8Array<ArrayBuffer>): Promise<WebAssembl
   try {
     return await WebAssembly.compile(content);
   } catch (error) {
-    throw new UnsupportedError("core-wasm", `This engine lacks a WebAssembly feature the component needs: ${messageOf(error)}`);
+    throw new UnsupportedError(
+      "core-wasm",
+      `This engine lacks a WebAssembly feature the component needs: ${messageOf(error)}`,
+    );
   }
 }
 
@@ -93,7 +103,10 @@ async function compileCore(content: Uint8Array<ArrayBuffer>): Promise<WebAssembl
  */
 function evaluate(source: string): () => JcoInstantiate {
   if (/^import\b/m.test(source)) {
-    throw new UnsupportedError("jco", "jco's bindings for this component import further modules, which this host does not load");
+    throw new UnsupportedError(
+      "jco",
+      "jco's bindings for this component import further modules, which this host does not load",
+    );
   }
   const body = `${source.replaceAll(/^export /gm, "")}\nreturn instantiate;`;
   const scope = new Function("WebAssembly", body) as (engine: object) => JcoInstantiate;
@@ -107,7 +120,10 @@ function evaluate(source: string): () => JcoInstantiate {
  * Asynchronous imports do suspend: jco asks for them while it instantiates, before anything runs.
  */
 function withPromises(): object {
-  const promising = (call: Function) => async (...args: unknown[]) => call(...args) as unknown;
+  const promising =
+    (call: Function) =>
+    async (...args: unknown[]) =>
+      call(...args) as unknown;
   const Suspending = function (): never {
     throw new UnsupportedError(
       "jspi",

@@ -44,7 +44,10 @@ test("it runs where evaluation is forbidden", async () => {
     const thing = new exports.things.Thing(5);
     expect(thing.add(exports.things.Thing.make(6))).toBe(11);
     expect(exports.things.sum([thing, thing])).toBe(10);
-    expect(thrown(() => exports.things.Thing.parse(101))).toMatchObject({ name: "ComponentError", payload: "too large" });
+    expect(thrown(() => exports.things.Thing.parse(101))).toMatchObject({
+      name: "ComponentError",
+      payload: "too large",
+    });
     expect(thrown(() => exports.things.keep({}))).toMatchObject({ name: "LowerError", path: "it" });
     thing[Symbol.dispose]();
     expect(exports.things.alive()).toBe(1);
@@ -57,7 +60,11 @@ test("traps and imports are as ever", async () => {
   const instance = (await compile<Dynamic>(things)).instantiateSync();
   const thing = new instance.exports.things.Thing(1);
   instance.exports.things.failNextDrop();
-  expect(thrown(() => thing[Symbol.dispose]())).toMatchObject({ name: "TrapError", trap: "unreachable", module: "things" });
+  expect(thrown(() => thing[Symbol.dispose]())).toMatchObject({
+    name: "TrapError",
+    trap: "unreachable",
+    module: "things",
+  });
   const files = await compile(await bind("files", filesGuest));
   expect(files.missing({}).map((issue) => issue.import)).toEqual(["demo:res/files@1.0.0"]);
 });
@@ -65,7 +72,9 @@ test("traps and imports are as ever", async () => {
 test("two instances of it do not share their types", async () => {
   const component = await compile<Dynamic>(things);
   const [one, other] = [component.instantiateSync().exports.things, component.instantiateSync().exports.things];
-  expect(thrown(() => other.keep(new one.Thing(1)))).toMatchObject({ message: expect.stringContaining("another instance") });
+  expect(thrown(() => other.keep(new one.Thing(1)))).toMatchObject({
+    message: expect.stringContaining("another instance"),
+  });
 });
 
 test("a host loads it, and swaps it for the component itself", async () => {

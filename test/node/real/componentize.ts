@@ -24,7 +24,10 @@ export interface JavaScriptModule {
 export async function componentize(module: JavaScriptModule): Promise<Uint8Array<ArrayBuffer>> {
   const entry = tool();
   const { version } = JSON.parse(await readFile(join(entry, "../../package.json"), "utf8")) as { version: string };
-  const key = createHash("sha256").update(JSON.stringify([version, module])).digest("hex").slice(0, 16);
+  const key = createHash("sha256")
+    .update(JSON.stringify([version, module]))
+    .digest("hex")
+    .slice(0, 16);
   const file = join(folder, `${key}.wasm`);
   const cached = await readFile(file).catch(() => undefined);
   if (cached !== undefined) return new Uint8Array(cached);

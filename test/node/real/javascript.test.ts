@@ -107,7 +107,9 @@ describe.each<Bindings>(["tenon", "jco"])("a component made from JavaScript, wit
       { x: 2, y: 2 },
     ];
     expect(api.area({ tag: "polygon", val: corners })).toBe(2);
-    expect((thrown(() => api.area({ tag: "polygon", val: [] })) as ComponentError).payload).toBe("a polygon has three corners at least");
+    expect((thrown(() => api.area({ tag: "polygon", val: [] })) as ComponentError).payload).toBe(
+      "a polygon has three corners at least",
+    );
     expect(api.greet("J\u00fcrgen \u2713")).toBe("Hello, J\u00fcrgen \u2713 of 8 letters!");
     expect(logged).toEqual(["greeting J\u00fcrgen \u2713"]);
     expect(api.reverse(new Uint8Array([1, 2, 3]))).toEqual(new Uint8Array([3, 2, 1]));

@@ -10,6 +10,7 @@ import {
   UsageError,
 } from "../../../host/errors.ts";
 import { compile, createHost } from "../../../host/node/index.ts";
+import { inspectBytes } from "../../../host/runtime/inspect.ts";
 import type { Bindings, Component, Instance } from "../../../host/runtime/types.ts";
 import { parseWat } from "../../../scripts/wasm-tools.ts";
 import { filesGuest, guestBytes, thingsGuest, type Guest } from "../runtime/guests.ts";
@@ -82,7 +83,11 @@ describe.each(both)("a synchronous component with %s's bindings", (bindings) => 
     expect(exports.echoWords(new Uint32Array([1, 70_000]))).toEqual(new Uint32Array([1, 70_000]));
     expect(exports.echoShape({ tag: "circle", val: 1.5 })).toEqual({ tag: "circle", val: 1.5 });
     expect(exports.echoShape({ tag: "point" }).tag).toBe("point");
-    expect(exports.echoMarks({ read: true, toString: false, third: true })).toEqual({ read: true, toString: false, third: true });
+    expect(exports.echoMarks({ read: true, toString: false, third: true })).toEqual({
+      read: true,
+      toString: false,
+      third: true,
+    });
     const person = { firstName: "Ada", age: 36, tags: ["a", "b"] };
     expect(exports.echoPerson(person)).toEqual(person);
     expect(exports.echoPerson({ ...person, age: undefined }).age).toBeUndefined();
@@ -92,13 +97,18 @@ describe.each(both)("a synchronous component with %s's bindings", (bindings) => 
     const [one, other] = [await values("tenon"), await values(bindings)];
     expect(other.hash).toBe(one.hash);
     expect(other.exports).toEqual(one.exports);
-    expect(Object.keys(other.instantiateSync().exports).sort()).toEqual(Object.keys(one.instantiateSync().exports).sort());
+    expect(Object.keys(other.instantiateSync().exports).sort()).toEqual(
+      Object.keys(one.instantiateSync().exports).sort(),
+    );
   });
 
   test("refuses arguments before anything runs", async () => {
     const instance = (await values(bindings)).instantiateSync();
     expect(thrown(() => instance.exports.api.echoU32(-1))).toMatchObject({ name: "LowerError", path: "n" });
-    expect(thrown(() => instance.exports.api.echoPerson({ firstName: 5 }))).toMatchObject({ name: "LowerError", path: "p.firstName" });
+    expect(thrown(() => instance.exports.api.echoPerson({ firstName: 5 }))).toMatchObject({
+      name: "LowerError",
+      path: "p.firstName",
+    });
     expect(instance.state).toBe("live");
   });
 
@@ -229,7 +239,11 @@ describe("an import that throws", () => {
     };
     const instance = (await fromWat(text, bindings)).instantiateSync({ "demo:h/h": { plain: fail, mayFail: fail } });
     const trap = thrown(() => instance.exports.plain());
-    expect(trap).toMatchObject({ name: "TrapError", trap: "import-threw", message: expect.stringContaining("demo:h/h#plain") });
+    expect(trap).toMatchObject({
+      name: "TrapError",
+      trap: "import-threw",
+      message: expect.stringContaining("demo:h/h#plain"),
+    });
     expect(trap.cause).toBe(broken);
     expect(instance.state).toBe("trapped");
   });
@@ -308,6 +322,12 @@ describe("an asynchronous component", () => {
     ]);
   });
 
+  test("can be inspected, with the reason why the host does not run it by itself", async () => {
+    const inspection = inspectBytes(await parseWat(later), "0");
+    expect(inspection.wit).toContain("export later: async func(n: u32) -> u32;");
+    expect(inspection.unsupported).toContain("async");
+  });
+
   test("gives promises, and values at once for what is synchronous", async () => {
     const { exports } = (await fromWat(later, "jco")).instantiateSync();
     const promise = exports.now(4);
@@ -328,7 +348,11 @@ describe("an asynchronous component", () => {
 
   test("rejects with a trap and is locked", async () => {
     const instance = (await fromWat(later, "jco")).instantiateSync();
-    await expect(instance.exports.fault()).rejects.toMatchObject({ name: "TrapError", trap: "unreachable", export: "fault" });
+    await expect(instance.exports.fault()).rejects.toMatchObject({
+      name: "TrapError",
+      trap: "unreachable",
+      export: "fault",
+    });
     expect(instance.state).toBe("trapped");
     expect(thrown(() => instance.exports.plain(1))).toBeInstanceOf(UnloadedError);
   });

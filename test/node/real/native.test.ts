@@ -28,7 +28,11 @@ function build(compiler: readonly string[], extension: string, source: string): 
 }
 
 /** The first of several command lines that can make WebAssembly here. */
-function firstThatBuilds(compilers: readonly (readonly string[])[], extension: string, source: string): readonly string[] | undefined {
+function firstThatBuilds(
+  compilers: readonly (readonly string[])[],
+  extension: string,
+  source: string,
+): readonly string[] | undefined {
   return compilers.find((compiler) => {
     try {
       return build(compiler, extension, source).length > 0;
@@ -41,22 +45,38 @@ function firstThatBuilds(compilers: readonly (readonly string[])[], extension: s
 const clang = firstThatBuilds(
   ["clang", "clang-14"].map((name) => [name, "--target=wasm32-wasi", "-O2"]),
   "c",
-  "#include <stdio.h>\nint main(void) { return puts(\"\") < 0; }",
+  '#include <stdio.h>\nint main(void) { return puts("") < 0; }',
 );
-const rustArgs = ["--target", "wasm32-wasi", "--crate-type", "cdylib", "-O", "-C", "linker=wasm-ld", "-C", "strip=symbols"];
+const rustArgs = [
+  "--target",
+  "wasm32-wasi",
+  "--crate-type",
+  "cdylib",
+  "-O",
+  "-C",
+  "linker=wasm-ld",
+  "-C",
+  "strip=symbols",
+];
 // A rustup toolchain without WebAssembly may stand before Debian's own in the path.
 const rustc = firstThatBuilds(
   ["rustc", "/usr/bin/rustc"].map((name) => [name, ...rustArgs]),
   "rs",
-  "#[no_mangle] pub extern \"C\" fn answer() -> u32 { 42 }",
+  '#[no_mangle] pub extern "C" fn answer() -> u32 { 42 }',
 );
 
 /** Core modules of these compilers import WASI's first preview; jco's adapters turn that into the second. */
-async function component(core: Uint8Array<ArrayBuffer>, kind: "command" | "reactor", world?: object): Promise<Uint8Array<ArrayBuffer>> {
+async function component(
+  core: Uint8Array<ArrayBuffer>,
+  kind: "command" | "reactor",
+  world?: object,
+): Promise<Uint8Array<ArrayBuffer>> {
   const jco = createRequire(import.meta.url).resolve("@bytecodealliance/jco");
   const adapter = readFileSync(join(jco, `../../lib/wasi_snapshot_preview1.${kind}.wasm`));
   const embedded =
-    world === undefined ? core : await componentEmbed(core, { stringEncoding: "utf8", ...(world as { witSource: string }) });
+    world === undefined
+      ? core
+      : await componentEmbed(core, { stringEncoding: "utf8", ...(world as { witSource: string }) });
   return componentNew(embedded, [["wasi_snapshot_preview1", new Uint8Array(adapter)]]);
 }
 
@@ -76,7 +96,9 @@ function capture(): { readonly stream: object; text(): string } {
 }
 
 function imports(stdout: object, options: { args?: string[]; env?: Record<string, string> } = {}): object {
-  const shim = new WASIShim({ sandbox: { preopens: {}, env: options.env ?? {}, args: options.args ?? [], enableNetwork: false } });
+  const shim = new WASIShim({
+    sandbox: { preopens: {}, env: options.env ?? {}, args: options.args ?? [], enableNetwork: false },
+  });
   return { ...shim.getImportObject(), "wasi:cli/stdout": { getStdout: () => stdout } };
 }
 
@@ -153,7 +175,10 @@ describe.skipIf(clang === undefined)("C", () => {
       { word: "the", times: 3 },
     ]);
     expect(api.live()).toBe(0);
-    const many = Array.from({ length: 500 }, (_, i) => `w${"abcdefghij"[i % 10]}${"klmnopqrst"[Math.floor(i / 10) % 10]}`).join(" ");
+    const many = Array.from(
+      { length: 500 },
+      (_, i) => `w${"abcdefghij"[i % 10]}${"klmnopqrst"[Math.floor(i / 10) % 10]}`,
+    ).join(" ");
     for (let i = 0; i < 200; i++) expect(api.count(many)).toHaveLength(100);
     expect(instance.memoryBytes).toBeLessThan(4_000_000);
     api.say("Hello from C");
