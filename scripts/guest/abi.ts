@@ -125,7 +125,10 @@ export class AbiEmitter {
         const length = type.length!;
         writer.write(`const list = new StaticArray<${this.text(type.element)}>(${length});`);
         writer.write(`for (let i = 0; i < ${length}; i++, p += ${size}) {`);
-        writer.write(`list[i] = ${this.load(type.element, "p")};`).write("}").write("return list;");
+        writer
+          .write(`list[i] = ${this.load(type.element, "p")};`)
+          .write("}")
+          .write("return list;");
       } else if (type.kind === "record" || type.kind === "tuple") {
         const members = type.kind === "record" ? type.fields.map((field) => field.type) : type.types;
         const { offsets } = sequence(members);
@@ -155,7 +158,7 @@ export class AbiEmitter {
       const value = one.type === undefined ? undefined : payload(one.type);
       // The host has checked the discriminant, so the last case needs no test.
       const head = i === cases.length - 1 ? "default:" : `case ${i}:`;
-      writer.write(head).write(`  return ${this.construct(type, i, value)};`);
+      writer.write(`${head} return ${this.construct(type, i, value)};`);
     });
     writer.write("}");
   }
@@ -170,7 +173,9 @@ export class AbiEmitter {
       const inner = this.text(type.type);
       return value === undefined ? `${option}.none<${inner}>()` : `${option}.some<${inner}>(${value})`;
     }
-    const [ok, err] = [type.ok, type.err].map((one) => (one === undefined ? this.scope.runtime("Unit") : this.text(one)));
+    const [ok, err] = [type.ok, type.err].map((one) =>
+      one === undefined ? this.scope.runtime("Unit") : this.text(one),
+    );
     return `${this.scope.runtime(index === 0 ? "ok" : "err")}<${ok}, ${err}>(${value ?? ""})`;
   }
 

@@ -90,11 +90,17 @@ export class FunctionEmitter {
     external(`[resource-new]${witName}`, `declare function ${newHandle(resource)}(rep: i32): i32;`);
     external(`[resource-rep]${witName}`, `declare function ${repOf(resource)}(handle: i32): i32;`);
     const text = this.abi.scope.name(resource, resource.name);
-    writer.write(ignore).write("@lazy").write(`export const ${tableOf(resource)} = new Table<${text}>();`);
+    writer
+      .write(ignore)
+      .write("@lazy")
+      .write(`export const ${tableOf(resource)} = new Table<${text}>();`);
     writer.write(`function ${takeBack(resource)}(handle: i32): ${text} {`);
     writer.write(`const object = ${tableOf(resource)}.remove(${repOf(resource)}(handle))!;`);
     // The handle goes; its destructor finds that the object has left the table and lets it be.
-    writer.write(`${dropName(resource)}(handle);`).write("return object;").write("}");
+    writer
+      .write(`${dropName(resource)}(handle);`)
+      .write("return object;")
+      .write("}");
   }
 
   private importFunction(writer: Writer, func: GuestFunction): void {
@@ -104,7 +110,10 @@ export class FunctionEmitter {
     const flats = signature.paramsSpilled ? ["_0: usize"] : signature.params.map((core, i) => `_${i}: ${core}`);
     if (signature.resultSpilled) flats.push("_result: usize");
     const coreResult = signature.resultSpilled ? "void" : (signature.result ?? "void");
-    writer.blank().write(ignore).write(`@external("${importModule(file)}", "${witName}")`);
+    writer
+      .blank()
+      .write(ignore)
+      .write(`@external("${importModule(file)}", "${witName}")`);
     writer.write(`declare function ${name}_(${flats.join(", ")}): ${coreResult};`).blank();
 
     const result = this.isConstructor(func) ? "i32" : this.abi.types.text(type.result, this.abi.scope);
@@ -196,7 +205,8 @@ export class FunctionEmitter {
         name: this.requiredName(func),
         params: params.map(({ type }) => numberName(type)),
         // A constructor has no result of its own.
-        result: func.name === "constructor" ? "*" : func.type.result === undefined ? "void" : numberName(func.type.result),
+        result:
+          func.name === "constructor" ? "*" : func.type.result === undefined ? "void" : numberName(func.type.result),
       });
       if (signatureOf(func.type).resultSpilled && hasPointer(func.type.result)) {
         posts.push(`p${posts.length}`);
@@ -292,7 +302,11 @@ export class FunctionEmitter {
         const value = this.abi.lift(param.type, flats);
         if (/^(<\w+>)?_\d+$/.test(value) || value.endsWith(" != 0")) return value;
         const helper = `${name}_${i}`;
-        helpers.blank().write(`export function ${helper}(${flats.map((one, j) => `${one}: ${flat[j]}`).join(", ")}): ${this.abi.text(param.type)} {`);
+        helpers
+          .blank()
+          .write(
+            `export function ${helper}(${flats.map((one, j) => `${one}: ${flat[j]}`).join(", ")}): ${this.abi.text(param.type)} {`,
+          );
         helpers.write(`return ${value};`).write("}");
         const local = `_arg${i}`;
         writer.write(`const ${local} = _abi.${helper}(${flats.join(", ")});`);
@@ -404,7 +418,10 @@ function paramsSize(type: FuncType): number {
 /** Whether lowering takes blocks of its own: lists whose elements must be rewritten. */
 function needsBlocks(type: ValueType): boolean {
   return anyPart(type, (part) => {
-    return part.kind === "map" || (part.kind === "list" && part.length === undefined && numbers[part.element.kind] === undefined);
+    return (
+      part.kind === "map" ||
+      (part.kind === "list" && part.length === undefined && numbers[part.element.kind] === undefined)
+    );
   });
 }
 

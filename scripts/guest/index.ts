@@ -81,10 +81,26 @@ export function generateGuest({ world: description, docs = new Map() }: GuestInp
 
   const files = new Map<string, string>();
   const declarations = new DeclarationWriter(types, docs, (func) => imports.of(func));
-  files.set(`${world.worldFile.path}.ts`, declarations.file(world.worldFile, worldExports(world, description, imported)));
+  files.set(
+    `${world.worldFile.path}.ts`,
+    declarations.file(world.worldFile, worldExports(world, description, imported)),
+  );
   for (const file of world.files) files.set(`${file.path}.ts`, declarations.file(file));
   files.set("tenon.ts", runtimeText(tupleSizes(description), imported, logSink(world)));
-  files.set("abi.ts", [generated("The canonical ABI of this world"), ...abiScope.lines(), "", fixed, abi.helpers(), importTexts, exportTexts].join("\n").replace(/\n{3,}/g, "\n\n"));
+  files.set(
+    "abi.ts",
+    [
+      generated("The canonical ABI of this world"),
+      ...abiScope.lines(),
+      "",
+      fixed,
+      abi.helpers(),
+      importTexts,
+      exportTexts,
+    ]
+      .join("\n")
+      .replace(/\n{3,}/g, "\n\n"),
+  );
   files.set("entry.ts", [generated("What the component exports"), ...functions.entryImports(), entry].join("\n"));
   return {
     files,
@@ -149,7 +165,8 @@ function tupleSizes({ imports, exports }: WorldDescription): number[] {
   const extern = ({ type }: ExternDecl): void => {
     if (type.kind === "instance") type.exports.forEach(extern);
     else if (type.kind === "func") [...type.params.map((param) => param.type), type.result].forEach(value);
-    else if (type.kind === "type" && !["func", "instance", "component"].includes(type.type.kind)) value(type.type as ValueType);
+    else if (type.kind === "type" && !["func", "instance", "component"].includes(type.type.kind))
+      value(type.type as ValueType);
   };
   [...imports, ...exports].forEach(extern);
   return [...sizes].sort((a, b) => a - b);

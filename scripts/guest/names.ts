@@ -57,10 +57,14 @@ export function camel(name: string): string {
   return words.has(text) ? `${text}_` : text;
 }
 
+/** Words that would hide a type from a whole file as a function, and do no harm as a parameter or field. */
+const harmless = new Set(["any", "boolean", "never", "number", "object", "symbol"]);
+
 /** A parameter or field, where AssemblyScript takes two words more for something else. */
 export function local(name: string): string {
-  const text = camel(name);
-  return text === "get" || text === "set" ? `${text}_` : text;
+  const text = toCamelCase(name);
+  if (harmless.has(text)) return text;
+  return text === "get" || text === "set" || words.has(text) ? `${text}_` : text;
 }
 
 /** A class, an enum or a type alias. */
@@ -78,7 +82,9 @@ export function pascalPart(name: string): string {
 export function fileName(id: string, withVersion: boolean): string {
   const [path = "", version] = id.split("@");
   const name = path.replace(/[:/]/g, "-");
-  return (version === undefined || !withVersion ? name : `${name}-${version.replace(/[^0-9a-z]+/gi, "-")}`).toLowerCase();
+  return (
+    version === undefined || !withVersion ? name : `${name}-${version.replace(/[^0-9a-z]+/gi, "-")}`
+  ).toLowerCase();
 }
 
 /** A prefix no WIT name has, for what the generated code imports for itself. */

@@ -154,7 +154,8 @@ function __finalize(pointer: usize): void {
 `;
 
 function hooks(sink: Sink | undefined): string {
-  const log = (level: "debug" | "info" | "warn" | "error", text: string): string => (sink === undefined ? "" : sink.call(level, text));
+  const log = (level: "debug" | "info" | "warn" | "error", text: string): string =>
+    sink === undefined ? "" : sink.call(level, text);
   const traceBody =
     sink === undefined
       ? ""

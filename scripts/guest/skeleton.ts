@@ -15,7 +15,10 @@ export function skeleton(world: GuestWorld, types: TypeText, docs: Docs): Map<st
     const item = one.resource === undefined ? one.witName : `${one.resource.witName}.${one.label}`;
     const result = one.name === "constructor" ? "" : `: ${resultText(one, types, scope)}`;
     items.blank().doc(docOf(docs, one.file, item));
-    items.write(`${head}${one.name}(${paramsText(one, types, scope)})${result} {`).write(body).write("}");
+    items
+      .write(`${head}${one.name}(${paramsText(one, types, scope)})${result} {`)
+      .write(body)
+      .write("}");
   };
   for (const one of world.exports) func(one, "export function ");
   for (const file of world.files) {
@@ -23,8 +26,12 @@ export function skeleton(world: GuestWorld, types: TypeText, docs: Docs): Map<st
     items.blank().write(`// ${file.id}`);
     if (file.namespace !== undefined) items.blank().write(`export namespace ${file.namespace} {`);
     for (const resource of file.resources) {
-      items.blank().doc(docOf(docs, file, resource.witName)).write(`export class ${resource.name} {`);
-      for (const member of resource.members) func(member, member.kind === "static" || member.name === "create" ? "static " : "");
+      items
+        .blank()
+        .doc(docOf(docs, file, resource.witName))
+        .write(`export class ${resource.name} {`);
+      for (const member of resource.members)
+        func(member, member.kind === "static" || member.name === "create" ? "static " : "");
       items.write("}");
     }
     for (const one of file.functions) func(one, "export function ");
@@ -96,9 +103,14 @@ class AuthorScope extends FileScope {
 
   override lines(): string[] {
     const line = (names: readonly string[], path: string): string => `import { ${names.join(", ")} } from "${path}";`;
-    const lines = [...this.fromFiles].sort(([a], [b]) => (a < b ? -1 : 1)).map(([path, names]) => {
-      return line([...names].sort().map(([own, local]) => (own === local ? own : `${own} as ${local}`)), path);
-    });
+    const lines = [...this.fromFiles]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([path, names]) => {
+        return line(
+          [...names].sort().map(([own, local]) => (own === local ? own : `${own} as ${local}`)),
+          path,
+        );
+      });
     if (this.runtimeUsed.size > 0) lines.push(line([...this.runtimeUsed].sort(), "./bindings/tenon"));
     return lines;
   }

@@ -32,7 +32,12 @@ interface Type {
 }
 interface FunctionElement {
   readonly signature: { readonly parameterTypes: readonly Type[]; readonly returnType: Type };
-  readonly declaration: { readonly signature: { readonly parameters: readonly { readonly type: { readonly range: object } }[]; readonly returnType: { readonly range: object } } };
+  readonly declaration: {
+    readonly signature: {
+      readonly parameters: readonly { readonly type: { readonly range: object } }[];
+      readonly returnType: { readonly range: object };
+    };
+  };
 }
 interface Element {
   /** Of a function's prototype: its instances by type arguments, none for `""`. */
@@ -105,8 +110,10 @@ function compare(program: Program, { signature, declaration }: FunctionElement, 
   signature.parameterTypes.forEach((type, i) => {
     const expected = wanted.params[i] ?? "*";
     const range = parameters[i]?.type.range;
-    if (expected !== "*" && `${type}` !== expected && range !== undefined) program.error(notAssignable, range, `${type}`, expected);
+    if (expected !== "*" && `${type}` !== expected && range !== undefined)
+      program.error(notAssignable, range, `${type}`, expected);
   });
   const result = `${signature.returnType}`;
-  if (wanted.result !== "*" && result !== wanted.result) program.error(notAssignable, returnType.range, result, wanted.result);
+  if (wanted.result !== "*" && result !== wanted.result)
+    program.error(notAssignable, returnType.range, result, wanted.result);
 }

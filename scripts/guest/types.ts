@@ -188,8 +188,11 @@ export class FileScope implements Scope {
   }
 
   lines(): string[] {
-    const lines = [...this.imports].sort(([a], [b]) => (a < b ? -1 : 1)).map(([path, alias]) => `import * as ${alias} from "${path}";`);
-    if (this.runtimeNames.size > 0) lines.push(`import { ${[...this.runtimeNames].sort().join(", ")} } from "./tenon";`);
+    const lines = [...this.imports]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([path, alias]) => `import * as ${alias} from "${path}";`);
+    if (this.runtimeNames.size > 0)
+      lines.push(`import { ${[...this.runtimeNames].sort().join(", ")} } from "./tenon";`);
     return lines;
   }
 }

@@ -178,7 +178,9 @@ class Analysis {
   private interfaceFile(id: string, direction: Direction): GuestFile {
     const bare = fileName(id, false);
     const { imports, exports } = this.world;
-    const versions = new Set([...imports, ...exports].map(({ name }) => name).filter((name) => fileName(name, false) === bare));
+    const versions = new Set(
+      [...imports, ...exports].map(({ name }) => name).filter((name) => fileName(name, false) === bare),
+    );
     const base = fileName(id, versions.size > 1);
     const both = direction === "export" && imports.some(({ name }) => name === id);
     return this.file(both ? `${base}-exports` : base, id, direction, false);

@@ -8,13 +8,13 @@ export class Writer {
     return this.lines.length;
   }
 
-  /** One or more lines. A text that ends in `{` indents what follows; one that starts with `}` ends that. */
+  /** One or more lines. One that ends with an opening brace or parenthesis indents what follows, a closing one ends it. */
   write(text: string): this {
     for (const line of text.split("\n")) {
       const trimmed = line.trim();
-      if (trimmed.startsWith("}")) this.depth -= 1;
+      if (/^[})]/.test(trimmed)) this.depth -= 1;
       this.lines.push(trimmed === "" ? "" : "  ".repeat(this.depth) + trimmed);
-      if (trimmed.endsWith("{")) this.depth += 1;
+      if (/[{(]$/.test(trimmed)) this.depth += 1;
     }
     return this;
   }
@@ -47,5 +47,8 @@ export class Writer {
 
 /** At most one empty line in a row, none at the start of a block, one line end at the end. */
 export function tidy(text: string): string {
-  return `${text.replaceAll(/\n{3,}/g, "\n\n").replaceAll(/\{\n\n/g, "{\n").trimEnd()}\n`;
+  return `${text
+    .replaceAll(/\n{3,}/g, "\n\n")
+    .replaceAll(/\{\n\n/g, "{\n")
+    .trimEnd()}\n`;
 }

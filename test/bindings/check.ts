@@ -9,7 +9,9 @@ export interface Check {
 }
 
 /** The error of a call that must trap. */
-export function trapOf(call: () => unknown): Error & { trap?: string; guestMessage?: string; position?: { file: string; line: number } } {
+export function trapOf(
+  call: () => unknown,
+): Error & { trap?: string; guestMessage?: string; position?: { file: string; line: number } } {
   try {
     call();
   } catch (error) {

@@ -70,7 +70,13 @@ export async function buildInstrumented(dir: string, instrument: Instrument): Pr
       transforms: [createTransform(guest.exportTypes), changer(instrument)],
     } as object,
   );
-  if (error !== null) throw new Error(`${error.message}\n${`${stderr}`.split("\n\n").filter((one) => one.includes("ERROR")).join("\n")}`);
+  if (error !== null)
+    throw new Error(
+      `${error.message}\n${`${stderr}`
+        .split("\n\n")
+        .filter((one) => one.includes("ERROR"))
+        .join("\n")}`,
+    );
   const module = binaryen.readBinary(core!);
   for (const [name, canonical] of guest.renames) {
     for (let i = 0; i < module.getNumExports(); i++) {
@@ -96,14 +102,17 @@ function read(path: string): string | null {
 function changer(instrument: Instrument): new () => object {
   return class {
     afterParse({ sources }: Parser): void {
-      const source = (name: string): Node => sources.find(({ normalizedPath }) => normalizedPath === `~lib/rt/${name}.ts`)!;
+      const source = (name: string): Node =>
+        sources.find(({ normalizedPath }) => normalizedPath === `~lib/rt/${name}.ts`)!;
       if (instrument === "count") {
         trace(functionOf(source("tlsf"), "allocateBlock"), "__test_allocated");
         trace(functionOf(source("tlsf"), "freeBlock"), "__test_freed");
         return;
       }
       // `if (total >= threshold) interrupt();` becomes `if (total >= total) __collect();`
-      const step = conditions(functionOf(source("itcms"), "__new")).find(({ condition }) => condition?.left?.text === "total")!;
+      const step = conditions(functionOf(source("itcms"), "__new")).find(
+        ({ condition }) => condition?.left?.text === "total",
+      )!;
       step.condition!.right!.text = "total";
       step.ifTrue!.expression!.expression!.text = "__collect";
     }

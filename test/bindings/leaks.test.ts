@@ -153,14 +153,17 @@ describe("resources", () => {
     expect(exports.liveBlocks()).toBe(before);
   });
 
-  test.each(["exported-resources", "imported-resources", "both-sides"])("%s, collected at every allocation", async (name) => {
-    const component = await feature(name, "collect");
-    const { check } = (await import(join(features, name, "check.ts"))) as { check: Check };
-    await check.run({
-      name: "tenon",
-      instantiate: async (imports = {}) => (await component.instantiate(imports)).exports as Exports,
-    });
-  });
+  test.each(["exported-resources", "imported-resources", "both-sides"])(
+    "%s, collected at every allocation",
+    async (name) => {
+      const component = await feature(name, "collect");
+      const { check } = (await import(join(features, name, "check.ts"))) as { check: Check };
+      await check.run({
+        name: "tenon",
+        instantiate: async (imports = {}) => (await component.instantiate(imports)).exports as Exports,
+      });
+    },
+  );
 });
 
 describe("a collection at every allocation", () => {

@@ -29,7 +29,8 @@ async function newModule(world: string, folders: readonly string[]): Promise<{ d
   await writeFile(join(dir, "wit/world.wit"), world);
   for (const folder of folders) {
     const from = join(published, folder);
-    for (const name of await readdir(from)) await cp(join(from, name), join(dir, "wit/deps", name), { recursive: true });
+    for (const name of await readdir(from))
+      await cp(join(from, name), join(dir, "wit/deps", name), { recursive: true });
   }
   const read = await readWorld(join(dir, "wit"));
   const guest = generate(read);
@@ -38,7 +39,10 @@ async function newModule(world: string, folders: readonly string[]): Promise<{ d
   for (const [name, text] of guest.skeleton) await writeFile(join(dir, name), text);
   const index = join(dir, "index.ts");
   // Exported so that asc compiles it; the build leaves unknown exports of `index.ts` alone, so `touch` is called too.
-  await writeFile(index, `import { touch } from "./touch";\n${await readFile(index, "utf8")}\nif (memory.size() > 60000) touch();\n`);
+  await writeFile(
+    index,
+    `import { touch } from "./touch";\n${await readFile(index, "utf8")}\nif (memory.size() > 60000) touch();\n`,
+  );
   return { dir, functions: touch.count };
 }
 

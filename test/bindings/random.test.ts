@@ -50,7 +50,8 @@ async function roundTrip(options: TypeOptions, start: number): Promise<void> {
         if (host.name === "jco" && !jcoHandlesValue(value)) continue;
         const result = t[`echo${i}`](value);
         for (const got of [result, seen.pop()]) {
-          if (!same(got, value)) throw new Error(`${host.name}, echo${i}, ${echoWit([type])}: ${difference(got, value)}`);
+          if (!same(got, value))
+            throw new Error(`${host.name}, echo${i}, ${echoWit([type])}: ${difference(got, value)}`);
         }
         if (host.name === "jco") counts.againstJco++;
         else counts.values++;

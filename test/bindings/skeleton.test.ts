@@ -27,7 +27,8 @@ describe("the skeleton of", () => {
     const dir = await workshop.folder({});
     await cp(join(features, name), dir, { recursive: true, filter: (path) => !/(\/module|check\.ts)$/.test(path) });
     const wit = readdirSync(dir).includes("wit") ? join(dir, "wit") : join(dir, "world.wit");
-    for (const [file, text] of generate(await readWorld(wit, check.build)).skeleton) await writeFile(join(dir, file), text);
+    for (const [file, text] of generate(await readWorld(wit, check.build)).skeleton)
+      await writeFile(join(dir, file), text);
     const { warnings } = await workshop.build(dir, check.build);
     expect(warnings).toEqual([]);
     expect(await typeErrors(dir)).toEqual([]);
@@ -88,7 +89,11 @@ describe("what AssemblyScript cannot express is refused by name", () => {
     ["async", "world w { import run: async func(); }", "run"],
     ["stream", "interface i { f: func() -> stream<u8>; } world w { import i; }", "test:a/i#f"],
     ["future", "interface i { record r { x: list<option<future<u8>>> } } world w { export i; }", "test:a/i#r"],
-    ["error-context", "interface i { resource r { m: func(e: error-context); } } world w { export i; }", "test:a/i#[method]r.m"],
+    [
+      "error-context",
+      "interface i { resource r { m: func(e: error-context); } } world w { export i; }",
+      "test:a/i#[method]r.m",
+    ],
   ];
   test.each(refused)("%s: %s", async (feature, wit, item) => {
     const text = `package test:a;\n${wit}\n`;

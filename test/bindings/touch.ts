@@ -17,7 +17,8 @@ export function touchText(description: WorldDescription): { text: string; count:
     if (file.direction !== "import") continue;
     const alias = (): string => scope.use(`./${file.path}`, file.alias);
     for (const func of file.functions) {
-      if (func.direction === "import") lines.push(`${alias()}.${func.name}(${func.type.params.map(({ type }) => zero(type)).join(", ")});`);
+      if (func.direction === "import")
+        lines.push(`${alias()}.${func.name}(${func.type.params.map(({ type }) => zero(type)).join(", ")});`);
     }
     for (const resource of file.resources) {
       const name = `${alias()}.${resource.name}`;

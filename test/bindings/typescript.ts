@@ -11,10 +11,23 @@ const library = join(dirname(require.resolve("assemblyscript/package.json")), "s
 /** The lines of the compiler's complaints about the folder; empty when it has none. */
 export async function typeErrors(dir: string): Promise<readonly string[]> {
   // As the skeleton's own, but the folder of the test is far from any node_modules.
-  await writeFile(join(dir, "tsconfig.json"), JSON.stringify({ extends: library, compilerOptions: { skipLibCheck: true }, include: ["./**/*.ts"], exclude: ["out"] }));
+  await writeFile(
+    join(dir, "tsconfig.json"),
+    JSON.stringify({
+      extends: library,
+      compilerOptions: { skipLibCheck: true },
+      include: ["./**/*.ts"],
+      exclude: ["out"],
+    }),
+  );
   return new Promise((resolve) => {
-    execFile(process.execPath, [compiler, "-p", dir, "--noEmit", "--pretty", "false"], { maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
-      resolve(error === null ? [] : `${stdout}${stderr}`.trim().split("\n"));
-    });
+    execFile(
+      process.execPath,
+      [compiler, "-p", dir, "--noEmit", "--pretty", "false"],
+      { maxBuffer: 1 << 26 },
+      (error, stdout, stderr) => {
+        resolve(error === null ? [] : `${stdout}${stderr}`.trim().split("\n"));
+      },
+    );
   });
 }

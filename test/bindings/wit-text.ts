@@ -6,7 +6,14 @@ export function echoWit(types: readonly ValueType[]): string {
   const declarations: string[] = [];
   const texts = types.map((type) => textOf(type, declarations));
   const functions = texts.map((text, i) => `  echo${i}: func(x: ${text}) -> ${text};`);
-  return ["package test:random;", "interface t {", ...declarations, ...functions, "}", "world w { import t; export t; }"].join("\n");
+  return [
+    "package test:random;",
+    "interface t {",
+    ...declarations,
+    ...functions,
+    "}",
+    "world w { import t; export t; }",
+  ].join("\n");
 }
 
 /** The text of a type; named types are declared first, each under a name of its own. */
@@ -20,12 +27,21 @@ function textOf(type: ValueType, declarations: string[]): string {
   };
   switch (type.kind) {
     case "record":
-      return declare("record", type.fields.map((field) => `%${field.name}: ${text(field.type)}`));
+      return declare(
+        "record",
+        type.fields.map((field) => `%${field.name}: ${text(field.type)}`),
+      );
     case "variant":
-      return declare("variant", type.cases.map((one) => `%${one.name}${payload(one.type)}`));
+      return declare(
+        "variant",
+        type.cases.map((one) => `%${one.name}${payload(one.type)}`),
+      );
     case "enum":
     case "flags":
-      return declare(type.kind, type.names.map((name) => `%${name}`));
+      return declare(
+        type.kind,
+        type.names.map((name) => `%${name}`),
+      );
     case "tuple":
       return `tuple<${type.types.map(text).join(", ")}>`;
     case "list":

@@ -32,11 +32,13 @@ function files() {
     }
   }
   class Link {
-    constructor(readonly to: string) {
+    readonly #to: string;
+    constructor(to: string) {
+      this.#to = to;
       if (to === "missing") throw Object.assign(new Error("missing"), { payload: "missing" });
     }
     target() {
-      return this.to;
+      return this.#to;
     }
   }
   const functions = {
@@ -103,7 +105,9 @@ export const check: Check = {
     expect(host.living.size).toBe(0);
 
     user.remember(new host.File("short"));
-    expect(trapOf(() => user.recall()).guestMessage ?? "").toMatch(name === "tenon" ? /lent for a call that is over/ : /^$/);
+    expect(trapOf(() => user.recall()).guestMessage ?? "").toMatch(
+      name === "tenon" ? /lent for a call that is over/ : /^$/,
+    );
     const second = await instantiate(imports);
     const trap = trapOf(() => second.user.misuse());
     if (name === "tenon") expect(trap.guestMessage).toMatch(/was given away or dropped/);

@@ -18,6 +18,7 @@ export const check: Check = {
       heap: (...args: unknown[]) => args,
       err: (list: Uint32Array) => list.length,
       i32: () => 32,
+      soften: (value: unknown) => value,
     };
     const { words } = await instantiate({ "test:names/words": imports });
     for (const name of plain) words[name]();
@@ -45,6 +46,8 @@ export const check: Check = {
     expect(words.unreachable(flags)).toEqual(flags);
     expect(words.memory({ some: 3 })).toEqual({ some: 3 });
     expect(words.abort({ tag: "err", val: "e" })).toEqual({ tag: "err", val: "e" });
+    const soft = { any: 1, boolean: true, never: 2, number: 1.5, object: 3, symbol: "s" };
+    expect(words.soften(soft, 1, 2)).toEqual(soft);
     expect(words.ok(9)).toBe(9);
     const many = [{ load: 1 }, { a: 2 }, { tag: "b" }, { tag: "a" }, "z"];
     expect(words.heap(...many)).toEqual(many);

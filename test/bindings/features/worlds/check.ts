@@ -29,7 +29,12 @@ export const check: Check = {
     const shapes = exports.shapes;
     expect(exports.begin()).toBe("began");
     expect(shapes.frame({ width: 1, height: 2 }, "fancy")).toEqual({ inner: { width: 2, height: 2 }, sort: "fancy" });
-    expect(shapes.biggest([{ width: 1, height: 9 }, { width: 4, height: 4 }])).toEqual({ width: 4, height: 4 });
+    expect(
+      shapes.biggest([
+        { width: 1, height: 9 },
+        { width: 4, height: 4 },
+      ]),
+    ).toEqual({ width: 4, height: 4 });
     expect(shapes.biggest([])).toBe(undefined);
     expect(shapes.cover(new Canvas({ width: 2, height: 3 }))).toBe(106n);
     expect(exports.gated.plain()).toBe(1);

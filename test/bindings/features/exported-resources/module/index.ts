@@ -1,4 +1,4 @@
-import { Option, Result, Sale, Thing, ThingTag, Tuple2, err, ok } from "./bindings/w";
+import { Result, Sale, Thing, ThingTag, Tuple2, err, ok } from "./bindings/w";
 
 const gone: string[] = [];
 
