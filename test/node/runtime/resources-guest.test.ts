@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { ComponentError, LowerError, TrapError, UnloadedError } from "../../../host/errors.ts";
 import type { Component, Instance } from "../../../host/runtime/types.ts";
 import { compileGuest, thingsGuest } from "./guests.ts";
-import { thrown, type Dynamic } from "./support.ts";
+import { instantiateWat, thrown, type Dynamic } from "./support.ts";
 
 let component: Component<Dynamic>;
 beforeAll(async () => {
@@ -200,6 +200,54 @@ describe("disposing", () => {
     expect(instance.dispose().guestResourcesCut).toBe(1);
     expect(() => thing[Symbol.dispose]()).not.toThrow();
     expect(thrown(() => thing.value())).toBeInstanceOf(UnloadedError);
+  });
+});
+
+describe("while the guest runs", () => {
+  const text = `(component
+    (import "poke" (func $poke))
+    (core func $poke' (canon lower (func $poke)))
+    (core module $D (global $dropped (mut i32) (i32.const 0))
+      (func (export "dtor") (param i32) (global.set $dropped (i32.add (global.get $dropped) (i32.const 1))))
+      (func (export "dropped") (result i32) (global.get $dropped))
+      (func (export "value") (param i32) (result i32) (local.get 0)))
+    (core instance $d (instantiate $D))
+    (type $R' (resource (rep i32) (dtor (core func $d "dtor"))))
+    (core func $new (canon resource.new $R'))
+    (core module $M (import "" "poke" (func $poke)) (func (export "run") (call $poke)))
+    (core instance $m (instantiate $M (with "" (instance (export "poke" (func $poke'))))))
+    (export $R "thing" (type $R'))
+    (func (export "[constructor]thing") (param "rep" u32) (result (own $R)) (canon lift (core func $new)))
+    (func (export "[method]thing.value") (param "self" (borrow $R)) (result u32) (canon lift (core func $d "value")))
+    (func (export "dropped") (result u32) (canon lift (core func $d "dropped")))
+    (func (export "run") (canon lift (core func $m "run"))))`;
+
+  test("its resources can be neither used nor disposed of, and are what they were afterwards", async () => {
+    const refused: Error[] = [];
+    const { exports, state } = await instantiateWat(text, {
+      poke: () => {
+        refused.push(
+          thrown(() => thing.value()),
+          thrown(() => new exports.Thing(1)),
+          thrown(() => thing[Symbol.dispose]()),
+        );
+      },
+    });
+    const thing = new exports.Thing(7);
+    exports.run();
+    expect(refused).toHaveLength(3);
+    for (const error of refused) expect(error).toMatchObject({ name: "TrapError", trap: "cannot-enter-component" });
+    expect(state).toBe("live");
+    expect(thing.value()).toBe(7);
+    thing[Symbol.dispose]();
+    expect(exports.dropped()).toBe(1);
+  });
+
+  test("an import that disposes of the instance leaves wrappers that do nothing", async () => {
+    const instance = await instantiateWat(text, { poke: () => void instance.dispose() });
+    const thing = new instance.exports.Thing(7);
+    expect(thrown(() => instance.exports.run())).toBeInstanceOf(UnloadedError);
+    expect(() => thing[Symbol.dispose]()).not.toThrow();
   });
 });
 
