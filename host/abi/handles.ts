@@ -40,7 +40,6 @@ export interface Handle {
 /** Handles lent for the duration of a call ("add_lender" and "deliver_resolve"). */
 export class Lends {
   private readonly handles: Handle[] = [];
-  private readonly borrowed: GuestResource[] = [];
 
   add(handle: Handle): number {
     handle.lends++;
@@ -48,15 +47,8 @@ export class Lends {
     return handle.rep;
   }
 
-  /** Remembers a wrapper that the host may use only during the call. */
-  wrapper<T extends GuestResource>(resource: T): T {
-    this.borrowed.push(resource);
-    return resource;
-  }
-
   end(): void {
     for (const handle of this.handles) handle.lends--;
-    for (const resource of this.borrowed) GuestResource.cut(resource);
   }
 }
 
@@ -179,7 +171,6 @@ export interface ResourceOwner {
 interface WrapperState {
   rep: number;
   readonly owner: ResourceOwner;
-  readonly own: boolean;
   /** The last check that met this wrapper, and whether it was to be given away there. */
   check: number;
   given: boolean;
@@ -218,12 +209,10 @@ function present({ rep, owner }: WrapperState): number {
 export class GuestResource {
   readonly #state: WrapperState;
 
-  constructor(rep: number, owner: ResourceOwner, own: boolean) {
-    this.#state = { rep, owner, own, check: 0, given: false };
-    if (own) {
-      owner.live++;
-      abandoned.register(this, this.#state, this.#state);
-    }
+  constructor(rep: number, owner: ResourceOwner) {
+    this.#state = { rep, owner, check: 0, given: false };
+    owner.live++;
+    abandoned.register(this, this.#state, this.#state);
   }
 
   /** Begins the check of a call's arguments; needed when the call gives resources away, and after a check has failed. */
@@ -235,7 +224,7 @@ export class GuestResource {
   static is(value: unknown, owner: ResourceOwner, own: boolean): boolean {
     if (typeof value !== "object" || value === null || !(#state in value)) return false;
     const state = value.#state;
-    if (state.owner !== owner || state.rep === GONE || (own && !state.own)) return false;
+    if (state.owner !== owner || state.rep === GONE) return false;
     if (state.check === currentCheck && (own || state.given)) return false;
     state.check = currentCheck;
     state.given = own;
@@ -248,7 +237,6 @@ export class GuestResource {
     const state = value.#state;
     if (state.rep === GONE) return `a ${state.owner.name} that was dropped or given away`;
     if (state.owner !== owner) return `a ${state.owner.name} of another instance`;
-    if (!state.own) return `a borrowed ${owner.name}`;
     return state.check === currentCheck ? `a ${owner.name} that the same call has already` : undefined;
   }
 
@@ -267,19 +255,14 @@ export class GuestResource {
     return rep;
   }
 
-  /** Ends a borrowed wrapper, whose call has returned. */
-  static cut(resource: GuestResource): void {
-    resource.#state.rep = GONE;
-  }
-
   /**
-   * Drops the guest's resource. Idempotent; does nothing on a resource that was given away or whose call has ended.
+   * Drops the guest's resource. Idempotent; does nothing on a resource that was given away.
    *
    * @throws {TrapError} when the instance is running a call, or its destructor traps
    */
   [Symbol.dispose](): void {
     const state = this.#state;
-    if (!state.own || state.rep === GONE) return;
+    if (state.rep === GONE) return;
     release(state);
     abandoned.unregister(state);
   }

@@ -135,9 +135,9 @@ export abstract class AbiRuntime {
     return GuestResource.is(value, this.owners[index]!, own);
   }
 
-  wrap(index: number, rep: number, own: boolean): GuestResource {
+  wrap(index: number, rep: number): GuestResource {
     const constructor = this.classes[index] ?? GuestResource;
-    return Reflect.construct(GuestResource, [rep, this.owners[index], own], constructor);
+    return Reflect.construct(GuestResource, [rep, this.owners[index]], constructor);
   }
 
   take(resource: GuestResource): number {

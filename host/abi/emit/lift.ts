@@ -83,7 +83,8 @@ function liftHandle(
   if (emitter.resources[resource]!.origin.kind === "host") {
     return type.kind === "own" ? `o${resource}.remove(${rep})` : `o${resource}.get(${rep})`;
   }
-  return type.kind === "own" ? `rt.wrap(${resource}, ${rep}, true)` : `b.wrapper(rt.wrap(${resource}, ${rep}, false))`;
+  // A guest's resource reaches the host as an own only: imports are declared before there is a resource they could borrow.
+  return `rt.wrap(${resource}, ${rep})`;
 }
 
 function loadHelper(emitter: Emitter, type: ValueType, context: Context): string {
