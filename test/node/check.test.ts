@@ -55,7 +55,15 @@ describe("layers", () => {
   test("finds every form of import", () => {
     const text = `import a from "a"; import "b"; export * from "c"; export { d } from "d";
       type E = import("e").E; const f = import("f"); import type { G } from "g"; import(computed);`;
-    expect(importsOf(file("x.ts", text)).map(({ specifier }) => specifier)).toEqual(["a", "b", "c", "d", "e", "f", "g"]);
+    expect(importsOf(file("x.ts", text)).map(({ specifier }) => specifier)).toEqual([
+      "a",
+      "b",
+      "c",
+      "d",
+      "e",
+      "f",
+      "g",
+    ]);
   });
 });
 
@@ -66,14 +74,19 @@ test("a file of more than 600 lines is refused, one of 600 is not", () => {
 });
 
 test("a file of the host begins with a comment", () => {
-  expect(headerViolations([file("host/a.ts", "/** Owns a. */\nexport {};"), file("test/a.ts", "export {};")])).toEqual([]);
+  expect(headerViolations([file("host/a.ts", "/** Owns a. */\nexport {};"), file("test/a.ts", "export {};")])).toEqual(
+    [],
+  );
   expect(headerViolations([file("host/cli/a.ts", "#!/usr/bin/env node\n/** Owns a. */")])).toEqual([]);
   expect(headerViolations([file("host/a.ts", "export {};")])).toHaveLength(1);
 });
 
 test("the top level holds what the design names and dot files", () => {
   expect(topLevelViolations(["host/", "test/", ".ci/", ".npmrc", "README.md", "LICENSE"])).toEqual([]);
-  expect(topLevelViolations(["src/", "vitest.config.ts"]).map(({ path }) => path)).toEqual(["src/", "vitest.config.ts"]);
+  expect(topLevelViolations(["src/", "vitest.config.ts"]).map(({ path }) => path)).toEqual([
+    "src/",
+    "vitest.config.ts",
+  ]);
 });
 
 test("a place that exists on one machine only is refused", () => {
@@ -101,7 +114,9 @@ describe("the command", () => {
     }
     const script = join(import.meta.dirname, "../../scripts/check.ts");
     const only = ["layers", "length", "headers", "places", "top-level"].flatMap((name) => ["--only", name]);
-    const run = spawnSync(process.execPath, ["--import", "tsx", script, "--root", folder, ...only], { encoding: "utf8" });
+    const run = spawnSync(process.execPath, ["--import", "tsx", script, "--root", folder, ...only], {
+      encoding: "utf8",
+    });
     return { status: run.status, output: run.stdout + run.stderr };
   }
 
