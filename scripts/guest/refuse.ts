@@ -15,7 +15,10 @@ const reasons: Readonly<Record<string, string>> = {
 };
 
 /** @throws {UnsupportedError} naming the first such item, such as `demo:a/b#read` */
-export function refuseAsync({ imports, exports }: WorldDescription): void {
+export function refuseInexpressible({ imports, exports }: WorldDescription): void {
+  if (exports.some(({ name, type }) => name === "memory" && type.kind === "func")) {
+    throw new UnsupportedError("name", "The world's item `memory` has the name that a core module gives its memory");
+  }
   for (const decl of [...imports, ...exports]) refuse(decl, "");
 }
 

@@ -200,6 +200,13 @@ export function lastAbort(): usize {
   return load<u32>(aborted) | load<u32>(aborted, 8) ? aborted : 0;
 }
 
+// In place of the import that Math.random takes its first seed from.
+// @ts-ignore: decorator
+@global
+function __tenon_seed(): f64 {
+  throw new Error("Math.random has no seed: call Math.seedRandom first, with a number from an import");
+}
+
 // In place of AssemblyScript's trace and console, which are imports too.
 // @ts-ignore: decorator
 @global
@@ -248,6 +255,7 @@ export const hookFlags: readonly string[] = [
   ...["--use", "abort=__tenon_abort"],
   ...["--use", "trace=__tenon_trace"],
   ...["--use", "console=__tenon_console"],
+  ...["--use", "seed=__tenon_seed"],
 ];
 
 /** The fixed half of `abi.ts`. `cells` is the bytes of the fixed areas for spilled parameters and for results. */

@@ -10,7 +10,7 @@ import type { ExternDecl, FuncType, ResourceType, ValueType } from "../../host/m
 import type { WorldDescription } from "../../host/plan/world.ts";
 import { camel, fileName, Namer, pascal, pascalPart, privateName } from "./names.ts";
 import { holdsHandle } from "./parts.ts";
-import { refuseAsync } from "./refuse.ts";
+import { refuseInexpressible } from "./refuse.ts";
 
 export type Nominal = Extract<ValueType, { kind: "record" | "variant" | "enum" | "flags" }>;
 export type Direction = "import" | "export";
@@ -113,7 +113,7 @@ export const runtimeFunctions: readonly string[] = ["ok", "err"];
 
 /** @throws {UnsupportedError} naming the first item that AssemblyScript cannot express */
 export function analyseWorld(world: WorldDescription): GuestWorld {
-  refuseAsync(world);
+  refuseInexpressible(world);
   return new Analysis(world).run();
 }
 

@@ -104,6 +104,12 @@ describe("what AssemblyScript cannot express is refused by name", () => {
     expect(refuse).toThrow(expect.objectContaining({ feature, message: expect.stringContaining(`\`${item}\``) }));
   });
 
+  test("a function of the world called memory, which every core module has already", async () => {
+    const files = [{ path: "world.wit", text: "package test:a; world w { export memory: func(); }" }];
+    const world = await describeSources({ main: { files }, dependencies: [] } as never);
+    expect(() => generateGuest({ world: world.description })).toThrow(/`memory`/);
+  });
+
   test("before any file is written", async () => {
     const wit = "package test:a;\nworld w {\n  export go: async func();\n}\n";
     const dir = await workshop.folder({ "world.wit": wit, "index.ts": "export function go(): void {}\n" });

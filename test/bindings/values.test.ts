@@ -23,6 +23,7 @@ const deviations: Readonly<Record<string, string>> = {
   maps: "has two variables of one name where maps are in lists",
   text: "drops a leading U+FEFF",
   fixed: "gives an array where the mapping has a typed array",
+  fixedHuge: "gives an array where the mapping has a typed array",
   fixedMany: "gives an array where the mapping has a typed array",
 };
 

@@ -67,6 +67,7 @@ export const values: Readonly<Record<string, readonly (readonly unknown[])[]>> =
   fixed: [[new Uint16Array([1, 2, 65535])]],
   fixedTexts: [[["a", ""]]],
   fixedMany: [[new BigUint64Array(40).fill(9n)]],
+  fixedHuge: [[new BigUint64Array(1000).fill(9n)]],
   map: [[new Map([["k", new Uint8Array([1])], ["", new Uint8Array(0)]])], [new Map()]],
   maps: [[[new Map([[1, "a"]]), new Map([[2, ""], [3, "é"]])]]],
   spilled: [[plain, empty, mixes[5], mixes, "end"]],

@@ -25,6 +25,8 @@ export const check: Check = {
     expect(await trap("wrongCase")).toMatchObject({ guestMessage: "The result is an error, so it has no value" });
     expect(await trap("noValue")).toMatchObject({ trap: "unreachable", position: { file: "index.ts", line: 18 } });
     expect(await trap("plain")).toMatchObject({ trap: "unreachable", guestMessage: undefined, position: undefined });
+    expect((await instantiate())["random"](7n)).toBeLessThan(1);
+    expect(await trap("random", 0n)).toMatchObject({ guestMessage: expect.stringMatching(/has no seed/) });
     expect(await trap("fillMemory")).toMatchObject({ trap: "out-of-memory" });
   },
 };

@@ -22,6 +22,11 @@ export function plain(): void {
   unreachable();
 }
 
+export function random(seed: u64): f64 {
+  if (seed != 0) Math.seedRandom(seed);
+  return Math.random();
+}
+
 export function fillMemory(): u32 {
   let blocks: u32 = 0;
   while (heap.alloc(512 << 20) != 0) blocks++;
