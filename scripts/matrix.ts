@@ -2,13 +2,15 @@
  * `npm run test:matrix`: the tests that run in Node, on every Node that tenon supports.
  *
  * npm's own packages of Node carry the binaries; they are installed once, below `node_modules/.cache`. Arguments after
- * `--` go to vitest; `--node 22` (repeatable) runs some of the versions. Status 1 when any version failed.
+ * `--` go to vitest; `--node 22` (repeatable) runs some of the versions. Status 1 when any version failed. At the end
+ * stands what differs between the engines, asked of each by `matrix/probe.mjs`.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { parseWat } from "./wasm-tools.ts";
 
 const MAJORS = ["20", "22", "24", "26"] as const;
 
@@ -72,6 +74,16 @@ for (const script of ["package.ts", "build.ts"]) {
   if (built.status !== 0) process.exit(built.status ?? 1);
 }
 const rows = wanted.map((major) => runOn(nodeOf(major)));
+const calls = await parseWat(`(module (table 2 funcref) (elem (i32.const 1) $other) (type $none (func))
+  (func $other (param i32))
+  (func (export "a") (call_indirect (type $none) (i32.const 0)))
+  (func (export "b") (call_indirect (type $none) (i32.const 1))))`);
+console.log("");
+for (const major of wanted) {
+  const probe = join(root, "scripts", "matrix", "probe.mjs");
+  const { stdout } = spawnSync(nodeOf(major), [probe, Buffer.from(calls).toString("base64")], { encoding: "utf8" });
+  console.log(stdout.trim());
+}
 console.log("");
 for (const { version, line, seconds, failed } of rows) {
   console.log(`${failed ? "FAILED" : "ok    "}  Node ${version.padEnd(9)}  ${line}  (${seconds.toFixed(0)} s)`);
