@@ -303,6 +303,12 @@ class Build {
       ]);
     } catch (error) {
       if (!(error instanceof ToolError)) throw error;
+      const absent = /failed to resolve import `env::([^`]+)`/.exec(error.message)?.[1];
+      if (absent !== undefined) {
+        const message = `The module uses \`${absent}\`, which AssemblyScript takes from a JavaScript page and no component gets`;
+        const use = "Import what it needs through the WIT, such as a function that gives the time";
+        throw new BuildError([{ file: join(this.folder, "index.ts"), message, hint: use }], { cause: error });
+      }
       const hint =
         "The compiled module does not fit the world that its bindings were made for; this is a fault of tenon";
       throw new BuildError([{ file: this.folder, message: error.message, hint }], { cause: error });
