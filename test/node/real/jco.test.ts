@@ -10,6 +10,8 @@ import {
   UsageError,
 } from "../../../host/errors.ts";
 import { compile, createHost } from "../../../host/node/index.ts";
+import { compileSource } from "../../../host/module/open.ts";
+import { nodePlatform } from "../../../host/node/platform.ts";
 import { inspectBytes } from "../../../host/runtime/inspect.ts";
 import type { Bindings, Component, Instance } from "../../../host/runtime/types.ts";
 import { parseWat } from "../../../scripts/wasm-tools.ts";
@@ -406,6 +408,25 @@ describe("an asynchronous component", () => {
 });
 
 describe("what cannot be", () => {
+  test("what jco does not run either has no such hint", async () => {
+    await expect(fromWat(`(component (import "c" (component)))`, "tenon")).rejects.toMatchObject({
+      name: "UnsupportedError",
+      feature: "component-imports",
+      message: expect.not.stringContaining("jco"),
+    });
+  });
+
+  test("jco is refused where there is none, as in a page", async () => {
+    const page = { ...nodePlatform, jco: undefined };
+    const error = await compileSource(page, valuesBytes, { bindings: "jco" }).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(UsageError);
+    expect((error as Error).message).toContain("Node only");
+    await expect(compileSource(page, await parseWat(later), {})).rejects.toMatchObject({
+      name: "UnsupportedError",
+      message: expect.not.stringContaining("jco"),
+    });
+  });
+
   test("bindings of another name are refused", async () => {
     await expect(compile(valuesBytes, { bindings: "other" as Bindings })).rejects.toBeInstanceOf(UsageError);
   });
