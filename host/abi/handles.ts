@@ -15,7 +15,7 @@ export class BorrowScope {
   private readonly temporaries: { readonly objects: HostObjects; readonly rep: number }[] = [];
 
   keep(objects: HostObjects, object: object): number {
-    const rep = objects.add(object);
+    const rep = objects.lend(object);
     this.temporaries.push({ objects, rep });
     return rep;
   }
@@ -106,12 +106,10 @@ export class HandleTable {
     this.free.push(index);
   }
 
-  /** Removes every handle. @returns the owned ones */
-  clear(): Handle[] {
-    const owned = this.entries.filter((handle): handle is Handle => handle?.own === true);
+  /** Removes every handle. */
+  clear(): void {
     this.entries.length = 1;
     this.free.length = 0;
-    return owned;
   }
 
   /** Owned handles by resource type. */
@@ -126,6 +124,10 @@ export class HandleTable {
 export class HostObjects {
   private readonly objects: (object | undefined)[] = [undefined];
   private readonly free: number[] = [];
+  /** Those that the host lends for the length of a call. */
+  private readonly lent = new Set<number>();
+  /** Those on their way to the host: theirs until everything that goes with them has been lifted. */
+  private readonly giving: number[] = [];
 
   add(object: object): number {
     const rep = this.free.pop();
@@ -134,22 +136,44 @@ export class HostObjects {
     return rep;
   }
 
+  lend(object: object): number {
+    const rep = this.add(object);
+    this.lent.add(rep);
+    return rep;
+  }
+
   get(rep: number): object {
     return this.objects[rep]!;
+  }
+
+  /** Lifts `own`; to be followed by {@link given}. */
+  give(rep: number): object {
+    this.giving.push(rep);
+    return this.objects[rep]!;
+  }
+
+  /** What was lifted has reached the host. */
+  given(): void {
+    for (const rep of this.giving) this.remove(rep);
+    this.giving.length = 0;
   }
 
   remove(rep: number): object {
     const object = this.objects[rep]!;
     this.objects[rep] = undefined;
+    this.lent.delete(rep);
     this.free.push(rep);
     return object;
   }
 
+  /** Removes everything. @returns what guests owned */
   clear(): object[] {
-    const left = this.objects.filter((object): object is object => object !== undefined);
+    const owned = this.objects.filter((object, rep) => object !== undefined && !this.lent.has(rep)) as object[];
     this.objects.length = 1;
     this.free.length = 0;
-    return left;
+    this.giving.length = 0;
+    this.lent.clear();
+    return owned;
   }
 }
 

@@ -109,6 +109,7 @@ export function emitLift(writer: BindingsWriter, index: number): string {
     // A guest can catch what an import threw and go on; the fault stands all the same.
     code.line(`if (e0 !== 1) throw fault(${index}, undefined);`);
     code.line(flags(entered, 0));
+    settleGiven(writer, [type.result], code);
     if (result !== undefined) code.line("if (failed) throw rt.error(value);");
     if (type.result !== undefined) code.line("return value;");
   });
@@ -341,6 +342,7 @@ function emitLower(
       if (lends) code.line("const lends = new rt.Lends();");
       const values = liftParams(writer, types, params, spilled, context, code, lends);
       if (callee === undefined) {
+        settleGiven(writer, types, code);
         lowerHostResult(
           writer,
           callHost(writer, func, type, values, code),
@@ -355,6 +357,19 @@ function emitLower(
       }
     });
   });
+}
+
+/** Host objects that guests gave back are the host's own from here on. */
+function settleGiven(writer: BindingsWriter, types: readonly (ValueType | undefined)[], code: Code): void {
+  const given = new Set<number>();
+  for (const type of types) {
+    someType(type, (inner) => {
+      const resource = inner.kind === "own" ? writer.emitter.types.resource(inner.resource) : undefined;
+      if (resource !== undefined && writer.plan.resources[resource]!.origin.kind === "host") given.add(resource);
+      return false;
+    });
+  }
+  for (const resource of given) code.line(`o${resource}.given();`);
 }
 
 function liftParams(

@@ -208,18 +208,17 @@ class InstanceRuntime extends AbiRuntime {
     this.ended = true;
     const errors: Error[] = [];
     let disposed = 0;
-    for (const table of controls.tables) {
-      for (const handle of table.clear()) {
-        if (this.plan.resources[handle.type]!.origin.kind !== "host") continue;
+    for (const table of controls.tables) table.clear();
+    for (const objects of this.objects) {
+      for (const object of objects?.clear() ?? []) {
         disposed++;
         try {
-          disposeHostObject(this.objects[handle.type]!.remove(handle.rep));
+          disposeHostObject(object);
         } catch (error) {
           errors.push(error instanceof Error ? error : new Error(String(error)));
         }
       }
     }
-    for (const objects of this.objects) objects?.clear();
     let cut = 0;
     for (const owner of this.owners) {
       if (owner === undefined) continue;

@@ -81,7 +81,7 @@ function liftHandle(
       : `b.add(t${component}.get(${index}, ${resource}))`;
   if (peer === "guest") return rep;
   if (emitter.resources[resource]!.origin.kind === "host") {
-    return type.kind === "own" ? `o${resource}.remove(${rep})` : `o${resource}.get(${rep})`;
+    return type.kind === "own" ? `o${resource}.give(${rep})` : `o${resource}.get(${rep})`;
   }
   // A guest's resource reaches the host as an own only: imports are declared before there is a resource they could borrow.
   return `rt.wrap(${resource}, ${rep})`;

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { ComponentError, LinkError, LowerError, TrapError } from "../../../host/errors.ts";
 import type { Component, Instance } from "../../../host/runtime/types.ts";
 import { compileGuest, filesGuest } from "./guests.ts";
-import { thrown, type Dynamic } from "./support.ts";
+import { allocator, instantiateWat, options, thrown, type Dynamic } from "./support.ts";
 
 let component: Component<Dynamic>;
 beforeAll(async () => {
@@ -228,6 +228,54 @@ describe("what a guest does wrong with a handle traps", () => {
 
   test("the handle 0", () => {
     expect(thrown(() => start().exports.dropKept())).toMatchObject({ trap: "invalid-handle" });
+  });
+});
+
+describe("objects on their way when a trap strikes", () => {
+  const text = `(component
+    (import "files" (instance $files
+      (export "file" (type $file (sub resource)))
+      (export "rename" (func (param "it" (own $file)) (param "name" string)))))
+    (alias export $files "file" (type $file))
+    (core module $Libc ${allocator} (data (i32.const 64) "\\ff"))
+    (core instance $m (instantiate $Libc))
+    (core func $rename (canon lower (func $files "rename") ${options}))
+    (core module $M
+      (import "" "memory" (memory 1)) (import "" "rename" (func $rename (param i32 i32 i32)))
+      (func (export "rename") (param i32 i32) (call $rename (local.get 0) (i32.const 64) (local.get 1)))
+      (func (export "swap") (param i32) (result i32)
+        (i32.store (i32.const 16) (local.get 0)) (i32.store (i32.const 20) (i32.const 77)) (i32.const 16)))
+    (core instance $main (instantiate $M (with "" (instance
+      (export "memory" (memory $m "memory")) (export "rename" (func $rename))))))
+    (func (export "rename") (param "it" (own $file)) (param "bytes" u32) (canon lift (core func $main "rename")))
+    (func (export "swap") (param "it" (own $file)) (result (tuple (own $file) (own $file)))
+      (canon lift (core func $main "swap") ${options})))`;
+
+  test("are still the guest's, and disposed with it: arguments of an import", async () => {
+    const seen: unknown[] = [];
+    const instance = await instantiateWat(text, { files: { File, rename: (it: unknown) => void seen.push(it) } });
+    const [fine, lost] = [new File("fine"), new File("lost")];
+    instance.exports.rename(fine, 0);
+    expect(seen).toEqual([fine]);
+    expect(thrown(() => instance.exports.rename(lost, 1))).toMatchObject({ trap: "invalid-utf8" });
+    expect(instance.dispose().hostResourcesDisposed).toBe(1);
+    expect([fine.disposed, lost.disposed]).toEqual([0, 1]);
+  });
+
+  test("are still the guest's, and disposed with it: results", async () => {
+    const instance = await instantiateWat(text, { files: { File, rename: () => undefined } });
+    const file = new File("x");
+    expect(thrown(() => instance.exports.swap(file))).toMatchObject({ trap: "invalid-handle" });
+    expect(instance.dispose().hostResourcesDisposed).toBe(1);
+    expect(file.disposed).toBe(1);
+  });
+
+  test("that were only lent are the host's", async () => {
+    const { exports, instance } = start();
+    const file = new File("x");
+    thrown(() => exports.leak(file));
+    expect(instance.dispose().hostResourcesDisposed).toBe(0);
+    expect(file.disposed).toBe(0);
   });
 });
 
