@@ -21,7 +21,18 @@ async function byHand(wit: string): Promise<{ core: number; exports: Exports }> 
   let wasm: Uint8Array | undefined;
   const dir = join(folder, "by-hand/module");
   const { error, stderr } = await asc.main(
-    ["index.ts", "--baseDir", dir, "--outFile", "a.wasm", "-O", "--exportStart", "_initialize", "--use", "abort=__quiet_abort"],
+    [
+      "index.ts",
+      "--baseDir",
+      dir,
+      "--outFile",
+      "a.wasm",
+      "-O",
+      "--exportStart",
+      "_initialize",
+      "--use",
+      "abort=__quiet_abort",
+    ],
     { writeFile: (_: string, contents: Uint8Array | string) => void (wasm = contents as Uint8Array) } as object,
   );
   if (error !== null) throw new Error(`${error.message}\n${stderr}`);
@@ -62,7 +73,10 @@ test("the bindings add little to a guest written by hand", async () => {
   for (const [name, [call, count]] of Object.entries(calls)) {
     expect(call(generated)).toEqual(call(hand.exports));
     for (const exports of [generated, hand.exports]) nanoseconds(() => call(exports), count);
-    const [ours, theirs] = [generated, hand.exports].map((exports) => nanoseconds(() => call(exports), count)) as [number, number];
+    const [ours, theirs] = [generated, hand.exports].map((exports) => nanoseconds(() => call(exports), count)) as [
+      number,
+      number,
+    ];
     lines.push(`${name}: ${ours.toFixed(1)} ns against ${theirs.toFixed(1)} ns, ${(ours / theirs).toFixed(2)} times`);
   }
   console.log(lines.join("\n"));
