@@ -48,13 +48,13 @@ export function fieldNames(type: Extract<ValueType, { kind: "record" }>): string
   return type.fields.map(({ name }) => namer.unique(local(name)));
 }
 
-export function paramNames(params: FuncType["params"]): string[] {
+function paramNames(params: FuncType["params"]): string[] {
   const namer = new Namer();
   return params.map(({ name }) => namer.unique(local(name)));
 }
 
 /** Flags with their bits; `None` comes first unless a flag is called so. */
-export function flagMembers(names: readonly string[]): string[] {
+function flagMembers(names: readonly string[]): string[] {
   const namer = new Namer();
   return names.map((name) => namer.unique(pascalPart(name)));
 }

@@ -7,7 +7,8 @@
  */
 import { layoutOf, sequence } from "../../host/abi/layout.ts";
 import type { FuncType, ValueType } from "../../host/model/types.ts";
-import { type AbiEmitter, hasPointer, newHandle, numbers, tableOf, takeBack } from "./abi.ts";
+import { newHandle, numbers, tableOf, takeBack } from "./abi-base.ts";
+import { type AbiEmitter, hasPointer } from "./abi.ts";
 import { dropName, paramsText, resultText } from "./declarations.ts";
 import type { RequiredExport } from "./index.ts";
 import { Namer } from "./names.ts";
@@ -431,7 +432,7 @@ export { lastAbort } from "./tenon";
 `;
 
 /** The declaration the author writes, on one line; types go by their bare names. */
-export function requiredSignature(func: GuestFunction, types: TypeText): string {
+function requiredSignature(func: GuestFunction, types: TypeText): string {
   const scope = new BareScope();
   const params = paramsText(func, types, scope);
   if (func.name === "constructor") return `constructor(${params})`;

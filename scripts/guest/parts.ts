@@ -14,7 +14,7 @@ export function anyPart(type: ValueType | undefined, test: (type: ValueType) => 
 }
 
 /** The types directly inside a type. */
-export function partsOf(type: ValueType): ValueType[] {
+function partsOf(type: ValueType): ValueType[] {
   switch (type.kind) {
     case "list":
       return [type.element];

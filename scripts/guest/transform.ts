@@ -53,7 +53,7 @@ interface Program {
 }
 
 /** The function of `tenon.ts` that notes that memory cannot grow. */
-export const outOfMemoryHook = "__tenon_out_of_memory";
+const outOfMemoryHook = "__tenon_out_of_memory";
 
 /** "Type '{0}' is not assignable to type '{1}'." */
 const notAssignable = 2322;
