@@ -34,6 +34,14 @@ describe("the skeleton of", () => {
     expect(await typeErrors(dir)).toEqual([]);
   });
 
+  test("a world has what its open feature gates let through", async () => {
+    const wit = join(features, "worlds/wit");
+    const names = async (open: readonly string[]): Promise<readonly string[]> =>
+      generate(await readWorld(wit, { world: "w", features: open })).required.map(({ name }) => name);
+    expect(await names([])).not.toContain("later");
+    expect(await names(["later"])).toContain("later");
+  });
+
   test("a world traps with a message until it is written", async () => {
     const dir = await workshop.folder({
       "world.wit": `package a:b;
