@@ -9,7 +9,13 @@ import { join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { setFlagsFromString } from "node:v8";
-import { compare, forThisEngine, listFailures, type ExpectedFailures, type FileResult } from "./conformance/expected.ts";
+import {
+  compare,
+  forThisEngine,
+  listFailures,
+  type ExpectedFailures,
+  type FileResult,
+} from "./conformance/expected.ts";
 
 const defaultList = fileURLToPath(new URL("../test/conformance/expected-failures.json", import.meta.url));
 
@@ -140,7 +146,11 @@ function printTable(results: readonly FileResult[], verbose: boolean, surprises:
   row("in all", tally(results, () => "").get("")!);
   const byText = results.flatMap((result) => result.outcomes).filter((outcome) => outcome.byTextParser === true).length;
   console.log(`\nOf those passed, ${byText} were refused by the text parser already, as the script wants.`);
-  const words = { fails: "fails unexpectedly", passes: "passes now: take it off the list", absent: "is listed but absent" };
+  const words = {
+    fails: "fails unexpectedly",
+    passes: "passes now: take it off the list",
+    absent: "is listed but absent",
+  };
   for (const { file, line, problem, reason } of surprises) console.log(`${file}:${line} ${words[problem]} (${reason})`);
   console.log(surprises.length === 0 ? "Nothing differs from the list of expected failures." : "");
 }

@@ -20,8 +20,10 @@ interface Home {
 
 /** Words that WIT reserves: a name that is one of them is written with a `%`. */
 const reserved = new Set(
-  ("as async bool borrow char constructor enum error-context export f32 f64 flags from func future import include interface list map " +
-    "option own package record resource result s16 s32 s64 s8 static stream string tuple type u16 u32 u64 u8 use variant with world").split(" "),
+  (
+    "as async bool borrow char constructor enum error-context export f32 f64 flags from func future import include interface list map " +
+    "option own package record resource result s16 s32 s64 s8 static stream string tuple type u16 u32 u64 u8 use variant with world"
+  ).split(" "),
 );
 
 function id(name: string): string {
@@ -50,7 +52,10 @@ class WitPrinter {
 
   print(name: string): string {
     const world: string[] = [];
-    for (const [verb, decls] of [["import", this.imports], ["export", this.exports]] as const) {
+    for (const [verb, decls] of [
+      ["import", this.imports],
+      ["export", this.exports],
+    ] as const) {
       world.push(...this.members(decls, undefined, verb));
     }
     const blocks = [`world ${id(name)} {\n${indent(world)}\n}`];
@@ -145,7 +150,9 @@ class WitPrinter {
       case "record":
         return fields(type.fields.map((field) => `${id(field.name)}: ${this.type(field.type, names)},`));
       case "variant":
-        return fields(type.cases.map((c) => `${id(c.name)}${c.type === undefined ? "" : `(${this.type(c.type, names)})`},`));
+        return fields(
+          type.cases.map((c) => `${id(c.name)}${c.type === undefined ? "" : `(${this.type(c.type, names)})`},`),
+        );
       case "enum":
       case "flags":
         return fields(type.names.map((member) => `${id(member)},`));
@@ -160,7 +167,9 @@ class WitPrinter {
     const inner = (t: ValueType): string => this.type(t, names);
     switch (type.kind) {
       case "list":
-        return type.length === undefined ? `list<${inner(type.element)}>` : `list<${inner(type.element)}, ${type.length}>`;
+        return type.length === undefined
+          ? `list<${inner(type.element)}>`
+          : `list<${inner(type.element)}, ${type.length}>`;
       case "map":
         return `map<${inner(type.key)}, ${inner(type.value)}>`;
       case "tuple":

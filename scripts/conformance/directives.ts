@@ -12,7 +12,9 @@ import { readValue, type WastValue } from "./values.ts";
 export interface ModuleSource {
   readonly sort: "component" | "module";
   readonly name: string | undefined;
-  readonly form: { readonly kind: "text"; readonly text: string } | { readonly kind: "bytes"; readonly bytes: Uint8Array };
+  readonly form:
+    | { readonly kind: "text"; readonly text: string }
+    | { readonly kind: "bytes"; readonly bytes: Uint8Array };
 }
 
 export interface Invoke {

@@ -4,7 +4,14 @@
  * Owns the script's state (definitions, instances, registered names) and the meaning of every directive. Reading the
  * script is `directives.ts`; which failures are known is `expected.ts`.
  */
-import { ComponentError, DecodeError, LinkError, TrapError, UnloadedError, UnsupportedError } from "../../host/errors.ts";
+import {
+  ComponentError,
+  DecodeError,
+  LinkError,
+  TrapError,
+  UnloadedError,
+  UnsupportedError,
+} from "../../host/errors.ts";
 import type { FuncType, ValueType } from "../../host/model/types.ts";
 import type { Component, Instance } from "../../host/runtime/types.ts";
 import { readDirectives, type Directive, type Invoke, type ModuleSource } from "./directives.ts";

@@ -12,11 +12,20 @@ import { stringText, SyntaxFault, type Node } from "./sexpr.ts";
 export type WastValue =
   | { readonly kind: "bool"; readonly value: boolean }
   | { readonly kind: "integer"; readonly type: string; readonly value: bigint }
-  | { readonly kind: "float"; readonly type: "f32" | "f64"; readonly value: number | "nan:canonical" | "nan:arithmetic" }
+  | {
+      readonly kind: "float";
+      readonly type: "f32" | "f64";
+      readonly value: number | "nan:canonical" | "nan:arithmetic";
+    }
   | { readonly kind: "char" | "string"; readonly value: string }
   | { readonly kind: "list" | "tuple"; readonly items: readonly WastValue[] }
   | { readonly kind: "record"; readonly fields: readonly { readonly name: string; readonly value: WastValue }[] }
-  | { readonly kind: "case"; readonly of: "variant" | "enum" | "option" | "result"; readonly tag: string; readonly value: WastValue | undefined }
+  | {
+      readonly kind: "case";
+      readonly of: "variant" | "enum" | "option" | "result";
+      readonly tag: string;
+      readonly value: WastValue | undefined;
+    }
   | { readonly kind: "flags"; readonly names: readonly string[] };
 
 /** Reads `(u32.const 1)` and its like. @throws {SyntaxFault} on anything else */
@@ -123,7 +132,7 @@ function readFloat(text: string, at: Node): number | "nan:canonical" | "nan:arit
 }
 
 /** The literal does not fit the function's type: the script and the component disagree. */
-export class ValueMismatch extends Error {
+class ValueMismatch extends Error {
   override readonly name = "ValueMismatch";
 }
 

@@ -56,7 +56,9 @@ describe("readDirectives", () => {
   });
 
   test("takes names, definitions and instances", () => {
-    expect(readDirectives("(component definition $a) (component instance $b $a) (component instance $a)")).toMatchObject([
+    expect(
+      readDirectives("(component definition $a) (component instance $b $a) (component instance $a)"),
+    ).toMatchObject([
       { kind: "component definition", source: { name: "$a" } },
       { kind: "component instance", name: "$b", definition: "$a" },
       { kind: "component instance", name: undefined, definition: "$a" },
@@ -90,7 +92,7 @@ describe("runScript", () => {
     ['(assert_unlinkable (component) "unknown import")', false],
     ['(component (import "f" (func)))', false],
     ['(component definition (import "f" (func)))', true],
-    ['(component definition (type (list 9)))', false],
+    ["(component definition (type (list 9)))", false],
     ["(component instance $d $nothing)", false],
     ["(component instance $d $c)", true],
     ["(nonsense)", false],

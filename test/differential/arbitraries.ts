@@ -96,7 +96,7 @@ export function parameterTypes(options: TypeOptions): fc.Arbitrary<readonly Valu
 }
 
 /** Text without lone surrogates: short, of any plane, often one that fits a single byte a character. */
-export const texts: fc.Arbitrary<string> = fc.oneof(
+const texts: fc.Arbitrary<string> = fc.oneof(
   fc.string(),
   fc.string({ unit: "binary" }),
   fc.string({ unit: fc.integer({ min: 0x80, max: 0xff }).map((code) => String.fromCharCode(code)) }),
@@ -130,7 +130,10 @@ export function valuesOf(type: ValueType): fc.Arbitrary<unknown> {
     case "bool":
       return fc.boolean();
     case "s64":
-      return fc.oneof(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), fc.constantFrom(-(2n ** 63n), 2n ** 63n - 1n));
+      return fc.oneof(
+        fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+        fc.constantFrom(-(2n ** 63n), 2n ** 63n - 1n),
+      );
     case "u64":
       return fc.oneof(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), fc.constantFrom(2n ** 63n, 2n ** 64n - 1n));
     case "s8":

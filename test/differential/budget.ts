@@ -4,7 +4,7 @@
  * `TENON_SEED` and `TENON_FUZZ_SCALE` (a factor on every count, default 1) change both, for longer runs.
  */
 export const seed: number = Number(process.env["TENON_SEED"] ?? 20_261_121);
-export const scale: number = Number(process.env["TENON_FUZZ_SCALE"] ?? 1);
+const scale: number = Number(process.env["TENON_FUZZ_SCALE"] ?? 1);
 
 export function scaled(count: number): number {
   return Math.max(1, Math.round(count * scale));

@@ -177,8 +177,7 @@ export function linkedText(signatures: readonly Signature[], caller: StringEncod
       `(export $${names.nameOf(type)} "${names.nameOf(type)}" (type $d-${names.nameOf(type)}))`,
     ]),
     ...signatures.map(
-      (signature, index) =>
-        `(export "via-n${index}" (func $b "via-n${index}") (func ${names.signature(signature)}))`,
+      (signature, index) => `(export "via-n${index}" (func $b "via-n${index}") (func ${names.signature(signature)}))`,
     ),
     ")",
   ].join("\n");
@@ -302,7 +301,11 @@ function storeFlat(type: Plain, values: readonly string[], offset: number): read
       if (type.length === undefined) {
         return [put("i32.store", values[0]!, offset), put("i32.store", values[1]!, offset + 4)];
       }
-      return storeFields(Array.from({ length: type.length }, () => type.element), values, offset);
+      return storeFields(
+        Array.from({ length: type.length }, () => type.element),
+        values,
+        offset,
+      );
     }
     case "record":
       return storeFields(type.fields, values, offset);

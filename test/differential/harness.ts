@@ -29,7 +29,8 @@ export function call(target: AnyFunction, args: readonly unknown[], result: Valu
   try {
     return { tag: "ok", val: target(...args) };
   } catch (error) {
-    if (error instanceof Error && Object.hasOwn(error, "payload")) return { tag: "err", val: (error as unknown as ComponentError).payload };
+    if (error instanceof Error && Object.hasOwn(error, "payload"))
+      return { tag: "err", val: (error as unknown as ComponentError).payload };
     throw error;
   }
 }

@@ -30,7 +30,9 @@ export function show(value: unknown): string {
   if (ArrayBuffer.isView(value)) {
     return `${value.constructor.name}[${Array.from(value as unknown as ArrayLike<unknown>, show).join(", ")}]`;
   }
-  return `{ ${Object.entries(value).map(([key, item]) => `${key}: ${show(item)}`).join(", ")} }`;
+  return `{ ${Object.entries(value)
+    .map(([key, item]) => `${key}: ${show(item)}`)
+    .join(", ")} }`;
 }
 
 /** The first place where two values differ, for a message. */

@@ -89,7 +89,8 @@ async function compile(mutant: Uint8Array<ArrayBuffer>): Promise<Component | und
 
 /** Imports that fit by shape: functions that return a number, and classes. */
 function stubs(declarations: readonly ExternDecl[]): Record<string, unknown> {
-  const camel = (name: string): string => name.toLowerCase().replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+  const camel = (name: string): string =>
+    name.toLowerCase().replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
   const entries = declarations.flatMap(({ name, type }): [string, unknown][] => {
     if (type.kind === "func") return [[camel(name), () => 1]];
     if (type.kind === "instance") return [[name, stubs(type.exports)]];

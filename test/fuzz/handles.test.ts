@@ -21,8 +21,9 @@ const text = `
         (global.set $sum (i32.add (i32.mul (global.get $sum) (i32.const 31)) (local.get 0))))
       (func (export "sum") (result i32) (global.get $sum)))
     (core instance $log (instantiate $log))
-    ${["a", "b"].map(
-      (name) => `
+    ${["a", "b"]
+      .map(
+        (name) => `
     (type $${name}' (resource (rep i32) (dtor (core func $log "drop"))))
     (export $${name} "${name}" (type $${name}'))
     (canon resource.new $${name}' (core func $new-${name}))
@@ -42,39 +43,49 @@ const text = `
     (func (export "pass-${name}") (param "r" (own $${name})) (result (own $${name})) (canon lift (core func $i-${name} "same")))
     (func (export "mix-${name}") (param "x" (borrow $${name})) (param "y" (own $${name})) (result u32)
       (canon lift (core func $i-${name} "both")))`,
-    ).join("")}
+      )
+      .join("")}
     (func (export "sum") (result u32) (canon lift (core func $log "sum"))))
   (component $User
     (import "owner" (instance $owner
-      ${["a", "b"].map(
-        (name) => `
+      ${["a", "b"]
+        .map(
+          (name) => `
       (export "${name}" (type $${name} (sub resource)))
       (export "make-${name}" (func (param "rep" u32) (result (own $${name}))))
       (export "read-${name}" (func (param "r" (borrow $${name})) (result u32)))
       (export "take-${name}" (func (param "r" (own $${name})) (result u32)))
       (export "pass-${name}" (func (param "r" (own $${name})) (result (own $${name}))))
       (export "mix-${name}" (func (param "x" (borrow $${name})) (param "y" (own $${name})) (result u32)))`,
-      ).join("")}))
-    ${["a", "b"].map(
-      (name) => `
+        )
+        .join("")}))
+    ${["a", "b"]
+      .map(
+        (name) => `
     (alias export $owner "${name}" (type $${name}))
     (canon resource.drop $${name} (core func $drop-${name}))
-    ${["make", "read", "take", "pass", "mix"].map(
-      (verb) => `(canon lower (func $owner "${verb}-${name}") (core func $${verb}-${name}))`,
-    ).join("\n")}
+    ${["make", "read", "take", "pass", "mix"]
+      .map((verb) => `(canon lower (func $owner "${verb}-${name}") (core func $${verb}-${name}))`)
+      .join("\n")}
     (func (export "drop-${name}") (param "h" u32) (canon lift (core func $drop-${name})))
-    ${["make", "read", "take", "pass"].map(
-      (verb) => `(func (export "${verb}-${name}") (param "x" u32) (result u32) (canon lift (core func $${verb}-${name})))`,
-    ).join("\n")}
+    ${["make", "read", "take", "pass"]
+      .map(
+        (verb) =>
+          `(func (export "${verb}-${name}") (param "x" u32) (result u32) (canon lift (core func $${verb}-${name})))`,
+      )
+      .join("\n")}
     (func (export "mix-${name}") (param "x" u32) (param "y" u32) (result u32) (canon lift (core func $mix-${name})))`,
-    ).join("")})
+      )
+      .join("")})
   (instance $owner (instantiate $Owner))
   (instance $user (instantiate $User (with "owner" (instance $owner))))
-  ${["a", "b"].map((name) =>
-    ["make", "read", "take", "pass", "mix", "drop"].map(
-      (verb) => `(export "${verb}-${name}" (func $user "${verb}-${name}"))`,
-    ).join("\n"),
-  ).join("\n")}
+  ${["a", "b"]
+    .map((name) =>
+      ["make", "read", "take", "pass", "mix", "drop"]
+        .map((verb) => `(export "${verb}-${name}" (func $user "${verb}-${name}"))`)
+        .join("\n"),
+    )
+    .join("\n")}
   (export "sum" (func $owner "sum")))
 `;
 
@@ -101,7 +112,10 @@ const steps: fc.Arbitrary<readonly Step[]> = fc.array(
 
 /** The caller's table and the destructors, by the reference. The owner's table is empty between calls, except for `take`. */
 class Model {
-  readonly types = { a: { kind: "resource", name: "a" }, b: { kind: "resource", name: "b" } } satisfies Record<string, ResourceType>;
+  readonly types = { a: { kind: "resource", name: "a" }, b: { kind: "resource", name: "b" } } satisfies Record<
+    string,
+    ResourceType
+  >;
   readonly user = new HandleTable();
   sum = 0;
   /** Handles that `take` and `mix` left in the owner's table: their indices are what `mix` computes with. */

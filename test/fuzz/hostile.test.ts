@@ -51,9 +51,7 @@ const places = fc.oneof(
 const tamperings: fc.Arbitrary<readonly Tampering[]> = fc.array(
   fc.oneof(
     fc.record({ at: places, bytes: fc.uint8Array({ minLength: 1, maxLength: 3 }) }),
-    fc
-      .tuple(places, words)
-      .map(([at, word]) => ({ at: at & ~3, bytes: new Uint8Array(Uint32Array.of(word).buffer) })),
+    fc.tuple(places, words).map(([at, word]) => ({ at: at & ~3, bytes: new Uint8Array(Uint32Array.of(word).buffer) })),
   ),
   { maxLength: 4 },
 );
@@ -102,7 +100,12 @@ function prepare(
   return memory;
 }
 
-function liftByReference(signature: Signature, encoding: StringEncoding, memory: Uint8Array, direction: "give" | "pass"): Lifted {
+function liftByReference(
+  signature: Signature,
+  encoding: StringEncoding,
+  memory: Uint8Array,
+  direction: "give" | "pass",
+): Lifted {
   const context: Context = { ...bumpContext(encoding), memory: () => memory };
   const cores = direction === "give" ? resultSlots(signature) : paramSlots(signature);
   const maxFlat = direction === "give" ? maxFlatResults : maxFlatParams;

@@ -68,7 +68,9 @@ export class HandleTable {
 
   /** The indices whose handles pass a test, in order. */
   indices(test: (handle: Handle) => boolean): readonly number[] {
-    return [...this.#entries.keys()].filter((index) => this.#entries[index] !== undefined && test(this.#entries[index]));
+    return [...this.#entries.keys()].filter(
+      (index) => this.#entries[index] !== undefined && test(this.#entries[index]),
+    );
   }
 }
 

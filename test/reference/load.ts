@@ -30,7 +30,7 @@ export type CoreValue = bigint | number;
 
 const maxByteLength = 2 ** 28 - 1;
 
-export function loadInt(context: Context, pointer: number, byteLength: number): bigint {
+function loadInt(context: Context, pointer: number, byteLength: number): bigint {
   let value = 0n;
   for (let index = byteLength - 1; index >= 0; index--) {
     value = (value << 8n) | BigInt(context.memory()[pointer + index]!);
@@ -90,7 +90,7 @@ function toInteger(bits: bigint, width: number, signed: boolean): number | bigin
   return width === 64 ? value : Number(value);
 }
 
-export function floatFromBits(bits: bigint, width: 32 | 64): number {
+function floatFromBits(bits: bigint, width: 32 | 64): number {
   const view = new DataView(new ArrayBuffer(8));
   view.setBigUint64(0, bits, true);
   const value = width === 32 ? view.getFloat32(0, true) : view.getFloat64(0, true);
@@ -108,7 +108,7 @@ function unpackFlags(bits: bigint, count: number): readonly boolean[] {
 
 const utf16Tag = 2 ** 31;
 
-export function loadString(context: Context, pointer: number, taggedCodeUnits: number): string {
+function loadString(context: Context, pointer: number, taggedCodeUnits: number): string {
   let alignment = 2;
   let byteLength = 2 * taggedCodeUnits;
   let encoding: "utf8" | "utf16" | "latin1" = "utf16";
@@ -132,7 +132,7 @@ export function loadString(context: Context, pointer: number, taggedCodeUnits: n
 /** By hand, from RFC 3629: shortest forms only, no surrogates, nothing above U+10FFFF. */
 function decodeUtf8(bytes: Uint8Array): string {
   let text = "";
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const first = bytes[at]!;
     const length = first < 0x80 ? 1 : first < 0xc0 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf8 ? 4 : 0;
     trapIf(length === 0 || at + length > bytes.length, "invalid-utf8");
@@ -204,12 +204,16 @@ export function sourceOf(values: readonly CoreValue[]): CoreSource {
       if (value === undefined || (typeof value === "bigint") !== want.startsWith("i")) {
         throw new Error(`The reference was given ${String(value)} where an ${want} belongs`);
       }
-      return want === "i32" ? BigInt.asUintN(32, value as bigint) : want === "i64" ? BigInt.asUintN(64, value as bigint) : value;
+      return want === "i32"
+        ? BigInt.asUintN(32, value as bigint)
+        : want === "i64"
+          ? BigInt.asUintN(64, value as bigint)
+          : value;
     },
   };
 }
 
-export function liftFlat(context: Context, source: CoreSource, type: Plain): PlainValue {
+function liftFlat(context: Context, source: CoreSource, type: Plain): PlainValue {
   const i32 = (): bigint => source.next("i32") as bigint;
   switch (type.kind) {
     case "bool":

@@ -96,7 +96,10 @@ export function fromJs(value: unknown, type: ValueType): PlainValue {
     case "list":
       return [...(value as Iterable<unknown>)].map((item) => fromJs(item, type.element));
     case "map":
-      return [...(value as Map<unknown, unknown>)].map(([key, inner]) => [fromJs(key, type.key), fromJs(inner, type.value)]);
+      return [...(value as Map<unknown, unknown>)].map(([key, inner]) => [
+        fromJs(key, type.key),
+        fromJs(inner, type.value),
+      ]);
     case "record":
       return type.fields.map((field) => fromJs(fieldOf(object, camelCase(field.name)), field.type));
     case "flags":

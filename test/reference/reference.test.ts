@@ -172,9 +172,15 @@ describe("the JavaScript mapping", () => {
     [option(option(u8)), { tag: "some", val: undefined }],
     [option(option(u8)), { tag: "none" }],
     [{ kind: "record", fields: [{ name: "first-name", type: string }] }, { firstName: "x" }],
-    [{ kind: "flags", names: ["a-b", "c"] }, { aB: true, c: false }],
+    [
+      { kind: "flags", names: ["a-b", "c"] },
+      { aB: true, c: false },
+    ],
     [{ kind: "enum", names: ["a-b", "c"] }, "a-b"],
-    [{ kind: "result", ok: undefined, err: u8 }, { tag: "err", val: 3 }],
+    [
+      { kind: "result", ok: undefined, err: u8 },
+      { tag: "err", val: 3 },
+    ],
     [{ kind: "map", key: string, value: u8 }, new Map([["k", 1]])],
   ])("%j there and back", (type, value) => {
     expect(toJs(fromJs(value, type), type)).toEqual(value);

@@ -75,7 +75,7 @@ export function store(context: Context, value: PlainValue, type: Plain, pointer:
   }
 }
 
-export function bitsOfFloat(value: number, width: 32 | 64): bigint {
+function bitsOfFloat(value: number, width: 32 | 64): bigint {
   const view = new DataView(new ArrayBuffer(8));
   if (width === 32) view.setFloat32(0, value, true);
   else view.setFloat64(0, value, true);
@@ -134,7 +134,7 @@ function lowerHandle(context: Context, rep: number, type: Plain & { kind: "own" 
   return context.handles.add({ resource: type.resource, rep, own, lends: 0 });
 }
 
-export function lowerFlat(context: Context, value: PlainValue, type: Plain): readonly CoreValue[] {
+function lowerFlat(context: Context, value: PlainValue, type: Plain): readonly CoreValue[] {
   switch (type.kind) {
     case "bool":
       return [value === true ? 1n : 0n];

@@ -207,44 +207,47 @@ test("a trap in a resource's method or destructor counts like any other", async 
   expect((await module.unload()).cut).toEqual([]);
 });
 
-test.skipIf(inPage)("background work that fails is an event with its owner; without a listener it stays an unhandled rejection", async () => {
-  const here = host();
-  const failures: string[] = [];
-  const stop = here.on("background-error", ({ module, owner, error }) =>
-    failures.push(`${module} ${owner} ${String(error)}`),
-  );
-  const imports = (scope: ImportScope): object => ({
-    "demo:poke/host": {
-      poke: (value: number) => {
-        if (value === 1) return Promise.reject(new Error("Lost"));
-        scope.setTimeout(
-          () => {
-            throw new Error("Late");
-          },
-          1,
-          "ticker",
-        );
-        return undefined;
+test.skipIf(inPage)(
+  "background work that fails is an event with its owner; without a listener it stays an unhandled rejection",
+  async () => {
+    const here = host();
+    const failures: string[] = [];
+    const stop = here.on("background-error", ({ module, owner, error }) =>
+      failures.push(`${module} ${owner} ${String(error)}`),
+    );
+    const imports = (scope: ImportScope): object => ({
+      "demo:poke/host": {
+        poke: (value: number) => {
+          if (value === 1) return Promise.reject(new Error("Lost"));
+          scope.setTimeout(
+            () => {
+              throw new Error("Late");
+            },
+            1,
+            "ticker",
+          );
+          return undefined;
+        },
       },
-    },
-  });
-  const module: Any = await here.load(await poker(), { name: "poker", imports });
-  module.exports.run(1);
-  module.exports.run(2);
-  await until(() => failures.length === 2);
-  expect(failures.sort()).toEqual(["poker demo:poke/host#poke Error: Lost", "poker ticker Error: Late"]);
-  expect(module.info().activity).toEqual([]);
-  stop();
-  // Vitest watches for unhandled rejections, so the last part runs with its watchers set aside.
-  const watchers = process.rawListeners("unhandledRejection") as ((...args: unknown[]) => void)[];
-  process.removeAllListeners("unhandledRejection");
-  const unhandled: unknown[] = [];
-  process.once("unhandledRejection", (error) => unhandled.push(error));
-  module.exports.run(1);
-  await sleep(5);
-  for (const watcher of watchers) process.on("unhandledRejection", watcher);
-  expect(unhandled).toHaveLength(1);
-});
+    });
+    const module: Any = await here.load(await poker(), { name: "poker", imports });
+    module.exports.run(1);
+    module.exports.run(2);
+    await until(() => failures.length === 2);
+    expect(failures.sort()).toEqual(["poker demo:poke/host#poke Error: Lost", "poker ticker Error: Late"]);
+    expect(module.info().activity).toEqual([]);
+    stop();
+    // Vitest watches for unhandled rejections, so the last part runs with its watchers set aside.
+    const watchers = process.rawListeners("unhandledRejection") as ((...args: unknown[]) => void)[];
+    process.removeAllListeners("unhandledRejection");
+    const unhandled: unknown[] = [];
+    process.once("unhandledRejection", (error) => unhandled.push(error));
+    module.exports.run(1);
+    await sleep(5);
+    for (const watcher of watchers) process.on("unhandledRejection", watcher);
+    expect(unhandled).toHaveLength(1);
+  },
+);
 
 test("an import with a result may not return a promise: that is a fault, not background work", async () => {
   const module: Any = await host().load(await component(asking), {
