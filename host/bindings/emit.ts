@@ -10,7 +10,8 @@ import { Code, quote } from "../abi/emit/code.ts";
 import { Emitter } from "../abi/emit/context.ts";
 import type { CoreItem, CoreInstanceRef, FuncItem, Options, Plan } from "../plan/plan.ts";
 import { emitExports } from "./exports.ts";
-import { emitLift, emitTrampoline, emitDestructor } from "./functions.ts";
+import { emitLift } from "./lifts.ts";
+import { emitDestructor, emitTrampoline } from "./trampolines.ts";
 import { ABORT_HOOK, hasAbortHook, memoryExports } from "./key.ts";
 import { ENTERED, TRAPPED, UNLOADED } from "./state.ts";
 

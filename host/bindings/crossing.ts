@@ -1,0 +1,156 @@
+/**
+ * What every crossing has in common: contexts, the flags of the component instances it enters, the call of the core
+ * function between lowered arguments and the lifted result.
+ */
+import type { Code } from "../abi/emit/code.ts";
+import type { Context } from "../abi/emit/context.ts";
+import { liftFlat, load, plus } from "../abi/emit/lift.ts";
+import { lowerFlat, store } from "../abi/emit/lower.ts";
+import { MAX_FLAT_PARAMS, MAX_FLAT_RESULTS, layoutOf, sequence, someType } from "../abi/layout.ts";
+import type { FuncType, ResultType, ValueType } from "../model/types.ts";
+import type { Lift, Options, Plan } from "../plan/plan.ts";
+import type { BindingsWriter } from "./emit.ts";
+
+export function contextOf(
+  writer: BindingsWriter,
+  options: Options,
+  component: number,
+  peer: "host" | "guest",
+  source: Context["source"],
+): Context {
+  return {
+    component,
+    encoding: options.encoding,
+    memory: writer.memoryName(options),
+    realloc: writer.reallocName(options, component),
+    peer,
+    source,
+  };
+}
+
+/** The component instances that a call enters: the callee and its ancestors, less the caller and its ancestors. */
+export function enteringSet(plan: Plan, callee: number, caller: number | undefined): number[] {
+  const chain = (start: number | undefined): number[] => {
+    const found: number[] = [];
+    for (let at = start; at !== undefined; at = plan.components[at]) found.push(at);
+    return found;
+  };
+  const already = new Set(chain(caller));
+  return chain(callee).filter((component) => !already.has(component));
+}
+
+/** Whether one of two component instances is the other or holds it. */
+export function areRelated(plan: Plan, a: number, b: number): boolean {
+  const holds = (outer: number, inner: number): boolean => {
+    for (let at: number | undefined = inner; at !== undefined; at = plan.components[at]) if (at === outer) return true;
+    return false;
+  };
+  return holds(a, b) || holds(b, a);
+}
+
+export function flags(components: readonly number[], value: number): string {
+  return components.map((component) => `e${component} = `).join("") + `${value};`;
+}
+
+export function isBusy(components: readonly number[]): string {
+  return components.map((component) => `e${component} !== 0`).join(" || ");
+}
+
+/** A task begins with its context slots at zero; a component instance runs one task at a time. */
+export function resetContext(writer: BindingsWriter, component: number, code: Code): void {
+  if (writer.usesContext(component)) code.line(`k${component}.fill(0);`);
+}
+
+/** A function's result when it is a `result`, which crosses to the host as return or throw. */
+export function resultOf(type: FuncType): ResultType | undefined {
+  return type.result?.kind === "result" ? type.result : undefined;
+}
+
+/** Lowers the arguments, calls the core function and gives the name of what it returned. */
+export function callCore(
+  writer: BindingsWriter,
+  lift: Lift,
+  values: readonly string[],
+  context: Context,
+  code: Code,
+): string {
+  const args = lowerParams(writer, lift.type, values, context, code);
+  const call = `${writer.coreName(lift.core)}(${args.join(", ")})`;
+  if (lift.type.result === undefined) {
+    code.line(`${call};`);
+    if (lift.options.postReturn !== undefined && context.memory !== undefined) code.line(`${context.memory}.sync();`);
+    return "";
+  }
+  const returned = code.name(call);
+  if (context.memory !== undefined) code.line(`${context.memory}.sync();`);
+  return returned;
+}
+
+/** `lower_flat_values` for parameters: flat up to sixteen, spilled to memory beyond. */
+export function lowerParams(
+  writer: BindingsWriter,
+  type: FuncType,
+  values: readonly string[],
+  context: Context,
+  code: Code,
+): string[] {
+  const types = type.params.map((param) => param.type);
+  if (types.flatMap((t) => layoutOf(t).flat).length <= MAX_FLAT_PARAMS) {
+    return types.flatMap((t, i) => lowerFlat(writer.emitter, t, values[i]!, context, code));
+  }
+  const { size, alignment, offsets } = sequence(types);
+  const pointer = code.name(`${context.realloc}(0, 0, ${alignment}, ${size})`);
+  types.forEach((t, i) => store(writer.emitter, t, values[i]!, plus(pointer, offsets[i]!), context, code));
+  return [pointer];
+}
+
+export function isSpilled(type: ValueType): boolean {
+  return layoutOf(type).flat.length > MAX_FLAT_RESULTS;
+}
+
+/** The address of a spilled result, checked. */
+export function resultAddress(type: ValueType, pointer: string, context: Context, code: Code): string {
+  const { size, alignment } = layoutOf(type);
+  return code.name(`${context.memory}.check(${pointer}, ${size}, ${alignment})`);
+}
+
+export function liftResult(
+  writer: BindingsWriter,
+  type: ValueType,
+  returned: string,
+  context: Context,
+  code: Code,
+): string {
+  if (!isSpilled(type)) return liftFlat(writer.emitter, type, [returned], context, code);
+  return load(writer.emitter, type, resultAddress(type, returned, context, code), context);
+}
+
+export function postReturn(writer: BindingsWriter, lift: Lift, returned: string, code: Code): void {
+  if (lift.options.postReturn === undefined) return;
+  const call = `${writer.coreName(lift.options.postReturn)}(${returned});`;
+  code.line(`l${lift.component} = 1; ${call} l${lift.component} = 0;`);
+}
+
+/** "trap_if(not inst.may_leave)", and nothing leaves an instance that has trapped. */
+export function guard(component: number, code: Code): void {
+  code.line(`if (l${component} !== 0 || e0 > 1) throw stop(rt.leave());`);
+}
+
+export function guarded(code: Code, body: () => void): void {
+  code.block("try", body, "} catch (error) {");
+  code.line("  throw stop(error);");
+  code.line("}");
+}
+
+/** Host objects that guests gave back are the host's own from here on. */
+export function settleGiven(writer: BindingsWriter, types: readonly (ValueType | undefined)[], code: Code): void {
+  const given = new Set<number>();
+  for (const type of types) {
+    someType(type, (inner) => {
+      const resource = inner.kind === "own" ? writer.emitter.types.resource(inner.resource) : undefined;
+      if (resource !== undefined && writer.plan.resources[resource]!.origin.kind === "host") given.add(resource);
+      return false;
+    });
+  }
+  for (const resource of given) code.line(`o${resource}.given();`);
+}

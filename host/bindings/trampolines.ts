@@ -1,0 +1,111 @@
+/**
+ * The text of the core functions that the host makes for core modules to import, resource built-ins among them.
+ *
+ * Follows design/mvp/CanonicalABI.md, `canon resource.*` and the task built-ins.
+ */
+import { Code, quote } from "../abi/emit/code.ts";
+import { enteringSet, flags, guard, guarded, isBusy } from "./crossing.ts";
+import type { BindingsWriter } from "./emit.ts";
+import { emitLower } from "./lowers.ts";
+
+/** A core function that the host makes for core modules to import. */
+export function emitTrampoline(writer: BindingsWriter, index: number): string {
+  const trampoline = writer.plan.trampolines[index]!;
+  const code = new Code();
+  const name = `g${index}`;
+  switch (trampoline.kind) {
+    case "lower":
+      emitLower(writer, name, trampoline, code);
+      break;
+    case "resource.new":
+      code.block(`function ${name}(rep)`, () => {
+        guard(trampoline.component, code);
+        guarded(code, () =>
+          code.line(`return t${trampoline.component}.add(${trampoline.resource}, rep, true, undefined);`),
+        );
+      });
+      break;
+    case "resource.rep":
+      code.block(`function ${name}(index)`, () => {
+        guarded(code, () => code.line(`return t${trampoline.component}.rep(index, ${trampoline.resource});`));
+      });
+      break;
+    case "resource.drop":
+      code.block(`function ${name}(index)`, () => {
+        guard(trampoline.component, code);
+        guarded(code, () => emitDrop(writer, trampoline.component, trampoline.resource, code));
+      });
+      break;
+    case "context.get":
+      code.line(`function ${name}() { return k${trampoline.component}[${trampoline.slot}]; }`);
+      break;
+    case "context.set":
+      code.line(`function ${name}(value) { k${trampoline.component}[${trampoline.slot}] = value; }`);
+      break;
+    case "task":
+      emitTask(name, trampoline.name, trampoline.component, code);
+      break;
+  }
+  return code.toString();
+}
+
+/** Built-ins that have no effect where every call runs to its end. */
+const idle: ReadonlySet<string> = new Set(["backpressure.inc", "backpressure.dec"]);
+
+function emitTask(name: string, builtin: string, component: number, code: Code): void {
+  code.block(`function ${name}()`, () => {
+    if (idle.has(builtin)) return;
+    guard(component, code);
+    if (builtin === "thread.yield") code.line("return 0;");
+    else code.line(`throw stop(rt.unsupported(${quote(builtin)}));`);
+  });
+}
+
+function emitDrop(writer: BindingsWriter, component: number, resource: number, code: Code): void {
+  const { origin } = writer.plan.resources[resource]!;
+  code.line(`const handle = t${component}.drop(index, ${resource});`);
+  if (origin.kind === "host") {
+    code.line(`if (handle.own) rt.dropHost(${resource}, handle.rep);`);
+    return;
+  }
+  const { dtor } = origin;
+  const entered = enteringSet(writer.plan, origin.component, component);
+  if (dtor === undefined) {
+    // The specification calls an empty destructor, which must be allowed to enter all the same.
+    if (entered.length > 0) code.line(`if (handle.own && (${isBusy(entered)})) throw rt.enter();`);
+    return;
+  }
+  code.block("if (handle.own)", () => {
+    if (entered.length > 0) {
+      code.line(`if (${isBusy(entered)}) throw rt.enter();`);
+      code.line(flags(entered, 1));
+    }
+    code.line(`${writer.coreName(dtor)}(handle.rep);`);
+    if (entered.length > 0) code.line(flags(entered, 0));
+  });
+}
+
+/** Registers a guest's resource with the function by which the host drops one. */
+export function emitDestructor(writer: BindingsWriter, index: number): string {
+  const { origin, name } = writer.plan.resources[index]!;
+  if (origin.kind === "host") return "";
+  const code = new Code();
+  const entered = enteringSet(writer.plan, origin.component, undefined);
+  code.block(
+    `rt.resource(${index}, ${quote(name)}, (rep) =>`,
+    () => {
+      // A locked instance has nothing left to drop, and a second error would hide the trap from `using`.
+      code.line("if (e0 > 1) return;");
+      code.line(`if (${isBusy(entered)}) throw rt.refuse(-1, e0);`);
+      if (origin.dtor === undefined) return;
+      code.line(flags(entered, 1));
+      code.block("try", () => code.line(`${writer.coreName(origin.dtor!)}(rep);`), "} catch (error) {");
+      code.line("  throw fault(-1, error);");
+      code.line("}");
+      code.line("if (e0 !== 1) throw fault(-1, undefined);");
+      code.line(flags(entered, 0));
+    },
+    "});",
+  );
+  return code.toString();
+}
