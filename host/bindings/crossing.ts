@@ -87,7 +87,7 @@ export function callCore(
 }
 
 /** `lower_flat_values` for parameters: flat up to sixteen, spilled to memory beyond. */
-export function lowerParams(
+function lowerParams(
   writer: BindingsWriter,
   type: FuncType,
   values: readonly string[],

@@ -9,12 +9,12 @@ import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import { decodeComponent } from "../binary/decode.ts";
 import { validateComponent } from "../binary/validate/index.ts";
-import { TenonError, UnsupportedError, UsageError, type LinkIssue } from "../errors.ts";
-import type { ExternDecl } from "../model/types.ts";
+import { TenonError, UnsupportedError, UsageError } from "../errors.ts";
 import type { Plan } from "../plan/plan.ts";
 import { planComponent } from "../plan/planner.ts";
-import { checkImports, linkImports } from "../runtime/linker.ts";
-import type { Component, Instance, InstantiateOptions, World } from "../runtime/types.ts";
+import { PlannedComponent } from "../runtime/component.ts";
+import type { LinkedImports } from "../runtime/linker.ts";
+import type { Component, Instance, InstantiateOptions } from "../runtime/types.ts";
 import { JcoInstance, type JcoInstantiate } from "./jco-instance.ts";
 
 const PACKAGE = "@bytecodealliance/jco-transpile";
@@ -139,10 +139,7 @@ function messageOf(error: unknown): string {
   return typeof payload === "string" ? payload : error instanceof Error ? error.message : String(error);
 }
 
-class JcoComponent implements Component {
-  readonly name: string;
-  readonly hash: string;
-  readonly plan: Plan;
+class JcoComponent extends PlannedComponent<Plan> {
   private readonly evaluateText: () => JcoInstantiate;
   private readonly modules: ReadonlyMap<string, WebAssembly.Module>;
 
@@ -153,36 +150,12 @@ class JcoComponent implements Component {
     evaluateText: () => JcoInstantiate,
     modules: ReadonlyMap<string, WebAssembly.Module>,
   ) {
-    this.name = name;
-    this.hash = hash;
-    this.plan = plan;
+    super(name, hash, plan);
     this.evaluateText = evaluateText;
     this.modules = modules;
   }
 
-  get imports(): readonly ExternDecl[] {
-    return this.plan.imports;
-  }
-
-  get exports(): readonly ExternDecl[] {
-    return this.plan.exportDecls;
-  }
-
-  missing(imports: object): readonly LinkIssue[] {
-    return checkImports(this.plan, imports);
-  }
-
-  instantiate(imports?: World["imports"], options?: InstantiateOptions): Promise<Instance> {
-    try {
-      return Promise.resolve(this.instantiateSync(imports, options));
-    } catch (error) {
-      return Promise.reject(error);
-    }
-  }
-
-  instantiateSync(imports: World["imports"] = {}, options: InstantiateOptions = {}): Instance {
-    const name = options.name ?? this.name;
-    const linked = linkImports(this.plan, imports, name);
-    return JcoInstance.start(name, this.plan, this.evaluateText(), this.modules, linked, options.onTrap);
+  protected override start(name: string, linked: LinkedImports, onTrap: InstantiateOptions["onTrap"]): Instance {
+    return JcoInstance.start(name, this.plan, this.evaluateText(), this.modules, linked, onTrap);
   }
 }

@@ -1,35 +1,30 @@
 /**
- * A compiled component: a plan, the function generated from it, and core modules. Where they came from, bytes compiled here
- * or a module written by `tenon bind`, makes no difference from here on.
+ * Components: what they import and export, and the instances made of them.
+ *
+ * A compiled component is a plan, the function generated from it, and core modules. Where they came from, bytes compiled
+ * here or a module written by `tenon bind`, makes no difference from here on.
  */
 import type { Instantiate } from "../bindings/evaluate.ts";
 import type { LinkIssue } from "../errors.ts";
 import type { ExternDecl } from "../model/types.ts";
 import type { PlanSurface } from "../plan/plan.ts";
 import { startInstance } from "./instance.ts";
-import { checkImports, linkImports } from "./linker.ts";
+import { checkImports, linkImports, type LinkedImports } from "./linker.ts";
 import type { Component, Instance, InstantiateOptions, World } from "./types.ts";
 
-export class CompiledComponent implements Component {
+/** A component whatever runs it: everything but how an instance is started. */
+export abstract class PlannedComponent<P extends PlanSurface = PlanSurface> implements Component {
   readonly name: string;
   readonly hash: string;
-  readonly plan: PlanSurface;
-  private readonly instantiateText: Instantiate;
-  private readonly modules: readonly (WebAssembly.Module | undefined)[];
+  readonly plan: P;
 
-  constructor(
-    name: string,
-    hash: string,
-    plan: PlanSurface,
-    instantiate: Instantiate,
-    modules: readonly (WebAssembly.Module | undefined)[],
-  ) {
+  constructor(name: string, hash: string, plan: P) {
     this.name = name;
     this.hash = hash;
     this.plan = plan;
-    this.instantiateText = instantiate;
-    this.modules = modules;
   }
+
+  protected abstract start(name: string, linked: LinkedImports, onTrap: InstantiateOptions["onTrap"]): Instance;
 
   get imports(): readonly ExternDecl[] {
     return this.plan.imports;
@@ -54,8 +49,28 @@ export class CompiledComponent implements Component {
 
   instantiateSync(imports: World["imports"] = {}, options: InstantiateOptions = {}): Instance {
     const name = options.name ?? this.name;
-    const linked = linkImports(this.plan, imports, name);
+    return this.start(name, linkImports(this.plan, imports, name), options.onTrap);
+  }
+}
+
+export class CompiledComponent extends PlannedComponent {
+  private readonly instantiateText: Instantiate;
+  private readonly modules: readonly (WebAssembly.Module | undefined)[];
+
+  constructor(
+    name: string,
+    hash: string,
+    plan: PlanSurface,
+    instantiate: Instantiate,
+    modules: readonly (WebAssembly.Module | undefined)[],
+  ) {
+    super(name, hash, plan);
+    this.instantiateText = instantiate;
+    this.modules = modules;
+  }
+
+  protected override start(name: string, linked: LinkedImports, onTrap: InstantiateOptions["onTrap"]): Instance {
     const modules = this.modules.map((module, index) => module ?? linked.modules[index]!);
-    return startInstance(name, this.plan, this.instantiateText, modules, linked, options.onTrap);
+    return startInstance(name, this.plan, this.instantiateText, modules, linked, onTrap);
   }
 }

@@ -4,6 +4,7 @@
  * Pure: extern declarations in, text out. Owns names and layout of the text; how values look in JavaScript is decided
  * by the host's bindings (`host/abi`), and the two must say the same.
  */
+import { typedArrayOf } from "../../host/abi/emit/numbers.ts";
 import { shortName } from "../../host/bindings/js-names.ts";
 import { parseInterfaceId, toCamelCase, toPascalCase } from "../../host/model/names.ts";
 import type { ExternDecl, ResourceType, ValueType } from "../../host/model/types.ts";
@@ -250,7 +251,7 @@ export class Declarations {
       case "string":
         return "string";
       case "list": {
-        const array = typedArrays[type.element.kind];
+        const array = typedArrayOf(type.element);
         if (array !== undefined) return this.global(array);
         return `${parenthesised(this.spell(type.element))}[]`;
       }
@@ -344,19 +345,6 @@ function partsOf(type: ValueType): object | undefined {
       return undefined;
   }
 }
-
-const typedArrays: Readonly<Partial<Record<ValueType["kind"], string>>> = {
-  u8: "Uint8Array",
-  s8: "Int8Array",
-  u16: "Uint16Array",
-  s16: "Int16Array",
-  u32: "Uint32Array",
-  s32: "Int32Array",
-  u64: "BigUint64Array",
-  s64: "BigInt64Array",
-  f32: "Float32Array",
-  f64: "Float64Array",
-};
 
 function optionalMark(type: ValueType): string {
   return type.kind === "option" && type.type.kind !== "option" ? "?" : "";
