@@ -38,7 +38,10 @@ export const CHROMIUM_ARGUMENTS: readonly string[] = [
  *
  * @throws {Error} when an environment variable names one that cannot be run: a wish is not replaced silently
  */
-export function findChromium(environment: NodeJS.ProcessEnv = process.env): string | undefined {
+export function findChromium(
+  environment: NodeJS.ProcessEnv = process.env,
+  places: readonly string[] = [...PLACES, chromium.executablePath()],
+): string | undefined {
   for (const variable of VARIABLES) {
     const path = environment[variable];
     if (path === undefined || path === "") continue;
@@ -49,7 +52,7 @@ export function findChromium(environment: NodeJS.ProcessEnv = process.env): stri
     .split(delimiter)
     .filter((directory) => directory !== "")
     .flatMap((directory) => COMMANDS.map((command) => join(directory, command)));
-  return [...onPath, ...PLACES, chromium.executablePath()].find((path) => existsSync(path) && isExecutable(path));
+  return [...onPath, ...places].find((path) => existsSync(path) && isExecutable(path));
 }
 
 /** What to tell a person whose machine has no Chromium. */
