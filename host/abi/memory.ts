@@ -224,9 +224,16 @@ export class Memory {
     return at;
   }
 
-  /** Copies the bytes of a typed array into the memory. */
-  storeBytes(bytes: Uint8Array, at: number): void {
-    this.u8.set(bytes, at);
+  /** Stores a `list<u8>` of `length` bytes at `at`, from a typed array or an array of numbers. */
+  storeBytes(bytes: ArrayLike<number>, at: number, length: number): void {
+    // An empty list may be a detached array, from which nothing can be set.
+    if (length === 0) return;
+    if (Object.getPrototypeOf(bytes) === Uint8Array.prototype) {
+      this.u8.set(bytes, at);
+    } else {
+      // A subclass may lie about its length: through a view of exactly the allocation no byte beyond is written.
+      new Uint8Array(this.u8.buffer, at, length).set(bytes);
+    }
   }
 }
 

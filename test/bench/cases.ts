@@ -96,7 +96,7 @@ export async function runCases(report: (row: Row) => void): Promise<Row[]> {
   done(makeRow("the same after five reloads", await compare(reloaded), [["module handle", "by hand", "at most", 4]]));
 
   const instantiate = await compare([
-    { name: "tenon", run: () => component.instantiateSync().dispose() },
+    { name: "tenon", run: () => component.instantiateSync() },
     { name: "raw instance", run: () => new WebAssembly.Instance(core) },
     { name: "jco", run: () => glue.instantiate() },
   ]);

@@ -152,6 +152,10 @@ function storeElements(
   if (array !== undefined) {
     // A view of exactly the allocation: whatever `v` claims its length to be, no byte beyond is written. Nothing is set
     // from an empty list, because an array may be empty by being detached or of a class that cannot be mixed.
+    if (array === "Uint8Array") {
+      code.line(`${context.memory}.storeBytes(${v}, p, ${length});`);
+      return;
+    }
     const guard = length === "n" ? "if (n !== 0) " : "";
     code.line(`${guard}new ${array}(${context.memory}.u8.buffer, p, ${length}).set(${v});`);
     return;
