@@ -1,0 +1,73 @@
+/** The README's own programs: built, run and type-checked as they stand there. */
+import { spawnSync } from "node:child_process";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { attempt, ComponentError, createHost, type World } from "../../host/node/index.ts";
+import { createBuilder } from "../../scripts/build/index.ts";
+
+const root = resolve(import.meta.dirname, "..", "..");
+const readme = readFileSync(join(root, "README.md"), "utf8");
+// Inside the repository, where the compiler finds Node's types.
+const folder = mkdtempSync(join(root, "node_modules", ".tenon-readme-"));
+
+/** The code blocks of a language, in order. */
+function blocks(language: string): readonly string[] {
+  return [...readme.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\`$`, "gms"))].map((match) => match[1] ?? "");
+}
+
+beforeAll(async () => {
+  const [wit] = blocks("wit");
+  const index = blocks("ts").find((text) => text.startsWith("// greeter/index.ts"));
+  mkdirSync(join(folder, "greeter"));
+  writeFileSync(join(folder, "greeter", "world.wit"), wit ?? "");
+  writeFileSync(join(folder, "greeter", "index.ts"), index ?? "");
+  const builder = createBuilder();
+  const out = join(folder, "greeter.wasm");
+  await builder.build({ dir: join(folder, "greeter"), wit: join(folder, "greeter", "world.wit"), out });
+  await builder.close();
+}, 120_000);
+afterAll(() => rmSync(folder, { recursive: true }));
+
+interface Greeter extends World {
+  imports: { log: (text: string) => void };
+  exports: { greet(name: string): string };
+}
+
+test("the module that the README writes does what the README says", async () => {
+  const host = createHost();
+  const lines: string[] = [];
+  const log = (text: string): void => void lines.push(text);
+  const greeter = await host.load<Greeter>(join(folder, "greeter.wasm"), { imports: { log } });
+  expect(greeter.exports.greet("Ada")).toBe("Hello, Ada!");
+  expect(lines).toEqual(["greeting Ada"]);
+  const refused = attempt(() => greeter.exports.greet(""));
+  expect(refused).toMatchObject({ ok: false, error: { payload: "Who?" } });
+  if (!refused.ok) expect(refused.error).toBeInstanceOf(ComponentError);
+  const { greet } = greeter.exports;
+  await greeter.reload(join(folder, "greeter.wasm"));
+  expect(greet("Ada")).toBe("Hello, Ada!");
+  await host.close();
+});
+
+test("the README's programs pass the compiler", () => {
+  const programs = blocks("ts").filter((text) => text.startsWith("import") && text.includes('from "tenon"'));
+  expect(programs.length).toBeGreaterThanOrEqual(2);
+  programs.forEach((text, index) => writeFileSync(join(folder, `program-${index}.ts`), text));
+  copyFileSync(join(root, "dist", "modules", "hello.d.ts"), join(folder, "hello.d.ts"));
+  const compilerOptions = { paths: { tenon: [join(root, "host", "node", "index.ts")] } };
+  const include = programs.map((_, index) => join(folder, `program-${index}.ts`));
+  const base = join(root, "test", "types", "tsconfig.json");
+  writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ extends: base, compilerOptions, include }));
+  const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
+  expect(spawnSync(process.execPath, [tsc, "-p", folder, "--pretty", "false"], { encoding: "utf8" }).stdout).toBe("");
+});
+
+test("every npm command the README names exists", () => {
+  const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+    scripts: Record<string, string>;
+  };
+  const named = [...readme.matchAll(/npm run ([\w:]+)/g)].map(([, name]) => name ?? "");
+  expect(named.length).toBeGreaterThan(3);
+  for (const name of named) expect(Object.keys(scripts)).toContain(name);
+});
