@@ -18,6 +18,8 @@ async function tenon(): Promise<number> {
   const { compile } = (await import(
     new URL("../../dist/host/node/index.js", import.meta.url).href
   )) as typeof import("../../host/node/index.ts");
+  // The host loads its compiler on first use; jco's transpiler below has been loaded too.
+  await import(new URL("../../dist/host/runtime/compile.js", import.meta.url).href);
   const began = performance.now();
   const component = await compile(bytes);
   const api = (component.instantiateSync().exports as { api: Api }).api;
