@@ -3,7 +3,7 @@
  */
 import type { Source } from "../platform.ts";
 import { createHost as createHostOn } from "../module/host.ts";
-import { compileSource, type CompileSourceOptions } from "../module/open.ts";
+import { compileSource, type CompileSourceOptions, type InspectedSource, inspectSource } from "../module/open.ts";
 import type { Host, HostOptions } from "../module/types.ts";
 import type { Component, World } from "../runtime/types.ts";
 import { browserPlatform } from "./platform.ts";
@@ -21,4 +21,9 @@ export function compile<W extends World = World>(
   options: CompileSourceOptions = {},
 ): Promise<Component<W>> {
   return compileSource<W>(browserPlatform, source, options);
+}
+
+/** What is in a component: imports, exports, WIT, core modules, producers. Nothing of it is run. Strings are URLs, relative to the page. */
+export function inspect(source: Source): Promise<InspectedSource> {
+  return inspectSource(browserPlatform, source);
 }

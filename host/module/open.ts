@@ -4,6 +4,7 @@
 import { IntegrityError, UnsupportedError, UsageError } from "../errors.ts";
 import type { BoundComponent, Platform, ResponseLike, Source } from "../platform.ts";
 import { compileBound } from "../runtime/bound.ts";
+import type { Inspection } from "../runtime/inspect.ts";
 import { checkOptions } from "./options.ts";
 import type { Bindings, CompileOptions, Component, World } from "../runtime/types.ts";
 
@@ -18,34 +19,70 @@ export interface Opened {
   readonly compile: (options: CompileOptions) => Promise<Component>;
 }
 
+/** What a source turned out to be. */
+type Read =
+  | { readonly bytes: Uint8Array<ArrayBuffer>; readonly label: string | undefined }
+  | { readonly bound: BoundComponent };
+
 /** Reads a source whole. Bytes are copied, so that later changes by their owner change nothing here. */
+async function readSource(platform: Platform, source: Source): Promise<Read> {
+  const given = await source;
+  if (typeof given === "string" || given instanceof URL) {
+    return { bytes: await platform.read(given), label: labelOf(String(given)) };
+  }
+  if (given instanceof ArrayBuffer) return { bytes: new Uint8Array(given.slice(0)), label: undefined };
+  if (ArrayBuffer.isView(given)) {
+    const { buffer, byteOffset, byteLength } = given;
+    const bytes = new Uint8Array(byteLength);
+    bytes.set(new Uint8Array(buffer, byteOffset, byteLength));
+    return { bytes, label: undefined };
+  }
+  if (isResponse(given)) {
+    if (!given.ok) throw new UsageError(`Could not fetch ${given.url}: status ${given.status}`);
+    return { bytes: new Uint8Array(await given.arrayBuffer()), label: labelOf(given.url) };
+  }
+  if (isBound(given)) return { bound: given };
+  throw new UsageError(
+    `Expected a path, URL, bytes, Response or a module written by \`tenon bind\` as source, got ${describe(given)}`,
+  );
+}
+
+/** Reads a source, and tells what it is. */
 export async function openSource(platform: Platform, source: Source, bindings: Bindings = "tenon"): Promise<Opened> {
   if (bindings !== "tenon" && bindings !== "jco") {
     throw new UsageError(`Expected bindings to be "tenon" or "jco", got ${String(bindings)}`);
   }
-  const given = await source;
-  const identify = bindings === "jco" ? identifyForJco : identifyOwn;
-  if (typeof given === "string" || given instanceof URL) {
-    return identify(platform, await platform.read(given), labelOf(String(given)));
+  const read = await readSource(platform, source);
+  if ("bound" in read) {
+    const { hash, name } = read.bound;
+    return {
+      hash,
+      key: `bound ${hash}`,
+      label: name,
+      compile: (options) => compileBound(read.bound, platform, options),
+    };
   }
-  if (given instanceof ArrayBuffer) return identify(platform, new Uint8Array(given.slice(0)), undefined);
-  if (ArrayBuffer.isView(given)) {
-    const { buffer, byteOffset, byteLength } = given;
-    const copy = new Uint8Array(byteLength);
-    copy.set(new Uint8Array(buffer, byteOffset, byteLength));
-    return identify(platform, copy, undefined);
-  }
-  if (isResponse(given)) {
-    if (!given.ok) throw new UsageError(`Could not fetch ${given.url}: status ${given.status}`);
-    return identify(platform, new Uint8Array(await given.arrayBuffer()), labelOf(given.url));
-  }
-  if (isBound(given)) {
-    const { hash, name } = given;
-    return { hash, key: `bound ${hash}`, label: name, compile: (options) => compileBound(given, platform, options) };
-  }
-  throw new UsageError(
-    `Expected a path, URL, bytes, Response or a module written by \`tenon bind\` as source, got ${describe(given)}`,
-  );
+  return (bindings === "jco" ? identifyForJco : identifyOwn)(platform, read.bytes, read.label);
+}
+
+/** What {@link inspectSource} tells: the data, and the same as text for people. */
+export interface InspectedSource extends Inspection {
+  readonly text: string;
+}
+
+/**
+ * Looks into a component without compiling or running anything of it.
+ *
+ * @throws {DecodeError} when the bytes are not a valid component
+ * @throws {UsageError} for a module written by `tenon bind`, whose component is not there
+ */
+export async function inspectSource(platform: Platform, source: Source): Promise<InspectedSource> {
+  const read = await readSource(platform, source);
+  if ("bound" in read)
+    throw new UsageError(`Expected a component to inspect, got the bindings of "${read.bound.name}"`);
+  const { formatInspection, inspectBytes } = await import("../runtime/inspect.ts");
+  const inspection = inspectBytes(read.bytes, await platform.sha256(read.bytes));
+  return { ...inspection, text: formatInspection(inspection) };
 }
 
 /** Most of the host is the compiler: loaded once, when it is first needed; never where modules are bound ahead of time. */

@@ -1,5 +1,5 @@
 /**
- * What `tenon` exports on every platform; `node/` and `browser/` add `createHost` and `compile`.
+ * What `tenon` exports on every platform; `node/` and `browser/` add `createHost`, `compile` and `inspect`.
  */
 export * from "../errors.ts";
 export type * from "../model/types.ts";
@@ -7,4 +7,5 @@ export type { BoundComponent, Platform, ResponseLike, Source } from "../platform
 export type * from "../runtime/types.ts";
 export { attempt, type CallResult } from "./attempt.ts";
 export type * from "./types.ts";
-export type { CompileSourceOptions } from "./open.ts";
+export type { CompileSourceOptions, InspectedSource } from "./open.ts";
+export type { InspectedExtern, InspectedModule, Inspection } from "../runtime/inspect.ts";

@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
+import { DecodeError } from "../../../host/errors.ts";
+import { inspect as inspectSource } from "../../../host/node/index.ts";
 import { formatInspection, inspectBytes } from "../../../host/runtime/inspect.ts";
 import { embedWorld, parseWat } from "../../../scripts/wasm-tools.ts";
 import { decodeComponent } from "../../../host/binary/decode.ts";
@@ -75,4 +77,14 @@ test("formatWorld writes WIT that WIT tools read back as the same world", async 
   ]) {
     expect(text).toContain(piece);
   }
+});
+
+test("inspect is public: from any source, as data and as text", async () => {
+  const bytes = await parseWat(`(component (core module $M (func (export "f"))) (core instance $m (instantiate $M))
+    (func (export "run") (canon lift (core func $m "f"))))`);
+  const found = await inspectSource(new Uint8Array(bytes));
+  expect(found.exports).toEqual([{ name: "run", kind: "func", type: "func()" }]);
+  expect(found.hash).toBe(createHash("sha256").update(bytes).digest("hex"));
+  expect(found.text).toContain("export run: func();");
+  await expect(inspectSource(new Uint8Array(8))).rejects.toThrow(DecodeError);
 });
