@@ -9,6 +9,7 @@ import type { HandleTable } from "../abi/handles.ts";
 import type { AbiRuntime } from "../abi/runtime.ts";
 import type { Plan } from "../plan/plan.ts";
 import { emitBindings } from "./emit.ts";
+import { Recent } from "./recent.ts";
 
 /** What generated text returns for an instance. */
 export interface Controls {
@@ -29,8 +30,7 @@ export type Instantiate = (
 ) => Controls;
 
 /** Enough for the modules of one application; each entry is a function of a few kilobytes. */
-const CAPACITY = 256;
-const cache = new Map<string, Instantiate>();
+const cache = new Recent<Instantiate>(256);
 let generatedCount = 0;
 
 /** How many times text was generated since the start: what the tests of the cache look at. */
@@ -41,16 +41,11 @@ export function generations(): number {
 /** The instantiate function for a plan. @throws {UnsupportedError} where evaluation is forbidden */
 export function bindingsFor(plan: Plan, key: string): Instantiate {
   let instantiate = cache.get(key);
-  if (instantiate !== undefined) {
-    // The least recently used entry is the first one of a map whose hits move to its end.
-    cache.delete(key);
-  } else {
+  if (instantiate === undefined) {
     instantiate = evaluate(emitBindings(plan));
     generatedCount++;
-    const oldest = cache.size >= CAPACITY ? cache.keys().next().value : undefined;
-    if (oldest !== undefined) cache.delete(oldest);
+    cache.set(key, instantiate);
   }
-  cache.set(key, instantiate);
   return instantiate;
 }
 

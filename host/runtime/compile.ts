@@ -7,12 +7,14 @@
 import { decodeComponent } from "../binary/decode.ts";
 import type { ComponentDefinition } from "../binary/definition.ts";
 import { validateComponent } from "../binary/validate/index.ts";
-import { bindingsFor } from "../bindings/evaluate.ts";
+import { bindingsFor, type Instantiate } from "../bindings/evaluate.ts";
 import { planKey } from "../bindings/key.ts";
+import { Recent } from "../bindings/recent.ts";
 import { DecodeError, UnsupportedError } from "../errors.ts";
 import type { Plan } from "../plan/plan.ts";
 import { planComponent } from "../plan/planner.ts";
 import { CompiledComponent } from "./component.ts";
+import { type Shell, shellOf } from "./shell.ts";
 import type { CompileOptions, Component } from "./types.ts";
 
 /**
@@ -26,13 +28,51 @@ export async function compileBytes(
   hash: string,
   options: CompileOptions = {},
 ): Promise<Component> {
+  const shell = shellOf(bytes);
+  const known = shell === undefined ? undefined : shells.get(shell.key);
+  const { plan, instantiate } = known === undefined ? await prepare(bytes, shell) : inShell(known, shell!);
+  const modules = await Promise.all(plan.modules.map((module) => compileModule(bytes, module)));
+  return new CompiledComponent(options.name ?? hash.slice(0, 12), hash, plan, instantiate, modules);
+}
+
+interface Prepared {
+  readonly plan: Plan;
+  readonly instantiate: Instantiate;
+}
+
+/** What was prepared for components that differ in code and data only. */
+const shells = new Recent<Prepared>(64);
+
+async function prepare(bytes: Uint8Array<ArrayBuffer>, shell: Shell | undefined): Promise<Prepared> {
   const definition = decodeComponent(bytes);
   validateComponent(definition);
   const plan = planComponent(definition);
-  const instantiate = bindingsFor(plan, planKey(plan));
-  const modules = await Promise.all(plan.modules.map((module) => compileModule(bytes, module)));
+  const prepared = { plan, instantiate: bindingsFor(plan, planKey(plan)) };
   await checkUnusedModules(bytes, definition, plan);
-  return new CompiledComponent(options.name ?? hash.slice(0, 12), hash, plan, instantiate, modules);
+  if (shell !== undefined && holdsAllModules(shell, definition, plan)) shells.set(shell.key, prepared);
+  return prepared;
+}
+
+/** Whether every core module is at the top and used: then their places are all that another build can move. */
+function holdsAllModules({ modules }: Shell, definition: ComponentDefinition, plan: Plan): boolean {
+  const count = (at: ComponentDefinition): number =>
+    at.definitions.reduce(
+      (sum, item) => sum + (item.kind === "core-module" ? 1 : item.kind === "component" ? count(item.component) : 0),
+      0,
+    );
+  const used = new Set(plan.modules.flatMap((module) => (module.kind === "embedded" ? [module.start] : [])));
+  return count(definition) === modules.length && modules.every(({ start }) => used.has(start));
+}
+
+/** A plan with the core modules where this build has them. */
+function inShell({ plan, instantiate }: Prepared, shell: Shell): Prepared {
+  const starts = plan.modules.flatMap((module) => (module.kind === "embedded" ? [module.start] : []));
+  // The order of the plan is that of instantiation; the order of the places is that of the binary.
+  const order = [...new Set(starts)].sort((a, b) => a - b);
+  const modules = plan.modules.map((module) =>
+    module.kind === "embedded" ? { ...module, ...shell.modules[order.indexOf(module.start)]! } : module,
+  );
+  return { plan: { ...plan, modules }, instantiate };
 }
 
 /** V8's words for what a newer V8 accepts: features behind a flag, several memories, exceptions and garbage collection. */
