@@ -94,7 +94,9 @@ async function compileModules(builder: Builder): Promise<void> {
     "Compile",
     "The folders of modules/ hold AssemblyScript, a TypeScript for WebAssembly. Each becomes a component.",
   );
-  const names = readdirSync(join(root, "modules"));
+  const names = readdirSync(join(root, "modules"), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name);
   const builds = names.map(async (name) => {
     const dir = join(root, "modules", name);
     return stage.timed(

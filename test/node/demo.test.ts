@@ -1,0 +1,28 @@
+/** The tour that the README promises: it ends by itself, and everything it says holds. */
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+test("npm start shows every step and ends with status 0", () => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ["--import", "tsx", "scripts/demo.ts"], {
+    cwd: root,
+    encoding: "utf8",
+    env: { ...process.env, NO_COLOR: "1" },
+  });
+  expect(status, `${stdout}\n${stderr}`).toBe(0);
+  for (const step of [
+    "1. Compile",
+    "2. Load and call",
+    "3. Typed values",
+    "4. Imports",
+    "5. A trap",
+    "6. Reload",
+    "7. Unload",
+  ]) {
+    expect(stdout).toContain(step);
+  }
+  expect(stdout).not.toContain("NOT TRUE");
+  expect(stdout).toContain("Everything held");
+}, 120_000);
