@@ -21,6 +21,7 @@ interface Watched {
 
 const ROUNDS = 12;
 const ROUND_MS = 5;
+const LONGEST_PAUSE_MS = 100;
 
 export class MemoryWatch {
   readonly #platform: Platform;
@@ -110,7 +111,9 @@ export class MemoryWatch {
       await this.#platform.macrotask();
       after = before === undefined ? undefined : await this.reservations();
       if (isReclaimed(watched) && this.#unmapped(watched, before, after)) break;
-      await new Promise<void>((resolve) => setTimeout(resolve, ROUND_MS));
+      // The engine sweeps on other threads, which a busy machine may keep waiting: each pause is longer than the last.
+      const pauseMs = Math.min(ROUND_MS * 2 ** round, LONGEST_PAUSE_MS);
+      await new Promise<void>((resolve) => setTimeout(resolve, pauseMs));
     }
     const unmapped = this.#unmapped(watched, before, after);
     const extra = isReclaimed(watched) && !unmapped ? ["the address space: the reservation is still mapped"] : [];
