@@ -44,6 +44,7 @@ declare function setTimeout(task: () => void, delayMs?: number): unknown;
 declare function clearTimeout(timer: unknown): void;
 declare function setInterval(task: () => void, delayMs?: number): unknown;
 declare function clearInterval(timer: unknown): void;
+declare function atob(base64: string): string;
 declare function queueMicrotask(task: () => void): void;
 
 declare const performance: { now(): number };

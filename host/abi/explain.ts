@@ -2,10 +2,10 @@
  * Finds where a value does not fit its type, and says so. Only runs after a generated check has said no, so it is
  * written to be read, not to be fast.
  */
-import { toCamelCase } from "../model/names.ts";
+import { toCamelCase } from "../model/spelling.ts";
 import { formatType } from "../model/text.ts";
 import type { IntegerKind, ValueType } from "../model/types.ts";
-import { casesOf } from "./layout.ts";
+import { casesOf } from "../model/cases.ts";
 
 export interface Mismatch {
   /** Such as `area.s.val.x` or `people[3].name`. */

@@ -4,14 +4,13 @@
  * Follows design/mvp/CanonicalABI.md, "Alignment", "Element Size" and "Flattening". Results are remembered by type
  * object, because emission asks for the same type many times.
  */
-import type { ValueType, VariantType } from "../model/types.ts";
+import { type Case, casesOf } from "../model/cases.ts";
+import type { ValueType } from "../model/types.ts";
 
 export type FlatType = "i32" | "i64" | "f32" | "f64";
 
 export const MAX_FLAT_PARAMS = 16;
 export const MAX_FLAT_RESULTS = 1;
-/** The longest string or list a component may pass, in bytes. */
-export const MAX_BYTE_LENGTH: number = 2 ** 28 - 1;
 
 export interface Layout {
   /** In bytes: 1, 2, 4 or 8. */
@@ -122,26 +121,6 @@ function alignTo(offset: number, alignment: number): number {
   return Math.ceil(offset / alignment) * alignment;
 }
 
-export type Case = VariantType["cases"][number];
-
-/** The cases of a variant, or of an option or result seen as one ("Despecialization"). */
-export function casesOf(type: Extract<ValueType, { kind: "variant" | "option" | "result" }>): readonly Case[] {
-  switch (type.kind) {
-    case "variant":
-      return type.cases;
-    case "option":
-      return [
-        { name: "none", type: undefined },
-        { name: "some", type: type.type },
-      ];
-    case "result":
-      return [
-        { name: "ok", type: type.ok },
-        { name: "err", type: type.err },
-      ];
-  }
-}
-
 /** Bytes of a variant's discriminant. */
 export function discriminantSize(cases: number): 1 | 2 | 4 {
   return cases <= 0x100 ? 1 : cases <= 0x10000 ? 2 : 4;
@@ -175,26 +154,4 @@ function variantLayout(cases: readonly Case[]): Layout {
 function join(a: FlatType, b: FlatType): FlatType {
   if (a === b) return a;
   return (a === "i32" && b === "f32") || (a === "f32" && b === "i32") ? "i32" : "i64";
-}
-
-/** Whether any part of a type satisfies a test. */
-export function someType(type: ValueType | undefined, test: (type: ValueType) => boolean): boolean {
-  if (type === undefined) return false;
-  if (test(type)) return true;
-  switch (type.kind) {
-    case "list":
-      return someType(type.element, test);
-    case "map":
-      return someType(type.key, test) || someType(type.value, test);
-    case "record":
-      return type.fields.some((field) => someType(field.type, test));
-    case "tuple":
-      return type.types.some((member) => someType(member, test));
-    case "variant":
-    case "option":
-    case "result":
-      return casesOf(type).some((c) => someType(c.type, test));
-    default:
-      return false;
-  }
 }

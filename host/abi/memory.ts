@@ -4,7 +4,6 @@
  * Follows design/mvp/CanonicalABI.md, "Loading" and "Storing" of strings and lists. Generated text calls these methods;
  * they are ordinary code rather than generated text so that every instance shares what the engine has optimised.
  */
-import { MAX_BYTE_LENGTH } from "./layout.ts";
 import { AbiTrap } from "./trap.ts";
 
 /** Calls the guest's `realloc` with checks: alignment and bounds of what comes back. */
@@ -12,6 +11,8 @@ export type Realloc = (pointer: number, oldSize: number, alignment: number, newS
 
 /** Below this many code units a loop beats the platform's codec (measured on Node 20: the crossing is near 60). */
 const SHORT = 48;
+/** The longest string or list a component may pass, in bytes. */
+const MAX_BYTE_LENGTH = 2 ** 28 - 1;
 const UTF16_TAG = 0x8000_0000;
 
 const utf8Decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

@@ -2,7 +2,7 @@
 import { Code, key, quote } from "../abi/emit/code.ts";
 import type { ExportPlan } from "../plan/plan.ts";
 import type { BindingsWriter } from "./emit.ts";
-import { className, externName, funcName, shortName, staticName } from "./js-names.ts";
+import { className, externName, funcName, shortName, staticName } from "../model/spelling.ts";
 
 /** Declares `const exports`. */
 export function emitExports(writer: BindingsWriter): string {

@@ -8,7 +8,8 @@ import { checkExpression } from "../abi/emit/check.ts";
 import { Code } from "../abi/emit/code.ts";
 import { hasBorrow, type Context } from "../abi/emit/context.ts";
 import { liftCases, load, plus } from "../abi/emit/lift.ts";
-import { casesOf, layoutOf, someType } from "../abi/layout.ts";
+import { layoutOf } from "../abi/layout.ts";
+import { casesOf, someType } from "../model/cases.ts";
 import type { ResultType } from "../model/types.ts";
 import {
   callCore,

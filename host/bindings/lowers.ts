@@ -28,7 +28,7 @@ import {
   settleGiven,
 } from "./crossing.ts";
 import type { BindingsWriter } from "./emit.ts";
-import { funcName } from "./js-names.ts";
+import { funcName } from "../model/spelling.ts";
 
 export function emitLower(
   writer: BindingsWriter,

@@ -3,7 +3,6 @@
  */
 import { UsageError } from "../errors.ts";
 import type { Platform } from "../platform.ts";
-import { sha256 } from "./sha256.ts";
 
 export const browserPlatform: Platform = {
   name: typeof document === "undefined" ? "worker" : "browser",
@@ -39,7 +38,7 @@ async function read(source: string | URL): Promise<Uint8Array<ArrayBuffer>> {
 async function digest(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   // Only secure contexts have it.
   const subtle = globalThis.crypto?.subtle as SubtleCrypto | undefined;
-  if (subtle === undefined) return sha256(bytes);
+  if (subtle === undefined) return (await import("./sha256.ts")).sha256(bytes);
   const hash = new Uint8Array(await subtle.digest("SHA-256", bytes));
   return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

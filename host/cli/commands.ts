@@ -102,7 +102,7 @@ const check: Command = {
   explains: { ...witOptions, json: "print what does not fit as JSON" },
   run: async (args, { out, err }) => {
     const { readWorld } = await import("../../scripts/wit/world.ts");
-    const { checkWorld } = await import("../module/link.ts");
+    const { checkWorld } = await import("../module/fit.ts");
     const file = args.positionals[0]!;
     const { imports, exportDecls } = await readPlan(file);
     const { description } = await readWorld(args.value("wit")!, witChoice(args));

@@ -1,12 +1,9 @@
 /**
- * Names: the grammar of extern names, interface ids, strong uniqueness, and how WIT names are spelled in JavaScript.
+ * The grammar of extern names, and strong uniqueness.
  *
- * Follows design/mvp/Explainer.md, "Import and Export Definitions" and "Name Uniqueness"; the JavaScript spelling is
- * jco's.
+ * Follows design/mvp/Explainer.md, "Import and Export Definitions" and "Name Uniqueness".
  */
-import { isCanonicalVersion, isCompatible, parseVersion } from "./semver.ts";
-
-export { compareVersions, isCompatible, parseVersion } from "./semver.ts";
+import { isCanonicalVersion, parseVersion } from "./semver.ts";
 
 /** `demo:log/log@0.1.0`, in its parts. */
 export interface InterfaceName {
@@ -116,22 +113,6 @@ export function interfaceId(name: Omit<InterfaceName, "kind">): string {
   return name.version === undefined ? path : `${path}@${name.version}`;
 }
 
-/** The id without its version: `demo:log/log`. Names of other forms stay as they are. */
-export function withoutVersion(name: string): string {
-  const at = name.indexOf("@");
-  return at > 0 && name.includes(":") ? name.slice(0, at) : name;
-}
-
-/** Whether an import of the interface id `wanted` may be met by what is provided under the id `provided`. */
-export function isCompatibleId(provided: string, wanted: string): boolean {
-  if (provided === wanted) return true;
-  const found = parseInterfaceId(provided);
-  const asked = parseInterfaceId(wanted);
-  if (found === undefined || asked === undefined || withoutVersion(provided) !== withoutVersion(wanted)) return false;
-  if (found.version === undefined || asked.version === undefined) return false;
-  return isCompatible(found.version, asked.version);
-}
-
 /** What strong uniqueness compares: two names of one scope conflict when their keys are equal. */
 export function uniquenessKey(name: string): string {
   const lower = name.toLowerCase();
@@ -139,19 +120,4 @@ export function uniquenessKey(name: string): string {
   if (member === null) return lower;
   const [resource, label] = member[1]!.split(".");
   return resource === label ? label! : member[1]!;
-}
-
-/** `HTTP-get` → `httpGet`. */
-export function toCamelCase(kebab: string): string {
-  const words = kebab.split("-");
-  return words.map((word, place) => (place === 0 ? word.toLowerCase() : capitalise(word))).join("");
-}
-
-/** `HTTP-get` → `HttpGet`. */
-export function toPascalCase(kebab: string): string {
-  return kebab.split("-").map(capitalise).join("");
-}
-
-function capitalise(word: string): string {
-  return word.slice(0, 1).toUpperCase() + word.slice(1).toLowerCase();
 }

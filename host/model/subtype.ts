@@ -5,6 +5,7 @@
  * their place, so the same name must mean the same resource throughout one comparison. Follows design/mvp/Subtyping.md:
  * value types must be equal, instances may have more exports than wanted, components fewer imports and more exports.
  */
+import { someType } from "./cases.ts";
 import type {
   CoreExternType,
   CoreLimits,
@@ -240,30 +241,7 @@ function explainOptional(
 
 /** Only a type without handles can be taken as equal to itself: a handle's resource may be bound to another. */
 function mentionsResource(type: ValueType): boolean {
-  switch (type.kind) {
-    case "own":
-    case "borrow":
-      return true;
-    case "list":
-      return mentionsResource(type.element);
-    case "map":
-      return mentionsResource(type.key) || mentionsResource(type.value);
-    case "record":
-      return type.fields.some((field) => mentionsResource(field.type));
-    case "variant":
-      return type.cases.some(({ type: payload }) => payload !== undefined && mentionsResource(payload));
-    case "tuple":
-      return type.types.some(mentionsResource);
-    case "option":
-      return mentionsResource(type.type);
-    case "result":
-      return [type.ok, type.err].some((payload) => payload !== undefined && mentionsResource(payload));
-    case "stream":
-    case "future":
-      return type.type !== undefined && mentionsResource(type.type);
-    default:
-      return false;
-  }
+  return someType(type, ({ kind }) => kind === "own" || kind === "borrow");
 }
 
 function explainModule(found: CoreModuleType, wanted: CoreModuleType): string | undefined {

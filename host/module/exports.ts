@@ -4,13 +4,21 @@
  * Owns which slot serves which export of which version. What a version exports is resolved first (`resolve.ts`), which
  * may fail and touches nothing, and applied here, which cannot fail: that is what makes a swap atomic.
  */
-import { className, externName, funcName, shortName, staticName } from "../bindings/js-names.ts";
+import {
+  className,
+  externName,
+  funcName,
+  shortName,
+  staticName,
+  toCamelCase,
+  toPascalCase,
+} from "../model/spelling.ts";
 import { UnloadedError, UsageError } from "../errors.ts";
-import { toCamelCase, toPascalCase, withoutVersion } from "../model/names.ts";
-import { explainMismatch } from "../model/subtype.ts";
+import { withoutVersion } from "../model/ids.ts";
+import type { explainMismatch } from "../model/subtype.ts";
 import type { ExternDecl } from "../model/types.ts";
 import { StableClass } from "./classes.ts";
-import { compatibilityKey } from "./ids.ts";
+import { compatibilityKey } from "../model/ids.ts";
 import { pathOf, WORLD, type ClassChange, type ExportChange, type FunctionChange } from "./resolve.ts";
 import { makeHandle, observed, Slot, type AnyFunction, type Observer } from "./slots.ts";
 
@@ -65,8 +73,9 @@ export class ExportTree {
    * Swaps a prepared version in: slots whose types still fit are refilled, so what users hold serves the new version;
    * the others are cut with a reason and replaced.
    * @param kept container keys whose slots dependents hold; their types have been checked against the dependents
+   * @param explain tells why types do not fit; without it they are those that were there before
    */
-  apply(change: ExportChange, kept: ReadonlySet<string>): ExportDifference {
+  apply(change: ExportChange, kept: ReadonlySet<string>, explain?: typeof explainMismatch): ExportDifference {
     const added: string[] = [];
     const removed: string[] = [];
     const changed: string[] = [];
@@ -89,7 +98,8 @@ export class ExportTree {
       if (entry === undefined) {
         if (before.size > 0) added.push(path);
       } else {
-        const reason = this.#misfit(entry, item, container, before.get(item.container) ?? [], kept.has(item.container));
+        const explainKept = kept.has(item.container) ? undefined : explain;
+        const reason = misfit(entry, item, container.decls, before.get(item.container) ?? [], explainKept);
         if (reason === undefined) {
           entry.slot.fill(item.target, this.#observer);
           continue;
@@ -185,28 +195,6 @@ export class ExportTree {
     const handle = makeHandle(slot, type.params.length, key);
     container.entries.set(name, { slot, arity: type.params.length, handle });
     define(js.kind === "static" ? container.classes.get(js.resource)!.face : container.object, key, handle);
-  }
-
-  /** Why a slot cannot serve the new version, in words. */
-  #misfit(
-    entry: Entry,
-    item: FunctionChange,
-    container: Container,
-    before: readonly ExternDecl[],
-    kept: boolean,
-  ): string | undefined {
-    if (entry.handle === undefined) return undefined;
-    if (entry.arity !== item.type.params.length) {
-      return `${entry.arity} parameters became ${item.type.params.length}`;
-    }
-    if (kept || before === container.decls) return undefined;
-    const resources = new Set(
-      container.decls.flatMap(({ name, type }) => (type.kind === "resource-type" ? [name] : [])),
-    );
-    const types = before.filter(
-      ({ name, type }) => name === item.name || (type.kind === "resource-type" && resources.has(name)),
-    );
-    return explainMismatch({ kind: "instance", exports: container.decls }, { kind: "instance", exports: types });
   }
 
   #retire(entry: Entry, reason: string): void {
@@ -329,6 +317,24 @@ export class ExportTree {
     for (const { prototype, key, plain } of this.#observedMethods) prototype[key] = plain;
     this.#observedMethods = [];
   }
+}
+
+/** Why a slot cannot serve the new version, in words. */
+function misfit(
+  { arity, handle }: Entry,
+  { name, type }: FunctionChange,
+  now: readonly ExternDecl[],
+  before: readonly ExternDecl[],
+  explain: typeof explainMismatch | undefined,
+): string | undefined {
+  if (handle === undefined) return undefined;
+  if (arity !== type.params.length) return `${arity} parameters became ${type.params.length}`;
+  if (explain === undefined || before === now) return undefined;
+  const resources = new Set(now.flatMap((decl) => (decl.type.kind === "resource-type" ? [decl.name] : [])));
+  const held = before.filter(
+    (decl) => decl.name === name || (decl.type.kind === "resource-type" && resources.has(decl.name)),
+  );
+  return explain({ kind: "instance", exports: now }, { kind: "instance", exports: held });
 }
 
 function define(object: object, key: string, value: unknown): void {

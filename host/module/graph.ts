@@ -57,35 +57,3 @@ export class Graph {
     return order;
   }
 }
-
-/**
- * Orders nodes so that each comes after those it needs; nodes that do not need each other keep their order.
- * @returns the order, or the path of a cycle, its first node repeated at the end
- */
-export function topologicalOrder(
-  nodes: readonly string[],
-  needs: (node: string) => readonly string[],
-): { readonly order: readonly string[] } | { readonly cycle: readonly string[] } {
-  const order: string[] = [];
-  const done = new Set<string>();
-  const path: string[] = [];
-  const visit = (node: string): readonly string[] | undefined => {
-    if (done.has(node)) return undefined;
-    const at = path.indexOf(node);
-    if (at >= 0) return [...path.slice(at), node];
-    path.push(node);
-    for (const need of needs(node)) {
-      const cycle = visit(need);
-      if (cycle !== undefined) return cycle;
-    }
-    path.pop();
-    done.add(node);
-    order.push(node);
-    return undefined;
-  };
-  for (const node of nodes) {
-    const cycle = visit(node);
-    if (cycle !== undefined) return { cycle };
-  }
-  return { order };
-}

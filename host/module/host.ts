@@ -4,19 +4,19 @@
  * Platform-free; `node/` and `browser/` give it their platform.
  */
 import { LinkError, UsageError, type LinkIssue } from "../errors.ts";
-import { isCompatibleId, withoutVersion } from "../model/names.ts";
+import { compareIds, isCompatibleId, withoutVersion } from "../model/ids.ts";
 import type { ExternDecl } from "../model/types.ts";
 import type { Platform, Source } from "../platform.ts";
 import type { Component, World } from "../runtime/types.ts";
 import { observerFor, type HostContext } from "./context.ts";
 import { Events } from "./events.ts";
-import { Graph, topologicalOrder } from "./graph.ts";
-import { compareIds } from "./ids.ts";
-import { checkWorld, describeIssues, findGiven, linkedModule, resolveImports } from "./link.ts";
+import { Graph } from "./graph.ts";
+import { chooserFor, describeIssues, resolveImports } from "./link.ts";
 import { MemoryWatch } from "./memory.ts";
 import { ModuleRecord, providersOf } from "./module.ts";
 import { checkIntegrity, ComponentCache, openSource } from "./open.ts";
 import { checkNumber, checkOptions } from "./options.ts";
+import { linking } from "./parts.ts";
 import { restartPolicy } from "./restart.ts";
 import { Scope } from "./scope.ts";
 import type {
@@ -81,10 +81,11 @@ class ModuleHost implements Host {
     const twice = names.find((name, index) => names.indexOf(name) !== index);
     if (twice !== undefined) throw new UsageError(`Two of the modules to load are named ${twice}`);
     const byName = new Map(candidates.map((candidate) => [candidate.name, candidate]));
+    const { loadOrder } = await linking();
     const before = new Set(this.#context.modules.keys());
     const loaded: Module[] = [];
     try {
-      for (const name of orderOf(candidates, this.#context.options.imports))
+      for (const name of loadOrder(candidates, this.#context.options.imports))
         loaded.push(await this.#claim(byName.get(name)!));
     } catch (error) {
       for (const module of loaded.reverse()) {
@@ -145,7 +146,7 @@ class ModuleHost implements Host {
   async #start({ name, component, source, options }: Candidate): Promise<Module> {
     const context = this.#context;
     if (options.world !== undefined) {
-      const issues = checkWorld(component, options.world);
+      const issues = (await linking()).checkWorld(component, options.world);
       if (issues.length > 0) {
         throw new LinkError(`Module ${name} does not fit the world demanded: ${describeIssues(issues)}`, issues);
       }
@@ -181,8 +182,9 @@ class ModuleHost implements Host {
 
   provides(): readonly ExternDecl[] {
     const seen = new Map<string, ExternDecl>();
-    for (const { exports } of providersOf(this.#context)) {
-      for (const decl of exports) if (decl.type.kind === "instance" && !seen.has(decl.name)) seen.set(decl.name, decl);
+    for (const { component } of providersOf(this.#context)) {
+      for (const decl of component.exports)
+        if (decl.type.kind === "instance" && !seen.has(decl.name)) seen.set(decl.name, decl);
     }
     return [...seen.values()];
   }
@@ -190,8 +192,8 @@ class ModuleHost implements Host {
   providers(interfaceId: string): readonly Module[] {
     const any = withoutVersion(interfaceId) === interfaceId;
     const found: { readonly module: Module; readonly id: string }[] = [];
-    for (const { face, exports } of providersOf(this.#context)) {
-      const fitting = exports.find(
+    for (const { face, component } of providersOf(this.#context)) {
+      const fitting = component.exports.find(
         ({ name, type }) =>
           type.kind === "instance" && (any ? withoutVersion(name) === interfaceId : isCompatibleId(name, interfaceId)),
       );
@@ -206,11 +208,10 @@ class ModuleHost implements Host {
     try {
       const own = await given(options.imports, scope);
       const shared = await given(this.#context.options.imports, scope);
-      const world = options.world === undefined ? [] : checkWorld(component, options.world);
-      return [
-        ...resolveImports(component, own, shared, () => providersOf(this.#context), options.link).issues,
-        ...world,
-      ];
+      const { link, world } = options;
+      const choose = await chooserFor(component, own, shared, link);
+      const { issues } = resolveImports(component, own, shared, () => providersOf(this.#context), choose, link);
+      return world === undefined ? issues : [...issues, ...(await linking()).checkWorld(component, world)];
     } finally {
       await scope.close(0);
     }
@@ -271,37 +272,4 @@ class ModuleHost implements Host {
 
 async function given(imports: LoadOptions["imports"], scope: Scope): Promise<object> {
   return typeof imports === "function" ? imports(scope) : (imports ?? {});
-}
-
-/** The order in which modules loaded together meet each other's imports. @throws {LinkError} with the path of a cycle */
-function orderOf(candidates: readonly Candidate[], shared: HostOptions["imports"]): readonly string[] {
-  const byName = new Map(candidates.map((candidate) => [candidate.name, candidate]));
-  const needs = (name: string): readonly string[] => {
-    const { component, options } = byName.get(name)!;
-    // What a factory will give is known only when it runs, after those that may be needed have been loaded.
-    const given = [options.imports, shared].filter((imports) => typeof imports === "object");
-    return component.imports.flatMap(({ name: wanted, type }) => {
-      if (type.kind !== "instance" || options.link === false) return [];
-      if (given.some((imports) => findGiven(imports, wanted) !== undefined)) return [];
-      const only = typeof options.link === "object" ? linkedModule(options.link, wanted) : undefined;
-      return candidates
-        .filter((other) => other.name !== name && (only === undefined || other.name === only))
-        .filter((other) => other.component.exports.some((decl) => isCompatibleId(decl.name, wanted)))
-        .map((other) => other.name);
-    });
-  };
-  const sorted = topologicalOrder(
-    candidates.map(({ name }) => name),
-    needs,
-  );
-  if ("order" in sorted) return sorted.order;
-  const issues = sorted.cycle.slice(0, -1).flatMap((name, index): LinkIssue[] => {
-    const next = byName.get(sorted.cycle[index + 1]!)!;
-    const wanted = byName
-      .get(name)!
-      .component.imports.find((decl) => next.component.exports.some((other) => isCompatibleId(other.name, decl.name)))!;
-    const reason = `module ${name} needs it from module ${next.name}, which needs ${name}`;
-    return [{ import: wanted.name, problem: "missing", expected: wanted.name, nearest: `module ${next.name}`, reason }];
-  });
-  throw new LinkError(`Modules need each other in a cycle: ${sorted.cycle.join(" → ")}`, issues);
 }

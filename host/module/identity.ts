@@ -6,17 +6,35 @@
  */
 import type { ResourceBindings } from "../model/subtype.ts";
 import type { ExternDecl, ExternType, FuncType, ResourceType, ValueType } from "../model/types.ts";
-import { compatibilityKey } from "./ids.ts";
+import { compatibilityKey } from "../model/ids.ts";
+import type { Component } from "../runtime/types.ts";
 
-/**
- * A module's exports with the resources that other modules know.
- * @param known the module's own identities by interface and name; new ones are added
- * @param imported the version's imported resources → the identities of their providers
- */
-export function identifyExports(
-  decls: readonly ExternDecl[],
+/** A version of a module, as far as its resources go. */
+export interface ExportingVersion {
+  readonly component: Pick<Component, "exports">;
+  /** The imported resources → the identities of those that meet them. */
+  readonly resources: ResourceBindings;
+}
+
+/** A module whose exports others may import. */
+export interface Exporter {
+  readonly version: ExportingVersion;
+  /** Its own identities by interface and name, for its whole life; new ones are added here. */
+  readonly resources: Map<string, ResourceType>;
+}
+
+const identified = new WeakMap<ExportingVersion, readonly ExternDecl[]>();
+
+/** What a version of a module exports, with the resource identities that other modules know. */
+export function identifiedExports(exporter: Exporter, version: ExportingVersion): readonly ExternDecl[] {
+  let decls = identified.get(version);
+  if (decls === undefined) identified.set(version, (decls = identify(exporter.resources, version)));
+  return decls;
+}
+
+function identify(
   known: Map<string, ResourceType>,
-  imported: ResourceBindings,
+  { component: { exports: decls }, resources: imported }: ExportingVersion,
 ): readonly ExternDecl[] {
   const identities: ResourceBindings = new Map(imported);
   for (const { name, type } of decls) {

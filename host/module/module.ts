@@ -11,12 +11,12 @@ import type { Source } from "../platform.ts";
 import type { Component } from "../runtime/types.ts";
 import { observerFor, type HostContext } from "./context.ts";
 import { ExportTree } from "./exports.ts";
-import { identifyExports } from "./identity.ts";
-import { compatibilityKey, versionOf } from "./ids.ts";
+import { compatibilityKey, versionOf } from "../model/ids.ts";
 import { nearestName } from "../model/nearest.ts";
 import type { Provider } from "./link.ts";
 import { checkNumber, checkOptions } from "./options.ts";
 import { Queue } from "./queue.ts";
+import { linking } from "./parts.ts";
 import { reloadModule } from "./reload.ts";
 import { restartPolicy, type RestartPolicy } from "./restart.ts";
 import type {
@@ -48,6 +48,8 @@ export class ModuleRecord implements Provider {
   readonly tree: ExportTree;
   readonly queue: Queue = new Queue();
   readonly face: Module;
+  /** Identities of exported resources, by interface and name: one for the module's life. */
+  readonly resources: Map<string, ResourceType> = new Map();
   readonly loadedAt: Date = new Date();
   /** Read again by a reload without a source; absent when the module came from bytes. */
   source: string | URL | undefined;
@@ -65,9 +67,6 @@ export class ModuleRecord implements Provider {
   /** The reload that waits in the queue, and how to refuse it. */
   #waiting: { supersede: () => void } | undefined;
   #lastTrap: Error | undefined;
-  /** Identities of exported resources, by interface and name: one for the module's life. */
-  readonly #resources = new Map<string, ResourceType>();
-  #identified: { readonly version: Version; readonly exports: readonly ExternDecl[] } | undefined;
 
   constructor(context: HostContext, name: string, source: Source, options: LoadOptions, version: Version) {
     this.context = context;
@@ -85,19 +84,6 @@ export class ModuleRecord implements Provider {
 
   get component(): Component {
     return this.version.component;
-  }
-
-  get exports(): readonly ExternDecl[] {
-    return this.exportsOf(this.version);
-  }
-
-  /** What a version exports, with the resource identities that other modules know. */
-  exportsOf(version: Version): readonly ExternDecl[] {
-    if (this.#identified?.version !== version) {
-      const exports = identifyExports(version.component.exports, this.#resources, version.resources);
-      this.#identified = { version, exports };
-    }
-    return this.#identified.exports;
   }
 
   interfaceObject(id: string): object | undefined {
@@ -175,12 +161,15 @@ export class ModuleRecord implements Provider {
     await old.drop({ teardown: false });
   }
 
-  /** Makes a version the serving one. Synchronous: no call falls between. */
-  swap(version: Version): ReturnType<ExportTree["apply"]> {
+  /**
+   * Makes a version the serving one. Synchronous: no call falls between.
+   * @param explain tells why types do not fit, when the version is of another component than the one before
+   */
+  swap(version: Version, explain?: Parameters<ExportTree["apply"]>[2]): ReturnType<ExportTree["apply"]> {
     const change = version.exports();
     this.version = version;
     this.hash = version.component.hash;
-    return this.tree.apply(change, this.interfacesInUse());
+    return this.tree.apply(change, this.interfacesInUse(), explain);
   }
 
   /** Keys of the exported interfaces that other modules import from this one. */
@@ -230,10 +219,20 @@ export class ModuleRecord implements Provider {
         .run(async () => {
           if (superseded) return undefined;
           if (this.#waiting === ticket) this.#waiting = undefined;
-          return reloadModule(this, source, options);
+          return this.#reload(source, options);
         })
         .then((receipt) => receipt !== undefined && resolve(receipt), reject);
     });
+  }
+
+  async #reload(source: Source | undefined, options: ReloadOptions): Promise<ReloadReceipt> {
+    if (this.phase !== "settled") throw this.unloadedError();
+    this.phase = "reloading";
+    try {
+      return await reloadModule(this, await linking(), source, options);
+    } finally {
+      if (this.phase === "reloading") this.phase = "settled";
+    }
   }
 
   /** A reload that succeeded forgives the past. */

@@ -4,8 +4,10 @@
 import { IntegrityError, UnsupportedError, UsageError } from "../errors.ts";
 import type { BoundComponent, Platform, ResponseLike, Source } from "../platform.ts";
 import { compileBound } from "../runtime/bound.ts";
+import { compileBytes } from "../runtime/compile.ts";
 import type { Inspection } from "../runtime/inspect.ts";
 import { checkOptions } from "./options.ts";
+import { inspector } from "../runtime/parts.ts";
 import type { Bindings, CompileOptions, Component, World } from "../runtime/types.ts";
 
 /** A source that has been read, with its identity. */
@@ -80,13 +82,10 @@ export async function inspectSource(platform: Platform, source: Source): Promise
   const read = await readSource(platform, source);
   if ("bound" in read)
     throw new UsageError(`Expected a component to inspect, got the bindings of "${read.bound.name}"`);
-  const { formatInspection, inspectBytes } = await import("../runtime/inspect.ts");
+  const { formatInspection, inspectBytes } = await inspector();
   const inspection = inspectBytes(read.bytes, await platform.sha256(read.bytes));
   return { ...inspection, text: formatInspection(inspection) };
 }
-
-/** Most of the host is the compiler: loaded once, when it is first needed; never where modules are bound ahead of time. */
-let compiler: Promise<typeof import("../runtime/compile.ts")> | undefined;
 
 async function identifyOwn(
   platform: Platform,
@@ -95,9 +94,8 @@ async function identifyOwn(
 ): Promise<Opened> {
   const hash = await platform.sha256(bytes);
   const compile = async (options: CompileOptions): Promise<Component> => {
-    compiler ??= import("../runtime/compile.ts");
     try {
-      return await (await compiler).compileBytes(bytes, hash, options);
+      return await compileBytes(bytes, hash, options);
     } catch (error) {
       throw error instanceof UnsupportedError ? await withHint(platform, error) : error;
     }
@@ -155,18 +153,7 @@ function normalizeIntegrity(integrity: string): string {
   if (base64 === undefined) {
     throw new UsageError(`Expected integrity as 64 hex digits or sha256-<base64>, got ${integrity}`);
   }
-  return hexOfBase64(base64);
-}
-
-const BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-/** The first 256 bits of base64 text, as hex. */
-function hexOfBase64(text: string): string {
-  let bits = "";
-  for (const digit of text.replace("=", "")) bits += BASE64.indexOf(digit).toString(2).padStart(6, "0");
-  let hex = "";
-  for (let at = 0; at < 256; at += 4) hex += Number.parseInt(bits.slice(at, at + 4), 2).toString(16);
-  return hex;
+  return Array.from(atob(base64), (byte) => byte.charCodeAt(0).toString(16).padStart(2, "0")).join("");
 }
 
 /** Components by hash: compiled once while anybody uses them, and let go with their last user. */

@@ -4,12 +4,10 @@
  * so that no call is lost between them and none is served twice.
  */
 import { LinkError, ReloadError, type LinkIssue, type ReloadStage } from "../errors.ts";
-import { explainMismatch } from "../model/subtype.ts";
-import { formatExtern } from "../model/text.ts";
 import type { Source } from "../platform.ts";
 import type { Component } from "../runtime/types.ts";
-import { isCompatibleId } from "../model/names.ts";
-import { checkWorld, describeIssues } from "./link.ts";
+import { describeIssues } from "./link.ts";
+import type * as Linking from "./linking.ts";
 import type { ModuleRecord } from "./module.ts";
 import { checkIntegrity, openSource } from "./open.ts";
 import { scrub } from "./scope.ts";
@@ -43,32 +41,33 @@ class Stages {
   }
 }
 
+/** Called while the record's phase is `reloading`; the phase is `settled` again once the versions are swapped. */
 export async function reloadModule(
   record: ModuleRecord,
+  linking: typeof Linking,
   source: Source | undefined,
   options: ReloadOptions,
 ): Promise<ReloadReceipt> {
-  if (record.phase !== "settled") throw record.unloadedError();
   const began = performance.now();
   const stages = new Stages();
   const old = record.version;
   let candidate: Version | undefined;
   let swapped: Swapped;
-  record.phase = "reloading";
   try {
     const component = await open(record, source, options);
     candidate = new Version(record.context, record.name, component);
     stages.enter("check");
-    checkDemand(record, component);
+    const { world } = record.options;
+    if (world !== undefined) refuse(record, linking.checkWorld(component, world));
     const imports = options.imports ?? record.imports;
     await candidate.link(imports, record.options.link, () => record.possibleProviders());
-    checkDependents(record, candidate);
+    refuse(record, linking.checkDependents(record, candidate, record.dependentImports()));
     stages.enter("instantiate");
     await candidate.instantiate(record.trapped);
     await old.quiet();
     // Dependents may have come while the instance was made.
-    checkDependents(record, candidate);
-    swapped = swap(record, candidate, options, stages);
+    refuse(record, linking.checkDependents(record, candidate, record.dependentImports()));
+    swapped = swap(record, candidate, linking, options, stages);
     record.imports = imports;
     if (typeof source === "string" || source instanceof URL) record.source = source;
     else if (source !== undefined) record.source = undefined;
@@ -107,35 +106,7 @@ async function open(record: ModuleRecord, source: Source | undefined, options: R
   return record.context.components.compile(opened);
 }
 
-/** @throws {LinkError} with everything that the demanded world would miss */
-function checkDemand(record: ModuleRecord, component: Component): void {
-  if (record.options.world !== undefined) refuse(record, checkWorld(component, record.options.world));
-}
-
-/** @throws {LinkError} with everything that the module's dependents would miss */
-function checkDependents(record: ModuleRecord, candidate: Version): void {
-  const issues: LinkIssue[] = [];
-  for (const { version, wanted } of record.dependentImports()) {
-    const found = record.exportsOf(candidate).find(({ name }) => isCompatibleId(name, wanted.name));
-    const reason =
-      found === undefined
-        ? "the new version does not export it"
-        : explainMismatch(found.type, wanted.type, new Map(version.resources));
-    if (reason === undefined) continue;
-    const base = {
-      import: wanted.name,
-      expected: formatExtern(wanted.type),
-      reason: `module ${version.module} uses it: ${reason}`,
-    };
-    issues.push(
-      found === undefined
-        ? { ...base, problem: "missing" }
-        : { ...base, problem: "mismatch", found: formatExtern(found.type), nearest: found.name },
-    );
-  }
-  refuse(record, issues);
-}
-
+/** @throws {LinkError} when there are issues */
 function refuse(record: ModuleRecord, issues: readonly LinkIssue[]): void {
   if (issues.length === 0) return;
   throw new LinkError(`The new version of module ${record.name} does not fit: ${describeIssues(issues)}`, issues);
@@ -147,7 +118,13 @@ interface Swapped {
 }
 
 /** The synchronous piece. */
-function swap(record: ModuleRecord, candidate: Version, options: ReloadOptions, stages: Stages): Swapped {
+function swap(
+  record: ModuleRecord,
+  candidate: Version,
+  { explainMismatch }: typeof Linking,
+  options: ReloadOptions,
+  stages: Stages,
+): Swapped {
   const old = record.version;
   let state: Swapped["state"] = "none";
   if (options.state !== false && !old.trapped) {
@@ -159,7 +136,7 @@ function swap(record: ModuleRecord, candidate: Version, options: ReloadOptions, 
     }
   }
   stages.enter("swap");
-  return { state, exports: record.swap(candidate) };
+  return { state, exports: record.swap(candidate, explainMismatch) };
 }
 
 /** Drops the candidate and makes sure that the old version serves. @returns the error to throw */

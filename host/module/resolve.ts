@@ -3,11 +3,11 @@
  * instance under the name its component declares.
  */
 import { GuestResource } from "../abi/handles.ts";
-import { className, externName, funcName, staticName } from "../bindings/js-names.ts";
+import { className, externName, funcName, staticName } from "../model/spelling.ts";
 import { UsageError } from "../errors.ts";
 import type { ExternDecl, FuncType } from "../model/types.ts";
 import { constructing } from "./classes.ts";
-import { compatibilityKey } from "./ids.ts";
+import { compatibilityKey } from "../model/ids.ts";
 import type { AnyFunction } from "./slots.ts";
 
 /** The container key of the world's own functions. */

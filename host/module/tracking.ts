@@ -2,7 +2,7 @@
  * Notices promises that imports leave running. Calls of components are synchronous, so a promise that an import without
  * a result returns is background work: its scope counts it until it settles.
  */
-import { toCamelCase } from "../model/names.ts";
+import { toCamelCase } from "../model/spelling.ts";
 import type { ExternDecl, FuncType } from "../model/types.ts";
 import { isThenable, type Scope } from "./scope.ts";
 

@@ -9,7 +9,7 @@ import { LinkError, UsageError, type Activity } from "../errors.ts";
 import type { ResourceBindings } from "../model/subtype.ts";
 import type { Component, DisposeReceipt, Instance } from "../runtime/types.ts";
 import { memoryOwners, type HostContext } from "./context.ts";
-import { describeIssues, resolveImports, type Provider } from "./link.ts";
+import { chooserFor, describeIssues, resolveImports, type Provider } from "./link.ts";
 import { isMemoryRefusal, memoryLimitError, type Watched } from "./memory.ts";
 import { resolveExports, type ExportChange } from "./resolve.ts";
 import { asError, isThenable, Scope, scrub, withDeadline } from "./scope.ts";
@@ -59,13 +59,14 @@ export class Version {
   ): Promise<void> {
     const own = await this.#given(imports, "imports");
     const shared = await this.#given(this.#context.options.imports, "the host's imports");
+    const choose = await chooserFor(this.component, own, shared, link);
     const {
       imports: met,
       origins,
       uses,
       resources,
       issues,
-    } = resolveImports(this.component, own, shared, providers, link);
+    } = resolveImports(this.component, own, shared, providers, choose, link);
     if (issues.length > 0) {
       throw new LinkError(`Cannot link module ${this.module}: ${describeIssues(issues)}`, issues);
     }

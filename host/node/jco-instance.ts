@@ -7,9 +7,9 @@
  * trap or dispose rejects those that are pending.
  */
 import { explain, describe, type ExplainHandle } from "../abi/explain.ts";
-import { someType } from "../abi/layout.ts";
+import { someType } from "../model/cases.ts";
 import { AbiTrap } from "../abi/trap.ts";
-import { className, externName, funcName, shortName } from "../bindings/js-names.ts";
+import { className, externName, funcName, shortName } from "../model/spelling.ts";
 import { ComponentError, LowerError, TrapError, UnloadedError, UnsupportedError, type TrapCode } from "../errors.ts";
 import type { FuncType, ValueType } from "../model/types.ts";
 import type { ExportPlan, Plan } from "../plan/plan.ts";

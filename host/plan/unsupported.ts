@@ -1,7 +1,7 @@
 /** What is valid but more than this host can do: refused by name before anything is generated. */
 import type { CanonOptions } from "../binary/definition.ts";
 import { UnsupportedError } from "../errors.ts";
-import { toCamelCase } from "../model/names.ts";
+import { toCamelCase } from "../model/spelling.ts";
 import type { FuncType, ValueType } from "../model/types.ts";
 
 /** @throws {UnsupportedError} when a function is async by its type, its options or the values it passes */

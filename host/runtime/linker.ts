@@ -5,7 +5,7 @@
  * in camelCase or as written.
  */
 import { describe } from "../abi/explain.ts";
-import { className, externName, funcName } from "../bindings/js-names.ts";
+import { className, externName, funcName } from "../model/spelling.ts";
 import { LinkError, type LinkIssue } from "../errors.ts";
 import { compatibleKey, nearestKey } from "./names.ts";
 import { formatExtern } from "../model/text.ts";

@@ -12,19 +12,17 @@ import { TrapError, type GuestPosition, type TrapCode } from "../errors.ts";
 const v8Texts: readonly (readonly [string, TrapCode])[] = [
   ["unreachable", "unreachable"],
   ["memory access out of bounds", "memory-out-of-bounds"],
-  ["data segment out of bounds", "memory-out-of-bounds"],
   ["data segment", "memory-out-of-bounds"],
   ["divide by zero", "integer-divide-by-zero"],
   ["remainder by zero", "integer-divide-by-zero"],
   ["divide result unrepresentable", "integer-overflow"],
   ["float unrepresentable in integer range", "invalid-conversion-to-integer"],
-  ["null function or function signature mismatch", "bad-signature"],
+  // Older versions say "null function or function signature mismatch".
   ["function signature mismatch", "bad-signature"],
   ["null function", "indirect-call-to-null"],
   ["dereferencing a null pointer", "indirect-call-to-null"],
-  ["table index is out of bounds", "table-out-of-bounds"],
-  ["table access out of bounds", "table-out-of-bounds"],
-  ["table index out of bounds", "table-out-of-bounds"],
+  ["table index", "table-out-of-bounds"],
+  ["table access", "table-out-of-bounds"],
   ["element segment", "table-out-of-bounds"],
   ["unaligned", "unaligned-pointer"],
 ];

@@ -5,7 +5,8 @@
  * and "Flat Lowering". What is lowered stays where it is when AssemblyScript's own form is the canonical one, so the
  * collector must find it until it has been read.
  */
-import { casesOf, discriminantSize, type FlatType, layoutOf, payloadOffset, sequence } from "../../host/abi/layout.ts";
+import { discriminantSize, type FlatType, layoutOf, payloadOffset, sequence } from "../../host/abi/layout.ts";
+import { casesOf } from "../../host/model/cases.ts";
 import type { ValueType } from "../../host/model/types.ts";
 import { newHandle, numbers, type Of, tableOf } from "./abi-base.ts";
 import { AbiLifter } from "./abi-lift.ts";

@@ -4,7 +4,7 @@
  * Every name the generator makes up for itself starts with an underscore, which no WIT name can. A WIT name that is a
  * word of the language, or that is taken in its scope, gets a trailing underscore.
  */
-import { toCamelCase, toPascalCase } from "../../host/model/names.ts";
+import { toCamelCase, toPascalCase } from "../../host/model/spelling.ts";
 
 /** Words that AssemblyScript, or TypeScript in the editor, does not take as the name of a function or parameter. */
 const words = new Set(

@@ -5,8 +5,8 @@
  * by the host's bindings (`host/abi`), and the two must say the same.
  */
 import { typedArrayOf } from "../../host/abi/emit/numbers.ts";
-import { shortName } from "../../host/bindings/js-names.ts";
-import { parseInterfaceId, toCamelCase, toPascalCase } from "../../host/model/names.ts";
+import { shortName, toCamelCase, toPascalCase } from "../../host/model/spelling.ts";
+import { parseInterfaceId } from "../../host/model/names.ts";
 import type { ExternDecl, ResourceType, ValueType } from "../../host/model/types.ts";
 import type { WitDocs } from "../wit/docs.ts";
 import { interfaceMembers, type Resource, resourceDeclarations } from "./members.ts";

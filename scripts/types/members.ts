@@ -1,7 +1,7 @@
 /**
  * Functions and resource classes of a declaration file.
  */
-import { className as jsClassName, funcName } from "../../host/bindings/js-names.ts";
+import { className as jsClassName, funcName } from "../../host/model/spelling.ts";
 import type { FuncType, ValueType } from "../../host/model/types.ts";
 import type { Declarations, Group } from "./dts.ts";
 import { paramName } from "./names.ts";

@@ -1,7 +1,8 @@
 /**
  * The names of a declaration file: which words TypeScript keeps for itself, and who has a name already.
  */
-import { parseInterfaceId, toCamelCase, toPascalCase } from "../../host/model/names.ts";
+import { parseInterfaceId } from "../../host/model/names.ts";
+import { toCamelCase, toPascalCase } from "../../host/model/spelling.ts";
 
 /** Words that cannot name a parameter; members of interfaces may have any name. */
 const reserved = new Set(

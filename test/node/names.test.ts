@@ -1,19 +1,15 @@
 import { describe, expect, test } from "vitest";
+import { isCompatibleId, withoutVersion } from "../../host/model/ids.ts";
 import {
-  compareVersions,
   explainExternName,
   interfaceId,
-  isCompatible,
-  isCompatibleId,
   isLabel,
   parseExternName,
   parseInterfaceId,
-  parseVersion,
-  toCamelCase,
-  toPascalCase,
   uniquenessKey,
-  withoutVersion,
 } from "../../host/model/names.ts";
+import { compareVersions, isCompatible, parseVersion } from "../../host/model/semver.ts";
+import { toCamelCase, toPascalCase } from "../../host/model/spelling.ts";
 
 test("toCamelCase and toPascalCase spell WIT names as JavaScript ones", () => {
   const spelled = ["add", "get-value", "HTTP-get", "parse-JSON", "x1-2-y", "A"].map((name) => [

@@ -5,8 +5,8 @@
  * The emitted checks only say yes or no; `explain` finds the place and the words when they say no.
  */
 import type { ValueType } from "../../model/types.ts";
-import { toCamelCase } from "../../model/names.ts";
-import { casesOf } from "../layout.ts";
+import { toCamelCase } from "../../model/spelling.ts";
+import { casesOf } from "../../model/cases.ts";
 import { field, quote, type Code } from "./code.ts";
 import type { Emitter } from "./context.ts";
 import { typedArrayOf } from "./numbers.ts";

@@ -4,7 +4,7 @@
  */
 import type { ResourceType, ValueType } from "../../model/types.ts";
 import type { ResourcePlan, StringEncoding } from "../../plan/plan.ts";
-import { casesOf, someType } from "../layout.ts";
+import { casesOf, someType } from "../../model/cases.ts";
 import { Code } from "./code.ts";
 
 /** One guest's side of a crossing: names in the generated text of what its options refer to. */

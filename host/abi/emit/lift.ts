@@ -4,9 +4,10 @@
  * One case a type, named as in design/mvp/CanonicalABI.md: `load` reads memory, `lift_flat` reads core values. Both
  * return an expression; statements that must come before it go to the block. Everything a guest can get wrong is a trap.
  */
-import { toCamelCase } from "../../model/names.ts";
+import { toCamelCase } from "../../model/spelling.ts";
 import type { ValueType } from "../../model/types.ts";
-import { casesOf, discriminantSize, layoutOf, payloadOffset, sequence, type Case, type FlatType } from "../layout.ts";
+import { discriminantSize, layoutOf, payloadOffset, sequence, type FlatType } from "../layout.ts";
+import { casesOf, type Case } from "../../model/cases.ts";
 import { key, quote, type Code } from "./code.ts";
 import { borrowArgument, type Context, type Emitter } from "./context.ts";
 import { typedArrayOf } from "./numbers.ts";

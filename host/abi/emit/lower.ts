@@ -4,9 +4,10 @@
  * One case a type, named as in design/mvp/CanonicalABI.md: `store` writes memory, `lower_flat` makes core values. The
  * value has been checked, so nothing here can fail but the guest's own `realloc`.
  */
-import { toCamelCase } from "../../model/names.ts";
+import { toCamelCase } from "../../model/spelling.ts";
 import type { ValueType } from "../../model/types.ts";
-import { casesOf, discriminantSize, layoutOf, payloadOffset, sequence, type Case, type FlatType } from "../layout.ts";
+import { discriminantSize, layoutOf, payloadOffset, sequence, type FlatType } from "../layout.ts";
+import { casesOf, type Case } from "../../model/cases.ts";
 import { field, quote, type Code } from "./code.ts";
 import { borrowArgument, type Context, type Emitter } from "./context.ts";
 import { plus } from "./lift.ts";

@@ -3,7 +3,7 @@
  */
 import { ComponentError, LowerError, TrapError, UnloadedError } from "../../../host/errors.ts";
 import type { Module } from "../../../host/module/types.ts";
-import { toCamelCase, toPascalCase } from "../../../host/model/names.ts";
+import { toCamelCase, toPascalCase } from "../../../host/model/spelling.ts";
 import type { Callable } from "./describe.ts";
 
 export type Outcome =

@@ -3,7 +3,9 @@
  *
  * Owns names and order; knows no module and no element of the page.
  */
-import { parseExternName, toCamelCase, toPascalCase, withoutVersion } from "../../../host/model/names.ts";
+import { withoutVersion } from "../../../host/model/ids.ts";
+import { parseExternName } from "../../../host/model/names.ts";
+import { toCamelCase, toPascalCase } from "../../../host/model/spelling.ts";
 import type { ExternDecl, FuncType, ResourceType, ValueType } from "../../../host/model/types.ts";
 import { formatWorld } from "../../../host/model/wit.ts";
 

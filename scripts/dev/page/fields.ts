@@ -3,7 +3,7 @@
  *
  * Owns how a type is entered. Ranges are checked here as well as by the host, to say it at the field itself.
  */
-import { toCamelCase } from "../../../host/model/names.ts";
+import { toCamelCase } from "../../../host/model/spelling.ts";
 import type { IntegerKind, ValueType } from "../../../host/model/types.ts";
 import { type Description, typeName } from "./describe.ts";
 import { h, freshId } from "./dom.ts";

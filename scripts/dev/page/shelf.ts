@@ -4,7 +4,7 @@
  * The page holds objects of the host's own making, never an instance: an object of an unloaded version stays here as a
  * dead name and keeps no memory.
  */
-import { toCamelCase } from "../../../host/model/names.ts";
+import { toCamelCase } from "../../../host/model/spelling.ts";
 import type { ValueType } from "../../../host/model/types.ts";
 import type { Description } from "./describe.ts";
 

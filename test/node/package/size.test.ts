@@ -36,22 +36,22 @@ describe("the size in a page", () => {
       }, 0);
     const start = closure("out/stdin.js");
     const compiler = closure(
-      Object.keys(outputs).find((name) => outputs[name]!.entryPoint === "host/runtime/compile.ts")!,
+      Object.keys(outputs).find((name) => outputs[name]!.entryPoint === "host/runtime/prepare.ts")!,
     );
     return { start: bytes(start), compiler: bytes([...compiler].filter((name) => !start.has(name))) };
   }
 
-  test("of components and instances alone is at most 25 kB at the start", async () => {
+  test("of components and instances alone is at most 16 kB at the start", async () => {
     const { start } = await sizes(`export { compile } from "./host/browser/index.ts";`);
-    expect(start).toBeLessThanOrEqual(25_000);
+    expect(start).toBeLessThanOrEqual(16_000);
   });
 
-  test("of the whole host is at most 33 kB at the start, and 35 kB more for the compiler on first use", async () => {
+  test("of the whole host is at most 27 kB at the start, and 36 kB more for the compiler on first use", async () => {
     const { start, compiler } = await sizes(`export * from "./host/browser/index.ts";`);
     console.log(`host in a page, gzipped: ${start} bytes to start, ${compiler} bytes for the compiler`);
-    expect(start).toBeLessThanOrEqual(33_000);
+    expect(start).toBeLessThanOrEqual(27_000);
     expect(compiler).toBeGreaterThan(0);
-    expect(compiler).toBeLessThanOrEqual(35_000);
+    expect(compiler).toBeLessThanOrEqual(36_000);
   });
 
   test("counts no Node module", async () => {

@@ -1,5 +1,19 @@
-/** How extern names become JavaScript names: functions, resource classes and their members, interfaces. */
-import { toCamelCase, toPascalCase } from "../model/names.ts";
+/** How WIT names are spelled in JavaScript, as jco spells them: functions, resource classes and their members, interfaces. */
+
+/** `HTTP-get` → `httpGet`. */
+export function toCamelCase(kebab: string): string {
+  const words = kebab.split("-");
+  return words.map((word, place) => (place === 0 ? word.toLowerCase() : capitalise(word))).join("");
+}
+
+/** `HTTP-get` → `HttpGet`. */
+export function toPascalCase(kebab: string): string {
+  return kebab.split("-").map(capitalise).join("");
+}
+
+function capitalise(word: string): string {
+  return word.slice(0, 1).toUpperCase() + word.slice(1).toLowerCase();
+}
 
 /** What a function's extern name says it is. */
 export type FuncName =

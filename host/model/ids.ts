@@ -1,0 +1,52 @@
+/**
+ * Interface ids (`demo:log/log@0.2.0`) as those who link see them: versions, keys that survive compatible versions, order.
+ *
+ * The ids of a component were checked against the grammar (`names.ts`) when it was validated, and are only taken apart here.
+ */
+import { compareVersions, isCompatible, parseVersion, versionTrack } from "./semver.ts";
+
+/** The id without its version: `demo:log/log`. Names of other forms stay as they are. */
+export function withoutVersion(name: string): string {
+  const at = versionAt(name);
+  return at < 0 ? name : name.slice(0, at);
+}
+
+/** The version an interface id carries. */
+export function versionOf(name: string): string | undefined {
+  const at = versionAt(name);
+  return at < 0 ? undefined : name.slice(at + 1);
+}
+
+function versionAt(name: string): number {
+  return isInterfaceId(name) ? name.indexOf("@") : -1;
+}
+
+/** Whether a name is an interface id; plain names have no colon. */
+export function isInterfaceId(name: string): boolean {
+  return name.includes(":");
+}
+
+/** Whether an import of the interface id `wanted` may be met by what is provided under the id `provided`. */
+export function isCompatibleId(provided: string, wanted: string): boolean {
+  if (provided === wanted) return true;
+  const found = versionOf(provided);
+  const asked = versionOf(wanted);
+  if (found === undefined || asked === undefined || withoutVersion(provided) !== withoutVersion(wanted)) return false;
+  return isCompatible(found, asked);
+}
+
+/**
+ * The same for every version of an interface that semver calls compatible: `demo:log/log@0.2` for 0.2.0 and 0.2.7.
+ * Names of other forms are their own keys.
+ */
+export function compatibilityKey(name: string): string {
+  const parsed = parseVersion(versionOf(name) ?? "");
+  return parsed === undefined ? name : `${withoutVersion(name)}@${versionTrack(parsed)}`;
+}
+
+/** Orders interface ids by version, the lowest first; ids without a full version come before all others. */
+export function compareIds(a: string, b: string): number {
+  const [left, right] = [a, b].map((name) => parseVersion(versionOf(name) ?? ""));
+  if (left === undefined || right === undefined) return Number(left !== undefined) - Number(right !== undefined);
+  return compareVersions(left, right);
+}

@@ -1,0 +1,144 @@
+/**
+ * Whether types fit: which module may meet an import, whether a component fits a demanded world, and whether a new version
+ * of a module still fits those that use it. What does not fit is reported with what comes nearest and the reason in words.
+ */
+import type { LinkIssue } from "../errors.ts";
+import { compareIds, isCompatibleId, versionOf, withoutVersion } from "../model/ids.ts";
+import { nearestName } from "../model/nearest.ts";
+import { isCompatible } from "../model/semver.ts";
+import { explainMismatch, type ResourceBindings } from "../model/subtype.ts";
+import { formatExtern } from "../model/text.ts";
+import type { ExternDecl } from "../model/types.ts";
+import type { Component } from "../runtime/types.ts";
+import { identifiedExports, type Exporter, type ExportingVersion } from "./identity.ts";
+import type { Provider } from "./link.ts";
+import type { DependentImport } from "./module.ts";
+import type { WorldDemand } from "./types.ts";
+
+interface Offer {
+  readonly provider: Provider;
+  readonly id: string;
+  readonly decl: ExternDecl;
+}
+
+type Choice = { readonly provider: Provider; readonly id: string } | { readonly issue: LinkIssue };
+
+/** The best provider: the exact version, else the highest, else the first loaded; or why none will do. */
+export function chooseProvider(wanted: ExternDecl, providers: readonly Provider[], bindings: ResourceBindings): Choice {
+  const offers = providers.flatMap((provider) =>
+    identifiedExports(provider, provider.version).flatMap((decl): Offer[] =>
+      decl.type.kind === "instance" ? [{ provider, id: decl.name, decl }] : [],
+    ),
+  );
+  const exact = ({ id }: Offer): number => Number(id === wanted.name);
+  const fitting = offers
+    .filter(({ id }) => isCompatibleId(id, wanted.name))
+    .sort((a, b) => exact(b) - exact(a) || compareIds(b.id, a.id));
+  let mismatch: LinkIssue | undefined;
+  for (const { provider, id, decl } of fitting) {
+    const trial: ResourceBindings = new Map(bindings);
+    const reason = explainMismatch(decl.type, wanted.type, trial);
+    if (reason === undefined) {
+      for (const [resource, found] of trial) bindings.set(resource, found);
+      return { provider, id };
+    }
+    mismatch ??= {
+      import: wanted.name,
+      problem: "mismatch",
+      expected: formatExtern(wanted.type),
+      found: formatExtern(decl.type),
+      nearest: `${id} of module ${provider.name}`,
+      reason,
+    };
+  }
+  return { issue: mismatch ?? explainAbsence(wanted, offers) };
+}
+
+/** Says that no module meets an import, and which comes nearest when one does. */
+function explainAbsence(wanted: ExternDecl, offers: readonly Offer[]): LinkIssue {
+  const path = withoutVersion(wanted.name);
+  const samePath = offers.filter(({ id }) => withoutVersion(id) === path).sort((a, b) => compareIds(b.id, a.id))[0];
+  if (samePath !== undefined) {
+    return missing(wanted, samePath, explainVersions(versionOf(samePath.id), versionOf(wanted.name)));
+  }
+  const near = nearestName(
+    wanted.name,
+    offers.map(({ id }) => id),
+  );
+  const offer = offers.find(({ id }) => id === near);
+  if (offer !== undefined) return missing(wanted, offer, "the names differ");
+  const expected = formatExtern(wanted.type);
+  const reason = "neither the imports given nor any loaded module provide it";
+  return { import: wanted.name, problem: "missing", expected, reason };
+}
+
+function missing(wanted: ExternDecl, { provider, id }: Offer, reason: string): LinkIssue {
+  return {
+    import: wanted.name,
+    problem: "missing",
+    expected: formatExtern(wanted.type),
+    nearest: `${id} of module ${provider.name}`,
+    reason: `no module provides it; ${id} of module ${provider.name} comes nearest, but ${reason}`,
+  };
+}
+
+/** Why one version does not do for another. */
+function explainVersions(provided: string | undefined, wanted: string | undefined): string {
+  if (provided === undefined) return `it has no version and ${wanted} is wanted`;
+  if (wanted === undefined) return `it has version ${provided} and one without version is wanted`;
+  if (provided.includes("-") || wanted.includes("-"))
+    return `the pre-release versions ${provided} and ${wanted} differ`;
+  const track = wanted.startsWith("0.0.")
+    ? "0.0.x versions fit only themselves"
+    : wanted.startsWith("0.")
+      ? "0.x versions fit only within the same minor version"
+      : "versions fit only within the same major version";
+  return isCompatible(wanted, provided)
+    ? `${provided} is older than the ${wanted} wanted`
+    : `${provided} does not fit ${wanted}: ${track}`;
+}
+
+/** Everything about a component that does not fit a demanded world. */
+export function checkWorld(component: Pick<Component, "imports" | "exports">, demand: WorldDemand): LinkIssue[] {
+  const issues: LinkIssue[] = [];
+  const exported: ResourceBindings = new Map();
+  for (const wanted of demand.exports) {
+    const found = component.exports.find(({ name }) => isCompatibleId(name, wanted.name));
+    const reason =
+      found === undefined ? "the component does not export it" : explainMismatch(found.type, wanted.type, exported);
+    if (reason !== undefined) issues.push(misfit(wanted, found, reason));
+  }
+  if (demand.imports === undefined) return issues;
+  const imported: ResourceBindings = new Map();
+  for (const needed of component.imports) {
+    const allowed = demand.imports.find(({ name }) => isCompatibleId(name, needed.name));
+    // Roles are reversed: the world provides, the component wants.
+    const reason =
+      allowed === undefined ? "the world does not import it" : explainMismatch(allowed.type, needed.type, imported);
+    if (reason !== undefined) issues.push(misfit(needed, allowed, reason));
+  }
+  return issues;
+}
+
+/** Everything that those who import from a module would miss in another version of it. */
+export function checkDependents(
+  exporter: Exporter,
+  candidate: ExportingVersion,
+  dependents: readonly DependentImport[],
+): LinkIssue[] {
+  return dependents.flatMap(({ version, wanted }): LinkIssue[] => {
+    const found = identifiedExports(exporter, candidate).find(({ name }) => isCompatibleId(name, wanted.name));
+    const reason =
+      found === undefined
+        ? "the new version does not export it"
+        : explainMismatch(found.type, wanted.type, new Map(version.resources));
+    return reason === undefined ? [] : [misfit(wanted, found, `module ${version.module} uses it: ${reason}`)];
+  });
+}
+
+function misfit(wanted: ExternDecl, found: ExternDecl | undefined, reason: string): LinkIssue {
+  const base = { import: wanted.name, expected: formatExtern(wanted.type), reason };
+  return found === undefined
+    ? { ...base, problem: "missing" }
+    : { ...base, problem: "mismatch", found: formatExtern(found.type), nearest: found.name };
+}
