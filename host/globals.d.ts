@@ -40,6 +40,26 @@ interface AbortController {
 }
 declare const AbortController: { new (): AbortController };
 
+interface ReadableStreamDefaultController {
+  enqueue(chunk: Uint8Array): void;
+  close(): void;
+  error(reason?: unknown): void;
+}
+interface ReadableStream {
+  readonly locked: boolean;
+}
+declare const ReadableStream: {
+  new (source: { start(controller: ReadableStreamDefaultController): void }): ReadableStream;
+};
+interface Response {
+  readonly ok: boolean;
+  readonly status: number;
+  readonly url: string;
+  arrayBuffer(): Promise<ArrayBuffer>;
+  clone(): Response;
+}
+declare const Response: { new (body: ReadableStream, init: { headers: Record<string, string> }): Response };
+
 declare function setTimeout(task: () => void, delayMs?: number): unknown;
 declare function clearTimeout(timer: unknown): void;
 declare function setInterval(task: () => void, delayMs?: number): unknown;

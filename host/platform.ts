@@ -37,7 +37,14 @@ export interface ResponseLike {
   readonly ok: boolean;
   readonly status: number;
   readonly url: string;
+  /** Where it can be read in pieces, core modules are compiled while the rest is on its way. */
+  readonly body?: { getReader?(): BodyReader } | null;
+  readonly headers?: { get(name: string): string | null };
   arrayBuffer(): Promise<ArrayBuffer>;
+}
+
+interface BodyReader {
+  read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
 }
 
 /** Bindings of another tool, for components that need what this host lacks. */
@@ -51,8 +58,8 @@ export interface ForeignBindings {
 export interface Platform {
   /** A name for messages and the manifest: `node`, `browser`, `worker`. */
   readonly name: string;
-  /** Reads a path or URL whole. @throws {UsageError} that says what could not be read and why. */
-  read(source: string | URL): Promise<Uint8Array<ArrayBuffer>>;
+  /** The bytes of a file, or what a server answers, refusals included. @throws {UsageError} that says what could not be opened and why. */
+  open(source: string | URL): Promise<Uint8Array<ArrayBuffer> | Response>;
   /** Names of the `.wasm` files directly inside a directory, sorted; absent where there are no directories. */
   list?(directory: string): Promise<readonly string[]>;
   /** SHA-256 as lower-case hex. */

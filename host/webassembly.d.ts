@@ -91,6 +91,8 @@ declare namespace WebAssembly {
   const RuntimeError: { prototype: RuntimeError; new (message?: string): RuntimeError };
 
   function validate(bytes: BufferSource): boolean;
+  /** Absent in engines that cannot. */
+  let compileStreaming: ((source: Response) => Promise<Module>) | undefined;
   function compile(bytes: BufferSource): Promise<Module>;
   function instantiate(module: Module, imports?: Imports): Promise<Instance>;
 }

@@ -16,7 +16,7 @@ const executablePath = findChromium();
 /** Tests of the host that need no file system: written for Node, and run in the page as they are. */
 const SHARED = [
   "test/node/{names,subtype,binary-decode,binary-validate}.test.ts",
-  "test/node/runtime/{values,imports,linking,inspect,cache,resources-guest,resources-host}.test.ts",
+  "test/node/runtime/{values,imports,linking,inspect,cache,parts,receive,resources-guest,resources-host}.test.ts",
   "test/node/host/{handles,link,manifest,model,reload,trap,types,unload}.test.ts",
 ];
 

@@ -1,12 +1,12 @@
 /**
  * What a page or a worker gives the host: fetch, hashes, macrotasks.
  */
-import { UsageError } from "../errors.ts";
 import type { Platform } from "../platform.ts";
+import { fetchError } from "../runtime/response.ts";
 
 export const browserPlatform: Platform = {
   name: typeof document === "undefined" ? "worker" : "browser",
-  read,
+  open,
   sha256: digest,
   macrotask,
   // Present when the browser was started with it exposed, as tests do.
@@ -21,18 +21,12 @@ export const browserPlatform: Platform = {
   },
 };
 
-async function read(source: string | URL): Promise<Uint8Array<ArrayBuffer>> {
-  let response: Response;
-  let url: URL;
+async function open(source: string | URL): Promise<Response> {
   try {
-    url = new URL(source, globalThis.location?.href);
-    response = await fetch(url);
-    if (response.ok) return new Uint8Array(await response.arrayBuffer());
+    return await fetch(new URL(source, globalThis.location?.href));
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new UsageError(`Could not fetch ${String(source)}: ${reason}`, { cause });
+    throw fetchError(source, cause);
   }
-  throw new UsageError(`Could not fetch ${url.href}: status ${response.status}`);
 }
 
 async function digest(bytes: Uint8Array<ArrayBuffer>): Promise<string> {

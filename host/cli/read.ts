@@ -8,17 +8,18 @@ import { nodePlatform } from "../node/platform.ts";
 import type { Plan } from "../plan/plan.ts";
 import { planComponent } from "../plan/planner.ts";
 import { inspectBytes, type Inspection } from "../runtime/inspect.ts";
+import { readWhole } from "../runtime/response.ts";
 
 /** @throws {UsageError} naming the file, when it cannot be read or is no component */
 export async function inspectFile(path: string): Promise<Inspection> {
-  const bytes = await nodePlatform.read(path);
+  const bytes = await readWhole(nodePlatform, path);
   const hash = await nodePlatform.sha256(bytes);
   return named(path, () => inspectBytes(bytes, hash));
 }
 
 /** @throws {UsageError} naming the file, also when this host cannot run the component */
 export async function readPlan(path: string): Promise<Plan & { readonly bytes: Uint8Array }> {
-  const bytes = await nodePlatform.read(path);
+  const bytes = await readWhole(nodePlatform, path);
   return named(path, () => {
     const definition = decodeComponent(bytes);
     validateComponent(definition);

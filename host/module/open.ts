@@ -7,7 +7,8 @@ import { compileBound } from "../runtime/bound.ts";
 import { compileBytes } from "../runtime/compile.ts";
 import type { Inspection } from "../runtime/inspect.ts";
 import { checkOptions } from "./options.ts";
-import { inspector } from "../runtime/parts.ts";
+import { compiler, inspector } from "../runtime/parts.ts";
+import { readResponse } from "../runtime/response.ts";
 import type { Bindings, CompileOptions, Component, World } from "../runtime/types.ts";
 
 /** A source that has been read, with its identity. */
@@ -23,30 +24,31 @@ export interface Opened {
 
 /** What a source turned out to be. */
 type Read =
-  | { readonly bytes: Uint8Array<ArrayBuffer>; readonly label: string | undefined }
+  | { readonly content: Uint8Array<ArrayBuffer> | ResponseLike; readonly label: string | undefined }
   | { readonly bound: BoundComponent };
 
-/** Reads a source whole. Bytes are copied, so that later changes by their owner change nothing here. */
+/** Opens a source. Bytes are copied, so that later changes by their owner change nothing here. */
 async function readSource(platform: Platform, source: Source): Promise<Read> {
   const given = await source;
   if (typeof given === "string" || given instanceof URL) {
-    return { bytes: await platform.read(given), label: labelOf(String(given)) };
+    return { content: await platform.open(given), label: labelOf(String(given)) };
   }
-  if (given instanceof ArrayBuffer) return { bytes: new Uint8Array(given.slice(0)), label: undefined };
+  if (given instanceof ArrayBuffer) return { content: new Uint8Array(given.slice(0)), label: undefined };
   if (ArrayBuffer.isView(given)) {
     const { buffer, byteOffset, byteLength } = given;
     const bytes = new Uint8Array(byteLength);
     bytes.set(new Uint8Array(buffer, byteOffset, byteLength));
-    return { bytes, label: undefined };
+    return { content: bytes, label: undefined };
   }
-  if (isResponse(given)) {
-    if (!given.ok) throw new UsageError(`Could not fetch ${given.url}: status ${given.status}`);
-    return { bytes: new Uint8Array(await given.arrayBuffer()), label: labelOf(given.url) };
-  }
+  if (isResponse(given)) return { content: given, label: labelOf(given.url) };
   if (isBound(given)) return { bound: given };
   throw new UsageError(
     `Expected a path, URL, bytes, Response or a module written by \`tenon bind\` as source, got ${describe(given)}`,
   );
+}
+
+async function wholeBytes(content: Uint8Array<ArrayBuffer> | ResponseLike): Promise<Uint8Array<ArrayBuffer>> {
+  return content instanceof Uint8Array ? content : readResponse(content);
 }
 
 /** Reads a source, and tells what it is. */
@@ -54,6 +56,8 @@ export async function openSource(platform: Platform, source: Source, bindings: B
   if (bindings !== "tenon" && bindings !== "jco") {
     throw new UsageError(`Expected bindings to be "tenon" or "jco", got ${String(bindings)}`);
   }
+  // The compiler is on its way while the component is; what fails here fails again where it is needed.
+  if (bindings === "tenon" && !isBound(source)) compiler().catch(() => undefined);
   const read = await readSource(platform, source);
   if ("bound" in read) {
     const { hash, name } = read.bound;
@@ -64,7 +68,7 @@ export async function openSource(platform: Platform, source: Source, bindings: B
       compile: (options) => compileBound(read.bound, platform, options),
     };
   }
-  return (bindings === "jco" ? identifyForJco : identifyOwn)(platform, read.bytes, read.label);
+  return (bindings === "jco" ? identifyForJco : identifyOwn)(platform, read.content, read.label);
 }
 
 /** What {@link inspectSource} tells: the data, and the same as text for people. */
@@ -83,19 +87,22 @@ export async function inspectSource(platform: Platform, source: Source): Promise
   if ("bound" in read)
     throw new UsageError(`Expected a component to inspect, got the bindings of "${read.bound.name}"`);
   const { formatInspection, inspectBytes } = await inspector();
-  const inspection = inspectBytes(read.bytes, await platform.sha256(read.bytes));
+  const bytes = await wholeBytes(read.content);
+  const inspection = inspectBytes(bytes, await platform.sha256(bytes));
   return { ...inspection, text: formatInspection(inspection) };
 }
 
 async function identifyOwn(
   platform: Platform,
-  bytes: Uint8Array<ArrayBuffer>,
+  content: Uint8Array<ArrayBuffer> | ResponseLike,
   label: string | undefined,
 ): Promise<Opened> {
+  const { bytes, early } =
+    content instanceof Uint8Array ? { bytes: content } : await (await compiler()).receive(content);
   const hash = await platform.sha256(bytes);
   const compile = async (options: CompileOptions): Promise<Component> => {
     try {
-      return await compileBytes(bytes, hash, options);
+      return await compileBytes(bytes, hash, options, early);
     } catch (error) {
       throw error instanceof UnsupportedError ? await withHint(platform, error) : error;
     }
@@ -111,11 +118,12 @@ async function withHint(platform: Platform, error: UnsupportedError): Promise<Un
 
 async function identifyForJco(
   platform: Platform,
-  bytes: Uint8Array<ArrayBuffer>,
+  content: Uint8Array<ArrayBuffer> | ResponseLike,
   label: string | undefined,
 ): Promise<Opened> {
   const { jco } = platform;
   if (jco === undefined) throw new UsageError(`The option bindings: "jco" works in Node only`);
+  const bytes = await wholeBytes(content);
   const hash = await platform.sha256(bytes);
   const compile = async ({ name }: CompileOptions): Promise<Component> =>
     (await jco.compile(bytes, hash, name ?? label)) as Component;

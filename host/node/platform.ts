@@ -8,10 +8,11 @@ import v8 from "node:v8";
 import vm from "node:vm";
 import { UsageError } from "../errors.ts";
 import type { Platform } from "../platform.ts";
+import { fetchError } from "../runtime/response.ts";
 
 export const nodePlatform: Platform = {
   name: "node",
-  read,
+  open,
   list,
   sha256: async (bytes) => createHash("sha256").update(bytes).digest("hex"),
   macrotask: () => new Promise((resolve) => void setImmediate(resolve)),
@@ -24,9 +25,9 @@ export const nodePlatform: Platform = {
   countReservations: process.platform === "linux" ? countReservations : undefined,
 };
 
-async function read(source: string | URL): Promise<Uint8Array<ArrayBuffer>> {
-  const url = typeof source === "string" ? urlOf(source) : source;
+async function open(source: string | URL): Promise<Uint8Array<ArrayBuffer> | Response> {
   try {
+    const url = typeof source === "string" ? urlOf(source) : source;
     if (url !== undefined && url.protocol !== "file:") return await download(url);
     const file = await readFile(url === undefined ? source : fileURLToPath(url));
     return new Uint8Array(file.buffer as ArrayBuffer, file.byteOffset, file.byteLength);
@@ -41,10 +42,12 @@ function urlOf(source: string): URL | undefined {
   return /^[a-z][a-z0-9+.-]+:/i.test(source) ? new URL(source) : undefined;
 }
 
-async function download(url: URL): Promise<Uint8Array<ArrayBuffer>> {
-  const response = await fetch(url);
-  if (!response.ok) throw new UsageError(`Could not fetch ${url.href}: status ${response.status}`);
-  return new Uint8Array(await response.arrayBuffer());
+async function download(url: URL): Promise<Response> {
+  try {
+    return await fetch(url);
+  } catch (cause) {
+    throw fetchError(url, cause);
+  }
 }
 
 async function list(directory: string): Promise<readonly string[]> {

@@ -5,6 +5,7 @@ import { IntegrityError, UsageError } from "../errors.ts";
 import type { BoundComponent, Platform } from "../platform.ts";
 import type { PlanSurface } from "../plan/plan.ts";
 import { CompiledComponent } from "./component.ts";
+import { assertOk, readResponse } from "./response.ts";
 import type { CompileOptions, Component } from "./types.ts";
 
 /**
@@ -15,7 +16,7 @@ import type { CompileOptions, Component } from "./types.ts";
  */
 export async function compileBound(
   bound: BoundComponent,
-  platform: Pick<Platform, "read" | "sha256">,
+  platform: Pick<Platform, "open" | "sha256">,
   options: CompileOptions = {},
 ): Promise<Component> {
   if (bound.format !== FORMAT) {
@@ -26,7 +27,7 @@ export async function compileBound(
   const modules = await Promise.all(
     bound.modules.map(async (module) => {
       if (module === undefined) return undefined;
-      const bytes = await platform.read(module.url);
+      const { bytes, compiled } = await fetchModule(platform, module.url);
       const hash = await platform.sha256(bytes);
       if (hash !== module.hash) {
         throw new IntegrityError(
@@ -35,9 +36,24 @@ export async function compileBound(
           hash,
         );
       }
-      return WebAssembly.compile(bytes);
+      return compiled ?? WebAssembly.compile(bytes);
     }),
   );
   const { plan, instantiate } = bound as unknown as { plan: PlanSurface; instantiate: Instantiate };
   return new CompiledComponent(options.name ?? bound.name, bound.hash, plan, instantiate, modules);
+}
+
+/** A core module, compiled while it arrives where a server calls it one: engines keep the code of those they know again. */
+async function fetchModule(
+  platform: Pick<Platform, "open">,
+  url: URL,
+): Promise<{ readonly bytes: Uint8Array<ArrayBuffer>; readonly compiled?: WebAssembly.Module | undefined }> {
+  const opened = await platform.open(url);
+  if (opened instanceof Uint8Array) return { bytes: opened };
+  assertOk(opened);
+  const [bytes, compiled] = await Promise.all([
+    readResponse(opened.clone()),
+    WebAssembly.compileStreaming?.(opened).catch(() => undefined),
+  ]);
+  return { bytes, compiled };
 }

@@ -1,11 +1,13 @@
 /** From the bytes of a component to a component. */
 import { CompiledComponent } from "./component.ts";
 import { compiler } from "./parts.ts";
+import type { EarlyModules } from "./receive.ts";
 import type { CompileOptions, Component } from "./types.ts";
 
 /**
  * Compiles a component.
  *
+ * @param early core modules that were compiled while the component arrived
  * @throws {DecodeError} when the bytes are not a valid component
  * @throws {UnsupportedError} when it needs a feature this host lacks
  */
@@ -13,8 +15,9 @@ export async function compileBytes(
   bytes: Uint8Array<ArrayBuffer>,
   hash: string,
   options: CompileOptions = {},
+  early?: EarlyModules,
 ): Promise<Component> {
   const { prepareBytes } = await compiler();
-  const { plan, instantiate, modules } = await prepareBytes(bytes);
+  const { plan, instantiate, modules } = await prepareBytes(bytes, early);
   return new CompiledComponent(options.name ?? hash.slice(0, 12), hash, plan, instantiate, modules);
 }

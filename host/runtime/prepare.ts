@@ -13,7 +13,10 @@ import { Recent } from "../bindings/recent.ts";
 import { DecodeError, UnsupportedError } from "../errors.ts";
 import type { Plan } from "../plan/plan.ts";
 import { planComponent } from "../plan/planner.ts";
+import type { EarlyModules } from "./receive.ts";
 import { type Shell, shellOf } from "./shell.ts";
+
+export { receive } from "./receive.ts";
 
 /** What the bytes of a component become: all that its instances share. */
 export interface Prepared extends Shared {
@@ -28,14 +31,15 @@ interface Shared {
 }
 
 /**
+ * @param early core modules that were compiled while the component arrived
  * @throws {DecodeError} when the bytes are not a valid component
  * @throws {UnsupportedError} when it needs a feature this host lacks
  */
-export async function prepareBytes(bytes: Uint8Array<ArrayBuffer>): Promise<Prepared> {
+export async function prepareBytes(bytes: Uint8Array<ArrayBuffer>, early?: EarlyModules): Promise<Prepared> {
   const shell = shellOf(bytes);
   const known = shell === undefined ? undefined : shells.get(shell.key);
   const { plan, instantiate } = known === undefined ? await prepareShell(bytes, shell) : inShell(known, shell!);
-  const modules = await Promise.all(plan.modules.map((module) => compileModule(bytes, module)));
+  const modules = await Promise.all(plan.modules.map((module) => compileModule(bytes, module, early)));
   return { plan, instantiate, modules };
 }
 
@@ -81,8 +85,12 @@ const needsNewerEngine =
 async function compileModule(
   bytes: Uint8Array<ArrayBuffer>,
   module: Plan["modules"][number],
+  early?: EarlyModules,
 ): Promise<WebAssembly.Module | undefined> {
   if (module.kind === "imported") return undefined;
+  const arrived = early?.get(module.start);
+  const compiled = arrived?.end === module.end ? await arrived.module : undefined;
+  if (compiled !== undefined) return compiled;
   try {
     return await WebAssembly.compile(bytes.subarray(module.start, module.end));
   } catch (error) {

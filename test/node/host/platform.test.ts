@@ -6,6 +6,7 @@ import { expect, test } from "vitest";
 import { browserPlatform } from "../../../host/browser/platform.ts";
 import { sha256 } from "../../../host/browser/sha256.ts";
 import { nodePlatform } from "../../../host/node/platform.ts";
+import { readWhole } from "../../../host/runtime/response.ts";
 
 test("the page's own SHA-256 agrees with Node's at every padding boundary", async () => {
   for (const length of [0, 1, 54, 55, 56, 57, 63, 64, 65, 119, 120, 128, 1_000, 100_003]) {
@@ -25,12 +26,12 @@ test("both platforms read URLs and say why they could not", async () => {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   for (const platform of [nodePlatform, browserPlatform]) {
-    expect([...(await platform.read(`${base}/there.wasm`))], platform.name).toEqual([1, 2, 3]);
-    expect([...(await platform.read(new URL(`${base}/there.wasm`)))]).toEqual([1, 2, 3]);
-    await expect(platform.read(`${base}/missing.wasm`)).rejects.toThrow(
+    expect([...(await readWhole(platform, `${base}/there.wasm`))], platform.name).toEqual([1, 2, 3]);
+    expect([...(await readWhole(platform, new URL(`${base}/there.wasm`)))]).toEqual([1, 2, 3]);
+    await expect(readWhole(platform, `${base}/missing.wasm`)).rejects.toThrow(
       `Could not fetch ${base}/missing.wasm: status 404`,
     );
-    await expect(platform.read("http://127.0.0.1:1/refused.wasm")).rejects.toThrow(
+    await expect(readWhole(platform, "http://127.0.0.1:1/refused.wasm")).rejects.toThrow(
       /^Could not (fetch|read) http:\/\/127\.0\.0\.1:1\/refused\.wasm: /,
     );
   }

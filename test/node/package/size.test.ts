@@ -46,12 +46,12 @@ describe("the size in a page", () => {
     expect(start).toBeLessThanOrEqual(16_000);
   });
 
-  test("of the whole host is at most 27 kB at the start, and 36 kB more for the compiler on first use", async () => {
+  test("of the whole host is at most 27.5 kB at the start, and 37 kB more for the compiler on first use", async () => {
     const { start, compiler } = await sizes(`export * from "./host/browser/index.ts";`);
     console.log(`host in a page, gzipped: ${start} bytes to start, ${compiler} bytes for the compiler`);
-    expect(start).toBeLessThanOrEqual(27_000);
+    expect(start).toBeLessThanOrEqual(27_500);
     expect(compiler).toBeGreaterThan(0);
-    expect(compiler).toBeLessThanOrEqual(36_000);
+    expect(compiler).toBeLessThanOrEqual(37_000);
   });
 
   test("counts no Node module", async () => {

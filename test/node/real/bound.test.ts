@@ -1,7 +1,9 @@
 /** Bindings written ahead of time: the same component, without decoding or evaluating anything. */
 import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { bindFile } from "../../../host/cli/bind.ts";
@@ -103,4 +105,33 @@ test("another component's core modules are refused, and missing ones are named",
   expect(await compile(altered).catch((reason: unknown) => reason)).toBeInstanceOf(IntegrityError);
   await rm(core);
   expect(String(await compile(altered).catch((reason: unknown) => reason))).toContain("altered.core.wasm");
+});
+
+test("its core modules are compiled while a server sends them, and read whole where it calls them something else", async () => {
+  const sent = { type: "application/wasm", status: 200 };
+  const server = createServer((request, response) => {
+    response.writeHead(sent.status, { "content-type": sent.type });
+    void readFile(join(folder, "things", request.url!)).then((bytes) => response.end(bytes));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  const modules = things.modules.map((core) => core && { ...core, url: new URL(basename(core.url.pathname), base) });
+  const served = { ...things, modules };
+  const count = modules.filter((core) => core !== undefined).length;
+  // Node compiles its own parser of HTTP with the first request.
+  await (await fetch(modules[0]!.url)).arrayBuffer();
+  const compileStreaming = vi.spyOn(WebAssembly, "compileStreaming");
+  const compileWhole = vi.spyOn(WebAssembly, "compile");
+  try {
+    expect((await compile<Dynamic>(served)).instantiateSync().exports.things.alive()).toBe(0);
+    expect([compileStreaming.mock.calls.length, compileWhole.mock.calls.length]).toEqual([count, 0]);
+    sent.type = "application/octet-stream";
+    expect((await compile<Dynamic>(served)).instantiateSync().exports.things.alive()).toBe(0);
+    expect(compileWhole).toHaveBeenCalledTimes(count);
+    sent.status = 410;
+    await expect(compile(served)).rejects.toThrow(/^Could not fetch http.*\.wasm: status 410$/);
+  } finally {
+    vi.restoreAllMocks();
+    await new Promise((resolve) => server.close(resolve));
+  }
 });

@@ -1,0 +1,140 @@
+/**
+ * A component that arrives in pieces: its core modules are compiled while the rest is still on its way.
+ *
+ * Owns no judgement: it reads only where sections begin and end (design/mvp/Binary.md, "Component Definitions"), and what
+ * it finds is used only where the decoder, which has all the bytes in the end, finds the same. Nothing is instantiated
+ * before the whole component has been validated and its hash is known.
+ */
+import type { ResponseLike } from "../platform.ts";
+import { assertOk, fetchError, readResponse } from "./response.ts";
+
+/** Core modules that were compiled before the component was complete, by the byte offset of their first byte. */
+export type EarlyModules = ReadonlyMap<number, EarlyModule>;
+
+interface EarlyModule {
+  /** Byte offset behind the last byte. */
+  readonly end: number;
+  /** `undefined` when it is not valid, or its end never came: then the compiler says why. */
+  readonly module: Promise<WebAssembly.Module | undefined>;
+}
+
+export interface Received {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly early: EarlyModules;
+}
+
+const PREAMBLE_BYTES = 8;
+const CORE_MODULE = 1;
+const COMPONENT = 4;
+const FIRST_BYTES = 64 * 1024;
+/** The most that a server's word alone makes the host allocate. */
+const MOST_TRUSTED_BYTES = 16 * 1024 * 1024;
+
+/** Reads a response to its end. @throws {UsageError} when the server refused, or the body broke off or was used */
+export async function receive(response: ResponseLike): Promise<Received> {
+  if (!response.body?.getReader || WebAssembly.compileStreaming === undefined) {
+    return { bytes: await readResponse(response), early: new Map() };
+  }
+  assertOk(response);
+  const arrival = new Arrival(Number(response.headers?.get("content-length")));
+  try {
+    const reader = response.body.getReader();
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return arrival.end();
+      arrival.push(value!);
+    }
+  } catch (cause) {
+    arrival.end();
+    throw fetchError(response.url, cause);
+  }
+}
+
+interface ArrivingModule {
+  readonly end: number;
+  readonly stream: ReadableStreamDefaultController;
+  /** Byte offset of what has not been passed on yet. */
+  at: number;
+}
+
+class Arrival {
+  #bytes: Uint8Array<ArrayBuffer>;
+  #length = 0;
+  /** Where the next section begins; beyond {@link #length} while a section that is not looked at arrives. */
+  #next = PREAMBLE_BYTES;
+  /** The core module that is arriving. */
+  #open: ArrivingModule | undefined;
+  readonly #early = new Map<number, EarlyModule>();
+
+  constructor(expectedBytes: number) {
+    this.#bytes = new Uint8Array(expectedBytes > 0 ? Math.min(expectedBytes, MOST_TRUSTED_BYTES) : FIRST_BYTES);
+  }
+
+  push(chunk: Uint8Array): void {
+    const length = this.#length + chunk.length;
+    if (length > this.#bytes.length) {
+      const larger = new Uint8Array(Math.max(length, this.#bytes.length * 2));
+      larger.set(this.#bytes.subarray(0, this.#length));
+      this.#bytes = larger;
+    }
+    this.#bytes.set(chunk, this.#length);
+    this.#length = length;
+    while (this.#open === undefined ? this.#readHeader() : this.#feed(this.#open));
+  }
+
+  /** Everything that came. A module whose end did not come is given up. */
+  end(): Received {
+    this.#open?.stream.error(new TypeError("The component ended within a core module"));
+    this.#open = undefined;
+    const bytes = this.#length === this.#bytes.length ? this.#bytes : this.#bytes.slice(0, this.#length);
+    return { bytes, early: this.#early };
+  }
+
+  /** @returns whether there is more to look at */
+  #readHeader(): boolean {
+    const id = this.#bytes[this.#next];
+    if (this.#next >= this.#length) return false;
+    let size = 0;
+    let at = this.#next + 1;
+    for (let shift = 0; ; shift += 7) {
+      // What is longer is no size: nothing after it is looked at.
+      if (shift > 28) return this.#skipTo(Number.POSITIVE_INFINITY);
+      if (at >= this.#length) return false;
+      const byte = this.#bytes[at++]!;
+      size += (byte & 0x7f) * 2 ** shift;
+      if (byte < 0x80) break;
+    }
+    // A component's own sections follow its preamble, and the next section of the outer one follows them.
+    if (id === COMPONENT) return this.#skipTo(at + PREAMBLE_BYTES);
+    if (id !== CORE_MODULE) return this.#skipTo(at + size);
+    this.#begin(at, at + size);
+    return true;
+  }
+
+  #skipTo(next: number): boolean {
+    this.#next = next;
+    return next < this.#length;
+  }
+
+  #begin(start: number, end: number): void {
+    let stream!: ReadableStreamDefaultController;
+    const body = new ReadableStream({ start: (controller) => void (stream = controller) });
+    const response = new Response(body, { headers: { "content-type": "application/wasm" } });
+    const module = WebAssembly.compileStreaming!(response).catch(() => undefined);
+    this.#early.set(start, { end, module });
+    this.#open = { end, stream, at: start };
+  }
+
+  /** Passes on what has come of the open module. @returns whether it is complete */
+  #feed(open: ArrivingModule): boolean {
+    const until = Math.min(open.end, this.#length);
+    // A copy: the engine reads on its own threads, and the buffer may be replaced by a larger one.
+    if (until > open.at) open.stream.enqueue(this.#bytes.slice(open.at, until));
+    open.at = until;
+    if (until < open.end) return false;
+    open.stream.close();
+    this.#open = undefined;
+    this.#next = open.end;
+    return true;
+  }
+}
