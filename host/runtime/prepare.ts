@@ -38,7 +38,7 @@ interface Shared {
 export async function prepareBytes(bytes: Uint8Array<ArrayBuffer>, early?: EarlyModules): Promise<Prepared> {
   const shell = shellOf(bytes);
   const known = shell === undefined ? undefined : shells.get(shell.key);
-  const { plan, instantiate } = known === undefined ? await prepareShell(bytes, shell) : inShell(known, shell!);
+  const { plan, instantiate } = known === undefined ? await prepareShell(bytes, shell, early) : inShell(known, shell!);
   const modules = await Promise.all(plan.modules.map((module) => compileModule(bytes, module, early)));
   return { plan, instantiate, modules };
 }
@@ -46,12 +46,16 @@ export async function prepareBytes(bytes: Uint8Array<ArrayBuffer>, early?: Early
 /** What was prepared for components that differ in code and data only. */
 const shells = new Recent<Shared>(64);
 
-async function prepareShell(bytes: Uint8Array<ArrayBuffer>, shell: Shell | undefined): Promise<Shared> {
+async function prepareShell(
+  bytes: Uint8Array<ArrayBuffer>,
+  shell: Shell | undefined,
+  early: EarlyModules | undefined,
+): Promise<Shared> {
   const definition = decodeComponent(bytes);
   validateComponent(definition);
   const plan = planComponent(definition);
   const prepared = { plan, instantiate: bindingsFor(plan, planKey(plan)) };
-  await checkUnusedModules(bytes, definition, plan);
+  await checkUnusedModules(bytes, definition, plan, early);
   if (shell !== undefined && holdsAllModules(shell, definition, plan)) shells.set(shell.key, prepared);
   return prepared;
 }
@@ -113,13 +117,14 @@ async function checkUnusedModules(
   bytes: Uint8Array<ArrayBuffer>,
   definition: ComponentDefinition,
   plan: Plan,
+  early: EarlyModules | undefined,
 ): Promise<void> {
   const used = new Set(plan.modules.map((module) => (module.kind === "embedded" ? module.start : -1)));
   for (const item of definition.definitions) {
-    if (item.kind === "component") await checkUnusedModules(bytes, item.component, plan);
+    if (item.kind === "component") await checkUnusedModules(bytes, item.component, plan, early);
     if (item.kind !== "core-module" || used.has(item.start)) continue;
     try {
-      await compileModule(bytes, { ...item, kind: "embedded" });
+      await compileModule(bytes, { ...item, kind: "embedded" }, early);
     } catch (error) {
       // What this engine cannot run does no harm while nothing runs it.
       if (!(error instanceof UnsupportedError)) throw error;
