@@ -47,9 +47,9 @@ export abstract class AbiRuntime {
     this.owners[index] = { name, live: 0, drop };
   }
 
-  /** Gives a guest's resource the class of its first export. */
+  /** Gives a guest's resource its class. */
   resourceClass(index: number, constructor: ResourceClass): ResourceClass {
-    return (this.classes[index] ??= constructor);
+    return (this.classes[index] = constructor);
   }
 
   hostObjects(index: number): HostObjects {

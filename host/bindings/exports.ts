@@ -2,12 +2,12 @@
 import { Code, key, quote } from "../abi/emit/code.ts";
 import type { ExportPlan } from "../plan/plan.ts";
 import type { BindingsWriter } from "./emit.ts";
-import { className, externName, funcName, shortName, staticName } from "../model/spelling.ts";
+import { className, externName, funcName, type FuncName, shortName, staticName } from "../model/spelling.ts";
 
 /** Declares `const exports`. */
 export function emitExports(writer: BindingsWriter): string {
   const code = new Code();
-  const members = exportMembers(writer, writer.plan.exports, code);
+  const members = exportMembers(writer, writer.plan.exports, code, new Classes(writer, code));
   const taken = new Set(members.map(([name]) => name));
   const shorts = new Map<string, string | undefined>();
   for (const [name, value] of members) {
@@ -24,7 +24,12 @@ function objectText(members: readonly (readonly [string, string])[]): string {
   return members.length === 0 ? "{}" : `{ ${members.map(([name, value]) => `${key(name)}: ${value}`).join(", ")} }`;
 }
 
-function exportMembers(writer: BindingsWriter, exports: readonly ExportPlan[], code: Code): [string, string][] {
+function exportMembers(
+  writer: BindingsWriter,
+  exports: readonly ExportPlan[],
+  code: Code,
+  classes: Classes,
+): [string, string][] {
   const members: [string, string][] = [];
   for (const { name, item } of exports) {
     switch (item.kind) {
@@ -34,12 +39,12 @@ function exportMembers(writer: BindingsWriter, exports: readonly ExportPlan[], c
         break;
       }
       case "instance": {
-        const local = code.name(objectText(exportMembers(writer, item.exports, code)));
+        const local = code.name(objectText(exportMembers(writer, item.exports, code, classes)));
         members.push([externName(name), local]);
         break;
       }
       case "resource":
-        members.push([className(name), emitClass(writer, name, item.resource, exports, code)]);
+        members.push([className(name), classes.nameOf(item.resource)]);
         break;
       case "module":
         members.push([externName(name), `modules[${item.module}]`]);
@@ -51,47 +56,89 @@ function exportMembers(writer: BindingsWriter, exports: readonly ExportPlan[], c
   return members;
 }
 
-/** A guest's resource as a class with its constructor, methods and statics. */
-function emitClass(
-  writer: BindingsWriter,
-  name: string,
-  resource: number,
-  siblings: readonly ExportPlan[],
-  code: Code,
-): string {
-  if (writer.plan.resources[resource]!.origin.kind === "host") return `rt.hostClass(${resource})`;
-  const local = code.fresh();
-  code.block(
-    `const ${local} = rt.resourceClass(${resource}, class ${className(name)} extends rt.GuestResource`,
-    () => {
-      let constructible = false;
-      for (const sibling of siblings) {
-        if (sibling.item.kind !== "func") continue;
-        const js = funcName(sibling.name);
-        if (js.kind === "function" || js.resource !== name) continue;
-        const func = writer.funcName(sibling.item.func);
-        const count = sibling.item.type.params.length - (js.kind === "method" ? 1 : 0);
-        const params = Array.from({ length: count }, (_, i) => `a${i}`);
-        switch (js.kind) {
-          case "constructor":
-            constructible = true;
-            code.line(`constructor(${params.join(", ")}) { return ${func}(${params.join(", ")}); }`);
-            break;
-          case "method":
-            code.line(
-              `${methodKey(js.js)}(${params.join(", ")}) { return ${func}(${["this", ...params].join(", ")}); }`,
-            );
-            break;
-          case "static":
-            code.line(`static ${staticKey(js.js)}(${params.join(", ")}) { return ${func}(${params.join(", ")}); }`);
-            break;
-        }
-      }
-      if (!constructible) code.line(`constructor() { throw rt.noConstructor(${quote(name)}); }`);
-    },
-    "});",
-  );
-  return local;
+/** A place where a resource is exported: its name there, and the functions beside it that may be its members. */
+interface ResourceExport {
+  readonly name: string;
+  readonly siblings: readonly ExportPlan[];
+}
+
+interface Member {
+  readonly js: Exclude<FuncName, { kind: "function" }>;
+  readonly item: Extract<ExportPlan["item"], { kind: "func" }>;
+}
+
+/** The classes of resources: one each, whatever number of interfaces export it, with the members of all of them. */
+class Classes {
+  private readonly writer: BindingsWriter;
+  private readonly code: Code;
+  private readonly places = new Map<number, ResourceExport[]>();
+  private readonly locals = new Map<number, string>();
+
+  constructor(writer: BindingsWriter, code: Code) {
+    this.writer = writer;
+    this.code = code;
+    this.visit(writer.plan.exports);
+  }
+
+  private visit(exports: readonly ExportPlan[]): void {
+    for (const { name, item } of exports) {
+      if (item.kind === "instance") this.visit(item.exports);
+      if (item.kind !== "resource") continue;
+      const places = this.places.get(item.resource) ?? [];
+      this.places.set(item.resource, places);
+      places.push({ name, siblings: exports });
+    }
+  }
+
+  nameOf(resource: number): string {
+    let local = this.locals.get(resource);
+    if (local === undefined) this.locals.set(resource, (local = this.declare(resource)));
+    return local;
+  }
+
+  private declare(resource: number): string {
+    if (this.writer.plan.resources[resource]!.origin.kind === "host") return `rt.hostClass(${resource})`;
+    const places = this.places.get(resource)!;
+    const members = new Map(places.flatMap(membersAt));
+    // An interface that only uses the resource may come before the one that declares it.
+    const { name } = places.find((place) => membersAt(place).length > 0) ?? places[0]!;
+    const { code } = this;
+    const local = code.fresh();
+    code.block(
+      `const ${local} = rt.resourceClass(${resource}, class ${className(name)} extends rt.GuestResource`,
+      () => {
+        for (const member of members.values()) code.line(this.memberText(member));
+        if (![...members.values()].some(({ js }) => js.kind === "constructor"))
+          code.line(`constructor() { throw rt.noConstructor(${quote(name)}); }`);
+      },
+      "});",
+    );
+    return local;
+  }
+
+  private memberText({ js, item }: Member): string {
+    const func = this.writer.funcName(item.func);
+    const count = item.type.params.length - (js.kind === "method" ? 1 : 0);
+    const params = Array.from({ length: count }, (_, i) => `a${i}`);
+    const list = params.join(", ");
+    switch (js.kind) {
+      case "constructor":
+        return `constructor(${list}) { return ${func}(${list}); }`;
+      case "method":
+        return `${methodKey(js.js)}(${list}) { return ${func}(${["this", ...params].join(", ")}); }`;
+      case "static":
+        return `static ${staticKey(js.js)}(${list}) { return ${func}(${list}); }`;
+    }
+  }
+}
+
+/** The members that a resource has in one place, by their names without the resource's own. */
+function membersAt({ name, siblings }: ResourceExport): [string, Member][] {
+  return siblings.flatMap(({ name: sibling, item }): [string, Member][] => {
+    const js = funcName(sibling);
+    if (item.kind !== "func" || js.kind === "function" || js.resource !== name) return [];
+    return [[js.kind === "constructor" ? js.kind : `${js.kind} ${js.js}`, { js, item }]];
+  });
 }
 
 /** A WIT method may be called `constructor`; written plainly it would be the class's own. */

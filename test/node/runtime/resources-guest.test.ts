@@ -36,6 +36,28 @@ describe("a guest's resource is a class", () => {
     expect(instance.state).toBe("live");
   });
 
+  test("with all its members, also when an interface that only uses it is exported first", async () => {
+    const { exports } = await instantiateWat(`(component
+      (component $Maker
+        (core module $M (func (export "value") (param i32) (result i32) (local.get 0)))
+        (core instance $m (instantiate $M))
+        (type $R' (resource (rep i32)))
+        (export $R "r" (type $R'))
+        (core func $new (canon resource.new $R'))
+        (func (export "[constructor]r") (param "rep" u32) (result (own $R)) (canon lift (core func $new)))
+        (func (export "[static]r.make") (param "rep" u32) (result (own $R)) (canon lift (core func $new)))
+        (func (export "[method]r.value") (param "self" (borrow $R)) (result u32) (canon lift (core func $m "value"))))
+      (instance $maker (instantiate $Maker))
+      (instance $user (export "other-name" (type $maker "r")) (export "make" (func $maker "[static]r.make")))
+      (export "user" (instance $user))
+      (export "maker" (instance $maker)))`);
+    expect(new exports.maker.R(5).value()).toBe(5);
+    expect(exports.maker.R.make(6).value()).toBe(6);
+    expect(exports.user.make(7).value()).toBe(7);
+    expect(exports.user.OtherName).toBe(exports.maker.R);
+    expect(exports.maker.R.name).toBe("R");
+  });
+
   test("whose fallible constructor throws the payload", async () => {
     const fallible = await compileGuest({
       wit: `package demo:res; interface api { resource even { constructor(n: u32) -> result<even, u32>; half: func() -> u32; } } world w { export api; }`,
