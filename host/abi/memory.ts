@@ -4,6 +4,7 @@
  * Follows design/mvp/CanonicalABI.md, "Loading" and "Storing" of strings and lists. Generated text calls these methods;
  * they are ordinary code rather than generated text so that every instance shares what the engine has optimised.
  */
+import type { TrapCode } from "../errors.ts";
 import { AbiTrap } from "./trap.ts";
 
 /** Calls the guest's `realloc` with checks: alignment and bounds of what comes back. */
@@ -54,39 +55,28 @@ export class Memory {
 
   /** Checks a pointer to `size` bytes that the guest gave. */
   check(pointer: number, size: number, alignment: number): number {
-    const at = pointer >>> 0;
-    if ((at & (alignment - 1)) !== 0) throw unaligned(at, alignment);
-    if (at + size > this.u8.length) {
-      throw new AbiTrap("memory-out-of-bounds", `Expected ${size} bytes at ${at}, the memory has ${this.u8.length}`);
-    }
-    return at;
+    return this.within("memory-out-of-bounds", "Pointer", pointer >>> 0, size, alignment);
   }
 
   /** Checks what `realloc` returned. */
   checkAllocated(pointer: number, size: number, alignment: number): number {
-    const at = pointer >>> 0;
-    if ((at & (alignment - 1)) !== 0) throw unaligned(at, alignment);
-    if (at + size > this.u8.length) {
-      throw new AbiTrap(
-        "realloc-out-of-bounds",
-        `realloc returned ${at} for ${size} bytes, out of bounds of the memory's ${this.u8.length}`,
-      );
-    }
-    return at;
+    return this.within("realloc-out-of-bounds", "Result of realloc", pointer >>> 0, size, alignment);
   }
 
   /** Checks a list's pointer and length; its element count is at most what 2^28 - 1 bytes hold. */
   checkList(pointer: number, length: number, elementSize: number, alignment: number): number {
-    const at = pointer >>> 0;
     const byteLength = (length >>> 0) * elementSize;
     if (byteLength > MAX_BYTE_LENGTH)
       throw new AbiTrap("list-out-of-bounds", `A list of ${byteLength} bytes is too long`);
-    if ((at & (alignment - 1)) !== 0) throw unaligned(at, alignment);
+    return this.within("list-out-of-bounds", "List pointer and length", pointer >>> 0, byteLength, alignment);
+  }
+
+  private within(code: TrapCode, what: string, at: number, byteLength: number, alignment: number): number {
+    if ((at & (alignment - 1)) !== 0) {
+      throw new AbiTrap("unaligned-pointer", `Pointer ${at} is not aligned to ${alignment}`);
+    }
     if (at + byteLength > this.u8.length) {
-      throw new AbiTrap(
-        "list-out-of-bounds",
-        `List pointer and length out of bounds: ${byteLength} bytes at ${at}, the memory has ${this.u8.length}`,
-      );
+      throw new AbiTrap(code, `${what} out of bounds: ${byteLength} bytes at ${at}, the memory has ${this.u8.length}`);
     }
     return at;
   }
@@ -146,18 +136,10 @@ export class Memory {
   }
 
   private checkString(pointer: number, byteLength: number, alignment: number): number {
-    const at = pointer >>> 0;
     if (byteLength > MAX_BYTE_LENGTH) {
       throw new AbiTrap("string-out-of-bounds", `A string of ${byteLength} bytes is too long`);
     }
-    if ((at & (alignment - 1)) !== 0) throw unaligned(at, alignment);
-    if (at + byteLength > this.u8.length) {
-      throw new AbiTrap(
-        "string-out-of-bounds",
-        `String pointer and length out of bounds: ${byteLength} bytes at ${at}, the memory has ${this.u8.length}`,
-      );
-    }
-    return at;
+    return this.within("string-out-of-bounds", "String pointer and length", pointer >>> 0, byteLength, alignment);
   }
 
   // Lowering host strings ("store_string_into_range"): the host may choose its source encoding, and chooses the
@@ -236,10 +218,6 @@ export class Memory {
       new Uint8Array(this.u8.buffer, at, length).set(bytes);
     }
   }
-}
-
-function unaligned(at: number, alignment: number): AbiTrap {
-  return new AbiTrap("unaligned-pointer", `Pointer ${at} is not aligned to ${alignment}`);
 }
 
 function isLone(text: string, i: number, unit: number): boolean {

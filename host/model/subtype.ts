@@ -16,7 +16,8 @@ import type {
   ResourceType,
   ValueType,
 } from "./types.ts";
-import { formatCoreExtern, formatExtern, formatType } from "./text.ts";
+import { formatCoreExtern } from "./core-text.ts";
+import { formatExtern, formatType } from "./text.ts";
 
 /** Which found resource each wanted resource stands for; passed along when several comparisons share resources. */
 export type ResourceBindings = Map<ResourceType, ResourceType>;

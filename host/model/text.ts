@@ -3,7 +3,7 @@
  *
  * Structure is written out, except that resources appear by name. Not a WIT printer: types keep no names of their own.
  */
-import type { CoreExternType, CoreLimits, ExternDecl, ExternType, FuncType, ValueType } from "./types.ts";
+import type { ExternDecl, ExternType, FuncType, ValueType } from "./types.ts";
 
 /** The text of a value type: `list<option<u8>>`, `record { x: f64, y: f64 }`. */
 export function formatType(type: ValueType): string {
@@ -67,10 +67,7 @@ export function formatExtern(type: ExternType): string {
         ...type.exports.map((item) => `export ${formatDecl(item)}`),
       ]);
     case "core-module":
-      return block("core module", [
-        ...type.imports.map(({ module, name, type: item }) => `import ${module}.${name}: ${formatCoreExtern(item)}`),
-        ...type.exports.map(({ name, type: item }) => `export ${name}: ${formatCoreExtern(item)}`),
-      ]);
+      return "core module";
     case "resource-type":
       return "resource";
     case "type": {
@@ -88,29 +85,7 @@ export function formatDecl(item: ExternDecl): string {
   return `${item.name}: ${formatExtern(item.type)}`;
 }
 
-/** The text of what a core module imports or exports: `func(i32) -> i32`, `memory 1..16`. */
-export function formatCoreExtern(type: CoreExternType): string {
-  switch (type.kind) {
-    case "core-func": {
-      const results = type.results.length === 0 ? "" : ` -> ${type.results.join(", ")}`;
-      return `func(${type.params.join(", ")})${results}`;
-    }
-    case "core-memory":
-      return `memory ${formatLimits(type.limits)}`;
-    case "core-table":
-      return `table ${formatLimits(type.limits)} of ${type.element}`;
-    case "core-global":
-      return `global ${type.mutable ? "mut " : ""}${type.type}`;
-    case "core-tag":
-      return `tag(${type.params.join(", ")})`;
-  }
-}
-
-function formatLimits({ min, max, shared, index }: CoreLimits): string {
-  const range = max === undefined ? `${min}..` : `${min}..${max}`;
-  return [range, ...(index === "i64" ? ["i64"] : []), ...(shared ? ["shared"] : [])].join(" ");
-}
-
-function block(keyword: string, items: readonly string[]): string {
+/** `keyword { item, item }` */
+export function block(keyword: string, items: readonly string[]): string {
   return items.length === 0 ? `${keyword} {}` : `${keyword} { ${items.join(", ")} }`;
 }

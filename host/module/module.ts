@@ -17,7 +17,6 @@ import type { Provider } from "./link.ts";
 import { checkNumber, checkOptions } from "./options.ts";
 import { Queue } from "./queue.ts";
 import { linking } from "./parts.ts";
-import { reloadModule } from "./reload.ts";
 import { restartPolicy, type RestartPolicy } from "./restart.ts";
 import type {
   Imports,
@@ -229,7 +228,8 @@ export class ModuleRecord implements Provider {
     if (this.phase !== "settled") throw this.unloadedError();
     this.phase = "reloading";
     try {
-      return await reloadModule(this, await linking(), source, options);
+      const { reloadModule } = await linking();
+      return await reloadModule(this, source, options);
     } finally {
       if (this.phase === "reloading") this.phase = "settled";
     }

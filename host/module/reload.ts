@@ -4,13 +4,14 @@
  * so that no call is lost between them and none is served twice.
  */
 import { LinkError, ReloadError, type LinkIssue, type ReloadStage } from "../errors.ts";
+import { explainMismatch } from "../model/subtype.ts";
 import type { Source } from "../platform.ts";
+import { scrub } from "../runtime/trap.ts";
 import type { Component } from "../runtime/types.ts";
+import { checkDependents, checkWorld } from "./fit.ts";
 import { describeIssues } from "./link.ts";
-import type * as Linking from "./linking.ts";
 import type { ModuleRecord } from "./module.ts";
 import { checkIntegrity, openSource } from "./open.ts";
-import { scrub } from "./scope.ts";
 import type { ReloadOptions, ReloadReceipt } from "./types.ts";
 import { Version } from "./version.ts";
 
@@ -44,7 +45,6 @@ class Stages {
 /** Called while the record's phase is `reloading`; the phase is `settled` again once the versions are swapped. */
 export async function reloadModule(
   record: ModuleRecord,
-  linking: typeof Linking,
   source: Source | undefined,
   options: ReloadOptions,
 ): Promise<ReloadReceipt> {
@@ -58,16 +58,16 @@ export async function reloadModule(
     candidate = new Version(record.context, record.name, component);
     stages.enter("check");
     const { world } = record.options;
-    if (world !== undefined) refuse(record, linking.checkWorld(component, world));
+    if (world !== undefined) refuse(record, checkWorld(component, world));
     const imports = options.imports ?? record.imports;
     await candidate.link(imports, record.options.link, () => record.possibleProviders());
-    refuse(record, linking.checkDependents(record, candidate, record.dependentImports()));
+    refuse(record, checkDependents(record, candidate, record.dependentImports()));
     stages.enter("instantiate");
     await candidate.instantiate(record.trapped);
     await old.quiet();
     // Dependents may have come while the instance was made.
-    refuse(record, linking.checkDependents(record, candidate, record.dependentImports()));
-    swapped = swap(record, candidate, linking, options, stages);
+    refuse(record, checkDependents(record, candidate, record.dependentImports()));
+    swapped = swap(record, candidate, options, stages);
     record.imports = imports;
     if (typeof source === "string" || source instanceof URL) record.source = source;
     else if (source !== undefined) record.source = undefined;
@@ -118,13 +118,7 @@ interface Swapped {
 }
 
 /** The synchronous piece. */
-function swap(
-  record: ModuleRecord,
-  candidate: Version,
-  { explainMismatch }: typeof Linking,
-  options: ReloadOptions,
-  stages: Stages,
-): Swapped {
+function swap(record: ModuleRecord, candidate: Version, options: ReloadOptions, stages: Stages): Swapped {
   const old = record.version;
   let state: Swapped["state"] = "none";
   if (options.state !== false && !old.trapped) {

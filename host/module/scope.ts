@@ -5,6 +5,7 @@
  * instance: a reload or restart opens a new scope and closes the old one.
  */
 import { UsageError, type Activity } from "../errors.ts";
+import { scrub } from "../runtime/trap.ts";
 import type { ImportScope, ScopeTimer } from "./types.ts";
 
 interface Timer {
@@ -169,14 +170,6 @@ export function asError(thrown: unknown, context: string): Error {
     return thrown;
   }
   return new UsageError(`${context}: ${String(thrown)}`, { cause: thrown });
-}
-
-/**
- * Reads the stacks of an error and its causes. V8 keeps the frames of an error, and through them whole instances, until
- * somebody reads its `stack`.
- */
-export function scrub(error: unknown): void {
-  for (let at: unknown = error, depth = 0; at instanceof Error && depth < 20; at = at.cause, depth++) void at.stack;
 }
 
 /** @throws {UsageError} when the promise has not settled within the deadline */

@@ -7,12 +7,13 @@
  */
 import { LinkError, UsageError, type Activity } from "../errors.ts";
 import type { ResourceBindings } from "../model/subtype.ts";
+import { scrub } from "../runtime/trap.ts";
 import type { Component, DisposeReceipt, Instance } from "../runtime/types.ts";
 import { memoryOwners, type HostContext } from "./context.ts";
 import { chooserFor, describeIssues, resolveImports, type Provider } from "./link.ts";
 import { isMemoryRefusal, memoryLimitError, type Watched } from "./memory.ts";
 import { resolveExports, type ExportChange } from "./resolve.ts";
-import { asError, isThenable, Scope, scrub, withDeadline } from "./scope.ts";
+import { asError, isThenable, Scope, withDeadline } from "./scope.ts";
 import { trackImports } from "./tracking.ts";
 import type { CollectionReport, DropReceipt, ImportOrigin, Imports, LoadOptions } from "./types.ts";
 

@@ -8,6 +8,7 @@ import type { ComponentDefinition } from "../binary/definition.ts";
 import { Reader } from "../binary/reader.ts";
 import { validateComponent } from "../binary/validate/index.ts";
 import { UnsupportedError } from "../errors.ts";
+import { formatCoreModule } from "../model/core-text.ts";
 import { formatExtern } from "../model/text.ts";
 import type { CoreLimits, CoreModuleType, ExternDecl } from "../model/types.ts";
 import { formatWorld } from "../model/wit.ts";
@@ -95,7 +96,7 @@ function whyUnsupported(definition: ComponentDefinition): { unsupported?: string
 }
 
 function inspectExtern({ name, type }: ExternDecl): InspectedExtern {
-  return { name, kind: type.kind, type: formatExtern(type) };
+  return { name, kind: type.kind, type: type.kind === "core-module" ? formatCoreModule(type) : formatExtern(type) };
 }
 
 function modulesOf(definition: ComponentDefinition): InspectedModule[] {

@@ -85,13 +85,15 @@ export function toTrapError(error: unknown, context: FaultContext): TrapError {
   // What the guest says itself says more than the engine's words for a trap.
   const more = said !== undefined && said !== "" ? `: ${said}` : detail !== "" && detail !== code ? ` (${detail})` : "";
   const message = `Trap ${where}: ${code}${more}${place}`;
-  const cause = error instanceof ImportFault ? scrub(error.error) : undefined;
+  // The user's own error, which is the same object with its stacks read.
+  const cause = error instanceof ImportFault ? error.error : undefined;
+  scrub(cause);
   const trap = new TrapError(
     message,
     { trap: code, module: context.module, export: context.export, guestMessage: said, position: at, frames },
     cause === undefined ? undefined : { cause },
   );
-  readStack(trap);
+  scrub(trap);
   return trap;
 }
 
@@ -138,7 +140,7 @@ function isWasmException(error: unknown): boolean {
 
 /** The wasm frames of a stack, innermost first, as text. Reading the stack is what releases the instance. */
 function wasmFrames(error: unknown): string[] {
-  const stack = readStack(error);
+  const stack = scrub(error);
   if (stack === undefined) return [];
   return stack
     .split("\n")
@@ -147,8 +149,12 @@ function wasmFrames(error: unknown): string[] {
     .slice(0, 32);
 }
 
-/** Reads the stacks of an error and of its causes, so that none of them holds frames. */
-function readStack(error: unknown): string | undefined {
+/**
+ * Reads the stacks of an error and of its causes. V8 keeps the frames of an error, and through them whole instances, until
+ * somebody reads its `stack`.
+ * @returns the first stack there is
+ */
+export function scrub(error: unknown): string | undefined {
   let stack: string | undefined;
   const seen = new Set<unknown>();
   for (let at = error; at instanceof Error && !seen.has(at); at = at.cause) {
@@ -158,10 +164,4 @@ function readStack(error: unknown): string | undefined {
     stack ??= text;
   }
   return stack;
-}
-
-/** A user's error as a cause: the same object, its stacks read. */
-function scrub(error: unknown): unknown {
-  readStack(error);
-  return error;
 }

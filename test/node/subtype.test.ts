@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { explainMismatch, isSubtype, type ResourceBindings } from "../../host/model/subtype.ts";
-import { formatCoreExtern, formatExtern, formatType } from "../../host/model/text.ts";
+import { formatCoreExtern, formatCoreModule } from "../../host/model/core-text.ts";
+import { formatExtern, formatType } from "../../host/model/text.ts";
 import type {
   CoreLimits,
   CoreModuleType,
@@ -213,4 +214,8 @@ test("formatType and formatExtern write WIT-like text", () => {
   expect(formatCoreExtern({ kind: "core-func", params: ["i32", "i64"], results: ["f32"] })).toBe(
     "func(i32, i64) -> f32",
   );
+  const memory = { kind: "core-memory", limits: { min: 1n, max: 2n, shared: false, index: "i32" } } as const;
+  expect(
+    formatCoreModule({ kind: "core-module", imports: [{ module: "a", name: "m", type: memory }], exports: [] }),
+  ).toBe("core module { import a.m: memory 1..2 }");
 });

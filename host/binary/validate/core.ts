@@ -6,7 +6,7 @@
  */
 import type { CoreExternType, CoreGlobalType, CoreModuleType } from "../../model/types.ts";
 import { explainCoreMismatch } from "../../model/subtype.ts";
-import { formatCoreExtern } from "../../model/text.ts";
+import { formatCoreExtern } from "../../model/core-text.ts";
 import type { CoreDefinedType } from "../core-types.ts";
 import type { CoreSort, RawCoreDeclarator, RawCoreExtern } from "../definition.ts";
 import type { Context } from "./context.ts";
