@@ -8,6 +8,7 @@ import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import { TenonError } from "../host/errors.ts";
 import { sections } from "./core-sections.ts";
+import { evaluateJco, type JcoComponent } from "./jco-glue.ts";
 
 export type StringEncoding = "utf8" | "utf16" | "compact-utf16";
 
@@ -206,7 +207,7 @@ export async function metadataShow(bytes: Uint8Array): Promise<readonly ModuleMe
  *
  * An `err` result is thrown as jco's `ComponentError` with a `payload`, as its command line does.
  */
-async function transpile(component: Uint8Array, options: object = {}): Promise<JcoOutput> {
+export async function transpile(component: Uint8Array, options: object = {}): Promise<JcoOutput> {
   const jco = (await import(pathToFileURL(require.resolve(transpileName)).href)) as JcoModule;
   return jco.transpileBytes(component, {
     name: "component",
@@ -217,50 +218,7 @@ async function transpile(component: Uint8Array, options: object = {}): Promise<J
   });
 }
 
-type JcoInstantiate = (
-  getCoreModule: (name: string) => WebAssembly.Module,
-  imports: object,
-  instantiateCore?: (module: WebAssembly.Module, imports: WebAssembly.Imports) => WebAssembly.Instance,
-) => Record<string, unknown>;
-
-/** A component under jco's glue, ready to be instantiated any number of times: the oracle of differential tests. */
-export interface JcoComponent {
-  /** The generated JavaScript. */
-  readonly source: string;
-  /** Imports by interface id; an id may carry its version or not. */
-  instantiate(imports?: Readonly<Record<string, unknown>>): Record<string, any>;
-}
-
 /** Transpiles a component and evaluates the result. */
 export async function jcoComponent(component: Uint8Array, options: object = {}): Promise<JcoComponent> {
-  const { files } = await transpile(component, options);
-  const source = new TextDecoder().decode(files["component.js"]);
-  if (/^import /m.test(source))
-    throw new ToolError("jco's output imports modules, so it cannot be evaluated by itself");
-  const evaluate = new Function(`${source.replaceAll(/^export /gm, "")}\nreturn instantiate;`) as () => JcoInstantiate;
-  const instantiate = evaluate();
-  const modules = new Map<string, WebAssembly.Module>();
-  for (const [name, bytes] of Object.entries(files)) {
-    if (name.endsWith(".wasm")) modules.set(name, await WebAssembly.compile(new Uint8Array(bytes)));
-  }
-  return {
-    source,
-    instantiate: (imports = {}) =>
-      instantiate((name) => {
-        const module = modules.get(name);
-        if (module === undefined) throw new ToolError(`jco asked for a core module ${name} that it did not write`);
-        return module;
-      }, withBareNames(imports)),
-  };
-}
-
-/** jco names an imported interface without its version, and a function of the world by its WIT name with `default`. */
-function withBareNames(imports: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const named: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(imports)) {
-    named[name] = typeof value === "function" ? { default: value } : value;
-    const bare = name.replace(/@.*$/, "");
-    named[bare] ??= named[name];
-  }
-  return named;
+  return evaluateJco((await transpile(component, options)).files);
 }

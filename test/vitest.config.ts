@@ -15,10 +15,19 @@ const executablePath = findChromium();
 
 /** Tests of the host that need no file system: written for Node, and run in the page as they are. */
 const SHARED = [
-  "test/node/{names,subtype,binary-decode,binary-validate}.test.ts",
-  "test/node/runtime/{values,imports,linking,inspect,cache,parts,receive,resources-guest,resources-host}.test.ts",
+  "test/node/{names,subtype,binary-decode,binary-hostile,binary-validate}.test.ts",
+  "test/node/runtime/{values,imports,linking,inspect,cache,parts,receive,resources-guest,resources-host,shell,traps}.test.ts",
   "test/node/host/{handles,link,manifest,model,reload,trap,types,unload}.test.ts",
+  "test/{differential/*,fuzz/handles,fuzz/hostile,fuzz/names,fuzz/values,reference/reference}.test.ts",
 ];
+
+/** What the page cannot read for itself: seed and size of random tests. */
+const budget = Object.fromEntries(
+  ["TENON_SEED", "TENON_FUZZ_SCALE"].flatMap((name) => {
+    const value = process.env[name];
+    return value === undefined ? [] : [[name, value]];
+  }),
+);
 
 /** In the page, the host for Node gives way to the host for browsers, and tools that need Node are asked for over the wire. */
 const forThePage: Plugin = {
@@ -66,9 +75,10 @@ export default defineConfig({
       {
         root,
         plugins: [forThePage],
-        optimizeDeps: { include: ["fast-check"] },
+        optimizeDeps: { include: ["binaryen", "fast-check"] },
         test: {
           name: "browser",
+          env: budget,
           include: ["test/browser/**/*.test.ts", ...SHARED],
           globalSetup: here("browser/setup.ts"),
           setupFiles: [here("browser/stand-ins/globals.ts")],

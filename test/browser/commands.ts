@@ -21,6 +21,14 @@ const wasmTools: BrowserCommand<[tool: string, parameters: readonly unknown[]]> 
   return Buffer.from(result).toString("base64");
 };
 
+/** What jco's transpiler writes for a component: files by name, as base64. */
+const transpile: BrowserCommand<[component: string, options: object]> = async (_, component, options) => {
+  const { files } = await tools.transpile(new Uint8Array(Buffer.from(component, "base64")), options);
+  return Object.fromEntries(
+    Object.entries(files).map(([name, bytes]) => [name, Buffer.from(bytes).toString("base64")]),
+  );
+};
+
 /** Bytes of memory that the page's renderer process holds, as the operating system counts them. Linux only. */
 const rendererResident: BrowserCommand<[]> = async ({ page, context }) => {
   const session = await context.newCDPSession(page);
@@ -41,4 +49,4 @@ const rendererResident: BrowserCommand<[]> = async ({ page, context }) => {
   return sizes.reduce((sum, size) => sum + size, 0);
 };
 
-export const browserCommands = { wasmTools, rendererResident };
+export const browserCommands = { wasmTools, transpile, rendererResident };

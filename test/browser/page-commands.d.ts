@@ -3,6 +3,8 @@ import "vitest/browser";
 declare module "vitest/browser" {
   interface BrowserCommands {
     wasmTools(tool: string, parameters: readonly unknown[]): Promise<string>;
+    /** Files by name; bytes travel as base64, in both directions. */
+    transpile(component: string, options: object): Promise<Record<string, string>>;
     /** Bytes; a full collection goes before. */
     rendererResident(): Promise<number>;
   }

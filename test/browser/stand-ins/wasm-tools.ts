@@ -1,5 +1,6 @@
 /** wasm-tools for a test in the page: the tools run in Node, behind a command of the test runner. */
 import { commands } from "vitest/browser";
+import { evaluateJco, type JcoComponent } from "../../../scripts/jco-glue.ts";
 
 export type StringEncoding = "utf8" | "utf16" | "compact-utf16";
 
@@ -18,6 +19,12 @@ export async function componentNew(core: Uint8Array): Promise<Uint8Array<ArrayBu
 
 export async function embedWorld(options: object): Promise<Uint8Array<ArrayBuffer>> {
   return fromBase64(await commands.wasmTools("embedWorld", [options]));
+}
+
+/** jco transpiles in Node; what it wrote is evaluated here. */
+export async function jcoComponent(component: Uint8Array, options: object = {}): Promise<JcoComponent> {
+  const files = Object.entries(await commands.transpile(toBase64(component), options));
+  return evaluateJco(Object.fromEntries(files.map(([name, bytes]) => [name, fromBase64(bytes)])));
 }
 
 function fromBase64(text: string): Uint8Array<ArrayBuffer> {
