@@ -1,19 +1,8 @@
 /** Stable handles: what a user holds of a module, across reloads, traps and unload. */
-import { afterEach, expect, test } from "vitest";
-import { createHost, LowerError, UnloadedError, UsageError, type Host, type Module } from "../../../host/node/index.ts";
+import { expect, test } from "vitest";
+import { LowerError, UnloadedError, UsageError } from "../../../host/node/index.ts";
 import { component, math, things } from "./fixtures.ts";
-
-const hosts: Host[] = [];
-function host(): Host {
-  const made = createHost();
-  hosts.push(made);
-  return made;
-}
-afterEach(async () => {
-  await Promise.all(hosts.splice(0).map((made) => made.close()));
-});
-
-type Any = Module<{ imports: object; exports: any }>;
+import { type Any, host } from "./support.ts";
 
 /** Functions `f0` to `f12`, the n-th with n parameters, each the sum of them all plus a bias. */
 function arities(bias: number): Promise<Uint8Array<ArrayBuffer>> {

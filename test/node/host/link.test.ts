@@ -1,24 +1,11 @@
 /** Linking modules: who meets an import, what fits, what the error says, and resources that cross modules. */
-import { afterEach, expect, test, vi } from "vitest";
-import { createHost, LinkError, type Host, type HostOptions, type Module } from "../../../host/node/index.ts";
+import { expect, test, vi } from "vitest";
+import { LinkError } from "../../../host/node/index.ts";
 import { chain, component, counter, keeper, math, poker, things, twice } from "./fixtures.ts";
+import { type Any, caught, host } from "./support.ts";
 
-const hosts: Host[] = [];
-function host(options?: HostOptions): Host {
-  const made = createHost(options);
-  hosts.push(made);
-  return made;
-}
-afterEach(async () => {
-  await Promise.all(hosts.splice(0).map((made) => made.close()));
-});
-
-type Any = Module<{ imports: object; exports: any }>;
 async function refusal(promise: Promise<unknown>): Promise<LinkError> {
-  const error = await promise.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
+  const error = await caught(promise);
   expect(error).toBeInstanceOf(LinkError);
   return error as LinkError;
 }

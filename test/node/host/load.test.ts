@@ -4,28 +4,17 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import {
   compile,
-  createHost,
   DecodeError,
   IntegrityError,
   LinkError,
   UnloadedError,
   UsageError,
-  type Host,
 } from "../../../host/node/index.ts";
 import { chain, counter, math, twice } from "./fixtures.ts";
-
-const hosts: Host[] = [];
-function host(...options: Parameters<typeof createHost>): Host {
-  const made = createHost(...options);
-  hosts.push(made);
-  return made;
-}
-afterEach(async () => {
-  await Promise.all(hosts.splice(0).map((made) => made.close()));
-});
+import { host } from "./support.ts";
 
 type Api = { exports: Record<string, any> };
 

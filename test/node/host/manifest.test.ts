@@ -1,19 +1,8 @@
 /** What a host tells about itself: the manifest, events in order, observers of calls. */
-import { afterEach, expect, test } from "vitest";
-import { createHost, type Host, type Module, type ObservedCall } from "../../../host/node/index.ts";
+import { expect, test } from "vitest";
+import { type ObservedCall } from "../../../host/node/index.ts";
 import { math, poker, things, twice } from "./fixtures.ts";
-
-const hosts: Host[] = [];
-function host(): Host {
-  const made = createHost();
-  hosts.push(made);
-  return made;
-}
-afterEach(async () => {
-  await Promise.all(hosts.splice(0).map((made) => made.close()));
-});
-
-type Any = Module<{ imports: object; exports: any }>;
+import { type Any, host } from "./support.ts";
 
 test("the manifest is plain data about every module", async () => {
   const here = host();

@@ -1,35 +1,16 @@
 /** Reload: the transaction, a fault at every stage, state, the queue, dependents, and callers while it runs. */
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import {
-  createHost,
   LinkError,
   ReloadError,
   TrapError,
   UnloadedError,
-  type Host,
-  type HostOptions,
   type ImportScope,
-  type Module,
   type ReloadReceipt,
 } from "../../../host/node/index.ts";
 import { chain, component, counter, inPage, math, poker, things, twice } from "./fixtures.ts";
+import { type Any, caught, host } from "./support.ts";
 
-const hosts: Host[] = [];
-function host(options?: HostOptions): Host {
-  const made = createHost(options);
-  hosts.push(made);
-  return made;
-}
-afterEach(async () => {
-  await Promise.all(hosts.splice(0).map((made) => made.close()));
-});
-
-type Any = Module<{ imports: object; exports: any }>;
-const caught = (promise: Promise<unknown>): Promise<any> =>
-  promise.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
 const STAGES = ["open", "check", "instantiate", "save", "restore", "swap", "drain", "teardown"];
 
 test("reload swaps the version behind the handles and says how long each stage took", async () => {

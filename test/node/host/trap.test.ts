@@ -1,32 +1,18 @@
 /** Traps and what follows: events, the fail and restart policies, back-off, the circuit breaker, background errors. */
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import {
   attempt,
   ComponentError,
-  createHost,
   LowerError,
   TrapError,
   UnloadedError,
   UsageError,
   type Host,
-  type HostOptions,
   type ImportScope,
-  type Module,
 } from "../../../host/node/index.ts";
 import { component, counter, inPage, math, poker, things, twice } from "./fixtures.ts";
+import { type Any, host, sleep } from "./support.ts";
 
-const hosts: Host[] = [];
-function host(options?: HostOptions): Host {
-  const made = createHost(options);
-  hosts.push(made);
-  return made;
-}
-afterEach(async () => {
-  await Promise.all(hosts.splice(0).map((made) => made.close()));
-});
-
-type Any = Module<{ imports: object; exports: any }>;
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 async function until(condition: () => boolean): Promise<void> {
   for (let i = 0; i < 2_000 && !condition(); i++) await sleep(1);
   expect(condition()).toBe(true);

@@ -1,35 +1,15 @@
 /** Unload: what refuses it, what drains, flushes, forces and cascades; what the receipt says; what a teardown may do. */
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import {
-  createHost,
   InUseError,
   StillRunningError,
   UnloadedError,
   UsageError,
   type Host,
-  type HostOptions,
   type ImportScope,
-  type Module,
 } from "../../../host/node/index.ts";
 import { counter, keeper, math, poker, things, twice } from "./fixtures.ts";
-
-const hosts: Host[] = [];
-function host(options?: HostOptions): Host {
-  const made = createHost(options);
-  hosts.push(made);
-  return made;
-}
-afterEach(async () => {
-  await Promise.all(hosts.splice(0).map((made) => made.close()));
-});
-
-type Any = Module<{ imports: object; exports: any }>;
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-const caught = (promise: Promise<unknown>): Promise<any> =>
-  promise.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
+import { type Any, caught, host, sleep } from "./support.ts";
 
 /** A module whose `run(n)` calls `poke(n)` of imports made from a scope. */
 async function poking(
