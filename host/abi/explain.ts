@@ -3,7 +3,7 @@
  * written to be read, not to be fast.
  */
 import { toCamelCase } from "../model/spelling.ts";
-import { formatType } from "../model/text.ts";
+import { formatType, withArticle } from "../model/text.ts";
 import type { IntegerKind, ValueType } from "../model/types.ts";
 import { casesOf } from "../model/cases.ts";
 
@@ -171,7 +171,7 @@ export function describe(value: unknown): string {
       if (value === null) return "null";
       if (Array.isArray(value)) return `an array of ${value.length}`;
       const name = (Object.getPrototypeOf(value) as { constructor?: { name?: string } } | null)?.constructor?.name;
-      return name === undefined || name === "Object" || name === "" ? "an object" : `a ${name}`;
+      return name === undefined || name === "Object" || name === "" ? "an object" : withArticle(name);
     }
     default:
       return String(value);

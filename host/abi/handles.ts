@@ -4,6 +4,7 @@
  * Follows design/mvp/CanonicalABI.md, "Table State", "Resource State" and the `canon resource.*` definitions. A table
  * belongs to one component instance. Resource types are numbered by the plan, so type equality is `===` on numbers.
  */
+import { withArticle } from "../model/text.ts";
 import { AbiTrap } from "./trap.ts";
 
 const MAX_LENGTH = 2 ** 28 - 1;
@@ -259,9 +260,9 @@ export class GuestResource {
   static explain(value: object, owner: ResourceOwner): string | undefined {
     if (!(#state in value)) return undefined;
     const state = value.#state;
-    if (state.rep === GONE) return `a ${state.owner.name} that was dropped or given away`;
-    if (state.owner !== owner) return `a ${state.owner.name} of another instance`;
-    return state.check === currentCheck ? `a ${owner.name} that the same call has already` : undefined;
+    if (state.rep === GONE) return `${withArticle(state.owner.name)} that was dropped or given away`;
+    if (state.owner !== owner) return `${withArticle(state.owner.name)} of another instance`;
+    return state.check === currentCheck ? `${withArticle(owner.name)} that the same call has already` : undefined;
   }
 
   /** Lowers `borrow`: the number behind the wrapper. */

@@ -25,6 +25,20 @@ interface Calc extends World {
     };
   };
 }
+interface Account extends Disposable {
+  owner(): string;
+  balance(): bigint;
+}
+interface Ledger extends World {
+  exports: {
+    accounts: {
+      Account: { new (owner: string): Account; withDeposit(owner: string, cents: bigint): Account };
+      transfer(source: Account, target: Account, cents: bigint): void;
+      close(account: Account): bigint;
+      open(): number;
+    };
+  };
+}
 interface Faulty extends World {
   imports: { "demo:faulty/host": { explode(): void } };
   exports: { faults: Record<string, (...parameters: unknown[]) => unknown> };
@@ -64,6 +78,27 @@ test("calc takes and gives every kind of value it has", async () => {
   expect(() => api.divide(1, 0)).toThrow(ComponentError);
   expect(() => api.add("1" as never, 2)).toThrow(LowerError);
   expect(api.add(20, 22)).toBe(42);
+  await host.close();
+});
+
+test("ledger gives accounts: objects to hold, lend, give back and drop", async () => {
+  const host = createHost();
+  const ledger = await host.load<Ledger>(url("ledger"));
+  const { accounts } = ledger.exports;
+  const ada = new accounts.Account("Ada");
+  const bob = accounts.Account.withDeposit("Bob", 500n);
+  expect(ada).toBeInstanceOf(accounts.Account);
+  accounts.transfer(bob, ada, 200n);
+  expect([ada.balance(), bob.balance(), accounts.open()]).toEqual([200n, 300n, 2]);
+  const poor = caught(() => accounts.transfer(ada, bob, 900n));
+  expect(poor).toMatchObject({ name: "ComponentError", payload: "Ada has 200, not 900" });
+  expect([ada.balance(), bob.balance()]).toEqual([200n, 300n]);
+  expect(accounts.close(bob)).toBe(300n);
+  expect(caught(() => bob.balance()).message).toContain("got an account that was dropped or given away");
+  await expect(ledger.unload()).rejects.toThrow("1 live resource (account)");
+  ada[Symbol.dispose]();
+  expect(accounts.open()).toBe(0);
+  expect(await ledger.unload()).toMatchObject({ guestResourcesCut: 0 });
   await host.close();
 });
 

@@ -16,10 +16,11 @@ test("npm start shows every step and ends with status 0", () => {
     "1. Compile",
     "2. Load and call",
     "3. Typed values",
-    "4. Imports",
-    "5. A trap",
-    "6. Reload",
-    "7. Unload",
+    "4. Resources",
+    "5. Imports",
+    "6. A trap",
+    "7. Reload",
+    "8. Unload",
   ]) {
     expect(stdout).toContain(step);
   }
