@@ -83,7 +83,7 @@ describe("a component that arrives in pieces", () => {
         start: async (controller) => {
           controller.enqueue(whole.slice(0, -1));
           // The last byte waits for the module: were it compiled only in the end, this would never end.
-          await vi.waitFor(() => expect(compileStreaming).toHaveBeenCalledTimes(3));
+          await vi.waitFor(() => expect(compileStreaming).toHaveBeenCalledTimes(3), 20_000);
           compiledFirst = (await compileStreaming.mock.results[0]!.value) instanceof WebAssembly.Module;
           controller.enqueue(whole.slice(-1));
           controller.close();
