@@ -99,7 +99,9 @@ class Classes {
   private declare(resource: number): string {
     if (this.writer.plan.resources[resource]!.origin.kind === "host") return `rt.hostClass(${resource})`;
     const places = this.places.get(resource)!;
-    const members = new Map(places.flatMap(membersAt));
+    const members = new Map<string, Member>();
+    // Where two places name different functions alike, the first one counts.
+    for (const [key, member] of places.flatMap(membersAt)) if (!members.has(key)) members.set(key, member);
     // An interface that only uses the resource may come before the one that declares it.
     const { name } = places.find((place) => membersAt(place).length > 0) ?? places[0]!;
     const { code } = this;
