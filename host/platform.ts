@@ -43,7 +43,9 @@ export interface ResponseLike {
   arrayBuffer(): Promise<ArrayBuffer>;
 }
 
-interface BodyReader {
+/** The reader of a body, as far as the host needs it. */
+export interface BodyReader {
+  cancel(): Promise<void>;
   read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
 }
 

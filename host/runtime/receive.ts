@@ -5,7 +5,8 @@
  * it finds is used only where the decoder, which has all the bytes in the end, finds the same. Nothing is instantiated
  * before the whole component has been validated and its hash is known.
  */
-import type { ResponseLike } from "../platform.ts";
+import { limits } from "../binary/limits.ts";
+import type { BodyReader, ResponseLike } from "../platform.ts";
 import { assertOk, fetchError, readResponse } from "./response.ts";
 
 /** Core modules that were compiled before the component was complete, by the byte offset of their first byte. */
@@ -37,8 +38,9 @@ export async function receive(response: ResponseLike): Promise<Received> {
   }
   assertOk(response);
   const arrival = new Arrival(Number(response.headers?.get("content-length")));
+  let reader: BodyReader | undefined;
   try {
-    const reader = response.body.getReader();
+    reader = response.body.getReader();
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return arrival.end();
@@ -46,6 +48,8 @@ export async function receive(response: ResponseLike): Promise<Received> {
     }
   } catch (cause) {
     arrival.end();
+    // What is still to come is not wanted any more.
+    reader?.cancel().catch(() => undefined);
     throw fetchError(response.url, cause);
   }
 }
@@ -107,6 +111,8 @@ class Arrival {
     // A component's own sections follow its preamble, and the next section of the outer one follows them.
     if (id === COMPONENT) return this.#skipTo(at + PREAMBLE_BYTES);
     if (id !== CORE_MODULE) return this.#skipTo(at + size);
+    // The decoder refuses more in one component; nobody may ask for more work than that before it has spoken.
+    if (this.#early.size === limits.modules) return this.#skipTo(Number.POSITIVE_INFINITY);
     this.#begin(at, at + size);
     return true;
   }

@@ -162,6 +162,15 @@ describe("a component that arrives in pieces", () => {
     }
   });
 
+  test("and has more core modules than a component may have is not compiled for longer than that", async () => {
+    const empty = [1, 8, 0, 97, 115, 109, 1, 0, 0, 0];
+    const many = new Uint8Array(8 + 20_000 * empty.length);
+    many.set([0, 97, 115, 109, 13, 0, 1, 0]);
+    for (let at = 8; at < many.length; at += empty.length) many.set(empty, at);
+    expect((await receive(inPieces(cut(many, 10_000)))).early.size).toBe(1_000);
+    await expect(compile(inPieces(cut(many, 10_000)))).rejects.toThrow("more than 1000 core modules");
+  });
+
   test("and says it is longer than anything is believed only as far as it goes", async () => {
     const whole = await bytes();
     for (const length of ["99999999999999", "-1", "x", "1"]) {
