@@ -44,7 +44,8 @@ export async function receive(response: ResponseLike): Promise<Received> {
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return arrival.end();
-      arrival.push(value!);
+      if (!ArrayBuffer.isView(value)) throw new TypeError(`Expected the body to give bytes, got a ${typeof value}`);
+      arrival.push(value);
     }
   } catch (cause) {
     arrival.end();

@@ -124,6 +124,13 @@ describe("a component that arrives in pieces", () => {
     await expect(compile(new Response(await bytes(), { status: 503 }))).rejects.toThrow(/status 503$/);
   });
 
+  test("whose body gives anything but bytes is a UsageError", async () => {
+    const text = new ReadableStream({ start: (controller) => controller.enqueue("asm") });
+    const refused = compile(new Response(text));
+    await expect(refused).rejects.toThrow(UsageError);
+    await expect(refused).rejects.toThrow("Expected the body to give bytes, got a string");
+  });
+
   test("that ends early is what the decoder says it is", async () => {
     const whole = await bytes();
     for (let length = 0; length < whole.length; length++) {
