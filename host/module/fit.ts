@@ -34,7 +34,7 @@ export function chooseProvider(wanted: ExternDecl, providers: readonly Provider[
   const fitting = offers
     .filter(({ id }) => isCompatibleId(id, wanted.name))
     .sort((a, b) => exact(b) - exact(a) || compareIds(b.id, a.id));
-  let mismatch: LinkIssue | undefined;
+  let refusal: LinkIssue | undefined;
   for (const { provider, id, decl } of fitting) {
     const trial: ResourceBindings = new Map(bindings);
     const reason = explainMismatch(decl.type, wanted.type, trial);
@@ -42,16 +42,9 @@ export function chooseProvider(wanted: ExternDecl, providers: readonly Provider[
       for (const [resource, found] of trial) bindings.set(resource, found);
       return { provider, id };
     }
-    mismatch ??= {
-      import: wanted.name,
-      problem: "mismatch",
-      expected: formatExtern(wanted.type),
-      found: formatExtern(decl.type),
-      nearest: `${id} of module ${provider.name}`,
-      reason,
-    };
+    refusal ??= mismatch(wanted, decl, `${id} of module ${provider.name}`, reason);
   }
-  return { issue: mismatch ?? explainAbsence(wanted, offers) };
+  return { issue: refusal ?? explainAbsence(wanted, offers) };
 }
 
 /** Says that no module meets an import, and which comes nearest when one does. */
@@ -100,24 +93,16 @@ function explainVersions(provided: string | undefined, wanted: string | undefine
 
 /** Everything about a component that does not fit a demanded world. */
 export function checkWorld(component: Pick<Component, "imports" | "exports">, demand: WorldDemand): LinkIssue[] {
-  const issues: LinkIssue[] = [];
-  const exported: ResourceBindings = new Map();
-  for (const wanted of demand.exports) {
-    const found = component.exports.find(({ name }) => isCompatibleId(name, wanted.name));
-    const reason =
-      found === undefined ? "the component does not export it" : explainMismatch(found.type, wanted.type, exported);
-    if (reason !== undefined) issues.push(misfit(wanted, found, reason));
-  }
+  const issues = unmet(demand.exports, component.exports, "the component does not export it");
   if (demand.imports === undefined) return issues;
-  const imported: ResourceBindings = new Map();
-  for (const needed of component.imports) {
-    const allowed = demand.imports.find(({ name }) => isCompatibleId(name, needed.name));
-    // Roles are reversed: the world provides, the component wants.
-    const reason =
-      allowed === undefined ? "the world does not import it" : explainMismatch(allowed.type, needed.type, imported);
-    if (reason !== undefined) issues.push(misfit(needed, allowed, reason));
-  }
-  return issues;
+  // Roles are reversed: the world provides, the component wants.
+  return [...issues, ...unmet(component.imports, demand.imports, "the world does not import it")];
+}
+
+/** What is wanted and not among the offers, or does not fit; resources mean the same for all of them. */
+function unmet(wanted: readonly ExternDecl[], offers: readonly ExternDecl[], absent: string): LinkIssue[] {
+  const bindings: ResourceBindings = new Map();
+  return wanted.flatMap((decl) => misfit(decl, offers, absent, bindings) ?? []);
 }
 
 /** Everything that those who import from a module would miss in another version of it. */
@@ -127,18 +112,28 @@ export function checkDependents(
   dependents: readonly DependentImport[],
 ): LinkIssue[] {
   return dependents.flatMap(({ version, wanted }): LinkIssue[] => {
-    const found = identifiedExports(exporter, candidate).find(({ name }) => isCompatibleId(name, wanted.name));
-    const reason =
-      found === undefined
-        ? "the new version does not export it"
-        : explainMismatch(found.type, wanted.type, new Map(version.resources));
-    return reason === undefined ? [] : [misfit(wanted, found, `module ${version.module} uses it: ${reason}`)];
+    const offers = identifiedExports(exporter, candidate);
+    const issue = misfit(wanted, offers, "the new version does not export it", new Map(version.resources));
+    return issue === undefined ? [] : [{ ...issue, reason: `module ${version.module} uses it: ${issue.reason}` }];
   });
 }
 
-function misfit(wanted: ExternDecl, found: ExternDecl | undefined, reason: string): LinkIssue {
-  const base = { import: wanted.name, expected: formatExtern(wanted.type), reason };
-  return found === undefined
-    ? { ...base, problem: "missing" }
-    : { ...base, problem: "mismatch", found: formatExtern(found.type), nearest: found.name };
+/** Why no offer of the name meets what is wanted, when none does. */
+function misfit(
+  wanted: ExternDecl,
+  offers: readonly ExternDecl[],
+  absent: string,
+  bindings: ResourceBindings,
+): LinkIssue | undefined {
+  const found = offers.find(({ name }) => isCompatibleId(name, wanted.name));
+  if (found === undefined) {
+    return { import: wanted.name, problem: "missing", expected: formatExtern(wanted.type), reason: absent };
+  }
+  const reason = explainMismatch(found.type, wanted.type, bindings);
+  return reason === undefined ? undefined : mismatch(wanted, found, found.name, reason);
+}
+
+function mismatch(wanted: ExternDecl, found: ExternDecl, nearest: string, reason: string): LinkIssue {
+  const [expected, got] = [formatExtern(wanted.type), formatExtern(found.type)];
+  return { import: wanted.name, problem: "mismatch", expected, found: got, nearest, reason };
 }

@@ -11,7 +11,7 @@ import type { Component, World } from "../runtime/types.ts";
 import { observerFor, type HostContext } from "./context.ts";
 import { Events } from "./events.ts";
 import { Graph } from "./graph.ts";
-import { chooserFor, describeIssues, resolveImports } from "./link.ts";
+import { describeIssues, importResolver } from "./link.ts";
 import { MemoryWatch } from "./memory.ts";
 import { ModuleRecord, providersOf } from "./module.ts";
 import { checkIntegrity, ComponentCache, openSource } from "./open.ts";
@@ -206,11 +206,11 @@ class ModuleHost implements Host {
     const { name, component } = await this.#open(source, options);
     const scope = new Scope(name, () => false);
     try {
-      const own = await given(options.imports, scope);
-      const shared = await given(this.#context.options.imports, scope);
+      const own = await scope.given(options.imports, "imports");
+      const shared = await scope.given(this.#context.options.imports, "the host's imports");
       const { link, world } = options;
-      const choose = await chooserFor(component, own, shared, link);
-      const { issues } = resolveImports(component, own, shared, () => providersOf(this.#context), choose, link);
+      const resolve = await importResolver(component, own, shared, link);
+      const { issues } = resolve(() => providersOf(this.#context));
       return world === undefined ? issues : [...issues, ...(await linking()).checkWorld(component, world)];
     } finally {
       await scope.close(0);
@@ -268,8 +268,4 @@ class ModuleHost implements Host {
   #assertOpen(): void {
     if (this.#closing !== undefined) throw new UsageError("The host is closed");
   }
-}
-
-async function given(imports: LoadOptions["imports"], scope: Scope): Promise<object> {
-  return typeof imports === "function" ? imports(scope) : (imports ?? {});
 }

@@ -11,7 +11,6 @@ import type { ResourceBindings } from "../model/subtype.ts";
 import type { ExternDecl } from "../model/types.ts";
 import { compatibleKey } from "../runtime/names.ts";
 import type { Component } from "../runtime/types.ts";
-import type { chooseProvider } from "./fit.ts";
 import type { Exporter } from "./identity.ts";
 import { linking } from "./parts.ts";
 import type { ImportOrigin, LoadOptions } from "./types.ts";
@@ -55,64 +54,57 @@ export function findGiven(imports: object, name: string): { readonly value: unkn
   return key === undefined ? undefined : { value: given[key] };
 }
 
-/** Loads what chooses between modules, when a module will have to meet an import; what is given needs no choice. */
-export async function chooserFor(
-  component: Component,
-  own: object,
-  shared: object,
-  link: LoadOptions["link"],
-): Promise<typeof chooseProvider | undefined> {
-  const open = ({ name }: ExternDecl): boolean => (findGiven(own, name) ?? findGiven(shared, name)) === undefined;
-  const asks = link !== false && component.imports.some((wanted) => isLinkable(wanted) && open(wanted));
-  return asks ? (await linking()).chooseProvider : undefined;
-}
-
 /**
- * Synchronous, so that no provider goes between being chosen and being held.
- *
- * @param choose what {@link chooserFor} gave
+ * Takes what is given, and loads what chooses between modules when one must meet the rest.
+ * @returns resolves the imports: synchronously, so that no provider goes between being chosen and being held
  */
-export function resolveImports(
+export async function importResolver(
   component: Component,
   own: object,
   shared: object,
-  findProviders: () => readonly Provider[],
-  choose: typeof chooseProvider | undefined,
   link: LoadOptions["link"],
-): Resolution {
+): Promise<(findProviders: () => readonly Provider[]) => Resolution> {
   const imports: Record<string, unknown> = {};
-  const origins: ImportOrigin[] = [];
-  const uses = new Set<string>();
-  const refused = new Map<string, LinkIssue>();
-  // Asked for only when an import needs one: there may be thousands.
-  let providers: readonly Provider[] | undefined;
-  // Shared by all imports: what one interface calls a resource, another must mean as well.
-  const bindings: ResourceBindings = new Map();
+  const origins = new Map<string, ImportOrigin>();
+  const open: ExternDecl[] = [];
   for (const wanted of component.imports) {
     const { name } = wanted;
-    const found = findGiven(own, name) ?? findGiven(shared, name);
+    const mine = findGiven(own, name);
+    const found = mine ?? findGiven(shared, name);
     if (found !== undefined) {
       imports[name] = found.value;
-      origins.push({ name, from: findGiven(own, name) === undefined ? "host" : "imports" });
-      continue;
+      origins.set(name, { name, from: mine === undefined ? "host" : "imports" });
+    } else if (link !== false && isLinkable(wanted)) {
+      open.push(wanted);
     }
-    if (choose === undefined || !isLinkable(wanted)) continue;
-    providers ??= findProviders();
-    const choice = choose(wanted, allowedProviders(providers, link, name), bindings);
-    if ("issue" in choice) {
-      refused.set(name, choice.issue);
-      continue;
-    }
-    imports[name] = choice.provider.interfaceObject(choice.id);
-    origins.push({ name, from: "module", module: choice.provider.name });
-    uses.add(choice.provider.name);
   }
-  const issues = component.missing(imports).map((issue) => {
-    const ours = refused.get(issue.import);
-    // The runtime knows the keys of the object given, this file the modules; whoever found something near is heard.
-    return ours === undefined || (ours.nearest === undefined && issue.nearest !== undefined) ? issue : ours;
-  });
-  return { imports, origins, uses: [...uses], resources: bindings, issues };
+  const choose = open.length === 0 ? undefined : (await linking()).chooseProvider;
+  return (findProviders) => {
+    const uses = new Set<string>();
+    const refused = new Map<string, LinkIssue>();
+    // Shared by all imports: what one interface calls a resource, another must mean as well.
+    const resources: ResourceBindings = new Map();
+    // Asked for only when an import needs one: there may be thousands.
+    const providers = choose === undefined ? [] : findProviders();
+    for (const wanted of open) {
+      const { name } = wanted;
+      const choice = choose!(wanted, allowedProviders(providers, link, name), resources);
+      if ("issue" in choice) {
+        refused.set(name, choice.issue);
+        continue;
+      }
+      imports[name] = choice.provider.interfaceObject(choice.id);
+      origins.set(name, { name, from: "module", module: choice.provider.name });
+      uses.add(choice.provider.name);
+    }
+    const issues = component.missing(imports).map((issue) => {
+      const ours = refused.get(issue.import);
+      // The runtime knows the keys of the object given, this file the modules; whoever found something near is heard.
+      return ours === undefined || (ours.nearest === undefined && issue.nearest !== undefined) ? issue : ours;
+    });
+    const inOrder = component.imports.flatMap(({ name }) => origins.get(name) ?? []);
+    return { imports, origins: inOrder, uses: [...uses], resources, issues };
+  };
 }
 
 /** The one module that may meet an import, when the options name it. */

@@ -6,7 +6,9 @@
  */
 import { UsageError, type Activity } from "../errors.ts";
 import { scrub } from "../runtime/trap.ts";
-import type { ImportScope, ScopeTimer } from "./types.ts";
+import type { Imports, ImportScope, ScopeTimer } from "./types.ts";
+
+const IMPORTS_DEADLINE_MS = 30_000;
 
 interface Timer {
   readonly owner: string;
@@ -41,6 +43,22 @@ export class Scope implements ImportScope {
   constructor(module: string, failed: (owner: string, error: unknown) => boolean) {
     this.module = module;
     this.#failed = failed;
+  }
+
+  /**
+   * What imports are given as, factories called.
+   * @throws {UsageError} when that is no object, or is not there in time
+   */
+  async given(imports: Imports | undefined, what: string): Promise<object> {
+    let given: unknown = imports ?? {};
+    if (typeof imports === "function") {
+      given = imports(this);
+      // A factory that never settles would hold up every later reload and unload of the module.
+      if (isThenable(given))
+        given = await withDeadline(given, IMPORTS_DEADLINE_MS, `The factory of ${what} of module ${this.module}`);
+    }
+    if ((typeof given === "object" && given !== null) || typeof given === "function") return given;
+    throw new UsageError(`Expected ${what} of module ${this.module} to be an object, got ${String(given)}`);
   }
 
   get signal(): AbortSignal {

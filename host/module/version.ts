@@ -10,14 +10,13 @@ import type { ResourceBindings } from "../model/subtype.ts";
 import { scrub } from "../runtime/trap.ts";
 import type { Component, DisposeReceipt, Instance } from "../runtime/types.ts";
 import { memoryOwners, type HostContext } from "./context.ts";
-import { chooserFor, describeIssues, resolveImports, type Provider } from "./link.ts";
+import { describeIssues, importResolver, type Provider } from "./link.ts";
 import { isMemoryRefusal, memoryLimitError, type Watched } from "./memory.ts";
 import { resolveExports, type ExportChange } from "./resolve.ts";
-import { asError, isThenable, Scope, withDeadline } from "./scope.ts";
+import { asError, Scope } from "./scope.ts";
 import { trackImports } from "./tracking.ts";
 import type { CollectionReport, DropReceipt, ImportOrigin, Imports, LoadOptions } from "./types.ts";
 
-const IMPORTS_DEADLINE_MS = 30_000;
 const CLEANUP_DEADLINE_MS = 5_000;
 const COLLECT_DEADLINE_MS = 10_000;
 const MEMORY_TRIES = 4;
@@ -58,16 +57,10 @@ export class Version {
     link: LoadOptions["link"],
     providers: () => readonly Provider[],
   ): Promise<void> {
-    const own = await this.#given(imports, "imports");
-    const shared = await this.#given(this.#context.options.imports, "the host's imports");
-    const choose = await chooserFor(this.component, own, shared, link);
-    const {
-      imports: met,
-      origins,
-      uses,
-      resources,
-      issues,
-    } = resolveImports(this.component, own, shared, providers, choose, link);
+    const own = await this.scope.given(imports, "imports");
+    const shared = await this.scope.given(this.#context.options.imports, "the host's imports");
+    const resolve = await importResolver(this.component, own, shared, link);
+    const { imports: met, origins, uses, resources, issues } = resolve(providers);
     if (issues.length > 0) {
       throw new LinkError(`Cannot link module ${this.module}: ${describeIssues(issues)}`, issues);
     }
@@ -78,18 +71,6 @@ export class Version {
     this.resources = resources;
     const fromModules = new Set(origins.flatMap(({ name, from }) => (from === "module" ? [name] : [])));
     this.#imports = trackImports(this.component.imports, met, this.scope, fromModules);
-  }
-
-  async #given(imports: Imports | undefined, what: string): Promise<object> {
-    let given: unknown = imports ?? {};
-    if (typeof imports === "function") {
-      given = imports(this.scope);
-      // A factory that never settles would hold up every later reload and unload of the module.
-      if (isThenable(given))
-        given = await withDeadline(given, IMPORTS_DEADLINE_MS, `The factory of ${what} of module ${this.module}`);
-    }
-    if ((typeof given === "object" && given !== null) || typeof given === "function") return given;
-    throw new UsageError(`Expected ${what} of module ${this.module} to be an object, got ${String(given)}`);
   }
 
   /** Makes the instance. @throws {MemoryLimitError} when the engine has no room for its memories */
