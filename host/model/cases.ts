@@ -1,4 +1,4 @@
-/** Variants, options and results as cases, and a walk over all parts of a type. */
+/** What a type is: a value's or not, its cases when it has some, all its parts. */
 import type { ValueType, VariantType } from "./types.ts";
 
 export type Case = VariantType["cases"][number];
@@ -44,4 +44,9 @@ export function someType(type: ValueType | undefined, test: (type: ValueType) =>
     default:
       return false;
   }
+}
+
+/** Whether a type that has a name is one of values. */
+export function isValueType(type: { readonly kind: string }): type is ValueType {
+  return type.kind !== "func" && type.kind !== "instance" && type.kind !== "component";
 }

@@ -5,6 +5,7 @@
  * interface takes from another is written out again, except resources, which are used by name; comments do not survive
  * in a component.
  */
+import { isValueType } from "./cases.ts";
 import { parseInterfaceId } from "./names.ts";
 import type { ExternDecl, FuncType, InstanceType, ResourceType, ValueType } from "./types.ts";
 
@@ -121,7 +122,7 @@ class WitPrinter {
       const match = /^\[(constructor|method|static)\]([^.]+)(?:\.(.+))?$/.exec(member);
       if (match?.[2] !== name || type.kind !== "func") continue;
       if (match[1] === "constructor") {
-        const result = type.result?.kind === "result" ? ` -> ${this.type(type.result, names)}` : "";
+        const result = type.result?.kind === "result" ? ` -> ${formatNamedType(type.result, names, id)}` : "";
         lines.push(`constructor(${this.params(type, names, 0)})${result};`);
       } else {
         const isStatic = match[1] === "static";
@@ -133,14 +134,14 @@ class WitPrinter {
   }
 
   private func(type: FuncType, names: ReadonlyMap<ValueType, string>, skip = 0): string {
-    const result = type.result === undefined ? "" : ` -> ${this.type(type.result, names)}`;
+    const result = type.result === undefined ? "" : ` -> ${formatNamedType(type.result, names, id)}`;
     return `${type.async ? "async " : ""}func(${this.params(type, names, skip)})${result}`;
   }
 
   private params(type: FuncType, names: ReadonlyMap<ValueType, string>, skip: number): string {
     return type.params
       .slice(skip)
-      .map((param) => `${id(param.name)}: ${this.type(param.type, names)}`)
+      .map((param) => `${id(param.name)}: ${formatNamedType(param.type, names, id)}`)
       .join(", ");
   }
 
@@ -148,52 +149,59 @@ class WitPrinter {
     const fields = (lines: readonly string[]): string => `${type.kind} ${id(name)} {\n${indent(lines)}\n}`;
     switch (type.kind) {
       case "record":
-        return fields(type.fields.map((field) => `${id(field.name)}: ${this.type(field.type, names)},`));
+        return fields(type.fields.map((field) => `${id(field.name)}: ${formatNamedType(field.type, names, id)},`));
       case "variant":
         return fields(
-          type.cases.map((c) => `${id(c.name)}${c.type === undefined ? "" : `(${this.type(c.type, names)})`},`),
+          type.cases.map(
+            (c) => `${id(c.name)}${c.type === undefined ? "" : `(${formatNamedType(c.type, names, id)})`},`,
+          ),
         );
       case "enum":
       case "flags":
         return fields(type.names.map((member) => `${id(member)},`));
       default:
-        return `type ${id(name)} = ${this.type(type, names)};`;
-    }
-  }
-
-  private type(type: ValueType, names: ReadonlyMap<ValueType, string>): string {
-    const named = names.get(type);
-    if (named !== undefined) return named;
-    const inner = (t: ValueType): string => this.type(t, names);
-    switch (type.kind) {
-      case "list":
-        return type.length === undefined
-          ? `list<${inner(type.element)}>`
-          : `list<${inner(type.element)}, ${type.length}>`;
-      case "map":
-        return `map<${inner(type.key)}, ${inner(type.value)}>`;
-      case "tuple":
-        return `tuple<${type.types.map(inner).join(", ")}>`;
-      case "option":
-        return `option<${inner(type.type)}>`;
-      case "result":
-        if (type.err === undefined) return type.ok === undefined ? "result" : `result<${inner(type.ok)}>`;
-        return `result<${type.ok === undefined ? "_" : inner(type.ok)}, ${inner(type.err)}>`;
-      case "own":
-        return id(type.resource.name);
-      case "borrow":
-        return `borrow<${id(type.resource.name)}>`;
-      case "stream":
-      case "future":
-        return type.type === undefined ? type.kind : `${type.kind}<${inner(type.type)}>`;
-      default:
-        return type.kind;
+        return `type ${id(name)} = ${formatNamedType(type, names, id)};`;
     }
   }
 }
 
-function isValueType(type: { readonly kind: string }): type is ValueType {
-  return type.kind !== "func" && type.kind !== "instance" && type.kind !== "component";
+/**
+ * A type in as few words as an author would use: names for what has one.
+ *
+ * @param spell how the name of a resource is written
+ */
+export function formatNamedType(
+  type: ValueType,
+  names: ReadonlyMap<ValueType, string>,
+  spell: (name: string) => string,
+): string {
+  const named = names.get(type);
+  if (named !== undefined) return named;
+  const inner = (t: ValueType): string => formatNamedType(t, names, spell);
+  switch (type.kind) {
+    case "list":
+      return type.length === undefined
+        ? `list<${inner(type.element)}>`
+        : `list<${inner(type.element)}, ${type.length}>`;
+    case "map":
+      return `map<${inner(type.key)}, ${inner(type.value)}>`;
+    case "tuple":
+      return `tuple<${type.types.map(inner).join(", ")}>`;
+    case "option":
+      return `option<${inner(type.type)}>`;
+    case "result":
+      if (type.err === undefined) return type.ok === undefined ? "result" : `result<${inner(type.ok)}>`;
+      return `result<${type.ok === undefined ? "_" : inner(type.ok)}, ${inner(type.err)}>`;
+    case "own":
+      return spell(type.resource.name);
+    case "borrow":
+      return `borrow<${spell(type.resource.name)}>`;
+    case "stream":
+    case "future":
+      return type.type === undefined ? type.kind : `${type.kind}<${inner(type.type)}>`;
+    default:
+      return type.kind;
+  }
 }
 
 function indent(lines: readonly string[]): string {

@@ -5,6 +5,7 @@
  * by the host's bindings (`host/abi`), and the two must say the same.
  */
 import { typedArrayOf } from "../../host/abi/emit/numbers.ts";
+import { isValueType } from "../../host/model/cases.ts";
 import { shortName, toCamelCase, toPascalCase } from "../../host/model/spelling.ts";
 import { parseInterfaceId } from "../../host/model/names.ts";
 import type { ExternDecl, ResourceType, ValueType } from "../../host/model/types.ts";
@@ -325,10 +326,6 @@ function shortNames(items: readonly ExternDecl[]): Map<string, string> {
     if (short !== undefined && !taken.has(short)) byShort.set(short, [...(byShort.get(short) ?? []), name]);
   }
   return new Map([...byShort].flatMap(([short, names]) => (names.length === 1 ? [[names[0]!, short]] : [])));
-}
-
-function isValueType(type: { readonly kind: string }): type is ValueType {
-  return type.kind !== "func" && type.kind !== "instance" && type.kind !== "component";
 }
 
 /** Of a type copied to give it another name, what the copies share. */

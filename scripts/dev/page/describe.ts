@@ -3,11 +3,12 @@
  *
  * Owns names and order; knows no module and no element of the page.
  */
+import { isValueType } from "../../../host/model/cases.ts";
 import { withoutVersion } from "../../../host/model/ids.ts";
 import { parseExternName } from "../../../host/model/names.ts";
 import { toCamelCase, toPascalCase } from "../../../host/model/spelling.ts";
 import type { ExternDecl, FuncType, ResourceType, ValueType } from "../../../host/model/types.ts";
-import { formatWorld } from "../../../host/model/wit.ts";
+import { formatNamedType, formatWorld } from "../../../host/model/wit.ts";
 
 /** A component as the page shows it. */
 export interface Description {
@@ -85,10 +86,6 @@ function collectNames(
     else if (type.kind === "resource-type") resources.set(type.resource, `${withoutVersion(owner)}#${name}`);
     else if (type.kind === "type" && isValueType(type.type)) names.set(type.type, name);
   }
-}
-
-function isValueType(type: { readonly kind: string }): type is ValueType {
-  return type.kind !== "func" && type.kind !== "instance" && type.kind !== "component";
 }
 
 function group(
@@ -196,32 +193,5 @@ function structure(type: ValueType, names: Description["names"]): string {
 
 /** A type in as few words as an author would use: names for what has one. */
 export function typeName(type: ValueType | undefined, names: Description["names"]): string {
-  if (type === undefined) return "_";
-  const named = names.get(type);
-  if (named !== undefined) return named;
-  const inner = (t: ValueType | undefined): string => typeName(t, names);
-  switch (type.kind) {
-    case "list":
-      return type.length === undefined
-        ? `list<${inner(type.element)}>`
-        : `list<${inner(type.element)}, ${type.length}>`;
-    case "map":
-      return `map<${inner(type.key)}, ${inner(type.value)}>`;
-    case "tuple":
-      return `tuple<${type.types.map(inner).join(", ")}>`;
-    case "option":
-      return `option<${inner(type.type)}>`;
-    case "result":
-      if (type.err !== undefined) return `result<${inner(type.ok)}, ${inner(type.err)}>`;
-      return type.ok === undefined ? "result" : `result<${inner(type.ok)}>`;
-    case "own":
-      return type.resource.name;
-    case "borrow":
-      return `borrow<${type.resource.name}>`;
-    case "stream":
-    case "future":
-      return type.type === undefined ? type.kind : `${type.kind}<${inner(type.type)}>`;
-    default:
-      return type.kind;
-  }
+  return type === undefined ? "_" : formatNamedType(type, names, (name) => name);
 }
