@@ -79,7 +79,6 @@ function toSource(value: unknown): { statements: string[]; expression: string } 
   const write = (at: unknown): string => {
     if (typeof at === "bigint") return `${at}n`;
     if (typeof at === "string") return quote(at);
-    if (typeof at === "string") return quote(at);
     if (typeof at !== "object" || at === null) return String(at);
     const known = names.get(at);
     if (known !== undefined) return known;

@@ -83,27 +83,28 @@ class Linker {
     const holder = this.holder(path);
     if (holder === undefined) return undefined;
     const name = funcName(path.at(-1)!);
-    const expected = formatExtern(this.plan.hostFuncs[index]!.type);
+    // In words only when it is missed: most links find everything.
+    const expected = (): string => formatExtern(this.plan.hostFuncs[index]!.type);
     if (name.kind === "function") {
       const found = lookup(holder, path.at(-1)!);
       // jco passes a world's functions as modules with a default export; accept the same object here.
       const value =
         typeof found === "object" && path.length === 1 ? (found as { default?: unknown } | null)?.default : found;
       if (typeof value === "function") return bindToHolder(value, holder);
-      this.missing(path, holder, found, expected);
+      this.missing(path, holder, found, expected());
       return undefined;
     }
     const constructor = (holder as Record<string, unknown>)[className(name.resource)];
     if (typeof constructor !== "function") {
       if (name.kind === "method") return undefined;
-      this.missing(path, holder, constructor, `class ${className(name.resource)} for ${expected}`);
+      this.missing(path, holder, constructor, `class ${className(name.resource)} for ${expected()}`);
       return undefined;
     }
     if (name.kind === "constructor") return constructor;
     const owner: unknown = name.kind === "static" ? constructor : constructor.prototype;
     const member = given(owner as object, name.js);
     if (typeof member !== "function") {
-      this.missing(path, owner as object, member, expected);
+      this.missing(path, owner as object, member, expected());
       return undefined;
     }
     // Methods are called on the object itself, so that a subclass may override them.
