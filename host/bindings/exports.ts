@@ -2,20 +2,16 @@
 import { Code, key, quote } from "../abi/emit/code.ts";
 import type { ExportPlan } from "../plan/plan.ts";
 import type { BindingsWriter } from "./emit.ts";
-import { className, externName, funcName, type FuncName, shortName, staticName } from "../model/spelling.ts";
+import { className, externName, funcName, type FuncName, shortNames, staticName } from "../model/spelling.ts";
 
 /** Declares `const exports`. */
 export function emitExports(writer: BindingsWriter): string {
   const code = new Code();
   const members = exportMembers(writer, writer.plan.exports, code, new Classes(writer, code));
-  const taken = new Set(members.map(([name]) => name));
-  const shorts = new Map<string, string | undefined>();
-  for (const [name, value] of members) {
-    const short = shortName(name);
-    // Two interfaces of one short name: neither gets it, or a reader could not tell which it is.
-    if (short !== undefined && !taken.has(short)) shorts.set(short, shorts.has(short) ? undefined : value);
+  const values = new Map(members);
+  for (const [short, name] of shortNames(values.keys())) {
+    if (!values.has(short)) members.push([short, values.get(name)!]);
   }
-  for (const [short, value] of shorts) if (value !== undefined) members.push([short, value]);
   code.line(`const exports = ${objectText(members)};`);
   return code.toString();
 }

@@ -52,7 +52,17 @@ export function externName(name: string): string {
 }
 
 /** The short name of an interface: `api` for `demo:calc/api@1.0.0`; `undefined` when the name is no interface id. */
-export function shortName(name: string): string | undefined {
+function shortName(name: string): string | undefined {
   const match = /\/([^/@]+)(?:@.*)?$/.exec(name);
   return match === null ? undefined : toCamelCase(match[1]!);
+}
+
+/** Short name → interface id, for the short names that one interface alone would have: of others nobody could tell whose. */
+export function shortNames(names: Iterable<string>): Map<string, string> {
+  const found = new Map<string, string[]>();
+  for (const name of names) {
+    const short = shortName(name);
+    if (short !== undefined) found.set(short, [...(found.get(short) ?? []), name]);
+  }
+  return new Map([...found].flatMap(([short, ids]) => (ids.length === 1 ? [[short, ids[0]!]] : [])));
 }

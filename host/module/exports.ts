@@ -8,7 +8,7 @@ import {
   className,
   externName,
   funcName,
-  shortName,
+  shortNames,
   staticName,
   toCamelCase,
   toPascalCase,
@@ -211,14 +211,13 @@ export class ExportTree {
       delete this.object[name];
       this.#containers.delete(key);
     }
-    const shorts = new Map<string, string[]>();
+    const keys = new Map<string, string>();
     for (const [key, { id }] of change.containers) {
       if (key === WORLD) continue;
+      keys.set(id, key);
       this.#alias(externName(id), key);
-      const short = shortName(id);
-      if (short !== undefined) shorts.set(short, [...(shorts.get(short) ?? []), key]);
     }
-    for (const [short, keys] of shorts) if (keys.length === 1) this.#alias(short, keys[0]!);
+    for (const [short, id] of shortNames(keys.keys())) this.#alias(short, keys.get(id)!);
   }
 
   #alias(name: string, key: string): void {

@@ -9,7 +9,7 @@
 import { explain, describe, type ExplainHandle } from "../abi/explain.ts";
 import { someType } from "../model/cases.ts";
 import { AbiTrap } from "../abi/trap.ts";
-import { className, externName, funcName, shortName } from "../model/spelling.ts";
+import { className, externName, funcName, shortNames } from "../model/spelling.ts";
 import { ComponentError, LowerError, TrapError, UnloadedError, UnsupportedError, type TrapCode } from "../errors.ts";
 import type { FuncType, ValueType } from "../model/types.ts";
 import type { ExportPlan, Plan } from "../plan/plan.ts";
@@ -170,13 +170,8 @@ export class JcoInstance implements Instance {
   }
 
   private addShortNames(): void {
-    const shorts = new Map<string, string[]>();
-    for (const { name } of this.plan.exports) {
-      const short = shortName(name);
-      if (short !== undefined) shorts.set(short, [...(shorts.get(short) ?? []), name]);
-    }
-    for (const [short, names] of shorts) {
-      if (names.length === 1 && !(short in this.exports)) this.exports[short] = this.exports[names[0]!];
+    for (const [short, name] of shortNames(this.plan.exports.map((item) => item.name))) {
+      if (!(short in this.exports)) this.exports[short] = this.exports[name];
     }
   }
 

@@ -6,7 +6,7 @@
  */
 import { typedArrayOf } from "../../host/abi/emit/numbers.ts";
 import { isValueType } from "../../host/model/cases.ts";
-import { shortName, toCamelCase, toPascalCase } from "../../host/model/spelling.ts";
+import { shortNames, toCamelCase, toPascalCase } from "../../host/model/spelling.ts";
 import { parseInterfaceId } from "../../host/model/names.ts";
 import type { ExternDecl, ResourceType, ValueType } from "../../host/model/types.ts";
 import type { WitDocs } from "../wit/docs.ts";
@@ -294,7 +294,7 @@ export class Declarations {
 
   /** The imports or exports of the world, by the keys that the host takes and gives. */
   private writeSide(out: Writer, items: readonly ExternDecl[], exports: boolean): void {
-    const shorts = exports ? shortNames(items) : new Map<string, string>();
+    const shorts = exports ? shortsOf(items) : new Map<string, string>();
     for (const item of items) {
       const group = this.groupOf.get(item);
       if (group === undefined) continue;
@@ -318,14 +318,10 @@ function worldTypeName(id: string): string {
 }
 
 /** Interface → its short name, where that is nobody else's: the rule of the bindings. */
-function shortNames(items: readonly ExternDecl[]): Map<string, string> {
+function shortsOf(items: readonly ExternDecl[]): Map<string, string> {
   const taken = new Set(items.filter(({ name }) => !name.includes(":")).map(({ name }) => toCamelCase(name)));
-  const byShort = new Map<string, string[]>();
-  for (const { name, type } of items) {
-    const short = type.kind === "instance" ? shortName(name) : undefined;
-    if (short !== undefined && !taken.has(short)) byShort.set(short, [...(byShort.get(short) ?? []), name]);
-  }
-  return new Map([...byShort].flatMap(([short, names]) => (names.length === 1 ? [[names[0]!, short]] : [])));
+  const interfaces = items.flatMap(({ name, type }) => (type.kind === "instance" ? [name] : []));
+  return new Map([...shortNames(interfaces)].flatMap(([short, name]) => (taken.has(short) ? [] : [[name, short]])));
 }
 
 /** Of a type copied to give it another name, what the copies share. */
