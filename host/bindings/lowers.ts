@@ -87,30 +87,22 @@ function liftParams(
   code: Code,
   lends: boolean,
 ): string[] {
+  const lift = (): string[] => {
+    if (!spilled) return liftMembers(writer.emitter, types, params, context, code);
+    const { size, alignment, offsets } = sequence(types);
+    const pointer = code.name(`${context.memory}.check(p0, ${size}, ${alignment})`);
+    return types.map((type, i) => code.name(load(writer.emitter, type, plus(pointer, offsets[i]!), context)));
+  };
   if (context.memory !== undefined && types.length > 0) code.line(`${context.memory}.sync();`);
-  if (!lends) return liftNow(writer, types, params, spilled, context, code);
+  if (!lends) return lift();
   // Inside, `b` is where borrows are noted; the callee's own scope may use the same name outside.
   const names = types.map(() => code.fresh());
   code.line(`let ${names.join(", ")};`);
   code.block("", () => {
     code.line("const b = lends;");
-    liftNow(writer, types, params, spilled, context, code).forEach((value, i) => code.line(`${names[i]} = ${value};`));
+    lift().forEach((value, i) => code.line(`${names[i]} = ${value};`));
   });
   return names;
-}
-
-function liftNow(
-  writer: BindingsWriter,
-  types: readonly ValueType[],
-  params: readonly string[],
-  spilled: boolean,
-  context: Context,
-  code: Code,
-): string[] {
-  if (!spilled) return liftMembers(writer.emitter, types, params, context, code);
-  const { size, alignment, offsets } = sequence(types);
-  const pointer = code.name(`${context.memory}.check(p0, ${size}, ${alignment})`);
-  return types.map((type, i) => code.name(load(writer.emitter, type, plus(pointer, offsets[i]!), context)));
 }
 
 /** Calls the user's function and gives the name of a checked value of the WIT result type. */

@@ -8,6 +8,7 @@
 import { limits } from "../binary/limits.ts";
 import type { BodyReader, ResponseLike } from "../platform.ts";
 import { assertOk, fetchError, readResponse } from "./response.ts";
+import { readU32 } from "./shell.ts";
 
 /** Core modules that were compiled before the component was complete, by the byte offset of their first byte. */
 export type EarlyModules = ReadonlyMap<number, EarlyModule>;
@@ -25,6 +26,8 @@ export interface Received {
 }
 
 const PREAMBLE_BYTES = 8;
+/** A section's id and its size. */
+const LONGEST_HEADER_BYTES = 6;
 const CORE_MODULE = 1;
 const COMPONENT = 4;
 const FIRST_BYTES = 64 * 1024;
@@ -97,24 +100,19 @@ class Arrival {
 
   /** @returns whether there is more to look at */
   #readHeader(): boolean {
-    const id = this.#bytes[this.#next];
-    if (this.#next >= this.#length) return false;
-    let size = 0;
-    let at = this.#next + 1;
-    for (let shift = 0; ; shift += 7) {
+    const header = this.#bytes.subarray(this.#next, this.#length);
+    const size = readU32(header, 1);
+    if (size === undefined) {
       // What is longer is no size: nothing after it is looked at.
-      if (shift > 28) return this.#skipTo(Number.POSITIVE_INFINITY);
-      if (at >= this.#length) return false;
-      const byte = this.#bytes[at++]!;
-      size += (byte & 0x7f) * 2 ** shift;
-      if (byte < 0x80) break;
+      return header.length >= LONGEST_HEADER_BYTES && this.#skipTo(Number.POSITIVE_INFINITY);
     }
+    const start = this.#next + size.next;
     // A component's own sections follow its preamble, and the next section of the outer one follows them.
-    if (id === COMPONENT) return this.#skipTo(at + PREAMBLE_BYTES);
-    if (id !== CORE_MODULE) return this.#skipTo(at + size);
+    if (header[0] === COMPONENT) return this.#skipTo(start + PREAMBLE_BYTES);
+    if (header[0] !== CORE_MODULE) return this.#skipTo(start + size.value);
     // The decoder refuses more in one component; nobody may ask for more work than that before it has spoken.
     if (this.#early.size === limits.modules) return this.#skipTo(Number.POSITIVE_INFINITY);
-    this.#begin(at, at + size);
+    this.#begin(start, start + size.value);
     return true;
   }
 

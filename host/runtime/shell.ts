@@ -76,7 +76,8 @@ function isNamed(bytes: Uint8Array, start: number, end: number): boolean {
   }
 }
 
-function readU32(bytes: Uint8Array, at: number): { value: number; next: number } | undefined {
+/** An unsigned LEB128 number of 32 bits; `undefined` when it is longer, or its end is not there. */
+export function readU32(bytes: Uint8Array, at: number): { value: number; next: number } | undefined {
   let value = 0;
   for (let i = 0; i < 5; i++) {
     const byte = bytes[at + i];
