@@ -18,49 +18,10 @@ import {
   ReloadError,
   TrapError,
   UnloadedError,
-  type World,
 } from "../host/node/index.ts";
 import { BuildError, type Builder, createBuilder } from "./build/index.ts";
 import { Stage } from "./demo/stage.ts";
-
-type Shape = { tag: "circle"; val: number } | { tag: "rectangle"; val: { width: number; height: number } };
-interface Hello extends World {
-  exports: { greet(name: string): string };
-}
-interface Calc extends World {
-  exports: {
-    api: { add(a: number, b: number): number; area(shape: Shape): number; divide(a: number, b: number): number };
-  };
-}
-interface Account extends Disposable {
-  balance(): bigint;
-}
-interface Ledger extends World {
-  exports: {
-    accounts: {
-      Account: { new (owner: string): Account; withDeposit(owner: string, cents: bigint): Account };
-      transfer(source: Account, target: Account, cents: bigint): void;
-      close(account: Account): bigint;
-      open(): number;
-    };
-  };
-}
-interface Entry {
-  level: string;
-  message: string;
-  fields: [string, string][];
-}
-interface LoggerClient extends World {
-  imports: { "demo:log/log@0.1.0": { write(entry: Entry): void; now(): bigint } };
-  exports: { run(job: string): number };
-}
-interface Faulty extends World {
-  imports: { "demo:faulty/host": { explode(): void } };
-  exports: { faults: { ok(): number; abortWithMessage(message: string): void } };
-}
-interface Counter extends World {
-  exports: { counts: { increment(by: number): bigint; value(): bigint } };
-}
+import type { Calc, Counter, Entry, Faulty, Hello, Ledger, LoggerClient, Shape } from "./demo/worlds.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const workshop = mkdtempSync(join(tmpdir(), "tenon-tour-"));

@@ -9,36 +9,10 @@ import {
   UsageError,
 } from "../../host/browser/index.ts";
 import type { World } from "../../host/browser/index.ts";
+import type { Calc, Hello, Ledger } from "../../scripts/demo/worlds.ts";
 
 const url = (name: string): string => `/dist/modules/${name}.wasm`;
 
-interface Hello extends World {
-  exports: { greet(name: string): string };
-}
-interface Calc extends World {
-  exports: {
-    api: {
-      add(a: number, b: number): number;
-      area(shape: object): number;
-      sum(values: Int32Array | number[]): bigint;
-      divide(a: number, b: number): number;
-    };
-  };
-}
-interface Account extends Disposable {
-  owner(): string;
-  balance(): bigint;
-}
-interface Ledger extends World {
-  exports: {
-    accounts: {
-      Account: { new (owner: string): Account; withDeposit(owner: string, cents: bigint): Account };
-      transfer(source: Account, target: Account, cents: bigint): void;
-      close(account: Account): bigint;
-      open(): number;
-    };
-  };
-}
 interface Faulty extends World {
   imports: { "demo:faulty/host": { explode(): void } };
   exports: { faults: Record<string, (...parameters: unknown[]) => unknown> };
