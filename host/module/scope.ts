@@ -191,7 +191,7 @@ export function asError(thrown: unknown, context: string): Error {
 }
 
 /** @throws {UsageError} when the promise has not settled within the deadline */
-export async function withDeadline<T>(promise: PromiseLike<T>, deadlineMs: number, what: string): Promise<T> {
+async function withDeadline<T>(promise: PromiseLike<T>, deadlineMs: number, what: string): Promise<T> {
   let timer: unknown;
   const expired = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new UsageError(`${what} did not end within ${deadlineMs} ms`)), deadlineMs);

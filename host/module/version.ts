@@ -5,7 +5,7 @@
  * instance is reached through this object only, never through a local of a suspended function, so that dropping it here
  * drops it everywhere.
  */
-import { LinkError, UsageError, type Activity } from "../errors.ts";
+import { LinkError, type Activity } from "../errors.ts";
 import type { ResourceBindings } from "../model/subtype.ts";
 import { scrub } from "../runtime/trap.ts";
 import type { Component, DisposeReceipt, Instance } from "../runtime/types.ts";
