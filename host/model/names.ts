@@ -19,18 +19,24 @@ export type ExternName =
   | { readonly kind: "label"; readonly label: string }
   | { readonly kind: "constructor"; readonly resource: string }
   | { readonly kind: "method" | "static"; readonly resource: string; readonly label: string }
-  | InterfaceName
-  /** The forms of components that locate their dependencies, which the specification has dropped; older tools write them. */
-  | { readonly kind: "dependency" | "url" | "hash"; readonly text: string };
+  | InterfaceName;
 
-const labelPattern = /^(?:[a-z][0-9a-z]*|[A-Z][0-9A-Z]*)(?:-(?:[0-9a-z]+|[0-9A-Z]+))*$/;
-const wordsPattern = /^[a-z][0-9a-z]*(?:-[0-9a-z]+)*$/;
-const annotationPattern = /^\[(constructor|method|static)\](.*)$/s;
-const dependencyPattern = /^(?:(?:locked|unlocked)-dep|(url)|(integrity))=<[^<>]*>(?:,integrity=<[^<>]*>)?$/;
+// Names come from untrusted bytes and may be 100,000 letters long, so no pattern repeats what repeats or can read one
+// text in two ways: a name is split at its dashes first, and each word is read once.
+const wordPattern = /^(?:[0-9a-z]+|[0-9A-Z]+)$/;
+const lowerWordPattern = /^[0-9a-z]+$/;
+const annotationPattern = /^\[(constructor|method|static)\]/;
+/** How names began by which components located their dependencies. Any text could follow. */
+const droppedPattern = /^(?:locked-dep|unlocked-dep|url|integrity)=</;
 
 /** Whether the text is a kebab-case label: words all lower case or all upper case, the first starting with a letter. */
 export function isLabel(text: string): boolean {
-  return labelPattern.test(text);
+  return /^[A-Za-z]/.test(text) && text.split("-").every((word) => wordPattern.test(word));
+}
+
+/** Whether the text is a label in lower case alone, as namespaces and packages are named. */
+function isLowerLabel(text: string): boolean {
+  return /^[a-z]/.test(text) && text.split("-").every((word) => lowerWordPattern.test(word));
 }
 
 /**
@@ -52,13 +58,9 @@ export function explainExternName(name: string): string | undefined {
 function analyse(name: string): ExternName | string {
   const annotation = annotationPattern.exec(name);
   if (annotation !== null)
-    return analyseAnnotated(annotation[1] as "constructor" | "method" | "static", annotation[2]!);
-  const dependency = dependencyPattern.exec(name);
-  if (dependency !== null) {
-    return {
-      kind: dependency[1] !== undefined ? "url" : dependency[2] !== undefined ? "hash" : "dependency",
-      text: name,
-    };
+    return analyseAnnotated(annotation[1] as "constructor" | "method" | "static", name.slice(annotation[0].length));
+  if (droppedPattern.test(name)) {
+    return `${quote(name)} locates a dependency, a form of name that the specification has dropped`;
   }
   if (name.includes(":")) return analyseInterface(name);
   return isLabel(name) ? { kind: "label", label: name } : notKebab(name);
@@ -80,11 +82,11 @@ function analyseInterface(name: string): ExternName | string {
   const version = at < 0 ? undefined : name.slice(at + 1);
   const colon = path.indexOf(":");
   const namespace = path.slice(0, colon);
-  if (!wordsPattern.test(namespace)) return notKebab(namespace, "a lower-case namespace");
+  if (!isLowerLabel(namespace)) return notKebab(namespace, "a lower-case namespace");
   const slash = path.indexOf("/", colon);
   if (slash < 0) return `${quote(name)} has no \`/\` after its package`;
   const packageName = path.slice(colon + 1, slash);
-  if (!wordsPattern.test(packageName)) return notKebab(packageName, "a lower-case package name");
+  if (!isLowerLabel(packageName)) return notKebab(packageName, "a lower-case package name");
   const own = path.slice(slash + 1);
   if (!isLabel(own)) return notKebab(own);
   if (version !== undefined && parseVersion(version) === undefined && !isCanonicalVersion(version)) {
@@ -116,8 +118,9 @@ export function interfaceId(name: Omit<InterfaceName, "kind">): string {
 /** What strong uniqueness compares: two names of one scope conflict when their keys are equal. */
 export function uniquenessKey(name: string): string {
   const lower = name.toLowerCase();
-  const member = /^\[(?:method|static)\](.*)$/s.exec(lower);
-  if (member === null) return lower;
-  const [resource, label] = member[1]!.split(".");
-  return resource === label ? label! : member[1]!;
+  const annotation = /^\[(?:method|static)\]/.exec(lower);
+  if (annotation === null) return lower;
+  const member = lower.slice(annotation[0].length);
+  const dot = member.indexOf(".");
+  return dot >= 0 && member.slice(0, dot) === member.slice(dot + 1) ? member.slice(dot + 1) : member;
 }

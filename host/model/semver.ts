@@ -15,25 +15,21 @@ export interface Version {
   readonly build: string | undefined;
 }
 
-const number = "(0|[1-9][0-9]*)";
-const identifier = "(?:0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)";
-const pattern = new RegExp(
-  `^${number}\\.${number}\\.${number}(?:-(${identifier}(?:\\.${identifier})*))?(?:\\+([0-9A-Za-z-]+(?:\\.[0-9A-Za-z-]+)*))?$`,
-);
+// A version may come from untrusted bytes and be long: what repeats is split at its dots, never matched as a whole.
+const pattern = /^(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)(?:-([^+]*))?(?:\+(.*))?$/s;
 const canonicalPattern = /^(?:([1-9][0-9]*)|0\.([1-9][0-9]*)|0\.0\.([1-9][0-9]*|0))$/;
 
 /** Parses a full version; `undefined` when the text is not one. */
 export function parseVersion(text: string): Version | undefined {
   const match = pattern.exec(text);
   if (match === null) return undefined;
-  const [, major, minor, patch, prerelease, build] = match;
-  return {
-    major: BigInt(major!),
-    minor: BigInt(minor!),
-    patch: BigInt(patch!),
-    prerelease: prerelease?.split(".") ?? [],
-    build,
-  };
+  const [, major, minor, patch, suffix, build] = match;
+  const prerelease = suffix?.split(".") ?? [];
+  const identifiers = build === undefined ? prerelease : [...prerelease, ...build.split(".")];
+  if (!identifiers.every((text) => /^[0-9A-Za-z-]+$/.test(text)) || prerelease.some((text) => /^0\d+$/.test(text))) {
+    return undefined;
+  }
+  return { major: BigInt(major!), minor: BigInt(minor!), patch: BigInt(patch!), prerelease, build };
 }
 
 /** Whether the text is a shortened version: `1`, `0.2`, `0.0.1`. */
