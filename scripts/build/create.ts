@@ -5,7 +5,7 @@ import { existsSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { readWorld } from "../wit/world.ts";
 import { BuildError } from "./errors.ts";
-import { displayPath, writeAllOrNone, writeFolder } from "./files.ts";
+import { displayPath, writeAllOrNone, writeGenerated } from "./files.ts";
 import { findWit } from "./find-wit.ts";
 import { generate } from "./index.ts";
 
@@ -40,8 +40,8 @@ export async function createModule({ dir, wit, world, features }: CreateOptions)
     if (existsSync(path))
       throw new BuildError([{ file: path, message: "The file is there already", hint: "Choose another folder" }]);
   }
+  await writeGenerated(join(folder, "bindings"), guest.files);
   await writeAllOrNone(files);
-  await writeFolder(join(folder, "bindings"), guest.files);
   const ordered = [...files.keys()].sort((a, b) => Number(b === index) - Number(a === index));
   return { files: ordered, world: read.description.name, build: await buildCommand(folder, wit, read.name, world) };
 }

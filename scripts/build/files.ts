@@ -2,8 +2,10 @@
  * Writing files so that nobody ever sees half of one, and content hashes.
  */
 import { createHash } from "node:crypto";
-import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { lstat, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
+import { isGenerated } from "../guest/writer.ts";
+import { BuildError } from "./errors.ts";
 
 /** SHA-256 as lower-case hex, of parts that cannot run into each other. */
 export function hashOf(parts: Iterable<string | Uint8Array>): string {
@@ -40,17 +42,37 @@ export async function writeAllOrNone(files: ReadonlyMap<string, string | Uint8Ar
   }
 }
 
-/** Makes a folder hold exactly these files; those that are right already keep their time stamps. */
-export async function writeFolder(folder: string, files: ReadonlyMap<string, string>): Promise<void> {
-  const wanted = new Map([...files].map(([name, text]) => [join(folder, name), text]));
+/**
+ * Makes the generated files of a folder exactly these; those that are right already keep their time stamps.
+ *
+ * The folder stands among what an author wrote, so only files that say they were generated are written over or deleted.
+ *
+ * @throws {BuildError} when the folder is a link or no folder, or a file that has to be written is somebody else's
+ */
+export async function writeGenerated(folder: string, files: ReadonlyMap<string, string>): Promise<void> {
+  const info = await lstat(folder).catch(() => undefined);
+  if (info !== undefined && !info.isDirectory()) {
+    const what = info.isSymbolicLink() ? "a link" : "no folder";
+    const hint = "Files are written and deleted there: move it away, and the build makes the folder";
+    throw new BuildError([{ file: folder, message: `The folder of generated bindings is ${what}`, hint }]);
+  }
   const changed = new Map<string, string>();
-  for (const [path, text] of wanted) {
-    if ((await readFile(path, "utf8").catch(() => undefined)) !== text) changed.set(path, text);
+  for (const [name, text] of files) {
+    const path = join(folder, name);
+    const before = await readFile(path, "utf8").catch(() => undefined);
+    if (before === text) continue;
+    if (before !== undefined && !isGenerated(before)) {
+      const message = "A file that was not generated stands where one has to be written";
+      throw new BuildError([{ file: path, message, hint: "Move it out of the folder of generated bindings" }]);
+    }
+    changed.set(path, text);
   }
   await writeAllOrNone(changed);
-  for (const path of await listFiles(folder)) {
-    // Another process may be about to rename its temporary file into place.
-    if (!wanted.has(path) && !path.endsWith(".tmp")) await rm(path, { force: true });
+  for (const entry of info === undefined ? [] : await readdir(folder, { withFileTypes: true })) {
+    // Not the temporary file that another process is about to rename into its place.
+    if (!entry.isFile() || !entry.name.endsWith(".ts") || files.has(entry.name)) continue;
+    const path = join(folder, entry.name);
+    if (isGenerated(await readFile(path, "utf8").catch(() => ""))) await rm(path, { force: true });
   }
 }
 

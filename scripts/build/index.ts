@@ -19,7 +19,7 @@ import { BuildCache, defaultCacheFolder, hashTools, toolVersions } from "./cache
 import { CompilerError, CompilerPool } from "./compiler.ts";
 import { explain, explainWarnings } from "./diagnostics.ts";
 import { BuildError, type BuildIssue } from "./errors.ts";
-import { hashOf, writeAllOrNone, writeFolder } from "./files.ts";
+import { hashOf, writeAllOrNone, writeGenerated } from "./files.ts";
 import { findWit } from "./find-wit.ts";
 import { locateUnsupported } from "./unsupported.ts";
 import type { CompileReply, CompileTask } from "./protocol.ts";
@@ -224,7 +224,7 @@ class Build {
     const bindings = join(this.folder, "bindings");
     const guest = await this.stage("bindings", async () => {
       const generated = generate(world);
-      await writeFolder(bindings, generated.files);
+      await writeGenerated(bindings, generated.files);
       return generated;
     });
     const reply = await this.compile(guest);
