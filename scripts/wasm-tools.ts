@@ -7,6 +7,7 @@
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import { TenonError } from "../host/errors.ts";
+import { witName } from "../host/model/wit.ts";
 import { sections } from "./core-sections.ts";
 import { evaluateJco, type JcoComponent } from "./jco-glue.ts";
 
@@ -162,7 +163,7 @@ export async function componentEmbed(
         binary,
         stringEncoding: options.stringEncoding ?? "utf16",
         features: gates,
-        ...(world === undefined ? {} : { world }),
+        ...(world === undefined ? {} : { world: witName(world) }),
         ...(dummy === undefined ? {} : { dummy }),
       }),
     ),

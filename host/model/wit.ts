@@ -1,22 +1,18 @@
 /**
- * The imports and exports of a component as WIT text that WIT tools can read.
+ * The imports and exports of a component as WIT text that WIT tools can read back.
  *
- * Follows design/mvp/WIT.md. Names are recovered from the identity of type objects (`types.ts`). A type that one
- * interface takes from another is written out again, except resources, which are used by name; comments do not survive
- * in a component.
+ * Follows design/mvp/WIT.md. Names are recovered from the identity of type objects (`types.ts`): a copy under another
+ * name shares the parts of its original, so what one interface takes from another is written as `use`. Comments do not
+ * survive in a component. The text is bounded, whatever the types are: a name or a type past the bound is `…`.
  */
 import { isValueType } from "./cases.ts";
-import { parseInterfaceId } from "./names.ts";
+import { type InterfaceName, parseExternName, parseInterfaceId } from "./names.ts";
+import { printable } from "./printable.ts";
 import type { ExternDecl, FuncType, InstanceType, ResourceType, ValueType } from "./types.ts";
 
 /** The text of a world with these imports and exports. `name` is the world's own name. */
 export function formatWorld(name: string, imports: readonly ExternDecl[], exports: readonly ExternDecl[]): string {
   return new WitPrinter(imports, exports).print(name);
-}
-
-interface Home {
-  readonly interfaceId: string;
-  readonly name: string;
 }
 
 /** Words that WIT reserves: a name that is one of them is written with a `%`. */
@@ -31,182 +27,394 @@ function id(name: string): string {
   return reserved.has(name) ? `%${name}` : name;
 }
 
+/** A label or a path with a version as WIT writes it: `a:b/%type@1.0.0`. */
+export function witName(name: string): string {
+  const [path, version] = name.split("@");
+  return path!.replaceAll(/[^:/]+/g, id) + (version === undefined ? "" : `@${version}`);
+}
+
+/** Characters of text for types, all together: names may be long and types may share parts, so text can outgrow bytes. */
+const maxTypeText = 10_000_000;
+
+/** An interface of the text. One that is imported and exported is written once, with the members of both. */
+interface Interface {
+  readonly name: InterfaceName;
+  /** The package's name, with its version. */
+  readonly owner: string;
+  readonly sides: InstanceType[];
+}
+
+/** Where a type was named first, seen from other interfaces. */
+interface Home {
+  readonly interface: Interface;
+  readonly name: string;
+}
+
+/** The items of an interface or of the world, and what types are called there. */
+class Scope {
+  /** `undefined` for the world and for interfaces written in place, from which nothing can be used elsewhere. */
+  readonly interface: Interface | undefined;
+  /** By type object, by the parts that copies share, by resource. */
+  readonly names = new Map<object, string>();
+  /** Names that are taken. */
+  readonly taken = new Set<string>();
+  /** Types the scope needs and does not name. */
+  readonly added: string[] = [];
+  /** Unnamed types that have been written. */
+  readonly texts = new Map<ValueType, string>();
+  /** Constructors, methods and static functions by resource. */
+  readonly members = new Map<string, ExternDecl[]>();
+
+  constructor(own: Interface | undefined, decls: Iterable<ExternDecl>) {
+    this.interface = own;
+    for (const decl of decls) {
+      const { name, type } = decl;
+      const parsed = parseExternName(name);
+      if (parsed !== undefined && "resource" in parsed && !this.taken.has(name)) {
+        const known = this.members.get(parsed.resource);
+        if (known === undefined) this.members.set(parsed.resource, [decl]);
+        else known.push(decl);
+      }
+      this.taken.add(name);
+      if (type.kind === "resource-type") this.call(type.resource, name);
+      else if (type.kind === "type" && isValueType(type.type)) this.call(type.type, name);
+    }
+  }
+
+  call(type: ValueType | ResourceType, name: string): void {
+    this.names.set(type, this.names.get(type) ?? name);
+    const parts = partsOf(type);
+    this.names.set(parts, this.names.get(parts) ?? name);
+  }
+
+  nameOf(type: ValueType | ResourceType): string | undefined {
+    return this.names.get(type) ?? this.names.get(partsOf(type));
+  }
+
+  /** A name nobody has yet. */
+  fresh(wanted: string): string {
+    let name = wanted;
+    while (this.taken.has(name)) name += "-x";
+    this.taken.add(name);
+    return name;
+  }
+}
+
 class WitPrinter {
   private readonly imports: readonly ExternDecl[];
   private readonly exports: readonly ExternDecl[];
-  private readonly homes = new Map<ResourceType, Home>();
-  private readonly interfaces = new Map<string, InstanceType>();
+  private readonly homes = new Map<object | string, Home>();
+  private readonly interfaces = new Map<string, Interface>();
+  private readonly partIds = new Map<object, number>();
+  private room = maxTypeText;
 
   constructor(imports: readonly ExternDecl[], exports: readonly ExternDecl[]) {
     this.imports = imports;
     this.exports = exports;
-    for (const { name, type } of [...imports, ...exports]) {
-      if (type.kind !== "instance" || parseInterfaceId(name) === undefined) continue;
-      if (!this.interfaces.has(name)) this.interfaces.set(name, type);
-      for (const item of type.exports) {
-        if (item.type.kind === "resource-type" && !this.homes.has(item.type.resource)) {
-          this.homes.set(item.type.resource, { interfaceId: name, name: item.name });
-        }
-      }
+    for (const side of [imports, exports]) for (const decl of side) this.addInterface(decl);
+  }
+
+  private addInterface({ name: key, type }: ExternDecl): void {
+    if (type.kind !== "instance") return;
+    const name = parseInterfaceId(key);
+    if (name === undefined) return;
+    let own = this.interfaces.get(key);
+    if (own === undefined) this.interfaces.set(key, (own = { name, owner: packageName(name), sides: [] }));
+    own.sides.push(type);
+    for (const item of type.exports) {
+      const key =
+        item.type.kind === "resource-type"
+          ? item.type.resource
+          : item.type.kind === "type" && isValueType(item.type.type)
+            ? this.identity(item.type.type)
+            : undefined;
+      if (key !== undefined && !this.homes.has(key)) this.homes.set(key, { interface: own, name: item.name });
     }
   }
 
+  /**
+   * What is the same for a type and for its copies under other names, and for no other type. A list has no parts of its
+   * own that copies could share, but its element may be known; of `list<u8>` nobody can tell whose it is.
+   */
+  private identity(type: ValueType): object | string | undefined {
+    const parts = partsOf(type);
+    if (parts !== type) return parts;
+    const inside: (object | undefined)[] = insideOf(type).map((part) => part && partsOf(part));
+    if (inside.every((part) => part === undefined || isPrimitive(part))) return undefined;
+    return `${type.kind} ${inside.map((part) => this.partId(part)).join()} ${type.kind === "list" ? type.length : ""}`;
+  }
+
+  private partId(part: object | undefined): number | string {
+    if (part === undefined) return "_";
+    if (isPrimitive(part)) return part.kind;
+    let known = this.partIds.get(part);
+    if (known === undefined) this.partIds.set(part, (known = this.partIds.size));
+    return known;
+  }
+
   print(name: string): string {
-    const world: string[] = [];
+    const blocks = [this.world(name)];
+    const packages = new Map<string, string[]>();
+    for (const own of this.interfaces.values()) {
+      const text = `interface ${id(own.name.interface)} {\n${indent(this.interface(own))}\n}`;
+      const texts = packages.get(own.owner);
+      if (texts === undefined) packages.set(own.owner, [text]);
+      else texts.push(text);
+    }
+    for (const [owner, texts] of packages) blocks.push(`package ${owner} {\n${indent(texts)}\n}`);
+    let main = "root:component";
+    while (packages.has(main)) main += "-x";
+    return `package ${main};\n\n${blocks.join("\n\n")}\n`;
+  }
+
+  private world(name: string): string {
+    const scope = new Scope(undefined, [...this.imports, ...this.exports]);
+    const types = new Set<string>();
+    const lines: string[] = [];
     for (const [verb, decls] of [
       ["import", this.imports],
       ["export", this.exports],
     ] as const) {
-      world.push(...this.members(decls, undefined, verb));
-    }
-    const blocks = [`world ${id(name)} {\n${indent(world)}\n}`];
-    const packages = new Map<string, string[]>();
-    for (const [interfaceId, type] of this.interfaces) {
-      const parsed = parseInterfaceId(interfaceId)!;
-      const version = parsed.version === undefined ? "" : `@${parsed.version}`;
-      const owner = `${parsed.namespace}:${parsed.package}${version}`;
-      const text = `interface ${id(parsed.interface)} {\n${indent(this.members(type.exports, interfaceId, ""))}\n}`;
-      packages.set(owner, [...(packages.get(owner) ?? []), text]);
-    }
-    for (const [owner, texts] of packages) blocks.push(`package ${owner} {\n${indent(texts)}\n}`);
-    return `package root:component;\n\n${blocks.join("\n\n")}\n`;
-  }
-
-  /** Declarations in order; `verb` is `import` or `export` in a world and empty in an interface. */
-  private members(decls: readonly ExternDecl[], interfaceId: string | undefined, verb: string): string[] {
-    const names = new Map<ValueType, string>();
-    const lines: string[] = [];
-    const prefix = verb === "" ? "" : `${verb} `;
-    for (const { name, type } of decls) {
-      switch (type.kind) {
-        case "func":
-          if (!name.startsWith("[")) lines.push(`${prefix}${id(name)}: ${this.func(type, names)};`);
-          break;
-        case "instance":
-          if (parseInterfaceId(name) === undefined) {
-            lines.push(`${prefix}${id(name)}: interface {\n${indent(this.members(type.exports, undefined, ""))}\n}`);
-          } else {
-            lines.push(`${prefix}${name};`);
-          }
-          break;
-        case "resource-type":
-          lines.push(this.resource(name, type.resource, interfaceId, decls, names));
-          break;
-        case "type":
-          if (isValueType(type.type)) {
-            lines.push(this.definition(name, type.type, names));
-            names.set(type.type, id(name));
-          }
-          break;
-        default:
-          lines.push(`// ${prefix}${name}: ${type.kind}, which WIT cannot express`);
+      for (const decl of decls) {
+        const { name: key, type } = decl;
+        const parsed = parseExternName(key);
+        if (type.kind === "type" || type.kind === "resource-type") {
+          // Types of a world have no direction: one that is imported and exported is written once.
+          if (!types.has(key)) this.type(lines, scope, decl);
+          types.add(key);
+        } else if (type.kind === "instance" && parsed?.kind === "interface") lines.push(`${verb} ${path(parsed)};`);
+        else if (type.kind === "instance" && parsed?.kind === "label") {
+          const inside = this.items(new Scope(undefined, type.exports), type.exports);
+          lines.push(`${verb} ${id(key)}: interface {\n${indent(inside)}\n}`);
+        } else if (type.kind === "func" && parsed?.kind === "label") {
+          lines.push(`${verb} ${id(key)}: ${this.func(type, scope)};`);
+        } else if (!isWritten(decl, scope)) lines.push(comment(`${verb} ${key}`, type.kind));
       }
     }
-    return lines;
+    return `world ${id(name)} {\n${indent([...scope.added, ...lines])}\n}`;
   }
 
-  private resource(
-    name: string,
-    resource: ResourceType,
-    interfaceId: string | undefined,
-    decls: readonly ExternDecl[],
-    names: ReadonlyMap<ValueType, string>,
-  ): string {
-    const home = this.homes.get(resource);
-    if (home !== undefined && home.interfaceId !== interfaceId) {
-      const alias = home.name === name ? "" : ` as ${id(name)}`;
-      return `use ${home.interfaceId}.{${id(home.name)}${alias}};`;
-    }
+  private interface(own: Interface): string[] {
+    const all = own.sides.length === 1 ? own.sides[0]!.exports : own.sides.flatMap((side) => side.exports);
+    const first = new Map<string, ExternDecl>();
+    for (const decl of all) if (!first.has(decl.name)) first.set(decl.name, decl);
+    return this.items(new Scope(own, all), first.values());
+  }
+
+  private items(scope: Scope, decls: Iterable<ExternDecl>): string[] {
     const lines: string[] = [];
-    for (const { name: member, type } of decls) {
-      const match = /^\[(constructor|method|static)\]([^.]+)(?:\.(.+))?$/.exec(member);
-      if (match?.[2] !== name || type.kind !== "func") continue;
-      if (match[1] === "constructor") {
-        const result = type.result?.kind === "result" ? ` -> ${formatNamedType(type.result, names, id)}` : "";
-        lines.push(`constructor(${this.params(type, names, 0)})${result};`);
-      } else {
-        const isStatic = match[1] === "static";
-        const head = `${id(match[3]!)}: ${isStatic ? "static " : ""}`;
-        lines.push(`${head}${this.func(type, names, isStatic ? 0 : 1)};`);
+    for (const decl of decls) {
+      const { name, type } = decl;
+      if (type.kind === "type" || type.kind === "resource-type") this.type(lines, scope, decl);
+      else if (type.kind === "func" && parseExternName(name)?.kind === "label") {
+        lines.push(`${id(name)}: ${this.func(type, scope)};`);
+      } else if (!isWritten(decl, scope)) lines.push(comment(name, type.kind));
+    }
+    return [...scope.added, ...lines];
+  }
+
+  /** A named type: taken from elsewhere, another name for one of this scope, or defined. */
+  private type(lines: string[], scope: Scope, { name, type }: ExternDecl): void {
+    const what = type.kind === "resource-type" ? type.resource : type.kind === "type" ? type.type : undefined;
+    if (what === undefined || (what.kind !== "resource" && !isValueType(what))) return;
+    const here = scope.names.get(partsOf(what))!;
+    if (here !== name) {
+      lines.push(`type ${id(name)} = ${id(here)};`);
+      return;
+    }
+    const key = what.kind === "resource" ? what : this.identity(what);
+    const home = key === undefined ? undefined : this.homes.get(key);
+    if (home !== undefined && home.interface !== scope.interface) {
+      lines.push(use(scope, home, name));
+      const members = what.kind === "resource" ? (scope.members.get(name) ?? []) : [];
+      for (const member of members) {
+        // Of a resource that is used from elsewhere WIT can add no members.
+        if (!home.interface.sides.some((side) => side.exports.some((item) => item.name === member.name)))
+          lines.push(comment(member.name, member.type.kind));
       }
+    } else lines.push(what.kind === "resource" ? this.resource(name, scope) : this.definition(name, what, scope));
+  }
+
+  private resource(name: string, scope: Scope): string {
+    const lines: string[] = [];
+    for (const { name: member, type } of scope.members.get(name) ?? []) {
+      const parsed = parseExternName(member);
+      if (type.kind !== "func") continue;
+      if (parsed?.kind === "constructor") {
+        const result = type.result?.kind === "result" ? ` -> ${this.spell(type.result, scope)}` : "";
+        lines.push(`constructor(${this.params(type, scope, 0)})${result};`);
+      } else if (parsed?.kind === "static") lines.push(`${id(parsed.label)}: static ${this.func(type, scope)};`);
+      else if (parsed?.kind === "method") lines.push(`${id(parsed.label)}: ${this.func(type, scope, 1)};`);
     }
     return lines.length === 0 ? `resource ${id(name)};` : `resource ${id(name)} {\n${indent(lines)}\n}`;
   }
 
-  private func(type: FuncType, names: ReadonlyMap<ValueType, string>, skip = 0): string {
-    const result = type.result === undefined ? "" : ` -> ${formatNamedType(type.result, names, id)}`;
-    return `${type.async ? "async " : ""}func(${this.params(type, names, skip)})${result}`;
+  private func(type: FuncType, scope: Scope, skip = 0): string {
+    const result = type.result === undefined ? "" : ` -> ${this.spell(type.result, scope)}`;
+    return `${type.async ? "async " : ""}func(${this.params(type, scope, skip)})${result}`;
   }
 
-  private params(type: FuncType, names: ReadonlyMap<ValueType, string>, skip: number): string {
+  private params(type: FuncType, scope: Scope, skip: number): string {
     return type.params
       .slice(skip)
-      .map((param) => `${id(param.name)}: ${formatNamedType(param.type, names, id)}`)
+      .map((param) => `${id(param.name)}: ${this.spell(param.type, scope)}`)
       .join(", ");
   }
 
-  private definition(name: string, type: ValueType, names: ReadonlyMap<ValueType, string>): string {
+  private definition(name: string, type: ValueType, scope: Scope): string {
     const fields = (lines: readonly string[]): string => `${type.kind} ${id(name)} {\n${indent(lines)}\n}`;
     switch (type.kind) {
       case "record":
-        return fields(type.fields.map((field) => `${id(field.name)}: ${formatNamedType(field.type, names, id)},`));
+        return fields(type.fields.map((field) => `${id(field.name)}: ${this.spell(field.type, scope)},`));
       case "variant":
         return fields(
-          type.cases.map(
-            (c) => `${id(c.name)}${c.type === undefined ? "" : `(${formatNamedType(c.type, names, id)})`},`,
-          ),
+          type.cases.map((c) => `${id(c.name)}${c.type === undefined ? "" : `(${this.spell(c.type, scope)})`},`),
         );
       case "enum":
       case "flags":
         return fields(type.names.map((member) => `${id(member)},`));
+      case "own":
+        // By its name alone it would be another name of the resource.
+        return `type ${id(name)} = own<${this.spell(type.resource, scope)}>;`;
       default:
-        return `type ${id(name)} = ${formatNamedType(type, names, id)};`;
+        return `type ${id(name)} = ${formatParts(type, (part) => this.spell(part, scope))};`;
     }
+  }
+
+  /** A type where it is used: its name in this scope, or its structure when it has none. */
+  private spell(type: ValueType | ResourceType, scope: Scope): string {
+    const name = scope.nameOf(type) ?? this.addName(type, scope);
+    if (name !== undefined) return this.charge(id(name));
+    if (type.kind === "resource") return id(type.name || "resource");
+    let text = scope.texts.get(type);
+    if (text === undefined) {
+      text = formatParts(type, (part) => this.spell(part, scope));
+      scope.texts.set(type, text);
+    }
+    return this.charge(text);
+  }
+
+  private charge(text: string): string {
+    this.room -= text.length;
+    return this.room < 0 ? "…" : text;
+  }
+
+  /** Names a type that WIT cannot write in place and that is not named here. */
+  private addName(type: ValueType | ResourceType, scope: Scope): string | undefined {
+    if (type.kind !== "resource" && partsOf(type) === type) return undefined;
+    const home = this.homes.get(partsOf(type));
+    if (home === undefined && type.kind === "resource") return undefined;
+    const name = scope.fresh(home?.name ?? type.kind);
+    scope.call(type, name);
+    if (home !== undefined) scope.added.push(use(scope, home, name));
+    else if (type.kind !== "resource") scope.added.push(this.definition(name, type, scope));
+    return name;
   }
 }
 
-/**
- * A type in as few words as an author would use: names for what has one.
- *
- * @param spell how the name of a resource is written
- */
-export function formatNamedType(
-  type: ValueType,
-  names: ReadonlyMap<ValueType, string>,
-  spell: (name: string) => string,
-): string {
-  const named = names.get(type);
-  if (named !== undefined) return named;
-  const inner = (t: ValueType): string => formatNamedType(t, names, spell);
+/** `a:b@1.0.0`; a short version, as canonical ids have it, is filled up. */
+function packageName({ namespace, package: own, version }: InterfaceName): string {
+  return `${id(namespace)}:${id(own)}${versionText(version)}`;
+}
+
+function path(name: InterfaceName): string {
+  return `${id(name.namespace)}:${id(name.package)}/${id(name.interface)}${versionText(name.version)}`;
+}
+
+function versionText(version: string | undefined): string {
+  if (version === undefined) return "";
+  const missing = /^\d+(?:\.\d+)?$/.test(version) ? (version.includes(".") ? ".0" : ".0.0") : "";
+  return `@${version}${missing}`;
+}
+
+function use(scope: Scope, home: Home, name: string): string {
+  const from = home.interface;
+  // Within a package its own full name would be a package that depends on itself.
+  const source = scope.interface?.owner === from.owner ? id(from.name.interface) : path(from.name);
+  return `use ${source}.{${id(home.name)}${home.name === name ? "" : ` as ${id(name)}`}};`;
+}
+
+/** Whether a function stands inside the resource it belongs to. */
+function isWritten({ name, type }: ExternDecl, scope: Scope): boolean {
+  const parsed = parseExternName(name);
+  if (type.kind !== "func" || parsed === undefined || !("resource" in parsed)) return false;
+  return scope.taken.has(parsed.resource);
+}
+
+function comment(name: string, kind: string): string {
+  return `// ${printable(name)}: ${kind}, which WIT cannot express here`;
+}
+
+/** What a type shares with its copies under other names: its fields, cases or names; itself when it has none of these. */
+function partsOf(type: ValueType | ResourceType): object {
+  switch (type.kind) {
+    case "record":
+      return type.fields;
+    case "variant":
+      return type.cases;
+    case "enum":
+    case "flags":
+      return type.names;
+    default:
+      return type;
+  }
+}
+
+function isPrimitive(part: object): part is { readonly kind: string } {
+  return "kind" in part && Object.keys(part).length === 1;
+}
+
+/** The types that an unnamed type is made of, in order. */
+function insideOf(type: ValueType): readonly (ValueType | ResourceType | undefined)[] {
+  switch (type.kind) {
+    case "list":
+      return [type.element];
+    case "map":
+      return [type.key, type.value];
+    case "tuple":
+      return type.types;
+    case "option":
+    case "stream":
+    case "future":
+      return [type.type];
+    case "result":
+      return [type.ok, type.err];
+    case "own":
+    case "borrow":
+      return [type.resource];
+    default:
+      return [];
+  }
+}
+
+/** A type in the words of WIT, its parts as they are spelled; of a record, variant, enum or flags its kind is all. */
+export function formatParts(type: ValueType, spell: (part: ValueType | ResourceType) => string): string {
   switch (type.kind) {
     case "list":
       return type.length === undefined
-        ? `list<${inner(type.element)}>`
-        : `list<${inner(type.element)}, ${type.length}>`;
+        ? `list<${spell(type.element)}>`
+        : `list<${spell(type.element)}, ${type.length}>`;
     case "map":
-      return `map<${inner(type.key)}, ${inner(type.value)}>`;
+      return `map<${spell(type.key)}, ${spell(type.value)}>`;
     case "tuple":
-      return `tuple<${type.types.map(inner).join(", ")}>`;
+      return `tuple<${type.types.map(spell).join(", ")}>`;
     case "option":
-      return `option<${inner(type.type)}>`;
+      return `option<${spell(type.type)}>`;
     case "result":
-      if (type.err === undefined) return type.ok === undefined ? "result" : `result<${inner(type.ok)}>`;
-      return `result<${type.ok === undefined ? "_" : inner(type.ok)}, ${inner(type.err)}>`;
+      if (type.err === undefined) return type.ok === undefined ? "result" : `result<${spell(type.ok)}>`;
+      return `result<${type.ok === undefined ? "_" : spell(type.ok)}, ${spell(type.err)}>`;
     case "own":
-      return spell(type.resource.name);
+      return spell(type.resource);
     case "borrow":
-      return `borrow<${spell(type.resource.name)}>`;
+      return `borrow<${spell(type.resource)}>`;
     case "stream":
     case "future":
-      return type.type === undefined ? type.kind : `${type.kind}<${inner(type.type)}>`;
+      return type.type === undefined ? type.kind : `${type.kind}<${spell(type.type)}>`;
     default:
       return type.kind;
   }
 }
 
 function indent(lines: readonly string[]): string {
-  return lines
-    .flatMap((line) => line.split("\n"))
-    .map((line) => `  ${line}`)
-    .join("\n");
+  return lines.map((line) => `  ${line.replaceAll("\n", "\n  ")}`).join("\n");
 }

@@ -93,15 +93,26 @@ function explainVersions(provided: string | undefined, wanted: string | undefine
 
 /** Everything about a component that does not fit a demanded world. */
 export function checkWorld(component: Pick<Component, "imports" | "exports">, demand: WorldDemand): LinkIssue[] {
-  const issues = unmet(demand.exports, component.exports, "the component does not export it");
-  if (demand.imports === undefined) return issues;
   // Roles are reversed: the world provides, the component wants.
-  return [...issues, ...unmet(component.imports, demand.imports, "the world does not import it")];
+  const imported: ResourceBindings = new Map();
+  const missing = unmet(
+    component.imports,
+    demand.imports ?? component.imports,
+    "the world does not import it",
+    imported,
+  );
+  // Exports may take and give resources that were imported.
+  const known = new Map([...imported].map(([wanted, found]) => [found, wanted]));
+  return [...unmet(demand.exports, component.exports, "the component does not export it", known), ...missing];
 }
 
 /** What is wanted and not among the offers, or does not fit; resources mean the same for all of them. */
-function unmet(wanted: readonly ExternDecl[], offers: readonly ExternDecl[], absent: string): LinkIssue[] {
-  const bindings: ResourceBindings = new Map();
+function unmet(
+  wanted: readonly ExternDecl[],
+  offers: readonly ExternDecl[],
+  absent: string,
+  bindings: ResourceBindings,
+): LinkIssue[] {
   return wanted.flatMap((decl) => misfit(decl, offers, absent, bindings) ?? []);
 }
 

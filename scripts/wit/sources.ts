@@ -8,6 +8,7 @@ import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, extname, join, resolve } from "node:path";
+import { witName } from "../../host/model/wit.ts";
 import { BuildError } from "../build/errors.ts";
 import { packageRoot } from "../build/root.ts";
 import { type EmbedOptions, embedWorld } from "../wasm-tools.ts";
@@ -91,16 +92,38 @@ function asPackage(files: readonly WitFile[]): WitPackage {
 /** The packages that `main` refers to, directly or not; those found first win. */
 function closure(main: WitPackage, known: readonly WitPackage[]): WitPackage[] {
   const needed: WitPackage[] = [];
+  // A file may hold packages beside its own, and such a text stands for itself.
+  const inside = new Set(main.files.flatMap(({ text }) => nestedPackages(text)));
   const queue = [main];
   for (let from = queue.pop(); from !== undefined; from = queue.pop()) {
     for (const reference of from.files.flatMap(({ text }) => references(text))) {
       const found = known.find(({ name }) => matches(name, reference));
-      if (found === undefined || found.name === main.name || needed.some(({ name }) => name === found.name)) continue;
+      if (found === undefined || found.name === main.name || inside.has(found.name)) continue;
+      if (needed.some(({ name }) => name === found.name)) continue;
       needed.push(found);
       queue.push(found);
     }
   }
   return needed.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** The packages that a text defines in braces, such as `wasi:io@0.2.0`. */
+function nestedPackages(text: string): string[] {
+  const tokens = tokenize(text).filter(({ kind }) => kind !== "doc");
+  let depth = 0;
+  return tokens.flatMap((token, at) => {
+    if (token.text === "{") depth += 1;
+    if (token.text === "}") depth -= 1;
+    if (depth !== 0 || token.text !== "package" || !["}", ";", undefined].includes(tokens[at - 1]?.text)) return [];
+    const end = tokens.findIndex((next, index) => index > at && (next.text === "{" || next.text === ";"));
+    if (tokens[end]?.text !== "{") return [];
+    return [
+      tokens
+        .slice(at + 1, end)
+        .map((part) => part.text)
+        .join(""),
+    ];
+  });
 }
 
 /** A reference without a version takes whatever version is there. */
@@ -174,13 +197,13 @@ function mergeFiles(files: readonly WitFile[]): string | undefined {
   if (files.some(({ text }) => declares(text, "use") > 0)) return undefined;
   const header = files.map(({ text }) => packageName(text)).find((name) => name !== undefined);
   const bodies = files.map(({ text }) => withoutHeader(text));
-  return [header === undefined ? "" : `package ${header};`, ...bodies].join("\n");
+  return [header === undefined ? "" : `package ${witName(header)};`, ...bodies].join("\n");
 }
 
 function nest(text: string): string | undefined {
   const name = packageName(text);
   if (name === undefined || declares(text, "package") > 1) return undefined;
-  return `package ${name} {\n${withoutHeader(text)}\n}`;
+  return `package ${witName(name)} {\n${withoutHeader(text)}\n}`;
 }
 
 /** How many declarations outside all braces begin with `keyword`. */

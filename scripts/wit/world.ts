@@ -87,9 +87,14 @@ async function define(
   }
 }
 
-async function chooseWorld(sources: WitSources, { world, preferred }: WorldOptions): Promise<string | undefined> {
+async function chooseWorld(
+  sources: WitSources,
+  { world: given, preferred }: WorldOptions,
+): Promise<string | undefined> {
   const worlds = worldNames(sources);
   const file = sources.main.files[0]!.path;
+  // A name that is a keyword may be given as WIT writes it.
+  const world = given?.replaceAll("%", "");
   if (world !== undefined) {
     // A world of a dependency is named with its package.
     if (worlds.includes(world) || world.includes(":")) return world;

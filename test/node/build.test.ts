@@ -374,6 +374,27 @@ describe("tenon new, tenon build", () => {
     expect(again.err).toContain("index.ts: There is a module already");
   });
 
+  test("a world, its package and its interfaces may have the names of keywords", { timeout }, async () => {
+    const dir = join(root, "keyword", "type");
+    await mkdir(join(dir, "wit", "deps"), { recursive: true });
+    await writeFile(
+      join(dir, "wit", "world.wit"),
+      "package %interface:%use; world %type { import %from:%record/%enum; export f: func() -> u8; } world other {}",
+    );
+    await writeFile(
+      join(dir, "wit", "deps", "enum.wit"),
+      "package %from:%record; interface %enum { %list: func() -> bool; }",
+    );
+    const wit = join(dir, "wit");
+    expect(await tenon("new", dir, "--wit", wit, "--world", "%type")).toMatchObject({ status: 0, err: "" });
+    const out = join(root, "keyword", "out.wasm");
+    for (const choice of [[], ["--world", "type"], ["--world", "%type"]]) {
+      const built = await tenon("build", dir, "--wit", wit, "--out", out, "--force", ...choice);
+      expect(built).toMatchObject({ status: 0, err: "" });
+    }
+    expect(await tenon("check", out, "--wit", wit, "--world", "%type")).toMatchObject({ status: 0, err: "" });
+  });
+
   test("a failing build has status 1, and the author's file and line", { timeout }, async () => {
     const bad = await moduleFolder({ "index.ts": "export {};" });
     const { status, out, err } = await tenon("build", bad, "--out", join(root, "failed.wasm"));

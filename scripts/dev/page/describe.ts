@@ -8,7 +8,7 @@ import { withoutVersion } from "../../../host/model/ids.ts";
 import { parseExternName } from "../../../host/model/names.ts";
 import { toCamelCase, toPascalCase } from "../../../host/model/spelling.ts";
 import type { ExternDecl, FuncType, ResourceType, ValueType } from "../../../host/model/types.ts";
-import { formatNamedType, formatWorld } from "../../../host/model/wit.ts";
+import { formatParts, formatWorld } from "../../../host/model/wit.ts";
 
 /** A component as the page shows it. */
 export interface Description {
@@ -192,6 +192,8 @@ function structure(type: ValueType, names: Description["names"]): string {
 }
 
 /** A type in as few words as an author would use: names for what has one. */
-export function typeName(type: ValueType | undefined, names: Description["names"]): string {
-  return type === undefined ? "_" : formatNamedType(type, names, (name) => name);
+export function typeName(type: ValueType | ResourceType | undefined, names: Description["names"]): string {
+  if (type === undefined) return "_";
+  if (type.kind === "resource") return type.name;
+  return names.get(type) ?? formatParts(type, (part) => typeName(part, names));
 }
