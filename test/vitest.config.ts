@@ -8,6 +8,7 @@ import { playwright } from "@vitest/browser-playwright";
 import { defineConfig, type Plugin } from "vitest/config";
 import { CHROMIUM_ARGUMENTS, findChromium } from "../scripts/chromium.ts";
 import { browserCommands } from "./browser/commands.ts";
+import { chooseSeed } from "./seed.ts";
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 const root = here("..");
@@ -21,13 +22,8 @@ const SHARED = [
   "test/{differential/*,fuzz/handles,fuzz/hostile,fuzz/names,fuzz/values,reference/reference}.test.ts",
 ];
 
-/** What the page cannot read for itself: seed and size of random tests. */
-const budget = Object.fromEntries(
-  ["TENON_SEED", "TENON_FUZZ_SCALE"].flatMap((name) => {
-    const value = process.env[name];
-    return value === undefined ? [] : [[name, value]];
-  }),
-);
+/** Seed and size of random tests: one seed for the whole run, in the page too. */
+const budget = { seed: chooseSeed(process.env), scale: Number(process.env["TENON_FUZZ_SCALE"] ?? 1) };
 
 /** In the page, the host for Node gives way to the host for browsers, and tools that need Node are asked for over the wire. */
 const forThePage: Plugin = {
@@ -46,12 +42,13 @@ const forThePage: Plugin = {
 export default defineConfig({
   root,
   test: {
-    reporters: ["default", here("reporter.ts")],
+    reporters: ["default", [here("reporter.ts"), { seed: budget.seed }]],
     projects: [
       {
         root,
         test: {
           name: "node",
+          provide: budget,
           include: ["test/**/*.test.ts"],
           exclude: ["test/browser/**", "test/memory/**", "**/node_modules/**"],
           // Compiling a module with asc takes seconds on a slow machine.
@@ -78,7 +75,7 @@ export default defineConfig({
         optimizeDeps: { include: ["binaryen", "fast-check"] },
         test: {
           name: "browser",
-          env: budget,
+          provide: budget,
           include: ["test/browser/**/*.test.ts", ...SHARED],
           globalSetup: here("browser/setup.ts"),
           setupFiles: [here("browser/stand-ins/globals.ts")],

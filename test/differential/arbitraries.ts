@@ -9,7 +9,7 @@ import type { PrimitiveKind, ValueType } from "../../host/model/types.ts";
 import { camelCase } from "../reference/mapping.ts";
 
 export interface TypeOptions {
-  /** Maps and fixed-length lists, which jco's bindings do not have. */
+  /** Maps and fixed-length lists too, which jco's bindings have in part. */
   readonly extended: boolean;
 }
 
@@ -204,6 +204,11 @@ function toTypedArray(kind: string, values: readonly unknown[]): unknown {
 /** Whether a type has a part of one of the kinds. */
 export function contains(type: ValueType, test: (part: ValueType) => boolean): boolean {
   return test(type) || partsOf(type).some((part) => contains(part, test));
+}
+
+/** How many parts of a type, itself included, are of one of the kinds. */
+export function countOf(type: ValueType, test: (part: ValueType) => boolean): number {
+  return partsOf(type).reduce((sum, part) => sum + countOf(part, test), test(type) ? 1 : 0);
 }
 
 function partsOf(type: ValueType): readonly ValueType[] {

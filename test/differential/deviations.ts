@@ -6,15 +6,19 @@
  */
 import type { ValueType } from "../../host/model/types.ts";
 import type { StringEncoding } from "../reference/context.ts";
-import { contains } from "./arbitraries.ts";
+import { contains, countOf } from "./arbitraries.ts";
 
 export interface Deviation {
   readonly name: string;
   readonly reason: string;
   readonly inType?: (part: ValueType) => boolean;
+  /** Asked once, of the type of a function's whole result. */
+  readonly inWhole?: (type: ValueType) => boolean;
   readonly inText?: (text: string) => boolean;
   readonly encoding?: StringEncoding;
 }
+
+const isMap = (part: ValueType): boolean => part.kind === "map";
 
 export const deviations: readonly Deviation[] = [
   {
@@ -35,16 +39,38 @@ export const deviations: readonly Deviation[] = [
       (part.kind === "flags" && part.names.includes("to-string")),
   },
   {
+    name: "a fixed-length list of numbers",
+    reason: "it gives an array where lists of numbers are typed arrays",
+    inType: (part) => part.kind === "list" && part.length !== undefined && /^[sfu]\d+$/.test(part.element.kind),
+  },
+  {
+    name: "two maps, or a map in a list",
+    reason: "the text it writes has two loop variables of one name, and cannot be evaluated or fails when called",
+    inWhole: (type) =>
+      countOf(type, isMap) > 1 || contains(type, (part) => part.kind === "list" && contains(part.element, isMap)),
+  },
+  {
     name: "latin1+utf16",
     reason: "the bindings generator knows utf8 and utf16 only, and panics",
     encoding: "latin1+utf16",
   },
 ];
 
+/** A `result` without payload: jco's object has a `val` all the same, which is `undefined`. */
+export function withoutEmptyVal(value: unknown): unknown {
+  if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return value;
+  if (Array.isArray(value)) return value.map(withoutEmptyVal);
+  if (value instanceof Map) return new Map([...value].map(([key, item]) => [key, withoutEmptyVal(item)]));
+  const fields = Object.entries(value).map(([key, item]) => [key, withoutEmptyVal(item)] as const);
+  const isEmpty = "tag" in value && (value.tag === "ok" || value.tag === "err") && fields.length === 2;
+  return Object.fromEntries(isEmpty ? fields.filter(([key, item]) => key !== "val" || item !== undefined) : fields);
+}
+
 /** Whether jco can be compared on a type at all. */
 export function jcoHandlesType(type: ValueType, encoding: StringEncoding): boolean {
   return !deviations.some(
-    ({ inType, encoding: lacks }) => lacks === encoding || (inType !== undefined && contains(type, inType)),
+    ({ inType, inWhole, encoding: lacks }) =>
+      lacks === encoding || (inType !== undefined && contains(type, inType)) || inWhole?.(type) === true,
   );
 }
 

@@ -29,7 +29,8 @@ export type Signature = readonly ValueType[];
 export const hostInterface = "test:echo/host@1.0.0";
 /** Where `echo-N` leaves its flat parameters, eight bytes each. */
 export const slotsAt = 1024;
-const heapBase = 4096;
+/** Where its allocator begins. */
+export const heapBase = 4096;
 
 export function resultType(signature: Signature): ValueType {
   return signature.length === 1 ? signature[0]! : { kind: "tuple", types: signature };

@@ -26,13 +26,17 @@ type AnyFunction = (...args: unknown[]) => unknown;
 /** A result is either returned or thrown: one value for both, as the component type has it. */
 export function call(target: AnyFunction, args: readonly unknown[], result: ValueType): unknown {
   if (result.kind !== "result") return target(...args);
+  const tagged = (tag: "ok" | "err", payload: ValueType | undefined, val: unknown): object =>
+    payload === undefined && val === undefined ? { tag } : { tag, val };
+  let returned: unknown;
   try {
-    return { tag: "ok", val: target(...args) };
+    returned = target(...args);
   } catch (error) {
     if (error instanceof Error && Object.hasOwn(error, "payload"))
-      return { tag: "err", val: (error as unknown as ComponentError).payload };
+      return tagged("err", result.err, (error as unknown as ComponentError).payload);
     throw error;
   }
+  return tagged("ok", result.ok, returned);
 }
 
 /** The import's side of the same convention. */
@@ -48,7 +52,9 @@ function answer(result: ValueType, args: readonly unknown[]): unknown {
 export class EchoPair {
   readonly signatures: readonly Signature[];
   readonly encoding: StringEncoding;
-  readonly host: Instance;
+  /** The instance of the host under test. */
+  host: Instance;
+  readonly #start: () => Instance;
   readonly #jco: Record<string, AnyFunction> | undefined;
   /** What the import was last called with, by the host. */
   lastImportArgs: readonly unknown[] = [];
@@ -62,7 +68,8 @@ export class EchoPair {
   ) {
     this.signatures = signatures;
     this.encoding = encoding;
-    this.host = host({ [hostInterface]: this.#imports(true) });
+    this.#start = () => host({ [hostInterface]: this.#imports(true) });
+    this.host = this.#start();
     this.#jco = jco?.({ [hostInterface]: this.#imports(false) });
   }
 
@@ -76,6 +83,12 @@ export class EchoPair {
       (imports) => component.instantiateSync(imports),
       jco && ((imports) => jco.instantiate(imports)),
     );
+  }
+
+  /** Puts a fresh instance in the place of the host's, which a trap has locked. */
+  renew(): void {
+    this.host.dispose();
+    this.host = this.#start();
   }
 
   /** Makes the import of the host's instance answer something else than its arguments. */

@@ -1,6 +1,7 @@
 /**
  * Equality of JavaScript values under the mapping: exact for numbers (NaN equals NaN, -0 is not 0), by class for typed
- * arrays, by own fields for objects; a field that is `undefined` equals one that is absent.
+ * arrays, by own fields for objects: a field that is absent
+ * is not one that is `undefined`.
  */
 export function same(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true;
@@ -16,7 +17,11 @@ export function same(a: unknown, b: unknown): boolean {
     return true;
   }
   const [left, right] = [a as Record<string, unknown>, b as Record<string, unknown>];
-  return [...new Set([...Object.keys(left), ...Object.keys(right)])].every((key) => same(left[key], right[key]));
+  const keys = Object.keys(left);
+  return (
+    keys.length === Object.keys(right).length &&
+    keys.every((key) => Object.hasOwn(right, key) && same(left[key], right[key]))
+  );
 }
 
 /** A value for a message. */

@@ -224,3 +224,9 @@ test("the handle tables behave as the reference's", async () => {
     { seed, numRuns: scaled(1500) },
   );
 });
+
+test("the sequences were long, and many of them ended in a trap", () => {
+  expect(counts.sequences).toBeGreaterThanOrEqual(scaled(1500));
+  expect(counts.steps).toBeGreaterThan(4 * counts.sequences);
+  expect(counts.traps).toBeGreaterThan(0.08 * counts.sequences);
+});

@@ -3,7 +3,7 @@
  * give the same value, or both must trap with the same code; and a trap must lock the instance.
  */
 import fc from "fast-check";
-import { afterAll, describe, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { TrapError } from "../../host/errors.ts";
 import type { Component, Instance } from "../../host/runtime/types.ts";
 import { parameterTypes, valuesOf } from "../differential/arbitraries.ts";
@@ -191,4 +191,19 @@ describe.each(["utf8", "utf16", "latin1+utf16"] as const)("hostile memory in %s"
       }
     }
   });
+});
+
+test("the tampering made every kind of trap that reading memory has", () => {
+  expect(counts.memories).toBeGreaterThan(0.9 * 6 * scaled(5) * 12 * 25);
+  expect(counts.trapped).toBeGreaterThan(0.1 * counts.memories);
+  expect([...counts.codes.keys()].sort()).toEqual([
+    "invalid-char",
+    "invalid-discriminant",
+    "invalid-utf16",
+    "invalid-utf8",
+    "list-out-of-bounds",
+    "memory-out-of-bounds",
+    "string-out-of-bounds",
+    "unaligned-pointer",
+  ]);
 });

@@ -20,6 +20,8 @@ export interface Range {
 }
 
 const interesting = [0x00, 0x01, 0x02, 0x0a, 0x0b, 0x40, 0x5a, 0x60, 0x61, 0x6e, 0x70, 0x72, 0x7f, 0x80, 0xff] as const;
+const MOST_CHANGES = 4;
+const LONGEST_CHANGE = 8;
 
 /**
  * Changes bytes within the ranges: some in place, some inserted, removed, copied from elsewhere in the binary or (when
@@ -31,26 +33,45 @@ export function mutate(
   random: () => number,
   donor: Uint8Array = bytes,
 ): Uint8Array<ArrayBuffer> {
-  let result = [...bytes];
+  const below = (limit: number): number => Math.floor(random() * limit);
+  const buffer = new Uint8Array(bytes.length + MOST_CHANGES * LONGEST_CHANGE);
+  buffer.set(bytes);
+  let length = bytes.length;
+  /** Makes room for `wide` bytes in the place of `narrow`, as far as there are so many. */
+  const resize = (at: number, narrow: number, wide: number): void => {
+    const from = Math.min(length, at + narrow);
+    buffer.copyWithin(at + wide, from, length);
+    length += wide - (from - at);
+  };
+  const changes = random() < 0.7 ? 1 : 2 + below(MOST_CHANGES - 1);
   // Growing and shrinking moves what follows, so the ranges are used from the back to the front.
-  const picks = Array.from({ length: random() < 0.7 ? 1 : 2 + Math.floor(random() * 3) }, () => {
-    const range = ranges[Math.floor(random() * ranges.length)]!;
-    return range.start + Math.floor(random() * (range.end - range.start));
+  const places = Array.from({ length: changes }, () => {
+    const range = ranges[below(ranges.length)]!;
+    return range.start + below(range.end - range.start);
   }).sort((a, b) => b - a);
-  for (const at of picks) {
-    const length = 1 + Math.floor(random() * 8);
-    const kind = Math.floor(random() * 10);
-    if (kind === 0) result[at] = Math.floor(random() * 256);
-    else if (kind === 1) result[at] = interesting[Math.floor(random() * interesting.length)]!;
-    else if (kind === 2) result[at] = ((result[at] ?? 0) + (random() < 0.5 ? 1 : 255)) & 0xff;
-    else if (kind === 3) result[at] = (result[at] ?? 0) ^ (1 << Math.floor(random() * 8));
-    else if (kind === 4) result.splice(at, 0, ...Array.from({ length }, () => Math.floor(random() * 256)));
-    else if (kind === 5) result.splice(at, length);
+  for (const place of places) {
+    const at = Math.min(place, length);
+    const size = 1 + below(LONGEST_CHANGE);
+    const kind = below(10);
+    if (kind === 4) {
+      resize(at, 0, size);
+      for (let i = 0; i < size; i++) buffer[at + i] = below(256);
+    } else if (kind === 5) resize(at, size, 0);
     else if (kind === 6) {
-      const from = Math.floor(random() * donor.length);
-      result.splice(at, random() < 0.5 ? length : 0, ...donor.slice(from, from + length));
-    } else if (random() < 0.2) result = result.slice(0, at);
-    else result[at] = 0x80;
+      const from = below(donor.length);
+      const copied = donor.subarray(from, from + size);
+      resize(at, random() < 0.5 ? size : 0, copied.length);
+      buffer.set(copied, at);
+    } else if (kind === 9 && random() < 0.2) length = at;
+    else if (at < length) {
+      const old = buffer[at]!;
+      if (kind === 0) buffer[at] = below(256);
+      else if (kind === 1) buffer[at] = interesting[below(interesting.length)]!;
+      else if (kind === 2) buffer[at] = old + (random() < 0.5 ? 1 : 255);
+      else if (kind === 3) buffer[at] = old ^ (1 << below(8));
+      else if (kind === 7) buffer[at] = below(8);
+      else buffer[at] = 0x80;
+    }
   }
-  return Uint8Array.from(result);
+  return buffer.slice(0, length);
 }

@@ -42,7 +42,7 @@ test("compiles, renames exports and says which files it read", { timeout: 60_000
   const names = WebAssembly.Module.exports(module)
     .map(({ name }) => name)
     .sort();
-  expect(names).toEqual(["_initialize", "demo:calc/api@1.0.0#add", "memory"].filter((name) => names.includes(name)));
+  expect(names).toEqual(["_initialize", "demo:calc/api@1.0.0#add", "memory"]);
   expect(
     (new WebAssembly.Instance(module).exports["demo:calc/api@1.0.0#add"] as (a: number, b: number) => number)(3, 4),
   ).toBe(10);

@@ -16,6 +16,7 @@ import {
   type Host,
   type Module,
 } from "../../../host/node/index.ts";
+import { scaled, seed } from "../../differential/budget.ts";
 import { counter, math, things, twice } from "./fixtures.ts";
 
 type Any = Module<{ imports: object; exports: any }>;
@@ -263,7 +264,7 @@ test("any sequence of operations leaves the host as the model says", async () =>
       }
       for (const { add } of real.handles) expect(() => add(1, 1)).toThrow(UnloadedError);
     }),
-    { numRuns: 1_000 },
+    { seed, numRuns: scaled(1_000) },
   );
 });
 
@@ -322,6 +323,6 @@ test("operations all at once settle one by one, fail only with errors of their o
       const receipts = await host.close();
       expect(receipts).toHaveLength(manifest.length);
     }),
-    { numRuns: 1_000 },
+    { seed, numRuns: scaled(1_000) },
   );
 });

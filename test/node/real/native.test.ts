@@ -1,6 +1,6 @@
 /**
  * Components from C and Rust, by the compilers that Debian packages (`clang lld wasi-libc libclang-rt-dev-wasm32`, `rustc
- * libstd-rust-dev-wasm32`). Each is skipped, by name, where its compiler cannot make WebAssembly.
+ * libstd-rust-dev-wasm32`). Each is skipped, by name, where its compiler cannot make WebAssembly; in CI that is a failure.
  */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -10,8 +10,9 @@ import { join } from "node:path";
 import * as wasi from "@bytecodealliance/preview2-shim";
 import { WASIShim } from "@bytecodealliance/preview2-shim/instantiation";
 import { afterAll, describe, expect, test } from "vitest";
-import { compile } from "../../../host/node/index.ts";
+import { compile, createHost } from "../../../host/node/index.ts";
 import { componentEmbed, componentNew, emptyModule } from "../../../scripts/wasm-tools.ts";
+import type { TrapError } from "../../../host/errors.ts";
 import { thrown, type Dynamic } from "../runtime/support.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tenon-native-"));
@@ -198,13 +199,29 @@ describe.skipIf(clang === undefined)("C", () => {
          return argc == 3 ? 0 : 1;
        }`,
     );
-    const compiled = await compile<Dynamic>(await component(core, "command"));
+    const bytes = await component(core, "command");
+    const host = createHost();
     const stdout = capture();
-    const given = imports(stdout.stream, { args: ["main", "one", "two"], env: { MODE: "test" } });
-    compiled.instantiateSync(given).exports.run.run();
+    const options = { args: ["main", "one", "two"], env: { MODE: "test" } };
+    const module = await host.load<Dynamic>(bytes, { name: "program", imports: imports(stdout.stream, options) });
+    expect(module.exports.run.run()).toBeUndefined();
     expect(stdout.text()).toBe("0: main\n1: one\n2: two\nmode test\n");
-    const short = imports(capture().stream, { args: ["main"], env: { MODE: "test" } });
-    expect(thrown(() => compiled.instantiateSync(short).exports.run.run())).toBeDefined();
+    expect(module.state).toBe("live");
+
+    // A status that is not zero leaves `main` through `exit`, which does not return.
+    const statuses: unknown[] = [];
+    class Exit extends Error {}
+    const exit = (status: { readonly tag: string }): never => {
+      statuses.push(status.tag);
+      throw new Exit();
+    };
+    const short = { ...imports(capture().stream, { args: ["main"] }), "wasi:cli/exit": { exit } };
+    const failing = await host.load<Dynamic>(bytes, { name: "failing", imports: short });
+    const error = thrown(() => failing.exports.run.run());
+    expect(error).toMatchObject({ name: "TrapError", trap: "import-threw", module: "failing" });
+    expect((error as TrapError).cause).toBeInstanceOf(Exit);
+    expect(statuses).toEqual(["err"]);
+    await host.close();
   });
 });
 
@@ -252,6 +269,11 @@ describe.skipIf(rustc === undefined)("Rust", () => {
     expect(thrown(() => api.divide(1, 0))).toMatchObject({ name: "TrapError", trap: "unreachable" });
     expect(instance.state).toBe("trapped");
   });
+});
+
+test.runIf(process.env["CI"] === "true")("in CI both compilers are there, so that nothing above was skipped", () => {
+  expect(clang).toBeDefined();
+  expect(rustc).toBeDefined();
 });
 
 test("jco's adapters are there, which the tests above need", async () => {
