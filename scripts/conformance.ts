@@ -121,6 +121,7 @@ function toJson(results: readonly FileResult[], surprises: ReturnType<typeof com
   return {
     passed: all.filter((outcome) => outcome.passed).length,
     total: all.length,
+    forAnotherReason: all.filter((outcome) => outcome.forAnotherReason === true).length,
     byTextParser: all.filter((outcome) => outcome.byTextParser === true).length,
     directories: Object.fromEntries(tally(results, directoryOf)),
     files: Object.fromEntries(tally(results, (result) => result.file)),
@@ -144,8 +145,11 @@ function printTable(results: readonly FileResult[], verbose: boolean, surprises:
   console.log();
   for (const [directory, figures] of tally(results, directoryOf)) row(directory, figures);
   row("in all", tally(results, () => "").get("")!);
-  const byText = results.flatMap((result) => result.outcomes).filter((outcome) => outcome.byTextParser === true).length;
+  const all = results.flatMap((result) => result.outcomes);
+  const byText = all.filter((outcome) => outcome.byTextParser === true).length;
+  const otherwise = all.filter((outcome) => outcome.forAnotherReason === true).length;
   console.log(`\nOf those passed, ${byText} were refused by the text parser already, as the script wants.`);
+  console.log(`Of those not passed, ${otherwise} were refused, but for another reason than the script says.`);
   const words = {
     fails: "fails unexpectedly",
     passes: "passes now: take it off the list",

@@ -17,6 +17,7 @@ import type { Component, Instance } from "../../host/runtime/types.ts";
 import { readDirectives, type Directive, type Invoke, type ModuleSource } from "./directives.ts";
 import { compile, parseText, TextRefused } from "./host.ts";
 import { jsName } from "./names.ts";
+import { refusalFor } from "./refusals.ts";
 import { codesFor } from "./traps.ts";
 import { agrees, describe, toJs, type WastValue } from "./values.ts";
 
@@ -28,12 +29,17 @@ export interface Outcome {
   readonly reason?: string;
   /** Refused by the text parser, so that the host never saw it. */
   readonly byTextParser?: boolean;
+  /** Refused as the script wants, but not for what it says. */
+  readonly forAnotherReason?: boolean;
 }
 
 /** The directive did not hold. */
 class Failure extends Error {
   override readonly name = "Failure";
 }
+
+/** The directive wants a refusal, and got one for something else. */
+class AnotherReason extends Failure {}
 
 interface Running {
   readonly component: Component;
@@ -172,8 +178,10 @@ class Script {
     try {
       this.#instantiate(component);
     } catch (error) {
-      if (error instanceof LinkError) return;
-      throw error;
+      if (!(error instanceof LinkError)) throw error;
+      const issues = error.issues.map((issue) => `${issue.problem} ${issue.import}: ${issue.reason}`);
+      assertReason(issues.join("\n"), message);
+      return;
     }
     throw new Failure(`expected "${message}", but it links`);
   }
@@ -210,19 +218,31 @@ async function assertRefused(source: ModuleSource, message: string): Promise<boo
   try {
     bytes = await bytesOf(source);
   } catch (error) {
-    if (error instanceof TextRefused) return true;
-    throw error;
+    if (!(error instanceof TextRefused)) throw error;
+    assertReason(error.message, message);
+    return true;
   }
   try {
     if (source.sort === "module") new WebAssembly.Module(bytes);
     else await compile(bytes, "script");
   } catch (error) {
-    if (error instanceof DecodeError || (source.sort === "module" && error instanceof WebAssembly.CompileError)) {
+    if (source.sort === "module") {
+      // The engine's words are not ours to judge.
+      if (error instanceof WebAssembly.CompileError) return false;
+    } else if (error instanceof DecodeError) {
+      assertReason(error.message, message);
       return false;
     }
     throw error;
   }
   throw new Failure(`expected "${message}", but it is accepted`);
+}
+
+/** @throws {AnotherReason} when `said` is not what `message` means, or nothing is known of the message */
+function assertReason(said: string, message: string): void {
+  const wanted = refusalFor(message);
+  if (wanted === undefined) throw new AnotherReason(`nothing is known of the message "${message}"`);
+  if (!wanted.test(said)) throw new AnotherReason(`expected a refusal for "${message}", got: ${said.split("\n")[0]}`);
 }
 
 function assertMeaning(error: unknown, message: string): void {
@@ -266,7 +286,14 @@ export async function runScript(text: string): Promise<readonly Outcome[]> {
       const byTextParser = await script.run(directive);
       outcomes.push({ line, kind, passed: true, ...(byTextParser ? { byTextParser } : {}) });
     } catch (error) {
-      outcomes.push({ line, kind, passed: false, reason: reasonOf(error) });
+      const forAnotherReason = error instanceof AnotherReason;
+      outcomes.push({
+        line,
+        kind,
+        passed: false,
+        reason: reasonOf(error),
+        ...(forAnotherReason ? { forAnotherReason } : {}),
+      });
     }
   }
   script.close();

@@ -1,9 +1,10 @@
 /**
  * The runner itself: it reads what scripts may hold, and it fails what does not hold.
  */
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { readDirectives } from "../../scripts/conformance/directives.ts";
-import { compare, listFailures } from "../../scripts/conformance/expected.ts";
+import { compare, listFailures, type ExpectedFailures } from "../../scripts/conformance/expected.ts";
 import { runScript } from "../../scripts/conformance/run.ts";
 import { readForms, SyntaxFault } from "../../scripts/conformance/sexpr.ts";
 import { codesFor } from "../../scripts/conformance/traps.ts";
@@ -85,6 +86,19 @@ describe("runScript", () => {
     ['(assert_trap (invoke "trap" (u32.const 1)) "integer divide by zero")', false],
     ['(assert_invalid (component (type (list 9))) "unknown type")', true],
     ['(assert_invalid (component (type (list u8))) "unknown type")', false],
+    ['(assert_invalid (component (type (list 9))) "unknown component")', false],
+    ['(assert_invalid (component (type (list 9))) "a message that nobody has heard of")', false],
+    [
+      '(assert_invalid (component (type (record (field "A" u8) (field "b" u8) (field "a" u8)))) "record field name `a` conflicts with previous field name `A`")',
+      true,
+    ],
+    [
+      '(assert_invalid (component (type (record (field "A" u8) (field "b" u8) (field "a" u8)))) "record field name `b` conflicts with previous field name `A`")',
+      false,
+    ],
+    ['(assert_malformed (component quote "(component (nonsense))") "expected valid component field")', true],
+    ['(assert_malformed (component quote "(component (nonsense))") "expected `)`")', false],
+    ['(assert_unlinkable (component (import "f" (func))) "incompatible import type")', false],
     ['(assert_malformed (component binary "\\00asm") "unexpected end")', true],
     ['(assert_malformed (component quote "(type (list u8))") "unexpected token")', false],
     ['(assert_malformed (component quote "(component (type (list u8)))") "unexpected token")', false],
@@ -98,6 +112,17 @@ describe("runScript", () => {
     ["(nonsense)", false],
   ])("%s: %s", async (directive, expected) => {
     expect(await holds(directive)).toBe(expected);
+  });
+
+  test("tells a refusal for another reason from one that did not come", async () => {
+    const outcomes = await runScript(
+      `(assert_invalid (component (type (list 9))) "unknown component")
+       (assert_invalid (component (type (list u8))) "unknown component")`,
+    );
+    expect(outcomes.map(({ passed, forAnotherReason }) => [passed, forAnotherReason])).toEqual([
+      [false, true],
+      [false, undefined],
+    ]);
   });
 
   test("fails what depends on an instance that could not be made, for its reason", async () => {
@@ -137,6 +162,19 @@ describe("the list of expected failures", () => {
       "b.wast:1 absent",
     ]);
   });
+});
+
+test("the README's table is what the list of expected failures leaves", () => {
+  const file = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
+  const table = /^\| validation (.*) \|\n\|[-|]*\n\| (.*) \|$/m.exec(file("README.md"));
+  const names = `validation ${table?.[1]}`.split(" | ");
+  const failures = Object.fromEntries(names.map((name) => [name, 0]));
+  const list = JSON.parse(file("test/conformance/expected-failures.json")) as ExpectedFailures;
+  for (const [path, lines] of Object.values(list).flatMap((files) => Object.entries(files))) {
+    failures[path.split("/")[0]!]! += lines.length;
+  }
+  const claimed = table![2]!.split(" | ").map((cell) => cell.split(" / ").map(Number) as [number, number]);
+  expect(Object.fromEntries(claimed.map(([passed, total], index) => [names[index], total - passed]))).toEqual(failures);
 });
 
 describe("codesFor", () => {

@@ -94,10 +94,10 @@
 
 (assert_unlinkable
   (component (import "nowhere" (func)))
-  "an import that nothing meets")
+  "unknown import")
 (assert_unlinkable
   (component (import "maths" (instance (export "subtract" (func (param "a" u32))))))
-  "an import whose instance lacks an export")
+  "incompatible import type")
 
 ;; A component cannot be entered again while it calls out to a part of itself.
 (component

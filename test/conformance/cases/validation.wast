@@ -5,8 +5,9 @@
 ;; Names
 (assert_invalid (component (import "Not-a-Name-" (func))) "is not in kebab case")
 (assert_invalid (component (import "a" (func)) (import "A" (func))) "conflicts with previous name")
-(assert_invalid (component (import "a:b/c@one" (func))) "unexpected character")
-(assert_invalid (component (import "[method]nothing.f" (func))) "failed to find")
+(assert_invalid (component (import "a:b/c@one" (func))) "unexpected character 'o'")
+(assert_invalid (component (import "[method]nothing" (func))) "failed to find `.` character")
+(assert_invalid (component (import "[static]nothing.f" (func))) "static resource name is not known in this context")
 
 ;; Index spaces
 (assert_invalid (component (core instance (instantiate 0))) "unknown module")
@@ -17,7 +18,8 @@
 ;; Types
 (assert_invalid (component (type (record))) "record type must have at least one field")
 (assert_invalid (component (type (enum))) "enum type must have at least one variant")
-(assert_invalid (component (type (record (field "a" u8) (field "A" u8)))) "conflicts with previous")
+(assert_invalid (component (type (record (field "a" u8) (field "A" u8))))
+  "record field name `A` conflicts with previous field name `a`")
 (assert_invalid
   (component (import "r" (type $r (sub resource))) (type (func (result (borrow $r)))))
   "function result cannot contain a `borrow` type")
@@ -59,13 +61,13 @@
     (core module $m (import "a" "b" (func)))
     (core instance $a (instantiate $a))
     (core instance (instantiate $m (with "a" (instance $a)))))
-  "type mismatch for export")
+  "expected: (func)")
 (assert_invalid
   (component
     (component $c (import "x" (func (param "a" u32))))
     (import "f" (func $f (param "a" u64)))
     (instance (instantiate $c (with "x" (func $f)))))
-  "type mismatch")
+  "type mismatch in function parameter `a`")
 (assert_invalid
   (component
     (component $c
@@ -82,9 +84,9 @@
 
 ;; The text and the bytes themselves
 (assert_malformed (component quote "(import \"x\" (func)") "expected `)`")
-(assert_malformed (component quote "(nonsense)") "unexpected token")
+(assert_malformed (component quote "(nonsense)") "expected valid component field")
 (assert_malformed (component binary "") "unexpected end")
-(assert_malformed (component binary "\00asm\0d\00\02\00") "unknown component version")
+(assert_malformed (component binary "\00asm\0d\00\02\00") "unknown binary version")
 (assert_malformed (component binary "\00asm\0d\00\01\00" "\0a\01") "unexpected end")
 (assert_malformed (component binary "\00asm\0d\00\01\00" "\7f\00") "malformed section id")
 (assert_malformed (component binary "\00asm\0d\00\01\00" "\07\02\01\20") "invalid leading byte")
