@@ -3,7 +3,8 @@
  * written to be read, not to be fast.
  */
 import { toCamelCase } from "../model/spelling.ts";
-import { formatType, withArticle } from "../model/text.ts";
+import { describe } from "../errors.ts";
+import { formatType } from "../model/text.ts";
 import type { IntegerKind, ValueType } from "../model/types.ts";
 import { casesOf } from "../model/cases.ts";
 
@@ -156,24 +157,4 @@ function explainInteger(
 export function ownField(value: object, name: string): unknown {
   const found = (value as Record<string, unknown>)[name];
   return typeof found === "function" ? undefined : found;
-}
-
-/** A value in a few words, for messages. */
-export function describe(value: unknown): string {
-  switch (typeof value) {
-    case "string":
-      return value.length > 40 ? `${JSON.stringify(value.slice(0, 40))}…` : JSON.stringify(value);
-    case "bigint":
-      return `${value}n`;
-    case "function":
-      return "a function";
-    case "object": {
-      if (value === null) return "null";
-      if (Array.isArray(value)) return `an array of ${value.length}`;
-      const name = (Object.getPrototypeOf(value) as { constructor?: { name?: string } } | null)?.constructor?.name;
-      return name === undefined || name === "Object" || name === "" ? "an object" : withArticle(name);
-    }
-    default:
-      return String(value);
-  }
 }

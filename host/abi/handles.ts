@@ -4,7 +4,7 @@
  * Follows design/mvp/CanonicalABI.md, "Table State", "Resource State" and the `canon resource.*` definitions. A table
  * belongs to one component instance. Resource types are numbered by the plan, so type equality is `===` on numbers.
  */
-import { withArticle } from "../model/text.ts";
+import { withArticle } from "../errors.ts";
 import { AbiTrap } from "./trap.ts";
 
 const MAX_LENGTH = 2 ** 28 - 1;

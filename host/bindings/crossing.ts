@@ -11,6 +11,7 @@ import { someType } from "../model/cases.ts";
 import type { FuncType, ResultType, ValueType } from "../model/types.ts";
 import type { Lift, Options, Plan } from "../plan/plan.ts";
 import type { BindingsWriter } from "./emit.ts";
+import { LOCK } from "./state.ts";
 
 export function contextOf(
   writer: BindingsWriter,
@@ -134,12 +135,12 @@ export function postReturn(writer: BindingsWriter, lift: Lift, returned: string,
 
 /** "trap_if(not inst.may_leave)", and nothing leaves an instance that has trapped. */
 export function guard(component: number, code: Code): void {
-  code.line(`if (l${component} !== 0 || e0 > 1) throw stop(rt.leave());`);
+  code.line(`if (l${component} !== 0 || e0 > 1) { ${LOCK} throw rt.stop(rt.leave()); }`);
 }
 
 export function guarded(code: Code, body: () => void): void {
   code.block("try", body, "} catch (error) {");
-  code.line("  throw stop(error);");
+  code.line(`  ${LOCK} throw rt.stop(error);`);
   code.line("}");
 }
 

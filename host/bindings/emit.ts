@@ -13,7 +13,7 @@ import { emitExports } from "./exports.ts";
 import { emitLift } from "./lifts.ts";
 import { emitDestructor, emitTrampoline } from "./trampolines.ts";
 import { ABORT_HOOK, hasAbortHook, memoryExports } from "./key.ts";
-import { ENTERED, TRAPPED, UNLOADED } from "./state.ts";
+import { ENTERED, LOCK, UNLOADED } from "./state.ts";
 
 /** Emits the text of a plan. Deterministic: equal structure gives equal text. */
 export function emitBindings(plan: Plan): string {
@@ -124,10 +124,6 @@ export class BindingsWriter {
     const variables = [...plan.steps.map(({ instance }) => `x${instance}`), ...this.coreItems.map(({ name }) => name)];
     if (variables.length > 0) code.line(`let ${variables.join(", ")};`);
     if (plan.hostFuncs.length > 0) code.line(`let ${plan.hostFuncs.map((_, i) => `h${i} = host[${i}]`).join(", ")};`);
-    code.line(
-      `const fault = (index, error) => { if (e0 < ${TRAPPED}) e0 = ${TRAPPED}; return rt.fault(index, error); };`,
-    );
-    code.line(`const stop = (error) => { if (e0 < ${TRAPPED}) e0 = ${TRAPPED}; return rt.stop(error); };`);
   }
 
   private writeControls(code: Code): void {
@@ -148,9 +144,9 @@ export class BindingsWriter {
               },
               `} catch (error) {`,
             );
-            code.line("  throw fault(-1, error);");
+            code.line(`  ${LOCK} throw rt.fault(-1, error);`);
             code.line("}");
-            code.line(`if (e0 !== ${ENTERED}) throw fault(-1, undefined);`);
+            code.line(`if (e0 !== ${ENTERED}) throw rt.fault(-1, undefined);`);
             code.line("e0 = 0;");
           },
           "},",

@@ -1,8 +1,8 @@
 /**
  * The text of exported functions, called by the host.
  *
- * Follows design/mvp/CanonicalABI.md, `canon lift`. Whatever goes wrong between entering and leaving a guest marks the root
- * (`fault`) before the error reaches the caller.
+ * Follows design/mvp/CanonicalABI.md, `canon lift`. Whatever goes wrong between entering and leaving a guest locks the root
+ * before anything else is done about it.
  */
 import { checkExpression } from "../abi/emit/check.ts";
 import { Code } from "../abi/emit/code.ts";
@@ -26,6 +26,7 @@ import {
   settleGiven,
 } from "./crossing.ts";
 import type { BindingsWriter } from "./emit.ts";
+import { LOCK } from "./state.ts";
 
 /** An exported function, called by the host. */
 export function emitLift(writer: BindingsWriter, index: number): string {
@@ -45,13 +46,14 @@ export function emitLift(writer: BindingsWriter, index: number): string {
       code.line(`if (!(${checks.join(" && ")})) throw ${refusal};`);
     }
     code.line(`if (${isBusy(entered)}) throw rt.refuse(${index}, e0);`);
-    code.line(flags(entered, 1));
-    resetContext(writer, component, code);
     if (type.result !== undefined) code.line(`let value${result === undefined ? "" : ", failed = false"};`);
     const scoped = type.params.some((param) => hasBorrow(param.type));
+    // Nothing may be called between entering and `try`: at the end of the stack the root would stay entered for ever.
+    code.line(flags(entered, 1));
     code.block(
       "try",
       () => {
+        resetContext(writer, component, code);
         if (scoped) code.line("const b = new rt.BorrowScope();");
         if (context.memory !== undefined) code.line(`${context.memory}.sync();`);
         const returned = callCore(writer, lift, params, context, code);
@@ -66,10 +68,10 @@ export function emitLift(writer: BindingsWriter, index: number): string {
       },
       "} catch (error) {",
     );
-    code.line(`  throw fault(${index}, error);`);
+    code.line(`  ${LOCK} throw rt.fault(${index}, error);`);
     code.line("}");
     // A guest can catch what an import threw and go on; the fault stands all the same.
-    code.line(`if (e0 !== 1) throw fault(${index}, undefined);`);
+    code.line(`if (e0 !== 1) throw rt.fault(${index}, undefined);`);
     code.line(flags(entered, 0));
     settleGiven(writer, [type.result], code);
     if (result !== undefined) code.line("if (failed) throw rt.error(value);");

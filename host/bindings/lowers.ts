@@ -1,7 +1,7 @@
 /**
  * The text of imported functions: what a guest calls when it calls the host, or another guest.
  *
- * Follows design/mvp/CanonicalABI.md, `canon lower`. The root is marked (`stop`) before an error re-enters a guest.
+ * Follows design/mvp/CanonicalABI.md, `canon lower`. The root is locked before an error re-enters a guest.
  */
 import { checkExpression } from "../abi/emit/check.ts";
 import { member, type Code } from "../abi/emit/code.ts";
@@ -29,6 +29,7 @@ import {
 } from "./crossing.ts";
 import type { BindingsWriter } from "./emit.ts";
 import { funcName } from "../model/spelling.ts";
+import { LOCK } from "./state.ts";
 
 export function emitLower(
   writer: BindingsWriter,
@@ -48,7 +49,7 @@ export function emitLower(
     guard(component, code);
     if (callee !== undefined && areRelated(writer.plan, callee.component, component)) {
       // Calls between a component instance and one inside it are not allowed, whichever way they go.
-      code.line("throw stop(rt.enter());");
+      code.line(`${LOCK} throw rt.stop(rt.enter());`);
       return;
     }
     guarded(code, () => {
@@ -122,21 +123,24 @@ function callHost(
       : name.kind === "method"
         ? `${values[0]}${member(name.js)}(${values.slice(1).join(", ")})`
         : `h${index}(${values.join(", ")})`;
-  const result = resultOf(type);
+  if (type.result === undefined) {
+    code.line(`try { ${call}; } catch (error) { throw rt.threw(${index}, error); }`);
+    return "";
+  }
   const returned = code.fresh();
-  code.line(`let ${returned};`);
-  if (result === undefined) {
-    const statement = type.result === undefined ? call : `${returned} = ${call}`;
-    code.line(`try { ${statement}; } catch (error) { throw rt.threw(${index}, error); }`);
-  } else {
+  const fits = code.fresh();
+  code.line(`let ${returned}, ${fits};`);
+  if (resultOf(type) !== undefined) {
     code.line(`try { ${returned} = { tag: "ok", val: ${call} }; }`);
     code.line(`catch (error) { ${returned} = { tag: "err", val: rt.payload(${index}, error) }; }`);
   }
-  if (type.result !== undefined) {
-    code.line(
-      `if (!(${checkExpression(writer.emitter, type.result, returned)})) throw rt.badResult(${index}, ${returned});`,
-    );
-  }
+  const before = resultOf(type) === undefined ? `${returned} = ${call}; ` : "";
+  // Looking at the result may run code of its own, which may throw as the function may.
+  code.line(
+    `try { ${before}${fits} = ${checkExpression(writer.emitter, type.result, returned)}; } ` +
+      `catch (error) { throw rt.threw(${index}, error); }`,
+  );
+  code.line(`if (!${fits}) throw rt.badResult(${index}, ${returned});`);
   return returned;
 }
 

@@ -7,6 +7,7 @@ import { Code, quote } from "../abi/emit/code.ts";
 import { enteringSet, flags, guard, guarded, isBusy } from "./crossing.ts";
 import type { BindingsWriter } from "./emit.ts";
 import { emitLower } from "./lowers.ts";
+import { LOCK } from "./state.ts";
 
 /** A core function that the host makes for core modules to import. */
 export function emitTrampoline(writer: BindingsWriter, index: number): string {
@@ -57,7 +58,7 @@ function emitTask(name: string, builtin: string, component: number, code: Code):
     if (idle.has(builtin)) return;
     guard(component, code);
     if (builtin === "thread.yield") code.line("return 0;");
-    else code.line(`throw stop(rt.unsupported(${quote(builtin)}));`);
+    else code.line(`${LOCK} throw rt.stop(rt.unsupported(${quote(builtin)}));`);
   });
 }
 
@@ -100,9 +101,9 @@ export function emitDestructor(writer: BindingsWriter, index: number): string {
       if (origin.dtor === undefined) return;
       code.line(flags(entered, 1));
       code.block("try", () => code.line(`${writer.coreName(origin.dtor!)}(rep);`), "} catch (error) {");
-      code.line("  throw fault(-1, error);");
+      code.line(`  ${LOCK} throw rt.fault(-1, error);`);
       code.line("}");
-      code.line("if (e0 !== 1) throw fault(-1, undefined);");
+      code.line("if (e0 !== 1) throw rt.fault(-1, undefined);");
       code.line(flags(entered, 0));
     },
     "});",

@@ -85,11 +85,6 @@ export function formatDecl(item: ExternDecl): string {
   return `${item.name}: ${formatExtern(item.type)}`;
 }
 
-/** `an account`, `a thing`. */
-export function withArticle(noun: string): string {
-  return `${/^[aeiou]/i.test(noun) ? "an" : "a"} ${noun}`;
-}
-
 /** `keyword { item, item }` */
 export function block(keyword: string, items: readonly string[]): string {
   return items.length === 0 ? `${keyword} {}` : `${keyword} { ${items.join(", ")} }`;

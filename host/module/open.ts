@@ -7,7 +7,7 @@ import { compileBound } from "../runtime/bound.ts";
 import { compileBytes } from "../runtime/compile.ts";
 import type { Inspection } from "../runtime/inspect.ts";
 import { checkOptions } from "./options.ts";
-import { compiler, inspector } from "../runtime/parts.ts";
+import { compiler, faults, inspector } from "../runtime/parts.ts";
 import { readResponse } from "../runtime/response.ts";
 import type { Bindings, CompileOptions, Component, World } from "../runtime/types.ts";
 
@@ -57,7 +57,7 @@ export async function openSource(platform: Platform, source: Source, bindings: B
     throw new UsageError(`Expected bindings to be "tenon" or "jco", got ${String(bindings)}`);
   }
   // The compiler is on its way while the component is; what fails here fails again where it is needed.
-  if (bindings === "tenon" && !isBound(source)) compiler().catch(() => undefined);
+  if (bindings === "tenon" && !isBound(source)) Promise.all([compiler(), faults()]).catch(() => undefined);
   const read = await readSource(platform, source);
   if ("bound" in read) {
     const { hash, name } = read.bound;

@@ -6,15 +6,24 @@
  * a guest's resource that the user keeps holds the instance until it is let go. Asynchronous functions return promises; a
  * trap or dispose rejects those that are pending.
  */
-import { explain, describe, type ExplainHandle } from "../abi/explain.ts";
+import { explain, type ExplainHandle } from "../abi/explain.ts";
 import { someType } from "../model/cases.ts";
 import { AbiTrap } from "../abi/trap.ts";
 import { className, externName, funcName, shortNames } from "../model/spelling.ts";
-import { ComponentError, LowerError, TrapError, UnloadedError, UnsupportedError, type TrapCode } from "../errors.ts";
+import {
+  ComponentError,
+  describe,
+  LowerError,
+  TrapError,
+  UnloadedError,
+  UnsupportedError,
+  type TrapCode,
+} from "../errors.ts";
 import type { FuncType, ValueType } from "../model/types.ts";
 import type { ExportPlan, Plan } from "../plan/plan.ts";
 import type { LinkedImports } from "../runtime/linker.ts";
-import { ImportFault, toTrapError } from "../runtime/trap.ts";
+import { toTrapError } from "../runtime/faults.ts";
+import { ImportFault } from "../runtime/trap.ts";
 import type { DisposeReceipt, Instance, InstanceResources } from "../runtime/types.ts";
 
 /** What jco's text defines. */
@@ -274,7 +283,12 @@ export class JcoInstance implements Instance {
     const original = this.stopped ?? toAbiTrap(error);
     this.stopped = undefined;
     if (this.state !== "live") return this.unloaded(`"${this.name}" is locked`);
-    this.trap = toTrapError(original, { module: this.name, export: slot?.name, abort: undefined });
+    this.trap = toTrapError(original, {
+      module: this.name,
+      export: slot?.name,
+      starting: slot === undefined,
+      abort: undefined,
+    });
     this.onTrap?.(this.trap);
     this.rejectPending(() => this.unloaded(`"${this.name}" has trapped while the call was pending`));
     return this.trap;

@@ -5,6 +5,7 @@ import { IntegrityError, UsageError } from "../errors.ts";
 import type { BoundComponent, Platform } from "../platform.ts";
 import type { PlanSurface } from "../plan/plan.ts";
 import { CompiledComponent } from "./component.ts";
+import { faults } from "./parts.ts";
 import { assertOk, readResponse } from "./response.ts";
 import type { CompileOptions, Component } from "./types.ts";
 
@@ -24,7 +25,7 @@ export async function compileBound(
       `The bindings of "${bound.name}" have format ${bound.format} and this host reads format ${FORMAT}: run \`tenon bind\` again`,
     );
   }
-  const modules = await Promise.all(
+  const loading = Promise.all(
     bound.modules.map(async (module) => {
       if (module === undefined) return undefined;
       const { bytes, compiled } = await fetchModule(platform, module.url);
@@ -39,8 +40,9 @@ export async function compileBound(
       return compiled ?? WebAssembly.compile(bytes);
     }),
   );
+  const [modules, words] = await Promise.all([loading, faults()]);
   const { plan, instantiate } = bound as unknown as { plan: PlanSurface; instantiate: Instantiate };
-  return new CompiledComponent(options.name ?? bound.name, bound.hash, plan, instantiate, modules);
+  return new CompiledComponent(options.name ?? bound.name, bound.hash, plan, instantiate, modules, words);
 }
 
 /** A core module, compiled while it arrives where a server calls it one: engines keep the code of those they know again. */

@@ -1,6 +1,6 @@
 /** From the bytes of a component to a component. */
 import { CompiledComponent } from "./component.ts";
-import { compiler } from "./parts.ts";
+import { compiler, faults } from "./parts.ts";
 import type { EarlyModules } from "./receive.ts";
 import type { CompileOptions, Component } from "./types.ts";
 
@@ -17,7 +17,7 @@ export async function compileBytes(
   options: CompileOptions = {},
   early?: EarlyModules,
 ): Promise<Component> {
-  const { prepareBytes } = await compiler();
+  const [{ prepareBytes }, words] = await Promise.all([compiler(), faults()]);
   const { plan, instantiate, modules } = await prepareBytes(bytes, early);
-  return new CompiledComponent(options.name ?? hash.slice(0, 12), hash, plan, instantiate, modules);
+  return new CompiledComponent(options.name ?? hash.slice(0, 12), hash, plan, instantiate, modules, words);
 }

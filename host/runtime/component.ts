@@ -10,6 +10,7 @@ import type { ExternDecl } from "../model/types.ts";
 import type { PlanSurface } from "../plan/plan.ts";
 import { startInstance } from "./instance.ts";
 import { checkImports, linkImports, type LinkedImports } from "./linker.ts";
+import type { Faults } from "./parts.ts";
 import type { Component, Instance, InstantiateOptions, World } from "./types.ts";
 
 /** A component whatever runs it: everything but how an instance is started. */
@@ -56,6 +57,7 @@ export abstract class PlannedComponent<P extends PlanSurface = PlanSurface> impl
 export class CompiledComponent extends PlannedComponent {
   private readonly instantiateText: Instantiate;
   private readonly modules: readonly (WebAssembly.Module | undefined)[];
+  private readonly faults: Faults;
 
   constructor(
     name: string,
@@ -63,14 +65,16 @@ export class CompiledComponent extends PlannedComponent {
     plan: PlanSurface,
     instantiate: Instantiate,
     modules: readonly (WebAssembly.Module | undefined)[],
+    faults: Faults,
   ) {
     super(name, hash, plan);
     this.instantiateText = instantiate;
     this.modules = modules;
+    this.faults = faults;
   }
 
   protected override start(name: string, linked: LinkedImports, onTrap: InstantiateOptions["onTrap"]): Instance {
     const modules = this.modules.map((module, index) => module ?? linked.modules[index]!);
-    return startInstance(name, this.plan, this.instantiateText, modules, linked, onTrap);
+    return startInstance(name, this.plan, this.instantiateText, modules, linked, this.faults, onTrap);
   }
 }

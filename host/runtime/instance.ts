@@ -4,17 +4,17 @@
  * The state machine is live → trapped | unloaded, trapped → unloaded. The flags that enforce it live in the generated text
  * (a call must not pay for more than a comparison); this file gives them meaning and words.
  */
-import { describe, explain, type ExplainHandle } from "../abi/explain.ts";
+import type { ExplainHandle } from "../abi/explain.ts";
 import { disposeHostObject, GuestResource } from "../abi/handles.ts";
 import { AbiRuntime } from "../abi/runtime.ts";
 import { AbiTrap } from "../abi/trap.ts";
 import { ENTERED, TRAPPED, UNLOADED } from "../bindings/state.ts";
 import type { Controls, Instantiate } from "../bindings/evaluate.ts";
-import { ComponentError, LowerError, TrapError, UnloadedError } from "../errors.ts";
-import type { FuncType } from "../model/types.ts";
+import { ComponentError, describe, LowerError, TrapError, UnloadedError, wordsOf } from "../errors.ts";
 import type { ExportPlan, FuncItem, PlanSurface } from "../plan/plan.ts";
 import type { LinkedImports } from "./linker.ts";
-import { ImportFault, toTrapError, type GuestAbort } from "./trap.ts";
+import type { Faults } from "./parts.ts";
+import { ImportFault, scrub, type GuestAbort } from "./trap.ts";
 import type { DisposeReceipt, Instance, InstanceResources } from "./types.ts";
 
 /** What `rt` is in the generated text: the base with this instance's names and faults. */
@@ -27,16 +27,22 @@ class InstanceRuntime extends AbiRuntime {
   /** Reads what the guest's `abort` recorded; set by the generated text where the guest has the hook. */
   abortHook: (() => GuestAbort | undefined) | undefined;
   private ended = false;
+  /** The steps of the plan have not all run. */
+  starting = true;
   /** Linear memories of the core instances; one that no core module exports cannot be seen from here. */
   readonly memories = new Set<WebAssembly.Memory>();
   private readonly plan: PlanSurface;
   /** What stopped the guest before its wasm frames were unwound. */
   private stopped: { readonly error: unknown } | undefined;
+  /** The first trap is being put into words, which may run code of whoever threw. */
+  private describing = false;
+  private readonly faults: Faults;
 
-  constructor(name: string, plan: PlanSurface, linked: LinkedImports) {
+  constructor(name: string, plan: PlanSurface, linked: LinkedImports, faults: Faults) {
     super(linked.classes);
     this.name = name;
     this.plan = plan;
+    this.faults = faults;
   }
 
   /** A memory that a new core instance exports. */
@@ -46,20 +52,19 @@ class InstanceRuntime extends AbiRuntime {
 
   /** Arguments that a generated check refused. */
   badArguments(lift: number, args: readonly unknown[]): LowerError {
-    const { type } = this.plan.lifts[lift]!;
+    const { params } = this.plan.lifts[lift]!.type;
     this.beginCheck();
-    const found = this.mismatch(type, args);
+    const found = this.faults.mismatch(
+      params.map(({ type }) => type),
+      args,
+      params.map(({ name }) => name),
+      this.explainHandle,
+    );
     // What this check marked as given away was not.
     this.beginCheck();
-    return found ?? new LowerError(this.exportName(lift), "values that stay the same while they are read", "others");
-  }
-
-  private mismatch(type: FuncType, args: readonly unknown[]): LowerError | undefined {
-    for (const [i, param] of type.params.entries()) {
-      const found = explain(param.type, args[i], param.name, this.explainHandle);
-      if (found !== undefined) return new LowerError(found.path, found.expected, found.found);
-    }
-    return undefined;
+    return found === undefined
+      ? new LowerError(this.exportName(lift), "values that stay the same while they are read", "others")
+      : new LowerError(found.path, found.expected, found.found);
   }
 
   private readonly explainHandle: ExplainHandle = (type, value) => {
@@ -76,6 +81,7 @@ class InstanceRuntime extends AbiRuntime {
   /** A call that the state does not allow. */
   refuse(lift: number, state: number): TrapError | UnloadedError {
     const what = lift < 0 ? "a destructor" : `export "${this.exportName(lift)}"`;
+    if (state === TRAPPED) this.settle();
     if (state >= UNLOADED) return this.unloaded(`Cannot call ${what} of "${this.name}": it has been unloaded`);
     if (state >= TRAPPED) return this.unloaded(`Cannot call ${what} of "${this.name}": it has trapped and is locked`);
     const trap = new TrapError(`Cannot call ${what} of "${this.name}": a call is running already`, {
@@ -93,16 +99,50 @@ class InstanceRuntime extends AbiRuntime {
   /** A fault that reaches the host's edge. `error` is `undefined` when the guest swallowed it and went on. */
   fault(lift: number, error: unknown): Error {
     if (this.trap !== undefined) return this.unloaded(`"${this.name}" has trapped and is locked`);
-    // What stopped the guest is the fault, whatever the guest made of it on the way out.
-    const { error: original } = this.stopped ?? { error };
-    this.stopped = undefined;
-    if (this.ended || original === undefined) return this.unloaded(`"${this.name}" was unloaded during a call`);
-    const name = lift < 0 ? undefined : this.exportName(lift);
-    const abort = original instanceof WebAssembly.RuntimeError ? this.readAbort() : undefined;
-    this.trap = toTrapError(original, { module: this.name, export: name, abort });
-    this.abortHook = undefined;
-    this.onTrap?.(this.trap);
-    return this.trap;
+    if (this.ended) return this.unloaded(`"${this.name}" was unloaded during a call`);
+    return this.lock(lift, error);
+  }
+
+  /** Makes the first trap, and tells of it. */
+  private lock(lift: number, error: unknown): TrapError {
+    this.describing = true;
+    try {
+      // What stopped the guest is the fault, whatever the guest made of it on the way out.
+      const { error: original } = this.stopped ?? { error };
+      this.trap ??= this.faults.toTrapError(original ?? this.untold(), {
+        module: this.name,
+        export: lift < 0 ? undefined : this.exportName(lift),
+        starting: this.starting,
+        abort: this.abortHook,
+      });
+      this.stopped = undefined;
+      this.abortHook = undefined;
+      this.tell(this.trap);
+      return this.trap;
+    } finally {
+      this.describing = false;
+    }
+  }
+
+  private tell(trap: TrapError): void {
+    try {
+      this.onTrap?.(trap);
+    } catch (error) {
+      // At the end of the stack the listener may not have begun: it hears of the trap when the instance is next looked at.
+      if (this.faults.isStackOverflow(error)) return;
+    }
+    this.onTrap = undefined;
+  }
+
+  /** A fault that nobody could describe, because the stack ended there. */
+  private untold(): AbiTrap {
+    return new AbiTrap("stack-overflow", "the stack ended before the fault could be described");
+  }
+
+  /** To be called when a locked instance is looked at: a fault at the very end of the stack is described and told now. */
+  settle(): void {
+    if (this.describing || (this.trap !== undefined && this.onTrap === undefined)) return;
+    this.lock(-1, undefined);
   }
 
   /** An error about to re-enter the guest: the instance is locked already, so a guest that catches it gains nothing. */
@@ -122,12 +162,16 @@ class InstanceRuntime extends AbiRuntime {
 
   /** What an import with a result threw, as its error payload. @throws {ImportFault} when it is no payload */
   payload(func: number, error: unknown): unknown {
-    if (error instanceof ComponentError) return error.payload;
-    if (typeof error === "object" && error !== null && Object.hasOwn(error, "payload")) {
-      return (error as { payload: unknown }).payload;
+    try {
+      if (error instanceof ComponentError) return error.payload;
+      if (typeof error === "object" && error !== null && Object.hasOwn(error, "payload")) {
+        return (error as { payload: unknown }).payload;
+      }
+      if (!(error instanceof Error || error instanceof AbiTrap)) return error;
+    } catch {
+      // A proxy or a getter that throws is no payload.
     }
-    if (error instanceof Error || error instanceof AbiTrap) throw this.threw(func, error);
-    return error;
+    throw this.threw(func, error);
   }
 
   override dropHost(index: number, rep: number): void {
@@ -142,7 +186,7 @@ class InstanceRuntime extends AbiRuntime {
 
   badResult(func: number, value: unknown): ImportFault {
     const { type } = this.plan.hostFuncs[func]!;
-    const found = explain(type.result!, value, "result", this.explainHandle);
+    const found = this.faults.mismatch([type.result!], [value], ["result"], this.explainHandle);
     return this.threw(
       func,
       new LowerError(found?.path ?? "result", found?.expected ?? "a value that fits", found?.found ?? "another"),
@@ -157,32 +201,8 @@ class InstanceRuntime extends AbiRuntime {
     return new TypeError(`Resource "${resource}" of "${this.name}" has no constructor; its functions return instances`);
   }
 
-  private readAbort(): GuestAbort | undefined {
-    try {
-      return this.abortHook?.();
-    } catch {
-      // The guest has trapped once; a hook that traps too leaves only the trap itself to report.
-      return undefined;
-    }
-  }
-
-  /** What the guest's hook points to: pointers and lengths of message and file, then line and column. */
   abortRecord(pointer: number, memory: WebAssembly.Memory): GuestAbort | undefined {
-    const at = pointer >>> 0;
-    if (at === 0 || at % 4 !== 0 || at + 24 > memory.buffer.byteLength) return undefined;
-    const words = new Uint32Array(memory.buffer, at, 6);
-    const text = (start: number, codeUnits: number): string =>
-      new TextDecoder("utf-16le").decode(new Uint8Array(memory.buffer, start, Math.min(codeUnits, 10_000) * 2));
-    const [message, messageUnits, file, fileUnits, line, column] = words as unknown as [
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-    ];
-    const position = file === 0 ? undefined : { file: text(file, fileUnits), line, column };
-    return { message: message === 0 ? "" : text(message, messageUnits), position };
+    return this.faults.abortRecord(pointer, memory);
   }
 
   private exportName(lift: number): string {
@@ -215,7 +235,7 @@ class InstanceRuntime extends AbiRuntime {
         try {
           disposeHostObject(object);
         } catch (error) {
-          errors.push(error instanceof Error ? error : new Error(String(error)));
+          errors.push(errorOf(error));
         }
       }
     }
@@ -229,6 +249,17 @@ class InstanceRuntime extends AbiRuntime {
     this.memories.clear();
     return { disposed, cut, errors };
   }
+}
+
+/** What was thrown, as an error. */
+function errorOf(thrown: unknown): Error {
+  scrub(thrown);
+  try {
+    if (thrown instanceof Error) return thrown;
+  } catch {
+    // A proxy that throws when it is looked at.
+  }
+  return new Error(wordsOf(thrown));
 }
 
 function add(counts: Map<string, number>, name: string, count: number): void {
@@ -270,14 +301,16 @@ export function startInstance(
   instantiate: Instantiate,
   modules: readonly WebAssembly.Module[],
   linked: LinkedImports,
+  faults: Faults,
   onTrap?: (trap: Error) => void,
 ): Instance {
-  const runtime = new InstanceRuntime(name, plan, linked);
+  const runtime = new InstanceRuntime(name, plan, linked, faults);
   runtime.onTrap = onTrap;
   const controls = instantiate(runtime, modules, linked.funcs);
   const instance = new ComponentInstance(name, runtime, controls);
   try {
     controls.start();
+    runtime.starting = false;
   } catch (error) {
     instance.dispose();
     throw error;
@@ -300,12 +333,20 @@ class ComponentInstance implements Instance {
   }
 
   get state(): "live" | "trapped" | "unloaded" {
-    const state = this.controls.state();
+    const state = this.look();
     return state >= UNLOADED ? "unloaded" : state >= TRAPPED ? "trapped" : "live";
   }
 
   get trap(): TrapError | undefined {
+    this.look();
     return this.runtime.trap;
+  }
+
+  /** The root's state; see {@link InstanceRuntime.settle}. */
+  private look(): number {
+    const state = this.controls.state();
+    if (state === TRAPPED) this.runtime.settle();
+    return state;
   }
 
   get depth(): number {
@@ -328,6 +369,7 @@ class ComponentInstance implements Instance {
 
   dispose(): DisposeReceipt {
     if (this.receipt !== undefined) return this.receipt;
+    this.look();
     const { memoryBytes } = this;
     this.controls.dispose();
     const { disposed, cut, errors } = this.runtime.end(this.controls);

@@ -4,9 +4,8 @@
  * Names are matched as DESIGN says: by interface id, by the id without its version, by a compatible version; plain names
  * in camelCase or as written.
  */
-import { describe } from "../abi/explain.ts";
 import { className, externName, funcName } from "../model/spelling.ts";
-import { LinkError, type LinkIssue } from "../errors.ts";
+import { describe, LinkError, type LinkIssue } from "../errors.ts";
 import { compatibleKey, nearestKey } from "./names.ts";
 import { formatExtern } from "../model/text.ts";
 import type { PlanSurface } from "../plan/plan.ts";

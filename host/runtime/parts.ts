@@ -1,6 +1,6 @@
 /**
  * Parts of the host that are loaded when they are first needed, so that a page starts with less: the compiler, which is
- * never needed where modules are bound ahead of time, and the inspector.
+ * never needed where modules are bound ahead of time, the words for faults, and the inspector.
  */
 import { UsageError } from "../errors.ts";
 
@@ -22,6 +22,11 @@ export const compiler: () => Promise<typeof import("../runtime/prepare.ts")> = p
   "compiler",
   () => import("../runtime/prepare.ts"),
 );
+
+/** What is said of a fault. */
+export type Faults = typeof import("../runtime/faults.ts");
+
+export const faults: () => Promise<Faults> = part("words for faults", () => import("../runtime/faults.ts"));
 
 export const inspector: () => Promise<typeof import("../runtime/inspect.ts")> = part(
   "inspector",

@@ -1,0 +1,213 @@
+/**
+ * What is said when something goes wrong: engine error → trap code, values that do not fit, the guest's own last words.
+ *
+ * Nothing here runs while all goes well, so it is loaded with the first component and not with the page. Codes are never
+ * guessed: a text that the tables do not know is `unknown`. Whatever was thrown, nothing here throws.
+ */
+import { explain, type ExplainHandle, type Mismatch } from "../abi/explain.ts";
+import { AbiTrap } from "../abi/trap.ts";
+import { TrapError, wordsOf, type TrapCode } from "../errors.ts";
+import type { ValueType } from "../model/types.ts";
+import { ImportFault, scrub, type GuestAbort } from "./trap.ts";
+
+/** Texts of `WebAssembly.RuntimeError`, one table an engine; the first that the message contains decides. */
+const v8Texts: readonly (readonly [string, TrapCode])[] = [
+  ["unreachable", "unreachable"],
+  ["memory access out of bounds", "memory-out-of-bounds"],
+  ["data segment", "memory-out-of-bounds"],
+  ["divide by zero", "integer-divide-by-zero"],
+  ["remainder by zero", "integer-divide-by-zero"],
+  ["divide result unrepresentable", "integer-overflow"],
+  ["float unrepresentable in integer range", "invalid-conversion-to-integer"],
+  // Older versions say "null function or function signature mismatch".
+  ["function signature mismatch", "bad-signature"],
+  ["null function", "indirect-call-to-null"],
+  ["dereferencing a null pointer", "indirect-call-to-null"],
+  ["table index", "table-out-of-bounds"],
+  ["table access", "table-out-of-bounds"],
+  ["element segment", "table-out-of-bounds"],
+  ["unaligned", "unaligned-pointer"],
+];
+const spiderMonkeyTexts: readonly (readonly [string, TrapCode])[] = [
+  ["unreachable executed", "unreachable"],
+  ["index out of bounds", "memory-out-of-bounds"],
+  ["integer divide by zero", "integer-divide-by-zero"],
+  ["integer overflow", "integer-overflow"],
+  ["indirect call to null", "indirect-call-to-null"],
+  ["indirect call signature mismatch", "bad-signature"],
+];
+const javaScriptCoreTexts: readonly (readonly [string, TrapCode])[] = [
+  ["Unreachable code should not be executed", "unreachable"],
+  ["Out of bounds memory access", "memory-out-of-bounds"],
+  ["Division by zero", "integer-divide-by-zero"],
+  ["Integer overflow", "integer-overflow"],
+  ["call_indirect to a null table entry", "indirect-call-to-null"],
+  ["call_indirect to a signature that does not match", "bad-signature"],
+  ["Out of bounds call_indirect", "table-out-of-bounds"],
+];
+const tables = [v8Texts, spiderMonkeyTexts, javaScriptCoreTexts];
+
+const overflowTexts = ["Maximum call stack size exceeded", "too much recursion"];
+
+export interface FaultContext {
+  readonly module: string;
+  readonly starting: boolean;
+  /** The export called; `undefined` in a start function or a destructor. */
+  readonly export: string | undefined;
+  /** Reads what the guest's `abort` recorded, where the guest has the hook. */
+  readonly abort: (() => GuestAbort | undefined) | undefined;
+}
+
+/** Makes the host's own error of whatever a call ended with, and lets the original go. */
+export function toTrapError(error: unknown, context: FaultContext): TrapError {
+  const frames = wasmFrames(error);
+  const { code: raised, detail } = classify(error);
+  const abort = context.abort !== undefined && isEngineTrap(error) ? readAbort(context.abort) : undefined;
+  const code = raised === "unreachable" && isOutOfMemory(abort) ? "out-of-memory" : raised;
+  const where =
+    context.export !== undefined
+      ? `in "${context.module}", export "${context.export}"`
+      : `${context.starting ? "while instantiating" : "in"} "${context.module}"`;
+  const said = abort?.message;
+  const at = abort?.position;
+  const place = at === undefined ? "" : ` at ${at.file}:${at.line}:${at.column}`;
+  // What the guest says itself says more than the engine's words for a trap.
+  const more = said !== undefined && said !== "" ? `: ${said}` : detail !== "" && detail !== code ? ` (${detail})` : "";
+  const message = `Trap ${where}: ${code}${more}${place}`;
+  // The user's own error, which is the same object with its stacks read.
+  const cause = error instanceof ImportFault ? error.error : undefined;
+  scrub(cause);
+  const trap = new TrapError(
+    message,
+    { trap: code, module: context.module, export: context.export, guestMessage: said, position: at, frames },
+    cause === undefined ? undefined : { cause },
+  );
+  scrub(trap);
+  return trap;
+}
+
+function isEngineTrap(error: unknown): error is WebAssembly.RuntimeError {
+  try {
+    return error instanceof WebAssembly.RuntimeError;
+  } catch {
+    return false;
+  }
+}
+
+function readAbort(hook: () => GuestAbort | undefined): GuestAbort | undefined {
+  try {
+    return hook();
+  } catch {
+    // The guest has trapped once; a hook that traps too leaves only the trap itself to report.
+    return undefined;
+  }
+}
+
+/** What the guest's hook points to: pointers and lengths of message and file, then line and column. */
+export function abortRecord(pointer: number, memory: WebAssembly.Memory): GuestAbort | undefined {
+  const at = pointer >>> 0;
+  if (at === 0 || at % 4 !== 0 || at + 24 > memory.buffer.byteLength) return undefined;
+  const words = new Uint32Array(memory.buffer, at, 6);
+  const text = (start: number, codeUnits: number): string =>
+    new TextDecoder("utf-16le").decode(new Uint8Array(memory.buffer, start, Math.min(codeUnits, 10_000) * 2));
+  const [message, messageUnits, file, fileUnits, line, column] = words as unknown as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  const position = file === 0 ? undefined : { file: text(file, fileUnits), line, column };
+  return { message: message === 0 ? "" : text(message, messageUnits), position };
+}
+
+/** The allocator of modules built by tenon says so before it traps; unlike an author's `abort` it names no file. */
+function isOutOfMemory(abort: GuestAbort | undefined): boolean {
+  return abort?.message === "Out of memory" && abort.position === undefined;
+}
+
+function classify(error: unknown): { code: TrapCode; detail: string } {
+  try {
+    return codeOf(error);
+  } catch {
+    return { code: "unknown", detail: wordsOf(error) };
+  }
+}
+
+function codeOf(error: unknown): { code: TrapCode; detail: string } {
+  if (error instanceof AbiTrap) return { code: error.code, detail: error.message };
+  if (error instanceof ImportFault) {
+    return { code: "import-threw", detail: `import "${error.importName}" threw: ${wordsOf(error.error)}` };
+  }
+  if (error instanceof WebAssembly.RuntimeError) {
+    const { message } = error;
+    for (const table of tables) {
+      for (const [text, code] of table) if (message.includes(text)) return { code, detail: message };
+    }
+    return { code: "unknown", detail: message };
+  }
+  if (error instanceof RangeError || isInternalError(error)) {
+    const { message } = error as Error;
+    if (overflowTexts.some((text) => message.includes(text))) return { code: "stack-overflow", detail: message };
+    if (message.includes("WebAssembly.Memory") || message.includes("could not allocate memory")) {
+      return { code: "out-of-memory", detail: message };
+    }
+    return { code: "unknown", detail: message };
+  }
+  if (isWasmException(error))
+    return { code: "uncaught-exception", detail: "the guest threw an exception nobody caught" };
+  return { code: "unknown", detail: error instanceof Error ? `${error.name}: ${wordsOf(error)}` : wordsOf(error) };
+}
+
+export function isStackOverflow(error: unknown): boolean {
+  return classify(error).code === "stack-overflow";
+}
+
+/** Firefox reports stack overflow as its own `InternalError`. */
+function isInternalError(error: unknown): boolean {
+  return error instanceof Error && error.name === "InternalError";
+}
+
+function isWasmException(error: unknown): boolean {
+  const { Exception } = WebAssembly as unknown as { Exception?: new () => object };
+  return Exception !== undefined && error instanceof Exception;
+}
+
+/** Characters. An error's stack is whatever its owner made it. */
+const LONGEST_STACK = 100_000;
+
+/** The wasm frames of a stack, innermost first, as text. Reading the stack is what releases the instance. */
+function wasmFrames(error: unknown): string[] {
+  const stack = scrub(error);
+  if (stack === undefined) return [];
+  return stack
+    .slice(0, LONGEST_STACK)
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line.includes("wasm"))
+    .slice(0, 32);
+}
+
+/** The first of several values that does not fit its type; values that cannot be read do not fit either. */
+export function mismatch(
+  types: readonly ValueType[],
+  values: readonly unknown[],
+  names: readonly string[],
+  handle: ExplainHandle,
+): Mismatch | undefined {
+  for (const [i, type] of types.entries()) {
+    try {
+      const found = explain(type, values[i], names[i]!, handle);
+      if (found !== undefined) return found;
+    } catch (error) {
+      return unreadable(names[i]!, error);
+    }
+  }
+  return undefined;
+}
+
+/** A value with a getter or a proxy that throws. */
+function unreadable(path: string, error: unknown): Mismatch {
+  return { path, expected: "values that can be read", found: `one that threw: ${wordsOf(error)}` };
+}
