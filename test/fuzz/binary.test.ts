@@ -4,11 +4,7 @@
  * Seeds are the components of our own test scripts and echo components. Mutants of everything are decoded, validated
  * and compiled; mutants whose core modules are untouched (so that nothing in them can loop for ever) also run.
  */
-import { readdirSync, readFileSync } from "node:fs";
-import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { decodeComponent } from "../../host/binary/decode.ts";
-import type { ComponentDefinition } from "../../host/binary/definition.ts";
 import {
   ComponentError,
   DecodeError,
@@ -21,30 +17,16 @@ import {
 import type { ExternDecl } from "../../host/model/types.ts";
 import { compileBytes } from "../../host/runtime/compile.ts";
 import type { Component } from "../../host/runtime/types.ts";
-import { readDirectives } from "../../scripts/conformance/directives.ts";
-import { parseWat } from "../../scripts/wasm-tools.ts";
-import { parameterTypes } from "../differential/arbitraries.ts";
 import { scaled, seed } from "../differential/budget.ts";
-import { echoText } from "../differential/echo.ts";
-import { mutate, randomFrom, type Range } from "./mutate.ts";
+import { mutate, randomFrom } from "./mutate.ts";
+import { isPromised, originals, outsideCoreModules, type ErrorClass } from "./originals.ts";
 
 const slowestAllowedMs = 5_000;
 const seeds: Uint8Array<ArrayBuffer>[] = [];
 const counts = { mutants: 0, compiled: 0, instantiated: 0, called: 0, outcomes: new Map<string, number>() };
 
 beforeAll(async () => {
-  const cases = new URL("../conformance/cases/", import.meta.url);
-  for (const file of readdirSync(cases)) {
-    for (const directive of readDirectives(readFileSync(new URL(file, cases), "utf8"))) {
-      if (directive.kind !== "component" && directive.kind !== "component definition") continue;
-      const { form } = directive.source;
-      seeds.push(form.kind === "bytes" ? new Uint8Array(form.bytes) : await parseWat(form.text));
-    }
-  }
-  const signatures = fc.sample(parameterTypes({ extended: true }), { seed, numRuns: 30 });
-  for (let from = 0; from < signatures.length; from += 5) {
-    seeds.push(await parseWat(echoText(signatures.slice(from, from + 5), "utf8")));
-  }
+  seeds.push(...(await originals(seed)));
 });
 
 afterAll(() => {
@@ -60,16 +42,10 @@ function note(name: string): void {
 }
 
 /** @throws what is not an error that the host promises, with the mutant to reproduce it */
-function expectTyped(error: unknown, allowed: readonly (new (...args: never[]) => Error)[], mutant: Uint8Array): void {
-  const typed = allowed.some((type) => error instanceof type);
-  const message = error instanceof Error ? error.message : String(error);
-  const clean = !/tenon bug|(?<!got )undefined|\[object|cannot read prop/i.test(message);
-  const inside = !(error instanceof DecodeError) || (error.offset >= 0 && error.offset <= mutant.length);
-  // What the host cannot name may be a fault of its own: only builtins that need tasks are unnamed traps.
-  const named = !(error instanceof TrapError) || error.trap !== "unknown" || /needs async tasks/.test(message);
-  if (typed && clean && inside && named) return note(error instanceof TrapError ? error.trap : (error as Error).name);
+function expectTyped(error: unknown, allowed: readonly ErrorClass[], mutant: Uint8Array): void {
+  if (isPromised(error, allowed, mutant)) return note(error instanceof TrapError ? error.trap : (error as Error).name);
   const hex = Buffer.from(mutant).toString("hex");
-  throw new Error(`Mutant ${hex} gave ${error instanceof Error ? error.stack : message}`, { cause: error });
+  throw new Error(`Mutant ${hex} gave ${error instanceof Error ? error.stack : String(error)}`, { cause: error });
 }
 
 async function compile(mutant: Uint8Array<ArrayBuffer>): Promise<Component | undefined> {
@@ -140,7 +116,7 @@ test("mutants of whole components are refused with a typed error, or compile", a
 test("mutants of everything but the core modules also link, run and trap with typed errors", async () => {
   const random = randomFrom(seed + 1);
   for (const original of seeds) {
-    const ranges = outside(coreModules(decodeComponent(original)), original.length);
+    const ranges = outsideCoreModules(original);
     for (let count = scaled(60); count > 0; count--) {
       const mutant = mutate(original, ranges, random);
       const component = await compile(mutant);
@@ -156,18 +132,3 @@ test("every prefix of a component is refused, or is a whole component", async ()
     for (let length = 0; length < Math.min(original.length, 2000); length++) await compile(original.slice(0, length));
   }
 });
-
-function coreModules(definition: ComponentDefinition): readonly Range[] {
-  return definition.definitions.flatMap((item): readonly Range[] => {
-    if (item.kind === "core-module") return [{ start: item.start, end: item.end }];
-    return item.kind === "component" ? coreModules(item.component) : [];
-  });
-}
-
-/** What lies between the ranges, after the preamble. */
-function outside(ranges: readonly Range[], length: number): readonly Range[] {
-  const sorted = [...ranges].sort((a, b) => a.start - b.start);
-  const starts = [8, ...sorted.map((range) => range.end)];
-  const ends = [...sorted.map((range) => range.start), length];
-  return starts.map((start, index) => ({ start, end: ends[index]! })).filter((range) => range.end > range.start);
-}
