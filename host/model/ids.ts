@@ -11,6 +11,12 @@ export function withoutVersion(name: string): string {
   return at < 0 ? name : name.slice(0, at);
 }
 
+/** The own name of an interface or a world: `log` of `demo:log/log@0.2.0`. */
+export function ownName(id: string): string {
+  const path = id.replace(/@.*$/s, "");
+  return path.slice(path.lastIndexOf("/") + 1);
+}
+
 /** The version an interface id carries. */
 export function versionOf(name: string): string | undefined {
   const at = versionAt(name);

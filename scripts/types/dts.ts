@@ -6,6 +6,8 @@
  */
 import { typedArrayOf } from "../../host/abi/emit/numbers.ts";
 import { isValueType } from "../../host/model/cases.ts";
+import { ownName } from "../../host/model/ids.ts";
+import { identityOf, isNominal } from "../../host/model/nominal.ts";
 import { shortNames, toCamelCase, toPascalCase } from "../../host/model/spelling.ts";
 import { parseInterfaceId } from "../../host/model/names.ts";
 import type { ExternDecl, ResourceType, ValueType } from "../../host/model/types.ts";
@@ -182,7 +184,7 @@ export class Declarations {
       return;
     }
     if (!isValueType(type.type)) return;
-    const parts = partsOf(type.type);
+    const parts = isNominal(type.type) ? identityOf(type.type) : undefined;
     const origin = parts === undefined ? undefined : this.origins.get(parts);
     if (parts !== undefined && origin === undefined) this.origins.set(parts, qualified);
     out.doc(this.doc(path));
@@ -313,8 +315,11 @@ export class Declarations {
 
 /** `Calc` for `demo:calc/calc@1.0.0`. */
 function worldTypeName(id: string): string {
-  const own = id.replace(/@.*$/, "").replace(/^.*\//, "");
-  return toPascalCase(own.replaceAll(/[^A-Za-z0-9]+/g, "-").replace(/^(?=\d)/, "world-"));
+  return toPascalCase(
+    ownName(id)
+      .replaceAll(/[^A-Za-z0-9]+/g, "-")
+      .replace(/^(?=\d)/, "world-"),
+  );
 }
 
 /** Interface → its short name, where that is nobody else's: the rule of the bindings. */
@@ -322,21 +327,6 @@ function shortsOf(items: readonly ExternDecl[]): Map<string, string> {
   const taken = new Set(items.filter(({ name }) => !name.includes(":")).map(({ name }) => toCamelCase(name)));
   const interfaces = items.flatMap(({ name, type }) => (type.kind === "instance" ? [name] : []));
   return new Map([...shortNames(interfaces)].flatMap(([short, name]) => (taken.has(short) ? [] : [[name, short]])));
-}
-
-/** Of a type copied to give it another name, what the copies share. */
-function partsOf(type: ValueType): object | undefined {
-  switch (type.kind) {
-    case "record":
-      return type.fields;
-    case "variant":
-      return type.cases;
-    case "enum":
-    case "flags":
-      return type.names;
-    default:
-      return undefined;
-  }
 }
 
 function optionalMark(type: ValueType): string {

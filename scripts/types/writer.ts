@@ -2,8 +2,8 @@
 
 /** Gathers lines; nothing is written anywhere. */
 export class Writer {
-  private readonly lines: string[] = [];
-  private depth = 0;
+  protected readonly lines: string[] = [];
+  protected depth = 0;
 
   line(text: string): void {
     for (const part of text.split("\n")) this.lines.push(part === "" ? "" : "  ".repeat(this.depth) + part);

@@ -5,6 +5,7 @@ import { decodeComponent } from "../../host/binary/decode.ts";
 import { DecodeError } from "../../host/errors.ts";
 import { validateComponent } from "../../host/binary/validate/index.ts";
 import type { ComponentDefinition } from "../../host/binary/definition.ts";
+import { ownName } from "../../host/model/ids.ts";
 import { describeWorld, type WorldDescription } from "../../host/plan/world.ts";
 import { BuildError, nearest } from "../build/errors.ts";
 import { collectDocs, type WitDocs } from "./docs.ts";
@@ -57,11 +58,7 @@ export async function describeSources(sources: WitSources, options: WorldOptions
       docs.set(item.replace(/@[^#]*/, ""), text);
     }
   }
-  return { sources, name: name ?? worldName(description.name), description, docs, features };
-}
-
-function worldName(id: string): string {
-  return id.replace(/@.*$/, "").replace(/^.*\//, "");
+  return { sources, name: name ?? ownName(description.name), description, docs, features };
 }
 
 /** The definition of a world, or what is wrong with it. */
