@@ -88,6 +88,7 @@ const projects = [
   "host/browser",
   "host/cli",
   "scripts",
+  "scripts/guest/assembly",
   "test",
   "test/browser",
   "test/types",

@@ -2,10 +2,12 @@
  * `npm run build:package`: compiles what `npm pack` ships into `dist/host` and `dist/scripts`.
  *
  * Owns the step from TypeScript to files a consumer loads; what belongs to the package is what the three entry points
- * of the host reach. The folders are made aside and then put in place, for programs that read them meanwhile.
+ * of the host reach, and the AssemblyScript that bindings are put together from. The folders are made aside and then
+ * put in place, for programs that read them meanwhile.
  */
 import { spawnSync } from "node:child_process";
 import {
+  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -31,6 +33,9 @@ try {
   });
   if (status !== 0) process.exit(status ?? 1);
   rewriteDeclarations(made);
+  const support = join("scripts", "guest", "assembly");
+  mkdirSync(join(made, support));
+  for (const file of ["abi.ts", "tenon.ts"]) copyFileSync(join(root, support, file), join(made, support, file));
   for (const folder of ["host", "scripts"]) put(join(made, folder), join(dist, folder));
 } finally {
   rmSync(made, { recursive: true, force: true });

@@ -5,7 +5,7 @@
  * is told with the declaration that the world wants.
  */
 import { join } from "node:path";
-import type { GuestOutput, RequiredExport } from "../guest/index.ts";
+import type { GuestOutput, RequiredExport } from "../guest/contract.ts";
 import { type BuildIssue, nearest, position } from "./errors.ts";
 import type { Diagnostic, Place } from "./protocol.ts";
 

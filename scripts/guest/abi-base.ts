@@ -5,7 +5,7 @@ import type { ValueType } from "../../host/model/types.ts";
 import { Namer } from "./names.ts";
 import type { FileScope, TypeText } from "./types.ts";
 import type { GuestResource } from "./world.ts";
-import { Writer } from "./writer.ts";
+import { AssemblyWriter } from "./writer.ts";
 
 export type Of<K extends ValueType["kind"]> = Extract<ValueType, { kind: K }>;
 
@@ -53,14 +53,14 @@ export class AbiBase {
   }
 
   /** The helper of a purpose and type; `make` writes its body when it does not exist yet. */
-  protected helper(purpose: string, type: ValueType, make: (name: string, writer: Writer) => void): string {
+  protected helper(purpose: string, type: ValueType, make: (name: string, writer: AssemblyWriter) => void): string {
     const key = `${purpose} ${this.types.key(type)}`;
     let name = this.functions.get(key);
     if (name === undefined) {
       const word = "fields" in type || "cases" in type ? this.types.named(type).name : type.kind;
       name = this.names.unique(`${purpose}_${word}_${this.functions.size}`);
       this.functions.set(key, name);
-      const writer = new Writer();
+      const writer = new AssemblyWriter();
       make(name, writer);
       this.texts.push(writer.toString());
     }

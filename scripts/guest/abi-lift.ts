@@ -9,7 +9,7 @@ import { casesOf } from "../../host/model/cases.ts";
 import type { ValueType } from "../../host/model/types.ts";
 import { AbiBase, numbers, type Of, tableOf, takeBack } from "./abi-base.ts";
 import { variantMembers } from "./declarations.ts";
-import type { Writer } from "./writer.ts";
+import type { AssemblyWriter } from "./writer.ts";
 
 export class AbiLifter extends AbiBase {
   // Loading
@@ -76,7 +76,7 @@ export class AbiLifter extends AbiBase {
 
   /** Returns the case that a discriminant tells, with its payload. */
   private choose(
-    writer: Writer,
+    writer: AssemblyWriter,
     type: Of<"variant" | "option" | "result">,
     tag: string,
     payload: (type: ValueType) => string,

@@ -6,18 +6,17 @@
  * collector must find it until it has been read.
  */
 import { discriminantSize, type FlatType, layoutOf, payloadOffset, sequence } from "../../host/abi/layout.ts";
-import { casesOf } from "../../host/model/cases.ts";
+import { casesOf, someType } from "../../host/model/cases.ts";
 import type { ValueType } from "../../host/model/types.ts";
 import { newHandle, numbers, type Of, tableOf } from "./abi-base.ts";
 import { AbiLifter } from "./abi-lift.ts";
 import { fieldNames, variantMembers } from "./declarations.ts";
-import { anyPart } from "./parts.ts";
 import { tagMembers } from "./world.ts";
-import type { Writer } from "./writer.ts";
+import type { AssemblyWriter } from "./writer.ts";
 
 /** Whether lowering leaves pointers to memory that must live until the host has read it. */
 export function hasPointer(type: ValueType | undefined): boolean {
-  return anyPart(type, (part) => {
+  return someType(type, (part) => {
     return part.kind === "string" || part.kind === "map" || (part.kind === "list" && part.length === undefined);
   });
 }
@@ -26,7 +25,7 @@ export class AbiEmitter extends AbiLifter {
   // Storing
 
   /** Writes the statements that put a value at an address. `value` must be cheap to say twice: a variable. */
-  store(writer: Writer, type: ValueType, value: string, pointer: string, offset = 0): void {
+  store(writer: AssemblyWriter, type: ValueType, value: string, pointer: string, offset = 0): void {
     const at = offset === 0 ? "" : `, ${offset}`;
     const address = offset === 0 ? pointer : `${pointer} + ${offset}`;
     switch (type.kind) {
@@ -88,7 +87,13 @@ export class AbiEmitter extends AbiLifter {
     });
   }
 
-  private storeExpression(writer: Writer, type: ValueType, value: string, pointer: string, offset: number): void {
+  private storeExpression(
+    writer: AssemblyWriter,
+    type: ValueType,
+    value: string,
+    pointer: string,
+    offset: number,
+  ): void {
     const simple = this.types.holding(type) === "number" || type.kind === "string";
     if (simple || /^\w+$/.test(value)) return this.store(writer, type, value, pointer, offset);
     const name = this.temporary();
@@ -102,13 +107,13 @@ export class AbiEmitter extends AbiLifter {
     return type.fields.map((field, i) => ({ name: names[i]!, type: field.type }));
   }
 
-  private checkLength(writer: Writer, type: Of<"list">, value: string): void {
+  private checkLength(writer: AssemblyWriter, type: Of<"list">, value: string): void {
     writer.write(`assert(${value}.length == ${type.length}, "The list must have ${type.length} elements");`);
   }
 
   /** A statement for each case of a value, with the expression of its payload. */
   private eachCase(
-    writer: Writer,
+    writer: AssemblyWriter,
     type: Of<"variant" | "option" | "result">,
     value: string,
     body: (payload: ValueType | undefined, value: string, index: number) => void,
@@ -178,7 +183,7 @@ export class AbiEmitter extends AbiLifter {
   // Flat lowering
 
   /** Writes the statements that take a value apart. @returns the flat values, as expressions */
-  lower(writer: Writer, type: ValueType, value: string): string[] {
+  lower(writer: AssemblyWriter, type: ValueType, value: string): string[] {
     switch (type.kind) {
       case "bool":
         return [`${value} ? 1 : 0`];
@@ -224,14 +229,14 @@ export class AbiEmitter extends AbiLifter {
   private lastHeld = "";
 
   /** The value in a variable, so that it is made once and the collector sees it. */
-  private held(writer: Writer, value: string): string {
+  private held(writer: AssemblyWriter, value: string): string {
     if (/^\w+$/.test(value)) return (this.lastHeld = value);
     const name = this.temporary();
     writer.write(`const ${name} = ${value};`);
     return (this.lastHeld = name);
   }
 
-  private lowerCases(writer: Writer, type: Of<"variant" | "option" | "result">, value: string): string[] {
+  private lowerCases(writer: AssemblyWriter, type: Of<"variant" | "option" | "result">, value: string): string[] {
     const { flat } = layoutOf(type);
     const names = flat.map((core) => {
       const name = this.temporary();

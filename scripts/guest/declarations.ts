@@ -2,6 +2,7 @@
  * The files a module author reads: one an interface, with its types as classes and enums, its imported functions as
  * plain functions and its imported resources as classes. No pointer is seen in them; the work is done in `abi.ts`.
  */
+import { withoutVersion } from "../../host/model/ids.ts";
 import type { FuncType, ValueType } from "../../host/model/types.ts";
 import { camel, local, Namer, pascalPart, staticNames } from "./names.ts";
 import { FileScope, type TypeText } from "./types.ts";
@@ -13,14 +14,14 @@ import {
   type NamedType,
   tagMembers,
 } from "./world.ts";
-import { generatedMark, tidy, Writer } from "./writer.ts";
+import { AssemblyWriter, generatedMark, tidy } from "./writer.ts";
 
 /** Doc comments by path, such as `demo:calc/api@1.0.0#shape.circle`, with or without the version. */
 export type Docs = ReadonlyMap<string, string>;
 
 export function docOf(docs: Docs, file: GuestFile, item?: string): string | undefined {
   const end = item === undefined ? "" : `#${item}`;
-  return docs.get(`${file.id}${end}`) ?? docs.get(`${file.id.replace(/@.*$/, "")}${end}`);
+  return docs.get(`${file.id}${end}`) ?? docs.get(`${withoutVersion(file.id)}${end}`);
 }
 
 /** How the classes of a variant's payloads are reached: members of its class, by case. */
@@ -86,12 +87,12 @@ export class DeclarationWriter {
   /** @param reexports lines that the world's file adds at its end */
   file(file: GuestFile, reexports: readonly string[] = []): string {
     const scope = new FileScope(file);
-    const body = new Writer();
+    const body = new AssemblyWriter();
     for (const declaration of file.declarations) this.declaration(body, declaration, file, scope);
     for (const func of file.functions) {
       if (func.direction === "import") this.importedFunction(body, func, scope);
     }
-    const writer = new Writer();
+    const writer = new AssemblyWriter();
     writer.raw(this.headline(file));
     for (const line of scope.lines()) writer.write(line);
     for (const line of reexports) writer.write(line);
@@ -107,7 +108,7 @@ export class DeclarationWriter {
     return `/**\n${lines.map((line) => ` * ${line.replaceAll("*/", "*\\/")}`.trimEnd()).join("\n")}\n */`;
   }
 
-  private declaration(writer: Writer, declaration: Declaration, file: GuestFile, scope: FileScope): void {
+  private declaration(writer: AssemblyWriter, declaration: Declaration, file: GuestFile, scope: FileScope): void {
     writer.blank();
     const doc = docOf(this.docs, file, declaration.witName);
     switch (declaration.kind) {
@@ -129,7 +130,7 @@ export class DeclarationWriter {
     }
   }
 
-  private alias(writer: Writer, of: NamedType | GuestResource, name: string, file: GuestFile): void {
+  private alias(writer: AssemblyWriter, of: NamedType | GuestResource, name: string, file: GuestFile): void {
     const line = (from: string, to: string): string => {
       const names = from === to ? from : `${from} as ${to}`;
       return of.file === file
@@ -159,7 +160,7 @@ export class DeclarationWriter {
     return `${said}\nexport { ${resource.name} } from "../index";`;
   }
 
-  private nominal(writer: Writer, named: NamedType, scope: FileScope, doc: string | undefined): void {
+  private nominal(writer: AssemblyWriter, named: NamedType, scope: FileScope, doc: string | undefined): void {
     const { type, file } = named;
     const witName = file.declarations.find((one) => one.kind === "nominal" && one.type === named)!.witName;
     const memberDoc = (name: string): string | undefined => docOf(this.docs, file, `${witName}.${name}`);
@@ -193,7 +194,7 @@ export class DeclarationWriter {
 
   /** One class with a tag; cases whose payloads have one type share a slot. */
   private variant(
-    writer: Writer,
+    writer: AssemblyWriter,
     named: NamedType,
     type: Extract<ValueType, { kind: "variant" }>,
     scope: FileScope,
@@ -255,7 +256,7 @@ export class DeclarationWriter {
     writer.write("}");
   }
 
-  private importedFunction(writer: Writer, func: GuestFunction, scope: FileScope): void {
+  private importedFunction(writer: AssemblyWriter, func: GuestFunction, scope: FileScope): void {
     writer.blank().doc(docOf(this.docs, func.file, func.witName));
     const result = resultText(func, this.types, scope);
     writer.write(`export function ${func.name}(${paramsText(func, this.types, scope)}): ${result} {`);
@@ -267,7 +268,7 @@ export class DeclarationWriter {
     return func.type.result === undefined ? `${call};` : `return ${call};`;
   }
 
-  private resource(writer: Writer, resource: GuestResource, scope: FileScope, doc: string | undefined): void {
+  private resource(writer: AssemblyWriter, resource: GuestResource, scope: FileScope, doc: string | undefined): void {
     const abi = scope.use("./abi", "_abi");
     scope.runtime("Resource");
     writer.doc(doc).write(`export class ${resource.name} extends Resource {`);

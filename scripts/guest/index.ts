@@ -1,58 +1,23 @@
 /**
  * The AssemblyScript bindings generator: a decoded world in, the text of its bindings out.
  *
- * Pure: it reads and writes no file. Owns what a module author sees and the canonical ABI on the guest's side; not the
+ * It reads no file but its own fixed text (`assembly/`), and writes none. Owns what a module author sees and the canonical ABI on the guest's side; not the
  * compiler runs that follow (`scripts/build`). Follows design/mvp/CanonicalABI.md, "Canonical ABI".
  */
+import { someType } from "../../host/model/cases.ts";
 import type { ExternDecl, ValueType } from "../../host/model/types.ts";
 import type { WorldDescription } from "../../host/plan/world.ts";
 import { AbiEmitter } from "./abi.ts";
+import { AreaSizes } from "./areas.ts";
+import type { GuestInput, GuestOutput, RequiredExport } from "./contract.ts";
 import { DeclarationWriter } from "./declarations.ts";
-import { FunctionEmitter, ImportNames } from "./functions.ts";
-import { anyPart } from "./parts.ts";
+import { ExportEmitter } from "./export-functions.ts";
+import { ImportEmitter, ImportNames } from "./import-functions.ts";
 import { abiText, hookFlags, runtimeText, type Sink } from "./runtime.ts";
 import { skeleton } from "./skeleton.ts";
-import type { ExportTypes } from "./transform.ts";
 import { FileScope, TypeText } from "./types.ts";
 import { generatedMark } from "./writer.ts";
 import { analyseWorld, type GuestFile, type GuestWorld, runtimeFunctions } from "./world.ts";
-
-/** One function or class that the module's `index.ts` must export. */
-export interface RequiredExport {
-  /** The path below `index.ts`'s exports, such as `add`, `Counter`, `Counter#increment` or `state.save`. */
-  readonly name: string;
-  /** What it implements, such as `demo:calc/api@1.0.0#add`. */
-  readonly wit: string;
-  /** The declaration that the author must write, on one line and without a body. */
-  readonly signature: string;
-  /** Lines of the entry file (from 1, both inclusive) where a diagnostic is about this export. */
-  readonly lines: { readonly first: number; readonly last: number };
-}
-
-export interface GuestOutput {
-  /** Path relative to `bindings/` → text. */
-  readonly files: ReadonlyMap<string, string>;
-  /** Entry for asc, relative to `bindings/`. */
-  readonly entry: string;
-  /** AssemblyScript export name → canonical core export name. */
-  readonly renames: ReadonlyMap<string, string>;
-  /** Extra asc flags, such as `["--use", "abort=…"]`. */
-  readonly ascFlags: readonly string[];
-  readonly required: readonly RequiredExport[];
-  /** The same, as `createTransform` (transform.ts) compares them while asc runs. */
-  readonly exportTypes: readonly ExportTypes[];
-  /** Files of a new module (`tenon new`), relative to the module's folder: `index.ts`, `tsconfig.json`. */
-  readonly skeleton: ReadonlyMap<string, string>;
-}
-
-export interface GuestInput {
-  readonly world: WorldDescription;
-  /**
-   * Doc comments by WIT item: `demo:calc/api` for an interface (no version), `demo:calc/api#add` for a function or
-   * type, `demo:calc/api#size.width` for a field, case or method. `collectDocs` gathers them from WIT text.
-   */
-  readonly docs?: ReadonlyMap<string, string>;
-}
 
 /**
  * Makes the bindings of a world.
@@ -65,11 +30,12 @@ export function generateGuest({ world: description, docs = new Map() }: GuestInp
   const imports = new ImportNames();
   const abiScope = new FileScope(undefined);
   const abi = new AbiEmitter(types, abiScope);
-  const functions = new FunctionEmitter(world, abi, imports);
+  const areas = new AreaSizes();
+  const exports = new ExportEmitter(world, abi, areas);
 
-  const importTexts = functions.imports();
-  const { text: entry, renames, required, exportTypes } = functions.entry();
-  const exportTexts = functions.exportHelpers();
+  const importTexts = new ImportEmitter(world, abi, imports, areas).imports();
+  const { text: entry, renames, required, exportTypes } = exports.entry();
+  const exportTexts = exports.exportHelpers();
   const resources = [...world.resources.values()];
   const imported = resources.some(({ origin }) => origin === "imported");
   const handles = {
@@ -78,7 +44,7 @@ export function generateGuest({ world: description, docs = new Map() }: GuestInp
     exported: resources.some(({ origin }) => origin === "exported"),
   };
   if (imported) abiScope.runtime("Resource");
-  const fixed = abiText(functions.cells, handles);
+  const fixed = abiText(areas, handles);
 
   const files = new Map<string, string>();
   const declarations = new DeclarationWriter(types, docs, (func) => imports.of(func));
@@ -102,13 +68,13 @@ export function generateGuest({ world: description, docs = new Map() }: GuestInp
       .join("\n")
       .replace(/\n{3,}/g, "\n\n"),
   );
-  files.set("entry.ts", [generated("What the component exports"), ...functions.entryImports(), entry].join("\n"));
+  files.set("entry.ts", [generated("What the component exports"), ...exports.entryImports(), entry].join("\n"));
   return {
     files,
     entry: "entry.ts",
     renames,
     ascFlags: hookFlags,
-    required: withLines(required, generated("").split("\n").length + functions.entryImports().length),
+    required: withLines(required, generated("").split("\n").length + exports.entryImports().length),
     exportTypes,
     skeleton: skeleton(world, types, docs),
   };
@@ -158,7 +124,7 @@ function namesIn(file: GuestFile): string[] {
 function tupleSizes({ imports, exports }: WorldDescription): number[] {
   const sizes = new Set<number>();
   const value = (type: ValueType | undefined): void => {
-    anyPart(type, (part) => {
+    someType(type, (part) => {
       if (part.kind === "tuple") sizes.add(part.types.length);
       return false;
     });

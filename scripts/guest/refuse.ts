@@ -3,9 +3,9 @@
  * contexts need a thread of control that can wait, and AssemblyScript has none.
  */
 import { UnsupportedError } from "../../host/errors.ts";
+import { someType } from "../../host/model/cases.ts";
 import type { ExternDecl, FuncType, ValueType } from "../../host/model/types.ts";
 import type { WorldDescription } from "../../host/plan/world.ts";
-import { anyPart } from "./parts.ts";
 
 const reasons: Readonly<Record<string, string>> = {
   async: "is async, and AssemblyScript has no way to wait for a call",
@@ -48,7 +48,7 @@ function refuseFunction(path: string, type: FuncType): void {
 }
 
 function refuseValue(path: string, type: ValueType): void {
-  anyPart(type, ({ kind }) => {
+  someType(type, ({ kind }) => {
     if (kind === "stream" || kind === "future" || kind === "error-context") fail(kind, path);
     return false;
   });

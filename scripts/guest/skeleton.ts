@@ -1,16 +1,17 @@
 /**
  * The first `index.ts` of a new module: every export is there, and traps with "Not implemented".
  */
+import { withoutVersion } from "../../host/model/ids.ts";
 import { docOf, type Docs, paramsText, resultText } from "./declarations.ts";
 import { FileScope, type TypeText } from "./types.ts";
 import type { GuestFile, GuestFunction, GuestResource, GuestWorld, NamedType } from "./world.ts";
-import { tidy, Writer } from "./writer.ts";
+import { tidy, AssemblyWriter } from "./writer.ts";
 
 const body = 'throw new Error("Not implemented");';
 
 export function skeleton(world: GuestWorld, types: TypeText, docs: Docs): Map<string, string> {
   const scope = new AuthorScope(ownNames(world));
-  const items = new Writer();
+  const items = new AssemblyWriter();
   const func = (one: GuestFunction, head: string): void => {
     const item = one.resource === undefined ? one.witName : `${one.resource.witName}.${one.label}`;
     const result = one.name === "constructor" ? "" : `: ${resultText(one, types, scope)}`;
@@ -37,8 +38,8 @@ export function skeleton(world: GuestWorld, types: TypeText, docs: Docs): Map<st
     for (const one of file.functions) func(one, "export function ");
     if (file.namespace !== undefined) items.write("}");
   }
-  const writer = new Writer();
-  const text = docs.get(world.id) ?? docs.get(world.id.replace(/@.*$/, ""));
+  const writer = new AssemblyWriter();
+  const text = docs.get(world.id) ?? docs.get(withoutVersion(world.id));
   writer.doc(text ?? `A module of the world \`${world.id}\`.`);
   for (const line of scope.lines()) writer.write(line);
   return new Map([

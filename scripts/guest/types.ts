@@ -16,8 +16,9 @@
  * | record, variant, resource | a class |
  * | enum, flags | an enum |
  */
+import { identityOf, type NominalType } from "../../host/model/nominal.ts";
 import type { ValueType } from "../../host/model/types.ts";
-import { type GuestFile, type GuestResource, type GuestWorld, identity, type NamedType } from "./world.ts";
+import { type GuestFile, type GuestResource, type GuestWorld, type NamedType } from "./world.ts";
 
 /** How a file names what another file declares; it takes note of what must be imported. */
 export interface Scope {
@@ -37,8 +38,8 @@ export class TypeText {
     this.world = world;
   }
 
-  named(type: Extract<ValueType, { kind: "record" | "variant" | "enum" | "flags" }>): NamedType {
-    return this.world.named.get(identity(type))!;
+  named(type: NominalType): NamedType {
+    return this.world.named.get(identityOf(type))!;
   }
 
   resource(type: Extract<ValueType, { kind: "own" | "borrow" }>): GuestResource {

@@ -5,14 +5,15 @@
  * Owns names and identity; the text of declarations and of the canonical ABI is made from this by the other files.
  * Follows design/mvp/WIT.md, "WIT Worlds" and "WIT Interfaces".
  */
+import { someType } from "../../host/model/cases.ts";
+import { ownName } from "../../host/model/ids.ts";
 import { parseExternName } from "../../host/model/names.ts";
+import { identityOf, isNominal, type NominalType } from "../../host/model/nominal.ts";
 import type { ExternDecl, FuncType, ResourceType, ValueType } from "../../host/model/types.ts";
 import type { WorldDescription } from "../../host/plan/world.ts";
 import { camel, fileName, Namer, pascal, pascalPart, privateName } from "./names.ts";
-import { holdsHandle } from "./parts.ts";
 import { refuseInexpressible } from "./refuse.ts";
 
-export type Nominal = Extract<ValueType, { kind: "record" | "variant" | "enum" | "flags" }>;
 export type Direction = "import" | "export";
 
 /** One file of bindings: an interface, or the world's own items. */
@@ -45,7 +46,7 @@ export type Declaration =
 export interface NamedType {
   readonly file: GuestFile;
   readonly name: string;
-  readonly type: Nominal;
+  readonly type: NominalType;
   /** The enum of a variant's tags. */
   readonly tagName: string;
 }
@@ -89,23 +90,6 @@ export interface GuestWorld {
   readonly exports: readonly GuestFunction[];
 }
 
-/** What makes two nominal types one: aliases are objects of their own, but share this. */
-export function identity(type: Nominal): object {
-  switch (type.kind) {
-    case "record":
-      return type.fields;
-    case "variant":
-      return type.cases;
-    case "enum":
-    case "flags":
-      return type.names;
-  }
-}
-
-function isNominal(type: ValueType): type is Nominal {
-  return type.kind === "record" || type.kind === "variant" || type.kind === "enum" || type.kind === "flags";
-}
-
 /** Files that every module has, so that no interface may take their names. */
 const ownFiles = ["abi", "entry", "tenon"];
 /** What the world's file re-exports from `tenon.ts`, beside the classes that no WIT type can be named after. */
@@ -132,8 +116,7 @@ class Analysis {
 
   run(): GuestWorld {
     const { name: id, imports, exports } = this.world;
-    const label = id.replace(/@.*$/, "").replace(/^.*\//, "");
-    const worldFile = this.file(label, id, "import", true);
+    const worldFile = this.file(ownName(id), id, "import", true);
     for (const decl of imports) this.declare(decl, worldFile, "import");
     for (const decl of exports) this.declare(decl, worldFile, "export");
     this.settleNamespaces();
@@ -209,7 +192,7 @@ class Analysis {
       file.declarations.push({ kind: "type", witName, name: file.types.unique(pascal(witName)), type });
       return;
     }
-    const key = identity(type);
+    const key = identityOf(type);
     const known = this.named.get(key) ?? this.imported(witName, type, file);
     const name = file.types.unique(pascal(witName));
     if (known !== undefined) {
@@ -224,7 +207,7 @@ class Analysis {
   }
 
   /** Of an interface on both sides: the import's class, when the type holds no resource (those differ by side). */
-  private imported(witName: string, type: Nominal, file: GuestFile): NamedType | undefined {
+  private imported(witName: string, type: NominalType, file: GuestFile): NamedType | undefined {
     if (file.direction !== "export") return undefined;
     const twin = this.files.find((other) => other.direction === "import" && other.id === file.id);
     const declaration = twin?.declarations.find((one) => one.witName === witName);
@@ -292,15 +275,20 @@ class Analysis {
     const taken = new Namer(count.keys());
     for (const file of exported) {
       if (!names(file).some((name) => count.get(name)! > 1)) continue;
-      const last = file.id.replace(/@.*$/, "").replace(/^.*\//, "");
-      const shared = exported.filter((other) => other.id.replace(/@.*$/, "").replace(/^.*\//, "") === last).length > 1;
+      const last = ownName(file.id);
+      const shared = exported.filter((other) => ownName(other.id) === last).length > 1;
       file.namespace = taken.unique(camel(shared ? file.path.replace(/-exports$/, "") : last));
     }
   }
 }
 
+/** Whether a value of the type can hold a handle. */
+function holdsHandle(type: ValueType): boolean {
+  return someType(type, ({ kind }) => kind === "own" || kind === "borrow");
+}
+
 /** Tag names in the order of the cases. */
-export function tagMembers(type: Extract<Nominal, { kind: "variant" | "enum" }>): string[] {
+export function tagMembers(type: Extract<NominalType, { kind: "variant" | "enum" }>): string[] {
   const namer = new Namer();
   const names = type.kind === "variant" ? type.cases.map(({ name }) => name) : type.names;
   return names.map((name) => namer.unique(pascalPart(name)));

@@ -47,10 +47,14 @@ test("the package holds the host, the build, their types and the licence, and no
   for (const file of ["package.json", "README.md", "LICENSE", "CHANGELOG.md", "wit/tenon-module.wit"]) {
     expect(packed.files).toContain(file);
   }
+  for (const file of ["abi", "tenon"]) expect(packed.files).toContain(`dist/scripts/guest/assembly/${file}.ts`);
   for (const entry of ["node", "browser", "cli"]) expect(packed.files).toContain(`dist/host/${entry}/index.js`);
   for (const entry of ["node", "browser"]) expect(packed.files).toContain(`dist/host/${entry}/index.d.ts`);
   const strangers = packed.files.filter(
-    (path) => !/^(?:dist\/(?:host|scripts)\/.*\.(?:js|d\.ts)|wit\/tenon-module\.wit|[^/]+)$/.test(path),
+    (path) =>
+      !/^(?:dist\/(?:host|scripts)\/.*\.(?:js|d\.ts)|dist\/scripts\/guest\/assembly\/(?:abi|tenon)\.ts|wit\/tenon-module\.wit|[^/]+)$/.test(
+        path,
+      ),
   );
   expect(strangers).toEqual([]);
   expect(

@@ -1,199 +1,42 @@
 /**
- * The functions that cross the boundary: imports in `abi.ts`, exports in `entry.ts`, and the table of the names the
- * exports get in the end.
+ * Exports as functions of `entry.ts`: they lift the parameters, call the author's function and lower the result; and the
+ * table of the names the exports get in the end.
  *
- * Follows design/mvp/CanonicalABI.md, "canon lift" and "canon lower", and its legacy core names
- * (`demo:calc/api@1.0.0#add`, `cabi_post_…`, `[resource-drop]…`).
+ * Follows design/mvp/CanonicalABI.md, "canon lift", and its legacy core names (`demo:calc/api@1.0.0#add`,
+ * `cabi_post_…`).
  */
 import { layoutOf, sequence } from "../../host/abi/layout.ts";
+import { someType } from "../../host/model/cases.ts";
 import type { FuncType, ValueType } from "../../host/model/types.ts";
-import { newHandle, numbers, tableOf, takeBack } from "./abi-base.ts";
+import { numbers, tableOf } from "./abi-base.ts";
 import { type AbiEmitter, hasPointer } from "./abi.ts";
-import { dropName, paramsText, resultText } from "./declarations.ts";
-import type { RequiredExport } from "./index.ts";
-import { Namer } from "./names.ts";
-import { anyPart } from "./parts.ts";
+import type { AreaSizes } from "./areas.ts";
+import type { RequiredExport } from "./contract.ts";
+import { paramsText, resultText } from "./declarations.ts";
 import { signatureOf } from "./signature.ts";
 import type { ExportTypes } from "./transform.ts";
 import { FileScope, type TypeText } from "./types.ts";
 import type { GuestFile, GuestFunction, GuestResource, GuestWorld } from "./world.ts";
-import { Writer } from "./writer.ts";
+import { AssemblyWriter } from "./writer.ts";
 
-/** Bytes that the fixed areas for spilled parameters and results must have. */
-export interface Cells {
-  params: number;
-  results: number;
-}
-
-/** Larger areas than this are taken from the heap for the time of the call. */
-const maxCell = 4096;
-
-const ignore = "// @ts-ignore: decorator";
-
-/** The core module an import comes from, and that of the built-ins of an exported resource. */
-function importModule(file: GuestFile): string {
-  return file.isWorld ? "$root" : file.id;
-}
-
-/** The name of an import's function in `abi.ts`. */
-export class ImportNames {
-  private readonly namer = new Namer();
-  private readonly names = new Map<GuestFunction, string>();
-
-  of(func: GuestFunction): string {
-    let name = this.names.get(func);
-    if (name === undefined) {
-      const owner = func.resource === undefined ? "" : `${func.resource.name}_`;
-      name = this.namer.unique(`${func.file.alias}_${owner}${func.name}`);
-      this.names.set(func, name);
-    }
-    return name;
-  }
-}
-
-export class FunctionEmitter {
-  readonly cells: Cells = { params: 0, results: 0 };
+/** Writes the exports of one world. */
+export class ExportEmitter {
   private readonly world: GuestWorld;
   private readonly abi: AbiEmitter;
-  private readonly names: ImportNames;
+  private readonly areas: AreaSizes;
 
-  constructor(world: GuestWorld, abi: AbiEmitter, names: ImportNames) {
+  constructor(world: GuestWorld, abi: AbiEmitter, areas: AreaSizes) {
     this.world = world;
     this.abi = abi;
-    this.names = names;
+    this.areas = areas;
   }
-
-  // Imports
-
-  /** Every import of the world as a function of `abi.ts`, and the built-ins of every resource. */
-  imports(): string {
-    const writer = new Writer();
-    for (const file of [this.world.worldFile, ...this.world.files]) {
-      for (const resource of file.resources) this.builtins(writer, resource);
-      if (file.direction !== "import") continue;
-      for (const func of [...file.functions, ...file.resources.flatMap(({ members }) => members)]) {
-        if (func.direction === "import") this.importFunction(writer, func);
-      }
-    }
-    return writer.toString();
-  }
-
-  private builtins(writer: Writer, resource: GuestResource): void {
-    const { file, witName } = resource;
-    const imported = resource.origin === "imported";
-    const module = imported ? importModule(file) : `[export]${file.id}`;
-    const external = (name: string, text: string): void => {
-      writer.write(ignore).write(`@external("${module}", "${name}")`).write(text);
-    };
-    writer.blank();
-    external(`[resource-drop]${witName}`, `export declare function ${dropName(resource)}(handle: i32): void;`);
-    if (imported) return;
-    external(`[resource-new]${witName}`, `declare function ${newHandle(resource)}(rep: i32): i32;`);
-    external(`[resource-rep]${witName}`, `declare function ${repOf(resource)}(handle: i32): i32;`);
-    const text = this.abi.scope.name(resource, resource.name);
-    writer
-      .write(ignore)
-      .write("@lazy")
-      .write(`export const ${tableOf(resource)} = new Table<${text}>();`);
-    writer.write(`function ${takeBack(resource)}(handle: i32): ${text} {`);
-    writer.write(`const object = ${tableOf(resource)}.remove(${repOf(resource)}(handle))!;`);
-    // The handle goes; its destructor finds that the object has left the table and lets it be.
-    writer
-      .write(`${dropName(resource)}(handle);`)
-      .write("return object;")
-      .write("}");
-  }
-
-  private importFunction(writer: Writer, func: GuestFunction): void {
-    const { type, file, witName } = func;
-    const signature = signatureOf(type);
-    const name = this.names.of(func);
-    const flats = signature.paramsSpilled ? ["_0: usize"] : signature.params.map((core, i) => `_${i}: ${core}`);
-    if (signature.resultSpilled) flats.push("_result: usize");
-    const coreResult = signature.resultSpilled ? "void" : (signature.result ?? "void");
-    writer
-      .blank()
-      .write(ignore)
-      .write(`@external("${importModule(file)}", "${witName}")`);
-    writer.write(`declare function ${name}_(${flats.join(", ")}): ${coreResult};`).blank();
-
-    const result = this.isConstructor(func) ? "i32" : this.abi.types.text(type.result, this.abi.scope);
-    const params = type.params.map((param, i) => `_${i}: ${this.abi.text(param.type)}`);
-    writer.write(`export function ${name}(${params.join(", ")}): ${result} {`);
-    const mark = this.needsMark(type);
-    if (mark) writer.write("const mark = chain;");
-    const args = signature.paramsSpilled ? [this.spill(writer, type)] : this.lowerParams(writer, type);
-    let area = "";
-    if (signature.resultSpilled) {
-      area = this.area(writer, "results", layoutOf(type.result!).size);
-      args.push(area);
-    }
-    const call = `${name}_(${args.join(", ")})`;
-    const end = (): void => {
-      if (mark) writer.write("release(mark);");
-    };
-    if (type.result === undefined) {
-      writer.write(`${call};`);
-      end();
-    } else if (this.isConstructor(func)) {
-      writer.write(`const _value = ${call};`);
-      end();
-      writer.write("return _value;");
-    } else {
-      if (signature.resultSpilled) writer.write(`${call};`);
-      else writer.write(`const _core = ${call};`);
-      const value = signature.resultSpilled ? this.abi.load(type.result, area) : this.abi.lift(type.result, ["_core"]);
-      if (mark) {
-        writer.write(`const _value = ${value};`);
-        end();
-        writer.write("return _value;");
-      } else writer.write(`return ${value};`);
-    }
-    writer.write("}");
-  }
-
-  /** A constructor that cannot fail gives its handle to the object that is being made. */
-  private isConstructor(func: GuestFunction): boolean {
-    return func.kind === "constructor" && func.name === "constructor";
-  }
-
-  /** Whether lowering the parameters, or a large area, takes blocks that must be freed after the call. */
-  private needsMark(type: FuncType): boolean {
-    const signature = signatureOf(type);
-    const blocks = type.params.some((param) => needsBlocks(param.type));
-    const spilled = signature.paramsSpilled && paramsSize(type) > maxCell;
-    return blocks || spilled || (signature.resultSpilled && layoutOf(type.result!).size > maxCell);
-  }
-
-  private area(writer: Writer, cell: keyof Cells, size: number): string {
-    if (size <= maxCell) {
-      this.cells[cell] = Math.max(this.cells[cell], size);
-      return cell;
-    }
-    const name = this.abi.temporary();
-    writer.write(`const ${name} = block(${size});`);
-    return name;
-  }
-
-  private spill(writer: Writer, type: FuncType): string {
-    const { offsets } = sequence(type.params.map((param) => param.type));
-    const area = this.area(writer, "params", paramsSize(type));
-    type.params.forEach((param, i) => this.abi.store(writer, param.type, `_${i}`, area, offsets[i]));
-    return area;
-  }
-
-  private lowerParams(writer: Writer, type: FuncType): string[] {
-    return type.params.flatMap((param, i) => this.abi.lower(writer, param.type, `_${i}`));
-  }
-
-  // Exports
 
   /** `entry.ts` with everything that goes with it. */
   entry(): { text: string; renames: Map<string, string>; required: RequiredExport[]; exportTypes: ExportTypes[] } {
     const exportTypes: ExportTypes[] = [];
     const renames = new Map<string, string>();
     const required: RequiredExport[] = [];
-    const writer = new Writer();
+    const writer = new AssemblyWriter();
     const posts: string[] = [];
     writer.raw(entryHead);
     const add = (func: GuestFunction): void => {
@@ -234,11 +77,11 @@ export class FunctionEmitter {
     return { text: writer.toString(), renames, required, exportTypes };
   }
 
-  private exportFunction(writer: Writer, name: string, canonical: string, func: GuestFunction): RequiredExport {
+  private exportFunction(writer: AssemblyWriter, name: string, canonical: string, func: GuestFunction): RequiredExport {
     const { type } = func;
     const signature = signatureOf(type);
     writer.blank().write(`// ${canonical}`);
-    const first = writer.line + 1;
+    const first = writer.lineCount + 1;
     const result = this.result(func);
     writer.write(
       `export function ${name}(${signature.params.map((core, i) => `_${i}: ${core}`).join(", ")}): ${result.core} {`,
@@ -263,12 +106,12 @@ export class FunctionEmitter {
       name: this.requiredName(func),
       wit: canonical,
       signature: requiredSignature(func, this.abi.types),
-      lines: { first, last: writer.line },
+      lines: { first, last: writer.lineCount },
     };
   }
 
   private readonly entryScope = new FileScope(undefined);
-  private readonly entryHelpers = new Writer();
+  private readonly entryHelpers = new AssemblyWriter();
 
   /** Functions of `abi.ts` that the exports of `entry.ts` use. */
   exportHelpers(): string {
@@ -292,7 +135,7 @@ export class FunctionEmitter {
   }
 
   /** The author's arguments, each lifted by a function of `abi.ts`; spilled ones are loaded, then their block is freed. */
-  private exportArguments(writer: Writer, name: string, type: FuncType, spilled: boolean): string[] {
+  private exportArguments(writer: AssemblyWriter, name: string, type: FuncType, spilled: boolean): string[] {
     const helpers = this.entryHelpers;
     if (!spilled) {
       let at = 0;
@@ -334,7 +177,7 @@ export class FunctionEmitter {
     helpers.blank();
     if (flat.length === 1) {
       helpers.write(`export function ${helper}(v: ${this.abi.text(type)}): ${flat[0]} {`);
-      const inner = new Writer();
+      const inner = new AssemblyWriter();
       const [value] = this.abi.lower(inner, type, "v");
       for (const line of inner.toString().trimEnd().split("\n")) if (line !== "") helpers.write(line);
       helpers.write(`return ${value};`).write("}");
@@ -343,13 +186,12 @@ export class FunctionEmitter {
     helpers.write(`export function ${helper}(v: ${this.abi.text(type)}): i32 {`);
     if (hasPointer(type)) helpers.write("keep(changetype<usize>(v));");
     let area = "results";
-    if (size <= maxCell) this.cells.results = Math.max(this.cells.results, size);
-    else {
+    if (!this.areas.reserve("results", size)) {
       // Nothing frees a result without pointers after the call, so a large one gets a place that stays.
       area = `${name}_area`;
       helpers.write(`const ${area}: usize = memory.data(${size}, 8);`);
     }
-    const inner = new Writer();
+    const inner = new AssemblyWriter();
     this.abi.store(inner, type, "v", area);
     for (const line of inner.toString().trimEnd().split("\n")) helpers.write(line);
     helpers.write(`return <i32>${area};`).write("}");
@@ -358,7 +200,7 @@ export class FunctionEmitter {
 
   private borrows(type: FuncType): boolean {
     return type.params.some((param) =>
-      anyPart(param.type, (part) => part.kind === "borrow" && this.abi.types.resource(part).origin === "imported"),
+      someType(param.type, (part) => part.kind === "borrow" && this.abi.types.resource(part).origin === "imported"),
     );
   }
 
@@ -380,18 +222,18 @@ export class FunctionEmitter {
     return `${prefix}${func.resource.name}#${func.name}`;
   }
 
-  private requiredClass(resource: GuestResource, writer: Writer): RequiredExport {
+  private requiredClass(resource: GuestResource, writer: AssemblyWriter): RequiredExport {
     const { namespace, id } = resource.file;
     return {
       name: `${namespace === undefined ? "" : `${namespace}.`}${resource.name}`,
       wit: `${id}#${resource.witName}`,
       signature: `export class ${resource.name}`,
       // The class is named where its members are called; no line is about it alone.
-      lines: { first: writer.line + 1, last: writer.line },
+      lines: { first: writer.lineCount + 1, last: writer.lineCount },
     };
   }
 
-  private destructor(writer: Writer, name: string, resource: GuestResource): void {
+  private destructor(writer: AssemblyWriter, name: string, resource: GuestResource): void {
     writer.blank().write(`// The last handle of a \`${resource.witName}\` is gone.`);
     writer.write(`export function ${name}(_0: i32): void {`);
     writer.write(`const _self = _abi.${tableOf(resource)}.remove(_0);`);
@@ -406,24 +248,6 @@ export class FunctionEmitter {
 function numberName(type: ValueType): string {
   if (type.kind === "enum" || type.kind === "flags") return "i32";
   return numbers[type.kind] ?? "*";
-}
-
-function repOf(resource: GuestResource): string {
-  return `${resource.file.alias}_rep${resource.name}`;
-}
-
-function paramsSize(type: FuncType): number {
-  return sequence(type.params.map((param) => param.type)).size;
-}
-
-/** Whether lowering takes blocks of its own: lists whose elements must be rewritten. */
-function needsBlocks(type: ValueType): boolean {
-  return anyPart(type, (part) => {
-    return (
-      part.kind === "map" ||
-      (part.kind === "list" && part.length === undefined && numbers[part.element.kind] === undefined)
-    );
-  });
 }
 
 const entryHead = `

@@ -1,0 +1,150 @@
+/** The fixed AssemblyScript of the bindings, as files: all of it compiles, and bindings hold it as it is there. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import * as asc from "assemblyscript/asc";
+import { expect, test } from "vitest";
+import { generate } from "../../scripts/build/index.ts";
+import { region } from "../../scripts/guest/support.ts";
+import { isGenerated } from "../../scripts/guest/writer.ts";
+import { describeSources } from "../../scripts/wit/world.ts";
+
+const folder = fileURLToPath(new URL("../../scripts/guest/assembly", import.meta.url));
+const fileText = (name: string): string => readFileSync(`${folder}/${name}`, "utf8");
+
+/** asc compiles only what is called, and `abi.ts` calls little of itself: that is what generated functions do. */
+const calls = `
+import { err, Option, ok, Result, Unit, _check, lastAbort } from "./tenon";
+class Held extends Resource {}
+export function callAll(pointer: usize): i32 {
+  _check(true, "never");
+  let sum = ok<Unit, string>().isOk ? err<f64, string>("none").error.length : <i32>ok<f64, string>(1).value;
+  if (new Result<i32, i32>(true, 1, 2).isErr) sum++;
+  if (Option.some<u32>(1).isNone) sum += Option.none<u32>().value + Option.some<u32>(2).or(3);
+  trace("all", 1, 2);
+  console.assert(sum > 0, "all");
+  console.log("a");
+  console.debug("a");
+  console.info("a");
+  console.warn("a");
+  console.error("a");
+  console.time("a");
+  console.timeLog("a");
+  console.timeEnd("a");
+  storeString(liftString(pointer, 4), params);
+  keep(changetype<usize>(liftBytes(pointer, 4)));
+  sum += liftNumbers<f64>(pointer, 4).length + liftNumbers<bool>(pointer, 4).length;
+  free(realloc(block(8), 0, 8, 8));
+  postReturn(<i32>results);
+  const held = own<Held>(1);
+  sum += handleOf(held) + take(held) + borrow<Held>(2)._handle;
+  giveBack();
+  const table = new Table<Held>();
+  if (table.get(table.add(held)) == table.remove(1)) sum++;
+  __tenon_out_of_memory();
+  return sum + <i32>lastAbort() + <i32>__tenon_seed();
+}
+`;
+
+/** Nodes of asc's syntax tree. */
+interface Node {
+  readonly name?: { readonly text: string };
+  readonly members?: readonly Node[];
+  readonly signature?: object;
+}
+interface Parser {
+  readonly sources: readonly { readonly normalizedPath: string; readonly statements: readonly Node[] }[];
+}
+
+/** Compiles all of it. @returns what asc complains of, and the functions it has met and those it has compiled */
+async function compileAll(
+  change: (name: string, text: string) => string,
+): Promise<{ errors: string; declared: string[]; compiled: Set<string> }> {
+  const declared: string[] = [];
+  const visit = (nodes: readonly Node[], path: string): void => {
+    for (const { name, members, signature } of nodes) {
+      if (members !== undefined) visit(members, `${path}${name!.text}.`);
+      else if (signature !== undefined) declared.push(`${path}${name!.text}`);
+    }
+  };
+  let wat = "";
+  const { error, stderr } = await asc.main(
+    ["abi.ts", "--textFile", "all.wat", "--exportStart", "_initialize", "--use", "abort=__tenon_abort"].concat(
+      ["trace=__tenon_trace", "console=__tenon_console", "seed=__tenon_seed"].flatMap((hook) => ["--use", hook]),
+    ),
+    {
+      readFile: (name: string) => {
+        if (!["abi.ts", "tenon.ts", "sink.ts"].includes(name)) return null;
+        return change(name, fileText(name)) + (name === "abi.ts" ? calls : "");
+      },
+      writeFile: (_: string, contents: Uint8Array | string) => void (wat = String(contents)),
+      listFiles: () => null,
+      transforms: [
+        class {
+          afterParse({ sources }: Parser): void {
+            for (const { normalizedPath, statements } of sources) {
+              if (!normalizedPath.startsWith("~lib")) visit(statements, normalizedPath.replace(/ts$/, ""));
+            }
+          }
+        },
+      ],
+    } as object,
+  );
+  const names = [...wat.matchAll(/^ \(func \$(?:"([^"]+)"|(\S+))/gm)].map((match) => plainName(match[1] ?? match[2]!));
+  return { errors: error === null ? "" : `${stderr}`, declared, compiled: new Set(names) };
+}
+
+/** `tenon.Result.value` for `tenon/Result<f64,~lib/string/String>#get:value`. */
+function plainName(name: string): string {
+  let text = name;
+  while (/<[^<>]*>/.test(text)) text = text.replaceAll(/<[^<>]*>/g, "");
+  return text.replace("/", ".").replace("#", ".").replace(/get:/, "");
+}
+
+test("asc compiles every function of the support files", async () => {
+  const { errors, declared, compiled } = await compileAll((_, text) => text);
+  expect(errors).toBe("");
+  expect(declared.length).toBeGreaterThan(50);
+  expect(declared.filter((name) => !compiled.has(name))).toEqual([]);
+});
+
+test.each([
+  ["tenon.ts", "return !this.isSome;", 'return "no";'],
+  ["abi.ts", "return this.objects[place]!;", "return place;"],
+])("a mistake planted in %s is found", async (file, right, wrong) => {
+  const { errors } = await compileAll((name, text) => {
+    if (name !== file) return text;
+    expect(text).toContain(right);
+    return text.replace(right, wrong);
+  });
+  expect(errors).toContain(`in ${file}`);
+});
+
+/** One world with all that a region is for. */
+const everything = `package test:all;
+interface shelf { resource thing; }
+world w {
+  import log: func(text: string);
+  use shelf.{thing};
+  export look: func(at: borrow<thing>, keep: thing);
+  export shop: interface { resource made { constructor(); } }
+}`;
+
+test("bindings hold the regions as the files have them, but for sizes and the import that takes text", async () => {
+  const file = { path: join(folder, "world.wit"), text: everything };
+  const sources = { path: file.path, main: { name: "test:all", files: [file] }, dependencies: [] };
+  const { files } = generate(await describeSources(sources));
+  for (const name of ["abi", "tenon"] as const) {
+    const text = files.get(`${name}.ts`)!.replaceAll("_sink.log(", "_sink.(");
+    const regions = [...fileText(`${name}.ts`).matchAll(/^\/\/ #region (\w+)$/gm)].map((match) => match[1]!);
+    expect(regions.length).toBeGreaterThan(2);
+    expect(isGenerated(text)).toBe(true);
+    for (const one of regions) {
+      expect(text).toContain(region(name, one, ["line"]).replaceAll(/_sink\.\w+\(/g, "_sink.("));
+    }
+  }
+});
+
+test("region: refuses a name that no region has", () => {
+  expect(() => region("abi", "nothing")).toThrow("assembly/abi.ts has no region nothing");
+});
