@@ -155,8 +155,25 @@ export class TrapError extends TenonError {
 
 /** A call after unload or on a locked instance; `cause` is the first trap when there was one. */
 export class UnloadedError extends TenonError {
+  constructor(message: string, options?: { cause?: unknown }, code = "unloaded") {
+    super(code, message, options);
+  }
+}
+
+/** A call of a module that has trapped and is not back; its `code` is `trapped`, `cause` the trap. */
+export class TrappedError extends UnloadedError {
+  /** Milliseconds until a fresh instance is tried; `undefined` when only a reload brings the module back. */
+  readonly retryAfterMs: number | undefined;
+  constructor(message: string, retryAfterMs: number | undefined, options?: { cause?: unknown }) {
+    super(message, options, "trapped");
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/** The `signal` of an option fired before the work was done; `cause` is its reason. */
+export class AbortError extends TenonError {
   constructor(message: string, options?: { cause?: unknown }) {
-    super("unloaded", message, options);
+    super("aborted", message, options);
   }
 }
 
@@ -234,10 +251,20 @@ export class MemoryLimitError extends TenonError {
   }
 }
 
+/** What {@link UsageError.code} may be: mistakes that a program may want to tell apart have a code of their own. */
+export type UsageCode =
+  | "usage"
+  /** The name belongs to a module of other bytes. */
+  | "name-taken"
+  /** The module is there, with other imports or options than those given. */
+  | "options-differ"
+  | "host-closed";
+
 /** The host was used wrongly: a name taken, an unknown option, an export that is not there. */
 export class UsageError extends TenonError {
-  constructor(message: string, options?: { cause?: unknown }) {
-    super("usage", message, options);
+  declare readonly code: UsageCode;
+  constructor(message: string, options?: { cause?: unknown; code?: UsageCode }) {
+    super(options?.code ?? "usage", message, options);
   }
 }
 

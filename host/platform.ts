@@ -57,11 +57,18 @@ export interface ForeignBindings {
   compile(bytes: Uint8Array<ArrayBuffer>, hash: string, name: string | undefined): Promise<object>;
 }
 
+/** How much of a source is read, and until when. */
+export interface SourceLimits {
+  /** Bytes. */
+  readonly maxBytes: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
 export interface Platform {
   /** A name for messages and the manifest: `node`, `browser`, `worker`. */
   readonly name: string;
   /** The bytes of a file, or what a server answers, refusals included. @throws {UsageError} that says what could not be opened and why. */
-  open(source: string | URL): Promise<Uint8Array<ArrayBuffer> | Response>;
+  open(source: string | URL, limits?: SourceLimits): Promise<Uint8Array<ArrayBuffer> | Response>;
   /** Names of the `.wasm` files directly inside a directory, sorted; absent where there are no directories. */
   list?(directory: string): Promise<readonly string[]>;
   /** SHA-256 as lower-case hex. */

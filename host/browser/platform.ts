@@ -1,7 +1,7 @@
 /**
  * What a page or a worker gives the host: fetch, hashes, macrotasks.
  */
-import type { Platform } from "../platform.ts";
+import type { Platform, SourceLimits } from "../platform.ts";
 import { fetchError } from "../runtime/response.ts";
 
 export const browserPlatform: Platform = {
@@ -21,9 +21,9 @@ export const browserPlatform: Platform = {
   },
 };
 
-async function open(source: string | URL): Promise<Response> {
+async function open(source: string | URL, limits?: SourceLimits): Promise<Response> {
   try {
-    return await fetch(new URL(source, globalThis.location?.href));
+    return await fetch(new URL(source, globalThis.location?.href), { signal: limits?.signal ?? null });
   } catch (cause) {
     throw fetchError(source, cause);
   }

@@ -19,6 +19,8 @@ export interface HostContext {
   readonly graph: Graph;
   readonly watch: MemoryWatch;
   readonly components: ComponentCache;
+  /** Fires when the host is closed. */
+  readonly closing: AbortSignal;
   /** Modules by name, in the order they were loaded. */
   readonly modules: Map<string, ModuleRecord>;
   /** Every version that is linked and not dropped: candidates and old versions that drain included. */

@@ -17,17 +17,22 @@ export class Events<Map extends object> {
   /** Calls the listeners in the order they came. A listener that throws fails alone, as an uncaught error. */
   emit<K extends keyof Map>(event: K, detail: Map[K]): void {
     for (const listener of [...(this.#listeners.get(event) ?? [])]) {
-      try {
-        (listener as (detail: Map[K]) => void)(detail);
-      } catch (error) {
-        queueMicrotask(() => {
-          throw error;
-        });
-      }
+      failAlone(() => (listener as (detail: Map[K]) => void)(detail));
     }
   }
 
   has(event: keyof Map): boolean {
     return (this.#listeners.get(event)?.size ?? 0) > 0;
+  }
+}
+
+/** Runs a function of the program's that nobody waits for: what it throws is an uncaught error, and nothing else. */
+export function failAlone(run: () => void): void {
+  try {
+    run();
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
   }
 }

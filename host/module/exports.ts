@@ -226,6 +226,12 @@ export class ExportTree {
     define(this.object, name, this.#containers.get(key)!.object);
   }
 
+  /** Refuses every call until a version is swapped in; observers go on hearing of them. */
+  lock(makeError: (path: string) => Error): void {
+    for (const { entries } of this.#containers.values())
+      for (const { slot } of entries.values()) slot.cut(makeError, this.#observer);
+  }
+
   /** Cuts every handle for good. */
   cut(makeError: () => Error): void {
     this.#unpatchMethods();

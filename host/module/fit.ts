@@ -6,6 +6,7 @@ import type { LinkIssue } from "../errors.ts";
 import { compareIds, isCompatibleId, versionOf, withoutVersion } from "../model/ids.ts";
 import { nearestName } from "../model/nearest.ts";
 import { isCompatible } from "../model/semver.ts";
+import { externName } from "../model/spelling.ts";
 import { explainMismatch, type ResourceBindings } from "../model/subtype.ts";
 import { formatExtern } from "../model/text.ts";
 import type { ExternDecl } from "../model/types.ts";
@@ -32,7 +33,7 @@ export function chooseProvider(wanted: ExternDecl, providers: readonly Provider[
   );
   const exact = ({ id }: Offer): number => Number(id === wanted.name);
   const fitting = offers
-    .filter(({ id }) => isCompatibleId(id, wanted.name))
+    .filter(({ id, provider }) => isCompatibleId(id, wanted.name) && provider.mayProvide(id))
     .sort((a, b) => exact(b) - exact(a) || compareIds(b.id, a.id));
   let refusal: LinkIssue | undefined;
   for (const { provider, id, decl } of fitting) {
@@ -47,11 +48,32 @@ export function chooseProvider(wanted: ExternDecl, providers: readonly Provider[
   return { issue: refusal ?? explainAbsence(wanted, offers) };
 }
 
+/** Says of functions of the world that loaded modules export them: modules lend each other interfaces only. */
+export function explainWorldFunctions(
+  issues: readonly LinkIssue[],
+  { imports }: Pick<Component, "imports">,
+  providers: readonly Provider[],
+): readonly LinkIssue[] {
+  return issues.map((issue) => {
+    if (!imports.some(({ name, type }) => name === issue.import && type.kind === "func")) return issue;
+    const exporter = providers.find(({ version }) =>
+      version.component.exports.some(({ name, type }) => name === issue.import && type.kind === "func"),
+    );
+    if (exporter === undefined) return issue;
+    const by = `module ${exporter.name} exports a function of this name, but modules lend each other interfaces only: give it by hand as an import, { ${externName(issue.import)}: (...args) => host.require("${exporter.name}").exports.${externName(issue.import)}(...args) }`;
+    return { ...issue, nearest: `${issue.import} of module ${exporter.name}`, reason: `${issue.reason}; ${by}` };
+  });
+}
+
 /** Says that no module meets an import, and which comes nearest when one does. */
 function explainAbsence(wanted: ExternDecl, offers: readonly Offer[]): LinkIssue {
   const path = withoutVersion(wanted.name);
   const samePath = offers.filter(({ id }) => withoutVersion(id) === path).sort((a, b) => compareIds(b.id, a.id))[0];
   if (samePath !== undefined) {
+    const { id, provider } = samePath;
+    if (isCompatibleId(id, wanted.name)) {
+      return missing(wanted, samePath, `the option provides of ${provider.name} does not lend it`);
+    }
     return missing(wanted, samePath, explainVersions(versionOf(samePath.id), versionOf(wanted.name)));
   }
   const near = nearestName(

@@ -9,16 +9,15 @@ import type { ExternDecl } from "../model/types.ts";
 import type { Platform, Source } from "../platform.ts";
 import type { Component, World } from "../runtime/types.ts";
 import { observerFor, type HostContext } from "./context.ts";
-import { Events } from "./events.ts";
+import { abortable } from "./abortable.ts";
+import { Events, failAlone } from "./events.ts";
 import { Graph } from "./graph.ts";
-import { describeIssues, importResolver } from "./link.ts";
+import { describeIssues } from "./link.ts";
 import { MemoryWatch } from "./memory.ts";
 import { ModuleRecord, providersOf } from "./module.ts";
-import { checkIntegrity, ComponentCache, openSource } from "./open.ts";
-import { checkNumber, checkOptions } from "./options.ts";
-import { linking } from "./parts.ts";
-import { restartPolicy } from "./restart.ts";
-import { Scope } from "./scope.ts";
+import { ComponentCache, openSource } from "./open.ts";
+import { checkOptions, DIRECTORY, HOST, LOAD, REQUEST } from "./options.ts";
+import { upkeep } from "./parts.ts";
 import type {
   Host,
   HostEvents,
@@ -28,18 +27,23 @@ import type {
   Module,
   ModuleInfo,
   ObservedCall,
+  TrapPolicy,
   UnloadReceipt,
 } from "./types.ts";
 import { Version } from "./version.ts";
 
-const LOAD_OPTIONS = ["name", "imports", "link", "integrity", "bindings", "world", "onTrap"] as const;
-
 /** A component that was opened for loading under a name. */
-interface Candidate {
+export interface Candidate {
   readonly name: string;
   readonly component: Component;
   readonly source: Source;
   readonly options: LoadOptions;
+}
+
+/** The module of a name, and whether it came just now. */
+export interface Claim {
+  readonly module: Module;
+  readonly fresh: boolean;
 }
 
 /** Makes a host on a platform. `tenon` exports this with the platform filled in. */
@@ -53,10 +57,10 @@ class ModuleHost implements Host {
   readonly #loading = new Map<string, Promise<Module>>();
   #closing: Promise<readonly UnloadReceipt[]> | undefined;
 
+  readonly #close = new AbortController();
+
   constructor(platform: Platform, options: HostOptions) {
-    checkOptions("createHost", options, ["imports", "onTrap", "unloading", "leakDeadlineMs"]);
-    checkNumber("leakDeadlineMs", options.leakDeadlineMs);
-    restartPolicy(options.onTrap);
+    checkOptions("createHost", options, HOST);
     this.#context = {
       platform,
       options,
@@ -64,6 +68,7 @@ class ModuleHost implements Host {
       graph: new Graph(),
       watch: new MemoryWatch(platform),
       components: new ComponentCache(),
+      closing: this.#close.signal,
       modules: new Map(),
       versions: new Set(),
       report: undefined,
@@ -71,93 +76,80 @@ class ModuleHost implements Host {
   }
 
   async load<W extends World = World>(source: Source, options: LoadOptions<W> = {}): Promise<Module<W>> {
+    checkOptions<LoadOptions>("load", options as unknown as LoadOptions, LOAD);
     const candidate = await this.#open(source, options as unknown as LoadOptions);
-    return (await this.#claim(candidate)) as unknown as Module<W>;
+    return (await this.#claim(candidate)).module as unknown as Module<W>;
   }
 
   async loadAll(requests: readonly LoadRequest[]): Promise<Module[]> {
+    for (const request of requests) checkOptions("loadAll", request, REQUEST);
     const candidates = await Promise.all(requests.map(({ source, ...options }) => this.#open(source, options)));
-    const names = candidates.map(({ name }) => name);
-    const twice = names.find((name, index) => names.indexOf(name) !== index);
-    if (twice !== undefined) throw new UsageError(`Two of the modules to load are named ${twice}`);
-    const byName = new Map(candidates.map((candidate) => [candidate.name, candidate]));
-    const { loadOrder } = await linking();
-    const before = new Set(this.#context.modules.keys());
-    const loaded: Module[] = [];
-    try {
-      for (const name of loadOrder(candidates, this.#context.options.imports))
-        loaded.push(await this.#claim(byName.get(name)!));
-    } catch (error) {
-      for (const module of loaded.reverse()) {
-        if (!before.has(module.name)) await module.unload({ force: true, cascade: true });
-      }
-      throw error;
-    }
-    return names.map((name) => this.#context.modules.get(name)!.face);
+    return (await upkeep()).loadAll(this.#context, candidates, (candidate) => this.#claim(candidate));
   }
 
   async loadDirectory(directory: string, options: Omit<LoadOptions, "name" | "integrity"> = {}): Promise<Module[]> {
-    checkOptions("loadDirectory", options, ["imports", "link", "world", "onTrap"]);
+    checkOptions("loadDirectory", options, DIRECTORY);
     const { list } = this.#context.platform;
     if (list === undefined) throw new UsageError("Directories can only be loaded where there are files");
     const files = await list(directory);
     return this.loadAll(files.map((file) => ({ ...options, source: `${directory.replace(/\/+$/, "")}/${file}` })));
   }
 
-  async #open(source: Source, options: LoadOptions): Promise<Candidate> {
-    this.#assertOpen();
-    checkOptions("load", options, LOAD_OPTIONS);
-    restartPolicy(options.onTrap);
-    const { platform, components } = this.#context;
-    const opened = await openSource(platform, source, options.bindings);
-    const name = options.name ?? opened.label ?? opened.hash.slice(0, 12);
-    if (typeof name !== "string" || name === "") throw new UsageError("Expected name to be a string that is not empty");
-    checkIntegrity(options.integrity, opened.hash, `module ${name}`);
-    const component = await components.compile(opened);
-    return { name, component, source, options };
+  /** Reads and compiles a source; what it is called is known then. */
+  #open(source: Source, options: LoadOptions): Promise<Candidate> {
+    const { platform, components, closing, options: shared } = this.#context;
+    const { maxSourceBytes = shared.maxSourceBytes, integrity } = options;
+    return abortable([options.signal, closing], async (signal) => {
+      const opened = await openSource(platform, source, { ...options, maxSourceBytes, signal });
+      const name = options.name ?? opened.label ?? opened.hash.slice(0, 12);
+      if (integrity !== undefined) (await upkeep()).checkIntegrity(integrity, opened.hash, `module ${name}`);
+      return { name, component: await components.compile(opened), source, options };
+    });
   }
 
   /** Gives the one module of a name: the one that is there, the one that is being loaded, or a new one. */
-  async #claim(candidate: Candidate): Promise<Module> {
-    const { name, component } = candidate;
+  async #claim(candidate: Candidate): Promise<Claim> {
+    const { name, options } = candidate;
+    const { modules, closing } = this.#context;
     for (;;) {
-      this.#assertOpen();
-      const loading = this.#loading.get(name);
-      if (loading !== undefined) {
-        await loading.catch(() => undefined);
-        continue;
-      }
-      const existing = this.#context.modules.get(name);
+      const existing = modules.get(name);
+      // Both settle after what they stand for has gone, so that another turn finds something else.
+      const ahead = this.#loading.get(name) ?? (existing?.phase === "unloading" ? existing.unloading : undefined);
+      await abortable([options.signal, closing], async () => ahead?.catch(() => undefined));
+      if (ahead !== undefined || modules.get(name) !== existing || this.#loading.has(name)) continue;
       if (existing === undefined) break;
-      if (existing.phase === "unloading") {
-        await existing.unloading?.catch(() => undefined);
-        continue;
-      }
-      if (existing.hash === component.hash) return existing.face;
-      throw new UsageError(
-        `Module ${name} is already loaded with other bytes (${existing.hash.slice(0, 12)}, not ${component.hash.slice(0, 12)}); reload it, or choose another name`,
-      );
+      (await upkeep()).checkSame(existing, candidate);
+      return { module: existing.face, fresh: false };
     }
     const started = this.#start(candidate).finally(() => this.#loading.delete(name));
     this.#loading.set(name, started);
-    return started;
+    return { module: await started, fresh: true };
   }
 
-  async #start({ name, component, source, options }: Candidate): Promise<Module> {
+  async #start(candidate: Candidate): Promise<Module> {
     const context = this.#context;
+    const { name, component, options } = candidate;
     if (options.world !== undefined) {
-      const issues = (await linking()).checkWorld(component, options.world);
+      const issues = (await upkeep()).checkWorld(component, options.world);
       if (issues.length > 0) {
         throw new LinkError(`Module ${name} does not fit the world demanded: ${describeIssues(issues)}`, issues);
       }
     }
+    const onTrap = options.onTrap ?? context.options.onTrap ?? "fail";
+    const restarter = onTrap === "fail" ? undefined : (await upkeep()).Restarter;
     const version = new Version(context, name, component);
     let record: ModuleRecord | undefined;
     try {
-      await version.link(options.imports, options.link, () => providersOf(context).filter((it) => it.name !== name));
+      const providers = (): ModuleRecord[] => providersOf(context).filter((it) => it.name !== name);
+      await version.link(options.imports, options.link, providers, [options.signal]);
       await version.instantiate((at, error) => record?.trapped(at, error));
-      this.#assertOpen();
-      record = new ModuleRecord(context, name, source, options, version);
+      await abortable([options.signal, context.closing], async () => undefined);
+      record = new ModuleRecord(
+        context,
+        candidate,
+        version,
+        restarter && ((it) => new restarter(it, onTrap as Exclude<TrapPolicy, "fail">)),
+      );
       record.swap(version);
     } catch (error) {
       await version.drop({ teardown: false });
@@ -182,9 +174,10 @@ class ModuleHost implements Host {
 
   provides(): readonly ExternDecl[] {
     const seen = new Map<string, ExternDecl>();
-    for (const { component } of providersOf(this.#context)) {
-      for (const decl of component.exports)
-        if (decl.type.kind === "instance" && !seen.has(decl.name)) seen.set(decl.name, decl);
+    for (const provider of providersOf(this.#context)) {
+      for (const decl of provider.component.exports)
+        if (decl.type.kind === "instance" && provider.mayProvide(decl.name) && !seen.has(decl.name))
+          seen.set(decl.name, decl);
     }
     return [...seen.values()];
   }
@@ -192,10 +185,13 @@ class ModuleHost implements Host {
   providers(interfaceId: string): readonly Module[] {
     const any = withoutVersion(interfaceId) === interfaceId;
     const found: { readonly module: Module; readonly id: string }[] = [];
-    for (const { face, component } of providersOf(this.#context)) {
+    for (const provider of providersOf(this.#context)) {
+      const { face, component } = provider;
       const fitting = component.exports.find(
         ({ name, type }) =>
-          type.kind === "instance" && (any ? withoutVersion(name) === interfaceId : isCompatibleId(name, interfaceId)),
+          type.kind === "instance" &&
+          provider.mayProvide(name) &&
+          (any ? withoutVersion(name) === interfaceId : isCompatibleId(name, interfaceId)),
       );
       if (fitting !== undefined) found.push({ module: face, id: fitting.name });
     }
@@ -203,18 +199,9 @@ class ModuleHost implements Host {
   }
 
   async missing(source: Source, options: LoadOptions = {}): Promise<readonly LinkIssue[]> {
-    const { name, component } = await this.#open(source, options);
-    const scope = new Scope(name, () => false);
-    try {
-      const own = await scope.given(options.imports, "imports");
-      const shared = await scope.given(this.#context.options.imports, "the host's imports");
-      const { link, world } = options;
-      const resolve = await importResolver(component, own, shared, link);
-      const { issues } = resolve(() => providersOf(this.#context));
-      return world === undefined ? issues : [...issues, ...(await linking()).checkWorld(component, world)];
-    } finally {
-      await scope.close(0);
-    }
+    checkOptions("missing", options, LOAD);
+    const candidate = await this.#open(source, options);
+    return (await upkeep()).missingImports(this.#context, candidate);
   }
 
   manifest(): readonly ModuleInfo[] {
@@ -228,7 +215,11 @@ class ModuleHost implements Host {
   observe(observer: (call: ObservedCall) => void): () => void {
     const context = this.#context;
     const before = context.report;
-    const report = before === undefined ? observer : (call: ObservedCall): void => (before(call), observer(call));
+    const report = (call: ObservedCall): void => {
+      before?.(call);
+      // An observer that throws fails alone, as a listener does.
+      failAlone(() => observer(call));
+    };
     let active = true;
     // Observers may stop in any order: one that has stopped is skipped until those above it stop as well.
     const guarded = (call: ObservedCall): void => (active ? report(call) : before?.(call));
@@ -247,25 +238,32 @@ class ModuleHost implements Host {
   }
 
   close(): Promise<readonly UnloadReceipt[]> {
-    return (this.#closing ??= this.#close());
+    return (this.#closing ??= this.#unloadAll());
   }
 
-  async #close(): Promise<readonly UnloadReceipt[]> {
-    // What is being loaded fails when it sees that the host is closing; wait for it to have cleaned up.
+  async #unloadAll(): Promise<readonly UnloadReceipt[]> {
+    const { modules, graph } = this.#context;
+    // What is being read or loaded gives up; wait for it to have cleaned up.
+    this.#close.abort(new UsageError("The host is closed", { code: "host-closed" }));
     await Promise.allSettled(this.#loading.values());
     const receipts = new Set<UnloadReceipt>();
-    for (const record of [...this.#context.modules.values()].reverse()) {
-      const receipt = await record.unload({ force: true, cascade: true });
-      for (const each of [...receipt.cascaded, receipt]) receipts.add(each);
+    let failed: { readonly error: unknown } | undefined;
+    for (const name of [...modules.keys()].reverse()) {
+      // Dependents first, each by itself: none keeps another from its end.
+      for (const each of [...graph.dependents(name), name]) {
+        try {
+          const receipt = await modules.get(each)?.unload({ force: true });
+          for (const one of receipt === undefined ? [] : [...receipt.cascaded, receipt]) receipts.add(one);
+        } catch (error) {
+          failed ??= { error };
+        }
+      }
     }
+    if (failed !== undefined) throw failed.error;
     return [...receipts];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
-  }
-
-  #assertOpen(): void {
-    if (this.#closing !== undefined) throw new UsageError("The host is closed");
   }
 }

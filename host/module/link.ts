@@ -4,15 +4,15 @@
  *
  * Whether a given object fits is the runtime's own check (`Component.missing`); this file decides who is asked.
  */
-import { externName } from "../model/spelling.ts";
 import type { LinkIssue } from "../errors.ts";
 import { withoutVersion } from "../model/ids.ts";
+import { className, funcName } from "../model/spelling.ts";
 import type { ResourceBindings } from "../model/subtype.ts";
 import type { ExternDecl } from "../model/types.ts";
-import { compatibleKey } from "../runtime/names.ts";
+import { givenImport, ownProperty } from "../runtime/linker.ts";
 import type { Component } from "../runtime/types.ts";
 import type { Exporter } from "./identity.ts";
-import { linking } from "./parts.ts";
+import { upkeep } from "./parts.ts";
 import type { ImportOrigin, LoadOptions } from "./types.ts";
 
 /** A module that may meet the imports of others. */
@@ -20,6 +20,8 @@ export interface Provider extends Exporter {
   readonly name: string;
   /** The stable object of an exported interface. */
   interfaceObject(id: string): object | undefined;
+  /** Whether it may lend an interface to others. */
+  mayProvide(id: string): boolean;
 }
 
 export interface Resolution {
@@ -45,13 +47,17 @@ function isLinkable(wanted: ExternDecl): boolean {
   return wanted.type.kind === "instance" && needsProvider(wanted);
 }
 
-/** What an import object gives for an import, by the same names that the runtime's linker accepts. */
-export function findGiven(imports: object, name: string): { readonly value: unknown } | undefined {
-  const given = imports as Record<string, unknown>;
-  for (const key of [name, externName(name)]) if (given[key] !== undefined) return { value: given[key] };
-  const keys = Object.keys(given).filter((key) => given[key] !== undefined);
-  const key = compatibleKey(name, keys);
-  return key === undefined ? undefined : { value: given[key] };
+/** The class that meets an import: a resource and its functions have one between them. */
+function classKey({ name, type }: ExternDecl): string | undefined {
+  if (type.kind === "resource-type") return className(name);
+  const func = type.kind === "func" ? funcName(name) : undefined;
+  return func === undefined || func.kind === "function" ? undefined : className(func.resource);
+}
+
+/** What an import object gives for an import, as the runtime's linker finds it. */
+export function findGiven(imports: object, wanted: ExternDecl): unknown {
+  const key = classKey(wanted);
+  return key === undefined ? givenImport(imports, wanted.name) : ownProperty(imports, key);
 }
 
 /**
@@ -69,16 +75,16 @@ export async function importResolver(
   const open: ExternDecl[] = [];
   for (const wanted of component.imports) {
     const { name } = wanted;
-    const mine = findGiven(own, name);
-    const found = mine ?? findGiven(shared, name);
+    const mine = findGiven(own, wanted);
+    const found = mine === undefined ? findGiven(shared, wanted) : mine;
     if (found !== undefined) {
-      imports[name] = found.value;
+      imports[classKey(wanted) ?? name] = found;
       origins.set(name, { name, from: mine === undefined ? "host" : "imports" });
     } else if (link !== false && isLinkable(wanted)) {
       open.push(wanted);
     }
   }
-  const choose = open.length === 0 ? undefined : (await linking()).chooseProvider;
+  const choose = open.length === 0 ? undefined : (await upkeep()).chooseProvider;
   return (findProviders) => {
     const uses = new Set<string>();
     const refused = new Map<string, LinkIssue>();
@@ -97,7 +103,10 @@ export async function importResolver(
       origins.set(name, { name, from: "module", module: choice.provider.name });
       uses.add(choice.provider.name);
     }
-    const issues = component.missing(imports).map((issue) => {
+    let missing = component.missing(imports);
+    // What was given and met nothing may be a name misspelt.
+    if (missing.length > 0) missing = component.missing({ ...shared, ...own, ...imports });
+    const issues = missing.map((issue) => {
       const ours = refused.get(issue.import);
       // The runtime knows the keys of the object given, this file the modules; whoever found something near is heard.
       return ours === undefined || (ours.nearest === undefined && issue.nearest !== undefined) ? issue : ours;
@@ -107,9 +116,9 @@ export async function importResolver(
   };
 }
 
-/** The one module that may meet an import, when the options name it. */
+/** The one module that may meet an import, when the options name it: by the rule by which imports are given. */
 export function linkedModule(link: Readonly<Record<string, string>>, name: string): string | undefined {
-  return link[name] ?? link[withoutVersion(name)];
+  return givenImport(link, name) as string | undefined;
 }
 
 function allowedProviders(
@@ -127,4 +136,10 @@ export function describeIssues(issues: readonly LinkIssue[]): string {
   return issues
     .map((issue) => `${issue.import} ${issue.problem === "missing" ? "is missing" : "does not fit"}: ${issue.reason}`)
     .join("; ");
+}
+
+/** Whether a module loaded with this option may lend an interface to others. */
+export function mayProvide(provides: LoadOptions["provides"], id: string): boolean {
+  if (provides === undefined) return true;
+  return provides !== false && (provides.includes(id) || provides.includes(withoutVersion(id)));
 }

@@ -1,10 +1,10 @@
 /**
  * A module: its name, its stable exports, its state machine, its traps and restarts.
  *
- * The record is the inside; users hold the face, which reaches nothing else. The transactions are in `reload.ts` and
- * `unload.ts`, the instance in `version.ts`.
+ * The record is the inside; users hold the face, which reaches nothing else. The transactions are in `reload.ts`,
+ * `restart.ts` and `unload.ts`, the instance in `version.ts`.
  */
-import { ReloadError, UnloadedError, UsageError } from "../errors.ts";
+import { TrappedError, UnloadedError, UsageError } from "../errors.ts";
 import { formatDecl } from "../model/text.ts";
 import type { ExternDecl, ResourceType } from "../model/types.ts";
 import type { Source } from "../platform.ts";
@@ -13,11 +13,12 @@ import { observerFor, type HostContext } from "./context.ts";
 import { ExportTree } from "./exports.ts";
 import { compatibilityKey, versionOf } from "../model/ids.ts";
 import { nearestName } from "../model/nearest.ts";
-import type { Provider } from "./link.ts";
-import { checkNumber, checkOptions } from "./options.ts";
+import { mayProvide, type Provider } from "./link.ts";
+import { openSource } from "./open.ts";
+import { checkOptions, RELOAD } from "./options.ts";
 import { Queue } from "./queue.ts";
-import { linking } from "./parts.ts";
-import { restartPolicy, type RestartPolicy } from "./restart.ts";
+import { upkeep } from "./parts.ts";
+import type { Restarter } from "./restart.ts";
 import type {
   Imports,
   LoadOptions,
@@ -30,7 +31,7 @@ import type {
   UnloadReceipt,
 } from "./types.ts";
 import { unloadModule } from "./unload.ts";
-import { Version } from "./version.ts";
+import type { Version } from "./version.ts";
 
 /** An import of some version that a module meets. */
 export interface DependentImport {
@@ -38,6 +39,12 @@ export interface DependentImport {
   /** The compatibility key of the interface. */
   readonly key: string;
   readonly wanted: ExternDecl;
+}
+
+/** A reload that was asked for and has not begun. */
+export interface Waiting {
+  readonly options: ReloadOptions;
+  callOff(error: Error): void;
 }
 
 export class ModuleRecord implements Provider {
@@ -61,13 +68,20 @@ export class ModuleRecord implements Provider {
   /** The last component, kept for `hash` after the version is gone. */
   hash: string;
   unloading: Promise<UnloadReceipt> | undefined;
-  readonly #policy: RestartPolicy | undefined;
-  #restartTimer: ReturnType<typeof setTimeout> | undefined;
-  /** The reload that waits in the queue, and how to refuse it. */
-  #waiting: { supersede: () => void } | undefined;
+  /** Somebody forces an unload now: what only waits stops waiting. */
+  hurried = false;
+  /** Reloads that have not begun, in the order they were asked for. */
+  readonly waiting: Set<Waiting> = new Set();
+  /** Absent when a trap is final. */
+  readonly restarter: Restarter | undefined;
   #lastTrap: Error | undefined;
 
-  constructor(context: HostContext, name: string, source: Source, options: LoadOptions, version: Version) {
+  constructor(
+    context: HostContext,
+    { name, source, options }: { readonly name: string; readonly source: Source; readonly options: LoadOptions },
+    version: Version,
+    makeRestarter?: (record: ModuleRecord) => Restarter,
+  ) {
     this.context = context;
     this.name = name;
     this.options = options;
@@ -75,7 +89,7 @@ export class ModuleRecord implements Provider {
     this.source = typeof source === "string" || source instanceof URL ? source : undefined;
     this.version = version;
     this.hash = version.component.hash;
-    this.#policy = restartPolicy(options.onTrap ?? context.options.onTrap);
+    this.restarter = makeRestarter?.(this);
     this.tree = new ExportTree(name);
     this.tree.observe(observerFor(context, name));
     this.face = makeFace(this);
@@ -83,6 +97,11 @@ export class ModuleRecord implements Provider {
 
   get component(): Component {
     return this.version.component;
+  }
+
+  /** Whether this module may lend an interface to others. */
+  mayProvide(id: string): boolean {
+    return mayProvide(this.options.provides, id);
   }
 
   interfaceObject(id: string): object | undefined {
@@ -111,53 +130,21 @@ export class ModuleRecord implements Provider {
     this.#lastTrap = error;
     // Listeners must not run on top of the failing call.
     queueMicrotask(() => this.context.events.emit("trapped", { module: this.name, error }));
-    this.#scheduleRestart(version, error);
+    this.restarter?.trapped(version, error);
+    this.tree.lock((path) => {
+      const why = this.restarter?.prospect ?? "is locked until it is reloaded";
+      return new TrappedError(
+        `Cannot call ${path} of module ${this.name}: it has trapped and ${why}`,
+        this.restarter?.retryAfterMs,
+        { cause: this.version.trap ?? error },
+      );
+    });
   };
 
-  #scheduleRestart(version: Version, error: Error): void {
-    if (this.#policy === undefined) return;
-    const delayMs = this.#policy.next(performance.now());
-    if (delayMs === undefined) {
-      const { restarts } = this;
-      queueMicrotask(() => this.context.events.emit("restart-given-up", { module: this.name, restarts, error }));
-      return;
-    }
-    this.stopRestart();
-    this.#restartTimer = setTimeout(() => {
-      void this.queue.run(() => this.#restart(version));
-    }, delayMs);
-  }
-
-  stopRestart(): void {
-    clearTimeout(this.#restartTimer);
-  }
-
-  async #restart(version: Version): Promise<void> {
-    // A reload or unload may have come first.
-    if (this.version !== version || this.phase !== "settled" || !version.trapped) return;
-    try {
-      await this.replace(version.component);
-    } catch (error) {
-      this.#scheduleRestart(version, error instanceof Error ? error : new Error(String(error)));
-      return;
-    }
-    this.context.events.emit("restarted", { module: this.name, attempt: this.restarts });
-  }
-
-  /** Puts a fresh instance of a component in the place of a trapped one. @throws when it cannot be made */
-  async replace(component: Component): Promise<void> {
-    const old = this.version;
-    const fresh = new Version(this.context, this.name, component);
-    try {
-      await fresh.link(this.imports, this.options.link, () => this.possibleProviders());
-      await fresh.instantiate(this.trapped);
-      this.swap(fresh);
-    } catch (error) {
-      await fresh.drop({ teardown: false });
-      throw error;
-    }
-    this.restarts++;
-    await old.drop({ teardown: false });
+  /** Ends what was to come: reloads that have not begun, and restarts. */
+  calledOff(error: Error): void {
+    this.restarter?.stop();
+    for (const reload of [...this.waiting]) reload.callOff(error);
   }
 
   /**
@@ -197,48 +184,36 @@ export class ModuleRecord implements Provider {
   }
 
   async reload(source: Source | undefined, options: ReloadOptions): Promise<ReloadReceipt> {
-    checkOptions("reload", options, ["integrity", "imports", "state", "drain"]);
-    checkNumber("drain", options.drain);
+    checkOptions("reload", options, RELOAD);
     if (this.phase === "unloaded" || this.phase === "unloading") throw this.unloadedError();
-    this.#waiting?.supersede();
+    // Read beside everything else, and at once: bytes are copied, and a source that never ends holds up nothing.
+    const called = new AbortController();
+    const again = source ?? this.source;
+    const { platform, closing, options: shared } = this.context;
+    const { bindings, maxSourceBytes = shared.maxSourceBytes } = this.options;
+    const reading = { bindings, maxSourceBytes, ...options, signal: called.signal };
+    const opening = again === undefined ? undefined : openSource(platform, again, reading, closing);
+    opening?.catch(() => undefined);
     return new Promise((resolve, reject) => {
-      let superseded = false;
-      const ticket = {
-        supersede: (): void => {
-          superseded = true;
-          reject(
-            new ReloadError("open", `The reload of module ${this.name} was superseded by a later one before it began`, {
-              superseded: true,
-            }),
-          );
+      const waiting: Waiting = {
+        options,
+        callOff: (error) => {
+          this.waiting.delete(waiting);
+          called.abort(error);
+          reject(error);
         },
       };
-      this.#waiting = ticket;
-      this.queue
-        .run(async () => {
-          if (superseded) return undefined;
-          if (this.#waiting === ticket) this.#waiting = undefined;
-          return this.#reload(source, options);
-        })
-        .then((receipt) => receipt !== undefined && resolve(receipt), reject);
+      this.waiting.add(waiting);
+      upkeep()
+        .then(({ reloadModule }) => reloadModule(this, { source, opening, waiting, options }))
+        .finally(() => this.waiting.delete(waiting))
+        .then(resolve, reject);
     });
-  }
-
-  async #reload(source: Source | undefined, options: ReloadOptions): Promise<ReloadReceipt> {
-    if (this.phase !== "settled") throw this.unloadedError();
-    this.phase = "reloading";
-    try {
-      const { reloadModule } = await linking();
-      return await reloadModule(this, source, options);
-    } finally {
-      if (this.phase === "reloading") this.phase = "settled";
-    }
   }
 
   /** A reload that succeeded forgives the past. */
   forgive(): void {
-    this.stopRestart();
-    this.#policy?.reset();
+    this.restarter?.reset();
     this.#lastTrap = undefined;
   }
 

@@ -1,14 +1,15 @@
 /**
- * From a source to a component: reading, hashing, checking integrity, compiling once for the same bytes.
+ * From a source to a component: reading, hashing, compiling once for the same bytes.
  */
-import { IntegrityError, UnsupportedError, UsageError } from "../errors.ts";
-import type { BoundComponent, Platform, ResponseLike, Source } from "../platform.ts";
+import { UsageError } from "../errors.ts";
+import type { BoundComponent, Platform, ResponseLike, Source, SourceLimits } from "../platform.ts";
 import { compileBound } from "../runtime/bound.ts";
 import { compileBytes } from "../runtime/compile.ts";
 import type { Inspection } from "../runtime/inspect.ts";
-import { checkOptions } from "./options.ts";
+import { abortable } from "./abortable.ts";
+import { checkOptions, COMPILE } from "./options.ts";
+import { upkeep } from "./parts.ts";
 import { compiler, faults, inspector } from "../runtime/parts.ts";
-import { readResponse } from "../runtime/response.ts";
 import type { Bindings, CompileOptions, Component, World } from "../runtime/types.ts";
 
 /** A source that has been read, with its identity. */
@@ -22,53 +23,91 @@ export interface Opened {
   readonly compile: (options: CompileOptions) => Promise<Component>;
 }
 
-/** What a source turned out to be. */
-type Read =
-  | { readonly content: Uint8Array<ArrayBuffer> | ResponseLike; readonly label: string | undefined }
-  | { readonly bound: BoundComponent };
+/** How a source is opened. */
+export interface Opening {
+  readonly bindings?: Bindings | undefined;
+  readonly integrity?: string | undefined;
+  readonly maxSourceBytes?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
 
-/** Opens a source. Bytes are copied, so that later changes by their owner change nothing here. */
-async function readSource(platform: Platform, source: Source): Promise<Read> {
-  const given = await source;
-  if (typeof given === "string" || given instanceof URL) {
-    return { content: await platform.open(given), label: labelOf(String(given)) };
-  }
-  if (given instanceof ArrayBuffer) return { content: new Uint8Array(given.slice(0)), label: undefined };
-  if (ArrayBuffer.isView(given)) {
-    const { buffer, byteOffset, byteLength } = given;
+const MAX_SOURCE_BYTES = 2 ** 29;
+
+interface Content {
+  readonly content: Uint8Array<ArrayBuffer> | ResponseLike;
+  /** The path or URL, for messages and the default name. */
+  readonly from: string;
+}
+
+/** What a source turned out to be. */
+type Read = Content | { readonly bound: BoundComponent };
+
+/** Opens a source. Bytes are copied before this returns, so that later changes by their owner change nothing here. */
+async function readSource(platform: Platform, source: Source, limits: SourceLimits): Promise<Read> {
+  if (source instanceof ArrayBuffer) return { content: new Uint8Array(source.slice(0)), from: "" };
+  if (ArrayBuffer.isView(source)) {
+    const { buffer, byteOffset, byteLength } = source;
     const bytes = new Uint8Array(byteLength);
     bytes.set(new Uint8Array(buffer, byteOffset, byteLength));
-    return { content: bytes, label: undefined };
+    return { content: bytes, from: "" };
   }
-  if (isResponse(given)) return { content: given, label: labelOf(given.url) };
+  const given = await source;
+  if (typeof given === "string" || given instanceof URL) {
+    return { content: await platform.open(given, limits), from: String(given) };
+  }
+  if (ArrayBuffer.isView(given) || given instanceof ArrayBuffer) return readSource(platform, given, limits);
+  if (isResponse(given)) return { content: given, from: given.url };
   if (isBound(given)) return { bound: given };
   throw new UsageError(
     `Expected a path, URL, bytes, Response or a module written by \`tenon bind\` as source, got ${describe(given)}`,
   );
 }
 
-async function wholeBytes(content: Uint8Array<ArrayBuffer> | ResponseLike): Promise<Uint8Array<ArrayBuffer>> {
-  return content instanceof Uint8Array ? content : readResponse(content);
+async function wholeBytes(
+  content: Uint8Array<ArrayBuffer> | ResponseLike,
+  limits: SourceLimits,
+): Promise<Uint8Array<ArrayBuffer>> {
+  return content instanceof Uint8Array ? content : (await compiler()).readBody(content, limits);
 }
 
-/** Reads a source, and tells what it is. */
-export async function openSource(platform: Platform, source: Source, bindings: Bindings = "tenon"): Promise<Opened> {
-  if (bindings !== "tenon" && bindings !== "jco") {
-    throw new UsageError(`Expected bindings to be "tenon" or "jco", got ${String(bindings)}`);
-  }
-  // The compiler is on its way while the component is; what fails here fails again where it is needed.
-  if (bindings === "tenon" && !isBound(source)) Promise.all([compiler(), faults()]).catch(() => undefined);
-  const read = await readSource(platform, source);
-  if ("bound" in read) {
-    const { hash, name } = read.bound;
-    return {
-      hash,
-      key: `bound ${hash}`,
-      label: name,
-      compile: (options) => compileBound(read.bound, platform, options),
-    };
-  }
-  return (bindings === "jco" ? identifyForJco : identifyOwn)(platform, read.content, read.label);
+/** Numbers for bound modules: their text is code, so it is the object itself that tells one from another. */
+const boundKeys = new WeakMap<BoundComponent, string>();
+let boundCount = 0;
+
+/**
+ * Reads a source, and tells what it is.
+ * @param closing gives up as the `signal` of the options does
+ * @throws {AbortError} when the signal fires first
+ */
+export function openSource(
+  platform: Platform,
+  source: Source,
+  { bindings, integrity, maxSourceBytes = MAX_SOURCE_BYTES, signal }: Opening,
+  closing?: AbortSignal,
+): Promise<Opened> {
+  return abortable([signal, closing], async (given) => {
+    const limits = { maxBytes: maxSourceBytes, signal: given };
+    // The compiler is on its way while the component is; what fails here fails again where it is needed.
+    if (bindings !== "jco" && !isBound(source)) Promise.all([compiler(), faults()]).catch(() => undefined);
+    const read = await readSource(platform, source, limits);
+    if ("bound" in read) {
+      const { bound } = read;
+      if (integrity !== undefined) {
+        throw new UsageError(
+          `The option integrity checks bytes, and "${bound.name}" was written by \`tenon bind\`: it is code of the program`,
+        );
+      }
+      let key = boundKeys.get(bound);
+      if (key === undefined) boundKeys.set(bound, (key = `bound ${++boundCount}`));
+      return {
+        hash: bound.hash,
+        key,
+        label: bound.name,
+        compile: (options) => compileBound(bound, platform, options),
+      };
+    }
+    return (bindings === "jco" ? identifyForJco : identifyOwn)(platform, read, limits);
+  });
 }
 
 /** What {@link inspectSource} tells: the data, and the same as text for people. */
@@ -83,48 +122,36 @@ export interface InspectedSource extends Inspection {
  * @throws {UsageError} for a module written by `tenon bind`, whose component is not there
  */
 export async function inspectSource(platform: Platform, source: Source): Promise<InspectedSource> {
-  const read = await readSource(platform, source);
+  const limits = { maxBytes: MAX_SOURCE_BYTES };
+  const read = await readSource(platform, source, limits);
   if ("bound" in read)
     throw new UsageError(`Expected a component to inspect, got the bindings of "${read.bound.name}"`);
   const { formatInspection, inspectBytes } = await inspector();
-  const bytes = await wholeBytes(read.content);
+  const bytes = await wholeBytes(read.content, limits);
   const inspection = inspectBytes(bytes, await platform.sha256(bytes));
   return { ...inspection, text: formatInspection(inspection) };
 }
 
-async function identifyOwn(
-  platform: Platform,
-  content: Uint8Array<ArrayBuffer> | ResponseLike,
-  label: string | undefined,
-): Promise<Opened> {
+async function identifyOwn(platform: Platform, { content, from }: Content, limits: SourceLimits): Promise<Opened> {
   const { bytes, early } =
-    content instanceof Uint8Array ? { bytes: content } : await (await compiler()).receive(content);
+    content instanceof Uint8Array ? { bytes: content } : await (await compiler()).receive(content, limits);
   const hash = await platform.sha256(bytes);
   const compile = async (options: CompileOptions): Promise<Component> => {
     try {
       return await compileBytes(bytes, hash, options, early);
     } catch (error) {
-      throw error instanceof UnsupportedError ? await withHint(platform, error) : error;
+      throw await (await upkeep()).explainRefusal(error, platform, from, content);
     }
   };
-  return { hash, key: hash, label, compile };
+  return { hash, key: hash, label: labelOf(from), compile };
 }
 
-/** Says how another tool would run the component, where there is one. */
-async function withHint(platform: Platform, error: UnsupportedError): Promise<UnsupportedError> {
-  const hint = await platform.jco?.hint(error);
-  return hint === undefined ? error : new UnsupportedError(error.feature, `${error.message}; ${hint}`);
-}
-
-async function identifyForJco(
-  platform: Platform,
-  content: Uint8Array<ArrayBuffer> | ResponseLike,
-  label: string | undefined,
-): Promise<Opened> {
+async function identifyForJco(platform: Platform, { content, from }: Content, limits: SourceLimits): Promise<Opened> {
   const { jco } = platform;
   if (jco === undefined) throw new UsageError(`The option bindings: "jco" works in Node only`);
-  const bytes = await wholeBytes(content);
+  const bytes = await wholeBytes(content, limits);
   const hash = await platform.sha256(bytes);
+  const label = labelOf(from);
   const compile = async ({ name }: CompileOptions): Promise<Component> =>
     (await jco.compile(bytes, hash, name ?? label)) as Component;
   return { hash, key: `jco ${hash}`, label, compile };
@@ -142,26 +169,11 @@ function describe(value: unknown): string {
   return value === null ? "null" : typeof value;
 }
 
+/** The name in a path or URL; a URL that holds the data itself has none. */
 function labelOf(path: string): string | undefined {
+  if (/^(?:data|blob):/i.test(path)) return undefined;
   const file = path.split(/[?#]/, 1)[0]!.split(/[/\\]/).pop() ?? "";
   return file.replace(/\.wasm$/, "") || undefined;
-}
-
-/** @throws {IntegrityError} when a demanded hash is not that of the bytes */
-export function checkIntegrity(integrity: string | undefined, hash: string, what: string): void {
-  if (integrity === undefined) return;
-  const expected = normalizeIntegrity(integrity);
-  if (expected === hash) return;
-  throw new IntegrityError(`Expected ${what} to have SHA-256 ${expected}, got ${hash}`, expected, hash);
-}
-
-function normalizeIntegrity(integrity: string): string {
-  if (/^[0-9a-f]{64}$/i.test(integrity)) return integrity.toLowerCase();
-  const base64 = /^sha256-([A-Za-z0-9+/]{43}=)$/.exec(integrity)?.[1];
-  if (base64 === undefined) {
-    throw new UsageError(`Expected integrity as 64 hex digits or sha256-<base64>, got ${integrity}`);
-  }
-  return Array.from(atob(base64), (byte) => byte.charCodeAt(0).toString(16).padStart(2, "0")).join("");
 }
 
 /** Components by hash: compiled once while anybody uses them, and let go with their last user. */
@@ -195,6 +207,10 @@ export class ComponentCache {
 export interface CompileSourceOptions extends CompileOptions {
   /** The bytes' SHA-256, as 64 hex digits or `sha256-<base64>`. @throws {IntegrityError} when it differs */
   readonly integrity?: string | undefined;
+  /** The most bytes a file or a server's answer may have. Default 536,870,912 (512 MiB). */
+  readonly maxSourceBytes?: number | undefined;
+  /** Gives up reading and compiling. @throws {AbortError} */
+  readonly signal?: AbortSignal | undefined;
   /** Default `"tenon"`. `"jco"` needs Node and the package `@bytecodealliance/jco-transpile`. */
   readonly bindings?: Bindings | undefined;
 }
@@ -205,9 +221,10 @@ export async function compileSource<W extends World>(
   source: Source,
   options: CompileSourceOptions,
 ): Promise<Component<W>> {
-  checkOptions("compile", options, ["name", "integrity", "bindings"]);
-  const { hash, label, compile } = await openSource(platform, source, options.bindings);
+  checkOptions("compile", options, COMPILE);
+  const { signal, integrity } = options;
+  const { hash, label, compile } = await openSource(platform, source, options);
   const name = options.name ?? label;
-  checkIntegrity(options.integrity, hash, name ?? "the component");
-  return (await compile({ name })) as unknown as Component<W>;
+  if (integrity !== undefined) (await upkeep()).checkIntegrity(integrity, hash, name ?? "the component");
+  return (await abortable([signal], () => compile({ name }))) as unknown as Component<W>;
 }

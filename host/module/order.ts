@@ -4,7 +4,7 @@
 import { LinkError, type LinkIssue } from "../errors.ts";
 import { isCompatibleId } from "../model/ids.ts";
 import type { Component } from "../runtime/types.ts";
-import { findGiven, linkedModule } from "./link.ts";
+import { findGiven, linkedModule, mayProvide } from "./link.ts";
 import type { HostOptions, LoadOptions } from "./types.ts";
 
 interface Candidate {
@@ -20,13 +20,16 @@ export function loadOrder(candidates: readonly Candidate[], shared: HostOptions[
     const { component, options } = byName.get(name)!;
     // What a factory will give is known only when it runs, after those that may be needed have been loaded.
     const given = [options.imports, shared].filter((imports) => typeof imports === "object");
-    return component.imports.flatMap(({ name: wanted, type }) => {
+    return component.imports.flatMap((decl) => {
+      const { name: wanted, type } = decl;
       if (type.kind !== "instance" || options.link === false) return [];
-      if (given.some((imports) => findGiven(imports, wanted) !== undefined)) return [];
+      if (given.some((imports) => findGiven(imports, decl) !== undefined)) return [];
       const only = typeof options.link === "object" ? linkedModule(options.link, wanted) : undefined;
       return candidates
         .filter((other) => other.name !== name && (only === undefined || other.name === only))
-        .filter((other) => other.component.exports.some((decl) => isCompatibleId(decl.name, wanted)))
+        .filter(({ options: { provides }, component: { exports } }) =>
+          exports.some(({ name: id }) => isCompatibleId(id, wanted) && mayProvide(provides, id)),
+        )
         .map((other) => other.name);
     });
   };

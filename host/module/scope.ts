@@ -4,7 +4,7 @@
  * Owns what happens *around* imports; which import is met by whom is `link.ts`. Everything here belongs to one
  * instance: a reload or restart opens a new scope and closes the old one.
  */
-import { UsageError, type Activity } from "../errors.ts";
+import { UsageError, wordsOf, type Activity } from "../errors.ts";
 import { scrub } from "../runtime/trap.ts";
 import type { Imports, ImportScope, ScopeTimer } from "./types.ts";
 
@@ -58,7 +58,7 @@ export class Scope implements ImportScope {
         given = await withDeadline(given, IMPORTS_DEADLINE_MS, `The factory of ${what} of module ${this.module}`);
     }
     if ((typeof given === "object" && given !== null) || typeof given === "function") return given;
-    throw new UsageError(`Expected ${what} of module ${this.module} to be an object, got ${String(given)}`);
+    throw new UsageError(`Expected ${what} of module ${this.module} to be an object, got ${wordsOf(given)}`);
   }
 
   get signal(): AbortSignal {
@@ -67,34 +67,34 @@ export class Scope implements ImportScope {
 
   defer(run: () => void | PromiseLike<void>, owner: string = run.name || "deferred clean-up"): () => void {
     this.#assertOpen("defer a clean-up");
-    const cleanup = { owner, run };
+    const cleanup = { owner: wordsOf(owner), run };
     this.#cleanups.add(cleanup);
     return () => void this.#cleanups.delete(cleanup);
   }
 
   setTimeout(task: () => void, delayMs: number = 0, owner: string = task.name || "setTimeout"): ScopeTimer {
-    this.#assertOpen("start a timer");
-    const timer: Timer = { owner, repeats: false, task, handle: setTimeout(() => this.#fire(timer), delayMs) };
-    return this.#added(timer);
+    const start = (fire: () => void): unknown => setTimeout(fire, delayMs);
+    return this.#added({ owner, repeats: false, task }, start);
   }
 
   setInterval(task: () => void, delayMs: number, owner: string = task.name || "setInterval"): ScopeTimer {
-    this.#assertOpen("start a timer");
-    const timer: Timer = { owner, repeats: true, task, handle: setInterval(() => this.#fire(timer), delayMs) };
-    return this.#added(timer);
+    const start = (fire: () => void): unknown => setInterval(fire, delayMs);
+    return this.#added({ owner, repeats: true, task }, start);
   }
 
   track<T>(promise: PromiseLike<T>, owner: string = "promise"): PromiseLike<T> {
-    this.#pending.set(owner, (this.#pending.get(owner) ?? 0) + 1);
+    const name = wordsOf(owner);
+    this.#pending.set(name, (this.#pending.get(name) ?? 0) + 1);
     const settle = (): void => {
-      const left = (this.#pending.get(owner) ?? 0) - 1;
-      if (left > 0) this.#pending.set(owner, left);
-      else this.#pending.delete(owner);
+      const left = (this.#pending.get(name) ?? 0) - 1;
+      if (left > 0) this.#pending.set(name, left);
+      else this.#pending.delete(name);
     };
-    promise.then(settle, (error: unknown) => {
+    // A promise of the engine's own: what only looks like one may throw when it is asked.
+    new Promise((resolve) => resolve(promise)).then(settle, (error: unknown) => {
       settle();
       // Nobody listens: let it surface as the unhandled rejection it would have been without the tracking.
-      if (!this.#failed(owner, error)) throw error;
+      if (!this.#failed(name, error)) throw error;
     });
     return promise;
   }
@@ -147,7 +147,9 @@ export class Scope implements ImportScope {
     return { deferredRun, cut, errors };
   }
 
-  #added(timer: Timer): ScopeTimer {
+  #added(it: Omit<Timer, "handle">, start: (fire: () => void) => unknown): ScopeTimer {
+    this.#assertOpen("start a timer");
+    const timer: Timer = { ...it, owner: wordsOf(it.owner), handle: start(() => this.#fire(timer)) };
     this.#timers.add(timer);
     return { clear: () => this.#clear(timer) };
   }
@@ -181,13 +183,18 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
 }
 
-/** An `Error` for whatever was thrown, with its stack read, so that it keeps no wasm frame alive. */
+/** An `Error` for whatever was thrown, with its stack read, so that it keeps no wasm frame alive. Never throws. */
 export function asError(thrown: unknown, context: string): Error {
-  if (thrown instanceof Error) {
-    scrub(thrown);
-    return thrown;
+  try {
+    // What cannot be read here could not be read by whoever gets it.
+    if (thrown instanceof Error && typeof thrown.message === "string") {
+      scrub(thrown);
+      return thrown;
+    }
+  } catch {
+    // A proxy, or a getter that throws.
   }
-  return new UsageError(`${context}: ${String(thrown)}`, { cause: thrown });
+  return new UsageError(`${context}: ${wordsOf(thrown)}`, { cause: thrown });
 }
 
 /** @throws {UsageError} when the promise has not settled within the deadline */

@@ -31,10 +31,10 @@ export class Slot {
   }
 
   /** Puts a function in place that throws; the instance's own function is let go. */
-  cut(makeError: () => Error): void {
+  cut(makeError: (path: string) => Error, observer?: Observer): void {
     this.fill(() => {
-      throw makeError();
-    }, undefined);
+      throw makeError(this.path);
+    }, observer);
   }
 
   observe(observer: Observer | undefined): void {
@@ -50,18 +50,33 @@ export interface Observer {
 
 /** A function with the same behaviour that reports each call. `this` is passed on, for methods. */
 export function observed(plain: Target, path: string, { module, report }: Observer): Target {
+  const tell = (began: number, failure?: { readonly error: unknown }): void =>
+    report({ module, export: path, durationMs: performance.now() - began, ...failure });
   return function (this: unknown, ...args: unknown[]): unknown {
     const began = performance.now();
     let value: unknown;
     try {
       value = plain.apply(this, args);
     } catch (error) {
-      report({ module, export: path, durationMs: performance.now() - began, error });
+      tell(began, { error });
       throw error;
     }
-    report({ module, export: path, durationMs: performance.now() - began });
+    if (value instanceof Promise) return settled(value, (failure) => tell(began, failure));
+    tell(began);
     return value;
   };
+}
+
+/** An asynchronous call ends with its promise. */
+async function settled(promise: Promise<unknown>, ended: (failure?: { error: unknown }) => void): Promise<unknown> {
+  try {
+    const value = await promise;
+    ended();
+    return value;
+  } catch (error) {
+    ended({ error });
+    throw error;
+  }
 }
 
 /** The function users hold: fixed arity, target looked up in the slot on every call. */

@@ -62,19 +62,25 @@ export interface HostOptions {
    * reading the receipt. Default: only receipts whose `collected` is read are watched.
    */
   readonly leakDeadlineMs?: number | undefined;
+  /** The most bytes a file or a server's answer may have, for modules that do not say so. Default 536,870,912 (512 MiB). */
+  readonly maxSourceBytes?: number | undefined;
 }
 
 /** What happens after a trap: nothing (calls are refused until a reload), or a fresh instance of the same component. */
 export type TrapPolicy = "fail" | "restart" | RestartOptions;
 
+/**
+ * A trap is answered by a fresh instance at once. Only where that does not help, because instantiating fails or the first
+ * call after it traps again, do the restarts wait, each longer than the last, and end.
+ */
 export interface RestartOptions {
-  /** Wait before the first restart, milliseconds. Default 10. */
+  /** Wait before the second restart in a row, milliseconds; the first comes at once. Default 10. */
   readonly delayMs?: number | undefined;
   /** What each further wait is multiplied by. Default 2. */
   readonly factor?: number | undefined;
   /** The longest wait, milliseconds. Default 5,000. */
   readonly maxDelayMs?: number | undefined;
-  /** Restarts within `windowMs` after which the module stays trapped. Default 5. */
+  /** Restarts in a row, within `windowMs` and without a call served between, after which the module stays trapped. Default 5. */
   readonly maxRestarts?: number | undefined;
   /** Milliseconds. Default 60,000. */
   readonly windowMs?: number | undefined;
@@ -93,10 +99,26 @@ export interface LoadOptions<W extends World = World> {
   readonly name?: string | undefined;
   /** What the module may import. Default nothing but the exports of other modules. */
   readonly imports?: Imports<W> | undefined;
-  /** `false`: no import is met by another module. An object: import name → the one module that may meet it. Default `true`. */
+  /**
+   * An object: import (with or without version) → the one module that may meet it, whatever others offer; the form to use
+   * where modules do not trust each other. `false`: no import is met by another module. Default `true`: of the modules
+   * that fit, the exact version, else the highest, else the first loaded; so also for imports that the object leaves out.
+   */
   readonly link?: boolean | Readonly<Record<string, string>> | undefined;
-  /** The bytes' SHA-256, as 64 hex digits or `sha256-<base64>`. @throws {IntegrityError} when it differs */
+  /**
+   * Interfaces that this module may provide to others, with or without version; `false` for none. It exports the rest to
+   * the program alone. Default all.
+   */
+  readonly provides?: false | readonly string[] | undefined;
+  /**
+   * The bytes' SHA-256, as 64 hex digits or `sha256-<base64>`. A module written by `tenon bind` is code of the program and
+   * has none to check. @throws {IntegrityError} when it differs
+   */
   readonly integrity?: string | undefined;
+  /** The most bytes a file or a server's answer may have. Default: the host's. */
+  readonly maxSourceBytes?: number | undefined;
+  /** Gives up: reading, compiling, waiting for imports. What runs is not interrupted. @throws {AbortError} */
+  readonly signal?: AbortSignal | undefined;
   /**
    * Default `"tenon"`. `"jco"` runs components with asynchronous functions, also after a reload; it needs Node and the package
    * `@bytecodealliance/jco-transpile`.
@@ -116,12 +138,20 @@ export interface LoadRequest extends LoadOptions {
 export interface ReloadOptions<W extends World = World> {
   /** As in {@link LoadOptions}; default none for a new source. */
   readonly integrity?: string | undefined;
+  /** As in {@link LoadOptions}. */
+  readonly maxSourceBytes?: number | undefined;
+  /** Gives up until the new version is swapped in; the old one serves on. */
+  readonly signal?: AbortSignal | undefined;
   /** New imports for this and later versions; default those of the load. */
   readonly imports?: Imports<W> | undefined;
   /** `false`: `tenon:module/state` is not used and the new version starts afresh. Default `true`. */
   readonly state?: boolean | undefined;
   /** Milliseconds the old version's background work and resources may go on after the swap. Default 0; calls always end. */
   readonly drain?: number | undefined;
+  /** Swaps also where other modules hold resources of the old version, and cuts those. Default `false`: refused. */
+  readonly force?: boolean | undefined;
+  /** `"restart"`: modules that hold resources of the old version get fresh instances of their own after the swap. */
+  readonly dependents?: "restart" | undefined;
 }
 
 export interface UnloadOptions {
@@ -202,6 +232,8 @@ export interface ReloadReceipt {
     readonly removed: readonly string[];
     readonly changed: readonly string[];
   };
+  /** Dependents that got fresh instances, with `dependents: "restart"`. */
+  readonly restarted: readonly string[];
   /** What came of the old instance. */
   readonly old: DropReceipt;
 }
@@ -225,8 +257,14 @@ export interface Module<W extends World = World> {
   info(): ModuleInfo;
   /**
    * Puts a new version in place, or throws and leaves the old one serving. Without a source the old one is read again
-   * (a path or URL) or instantiated again (bytes). Of several waiting reloads only the last begins.
-   * @throws {ReloadError}
+   * (a path or URL) or instantiated again (bytes). The source is read at once, beside whatever goes on: one that never
+   * ends holds up nothing, and a reload whose source has come supersedes those asked for before it that have not begun.
+   * An unload ends those that have not begun.
+   *
+   * A version that exports less is let in, unless dependents or the `world` demanded at load need what is gone: handles of
+   * what went are cut and say so, and the receipt lists them.
+   * @throws {ReloadError} with a {@link StillRunningError} as cause when other modules hold resources of the old version and
+   * none of `drain`, `force` and `dependents` is set
    */
   reload(source?: Source, options?: ReloadOptions<W>): Promise<ReloadReceipt>;
   /**
@@ -298,7 +336,11 @@ export interface HostEvents {
 
 /** A registry of modules that load, link, trap, reload and unload. */
 export interface Host {
-  /** Loads one component. Loads of one name and the same bytes give one module, however many run at once. */
+  /**
+   * Loads one component. Loads of one name and the same bytes give one module, however many run at once.
+   * @throws {UsageError} with the code `name-taken` when the name belongs to other bytes, `options-differ` when the module
+   * is there with other `imports`, `link`, `provides`, `bindings` or `onTrap` than those given, `host-closed`
+   */
   load<W extends World = World>(source: Source, options?: LoadOptions<W>): Promise<Module<W>>;
   /** Loads several in dependency order; when one fails, those that this call loaded are unloaded again. */
   loadAll(requests: readonly LoadRequest[]): Promise<Module[]>;
@@ -307,7 +349,7 @@ export interface Host {
   get(name: string): Module | undefined;
   /** @throws {UsageError} when there is none of that name */
   require(name: string): Module;
-  /** Everything a module could link to now. */
+  /** Every interface a module could link to now. Functions that a module exports without an interface are not lent. */
   provides(): readonly ExternDecl[];
   /** Modules that export an interface, by id, best version first; an id without version matches any. */
   providers(interfaceId: string): readonly Module[];

@@ -9,15 +9,19 @@ import { LinkError, type Activity } from "../errors.ts";
 import type { ResourceBindings } from "../model/subtype.ts";
 import { scrub } from "../runtime/trap.ts";
 import type { Component, DisposeReceipt, Instance } from "../runtime/types.ts";
+import { abortable } from "./abortable.ts";
 import { memoryOwners, type HostContext } from "./context.ts";
 import { describeIssues, importResolver, type Provider } from "./link.ts";
 import { isMemoryRefusal, memoryLimitError, type Watched } from "./memory.ts";
 import { resolveExports, type ExportChange } from "./resolve.ts";
+import { upkeep } from "./parts.ts";
 import { asError, Scope } from "./scope.ts";
 import { trackImports } from "./tracking.ts";
 import type { CollectionReport, DropReceipt, ImportOrigin, Imports, LoadOptions } from "./types.ts";
 
 const CLEANUP_DEADLINE_MS = 5_000;
+/** How long a call that is still under way may hold up the end of its instance; only asynchronous ones can. */
+const QUIET_DEADLINE_MS = 5_000;
 const COLLECT_DEADLINE_MS = 10_000;
 const MEMORY_TRIES = 4;
 const TEARDOWN = "tenon:module/teardown";
@@ -50,19 +54,25 @@ export class Version {
   /**
    * Calls the import factories and meets every import.
    * @param providers the modules that may meet imports, this one's dependents excluded
+   * @param signals give up waiting for a factory
    * @throws {LinkError} with everything unmet
    */
   async link(
     imports: Imports | undefined,
     link: LoadOptions["link"],
     providers: () => readonly Provider[],
+    signals: readonly (AbortSignal | undefined)[] = [],
   ): Promise<void> {
-    const own = await this.scope.given(imports, "imports");
-    const shared = await this.scope.given(this.#context.options.imports, "the host's imports");
+    const { options, closing } = this.#context;
+    const { own, shared } = await abortable([closing, ...signals], async () => ({
+      own: await this.scope.given(imports, "imports"),
+      shared: await this.scope.given(options.imports, "the host's imports"),
+    }));
     const resolve = await importResolver(this.component, own, shared, link);
     const { imports: met, origins, uses, resources, issues } = resolve(providers);
     if (issues.length > 0) {
-      throw new LinkError(`Cannot link module ${this.module}: ${describeIssues(issues)}`, issues);
+      const found = (await upkeep()).explainWorldFunctions(issues, this.component, providers());
+      throw new LinkError(`Cannot link module ${this.module}: ${describeIssues(found)}`, found);
     }
     // From here on the providers know of their new dependent, also while it is still being instantiated.
     this.#context.graph.hold(this, this.module, uses);
@@ -164,16 +174,23 @@ export class Version {
     return (this.#instance.exports as Record<string, Record<string, (...args: unknown[]) => unknown>>)[decl.name];
   }
 
-  /** Waits until no call is under way. Calls are synchronous, so one macrotask is enough unless the engine can suspend. */
-  async quiet(): Promise<void> {
-    while (this.depth > 0) await this.#context.platform.macrotask();
+  /**
+   * Waits until no call is under way. Calls are synchronous, so one macrotask is enough unless the engine can suspend.
+   * @param hurried gives up when it says so
+   */
+  async quiet(hurried: () => boolean): Promise<void> {
+    while (this.depth > 0 && !hurried()) await this.#context.platform.macrotask();
   }
 
-  /** Waits until nothing is active or the deadline has passed. */
-  async drain(drainMs: number, active: () => readonly Activity[] = () => this.activity()): Promise<void> {
+  /** Waits until nothing is active, the deadline has passed, or somebody is in a hurry. */
+  async drain(
+    drainMs: number,
+    hurried: () => boolean,
+    active: () => readonly Activity[] = () => this.activity(),
+  ): Promise<void> {
     const deadline = performance.now() + drainMs;
     for (let waitMs = 1; performance.now() < deadline; waitMs = Math.min(waitMs * 2, 20)) {
-      if (active().length === 0) return;
+      if (hurried() || active().length === 0) return;
       const left = deadline - performance.now();
       await new Promise<void>((resolve) => setTimeout(resolve, Math.max(0, Math.min(waitMs, left))));
     }
@@ -187,17 +204,21 @@ export class Version {
     teardown: boolean;
     collect?: boolean;
     collectDeadlineMs?: number | undefined;
+    /** What calls of its objects are told. */
+    epitaph?: string;
   }): Promise<DropReceipt> {
     const context = this.#context;
-    await this.quiet();
+    const giveUpAt = performance.now() + QUIET_DEADLINE_MS;
+    const late = (): boolean => performance.now() > giveUpAt;
+    await this.quiet(late);
     const errors: Error[] = [];
     const teardown = options.teardown ? this.#teardown(errors) : "skipped";
-    const heldBefore = this.trapped ? [] : this.activity().filter(({ kind }) => kind === "resource");
+    const heldBefore = this.#held();
     const scope = await this.scope.close(CLEANUP_DEADLINE_MS);
     // A clean-up may have called into the instance.
-    await this.quiet();
+    await this.quiet(late);
     const before = options.collect === true ? await context.watch.reservations() : undefined;
-    const { watched, disposed } = this.#dispose(errors);
+    const { watched, disposed } = this.#dispose(errors, options.epitaph);
     context.versions.delete(this);
     context.graph.release(this);
     // Finalizers and the engine's own bookkeeping run between macrotasks; a loop of unloads must let them.
@@ -225,6 +246,11 @@ export class Version {
     };
   }
 
+  /** What will be cut with the instance: calls that did not end, and resources. */
+  #held(): Activity[] {
+    return this.trapped ? [] : this.activity().filter(({ kind }) => kind === "resource" || kind === "call");
+  }
+
   #teardown(errors: Error[]): DropReceipt["teardown"] {
     const hook = this.#lifeCycle(TEARDOWN)?.["beforeUnload"];
     if (hook === undefined) return "absent";
@@ -239,7 +265,10 @@ export class Version {
   }
 
   /** A function of its own, so that no suspended frame holds the instance or its memories. */
-  #dispose(errors: Error[]): { readonly watched: Watched; readonly disposed: DisposeReceipt } {
+  #dispose(
+    errors: Error[],
+    epitaph: string | undefined,
+  ): { readonly watched: Watched; readonly disposed: DisposeReceipt } {
     const instance = this.#instance;
     this.#instance = undefined;
     this.#imports = undefined;
@@ -247,7 +276,7 @@ export class Version {
     const nothing = { memoryBytes: 0, hostResourcesDisposed: 0, guestResourcesCut: 0, errors: [] };
     if (instance === undefined) return { watched, disposed: nothing };
     try {
-      const disposed = instance.dispose();
+      const disposed = instance.dispose(epitaph);
       for (const error of disposed.errors) scrub(error);
       return { watched, disposed };
     } catch (error) {

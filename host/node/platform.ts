@@ -2,12 +2,14 @@
  * What Node gives the host: files, hashes, macrotasks, and honest figures about memory.
  */
 import { createHash } from "node:crypto";
-import { readdir, readFile } from "node:fs/promises";
+import { createReadStream } from "node:fs";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import v8 from "node:v8";
 import vm from "node:vm";
 import { UsageError } from "../errors.ts";
-import type { Platform } from "../platform.ts";
+import type { Platform, SourceLimits } from "../platform.ts";
+import { tooLarge, UNLIMITED } from "../runtime/body.ts";
 import { fetchError } from "../runtime/response.ts";
 
 export const nodePlatform: Platform = {
@@ -25,11 +27,14 @@ export const nodePlatform: Platform = {
   countReservations: process.platform === "linux" ? countReservations : undefined,
 };
 
-async function open(source: string | URL): Promise<Uint8Array<ArrayBuffer> | Response> {
+async function open(
+  source: string | URL,
+  limits: SourceLimits = UNLIMITED,
+): Promise<Uint8Array<ArrayBuffer> | Response> {
   try {
     const url = typeof source === "string" ? urlOf(source) : source;
-    if (url !== undefined && url.protocol !== "file:") return await download(url);
-    const file = await readFile(url === undefined ? source : fileURLToPath(url));
+    if (url !== undefined && url.protocol !== "file:") return await download(url, limits);
+    const file = await readLimited(url === undefined ? String(source) : fileURLToPath(url), limits);
     return new Uint8Array(file.buffer as ArrayBuffer, file.byteOffset, file.byteLength);
   } catch (cause) {
     if (cause instanceof UsageError) throw cause;
@@ -37,14 +42,29 @@ async function open(source: string | URL): Promise<Uint8Array<ArrayBuffer> | Res
   }
 }
 
+async function readLimited(path: string, { maxBytes, signal }: SourceLimits): Promise<Buffer> {
+  const entry = await stat(path);
+  if (entry.size > maxBytes) throw tooLarge(path, maxBytes);
+  if (entry.isFile() || entry.isDirectory()) return readFile(path, { signal });
+  // A pipe or a device has no size, and may have no end.
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of createReadStream(path, { signal }) as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > maxBytes) throw tooLarge(path, maxBytes);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
 /** A string with a scheme of two letters or more is a URL; one letter is a Windows drive. */
 function urlOf(source: string): URL | undefined {
   return /^[a-z][a-z0-9+.-]+:/i.test(source) ? new URL(source) : undefined;
 }
 
-async function download(url: URL): Promise<Response> {
+async function download(url: URL, { signal }: SourceLimits): Promise<Response> {
   try {
-    return await fetch(url);
+    return await fetch(url, { signal: signal ?? null });
   } catch (cause) {
     throw fetchError(url, cause);
   }

@@ -29,6 +29,8 @@ class InstanceRuntime extends AbiRuntime {
   private ended = false;
   /** The steps of the plan have not all run. */
   starting = true;
+  /** What calls after the end are told. */
+  epitaph = "it has been unloaded";
   /** Linear memories of the core instances; one that no core module exports cannot be seen from here. */
   readonly memories = new Set<WebAssembly.Memory>();
   private readonly plan: PlanSurface;
@@ -82,7 +84,7 @@ class InstanceRuntime extends AbiRuntime {
   refuse(lift: number, state: number): TrapError | UnloadedError {
     const what = lift < 0 ? "a destructor" : `export "${this.exportName(lift)}"`;
     if (state === TRAPPED) this.settle();
-    if (state >= UNLOADED) return this.unloaded(`Cannot call ${what} of "${this.name}": it has been unloaded`);
+    if (state >= UNLOADED) return this.unloaded(`Cannot call ${what} of "${this.name}": ${this.epitaph}`);
     if (state >= TRAPPED) return this.unloaded(`Cannot call ${what} of "${this.name}": it has trapped and is locked`);
     const trap = new TrapError(`Cannot call ${what} of "${this.name}": a call is running already`, {
       trap: "cannot-enter-component",
@@ -367,9 +369,10 @@ class ComponentInstance implements Instance {
     return this.runtime.resources(this.controls);
   }
 
-  dispose(): DisposeReceipt {
+  dispose(epitaph?: string): DisposeReceipt {
     if (this.receipt !== undefined) return this.receipt;
     this.look();
+    if (epitaph !== undefined) this.runtime.epitaph = epitaph;
     const { memoryBytes } = this;
     this.controls.dispose();
     const { disposed, cut, errors } = this.runtime.end(this.controls);

@@ -1,8 +1,9 @@
 /**
  * Finds what a component imports in the object its user gives, and reports everything that is missing at once.
  *
- * Names are matched as DESIGN says: by interface id, by the id without its version, by a compatible version; plain names
- * in camelCase or as written.
+ * Names are matched by interface id, by the id without its version, by a compatible version; plain names in camelCase or
+ * as written. Only own properties of the import object meet an import; an interface may be an object of a class, whose
+ * members are found along its prototypes, those that all objects and functions share left out.
  */
 import { className, externName, funcName } from "../model/spelling.ts";
 import { describe, LinkError, type LinkIssue } from "../errors.ts";
@@ -45,6 +46,8 @@ class Linker {
   private readonly issues: LinkIssue[] = [];
   /** Interfaces that were reported missing as a whole, so that their functions are not reported again. */
   private readonly absent = new Set<string>();
+  /** Objects that were asked for something they lack: which import each of their keys meets. */
+  private readonly used = new Map<object, ReadonlyMap<string | undefined, string>>();
 
   constructor(plan: PlanSurface, provided: object) {
     this.plan = plan;
@@ -67,7 +70,7 @@ class Linker {
     for (const [depth, name] of path.slice(0, -1).entries()) {
       const here = path.slice(0, depth + 1).join("#");
       if (this.absent.has(here)) return undefined;
-      const found = lookup(at as object, name);
+      const found = this.find(at as object, name);
       if (!isObject(found)) {
         this.absent.add(here);
         this.missing(path.slice(0, depth + 1), at as object, found, "an instance");
@@ -85,7 +88,7 @@ class Linker {
     // In words only when it is missed: most links find everything.
     const expected = (): string => formatExtern(this.plan.hostFuncs[index]!.type);
     if (name.kind === "function") {
-      const found = lookup(holder, path.at(-1)!);
+      const found = this.find(holder, path.at(-1)!);
       // jco passes a world's functions as modules with a default export; accept the same object here.
       const value =
         typeof found === "object" && path.length === 1 ? (found as { default?: unknown } | null)?.default : found;
@@ -93,7 +96,7 @@ class Linker {
       this.missing(path, holder, found, expected());
       return undefined;
     }
-    const constructor = (holder as Record<string, unknown>)[className(name.resource)];
+    const constructor = this.member(holder, className(name.resource));
     if (typeof constructor !== "function") {
       if (name.kind === "method") return undefined;
       this.missing(path, holder, constructor, `class ${className(name.resource)} for ${expected()}`);
@@ -113,7 +116,7 @@ class Linker {
   private resourceClass(path: readonly string[]): ResourceClass | undefined {
     const holder = this.holder(path);
     if (holder === undefined) return undefined;
-    const found = (holder as Record<string, unknown>)[className(path.at(-1)!)];
+    const found = this.member(holder, className(path.at(-1)!));
     if (found === undefined || typeof found === "function") return found as ResourceClass | undefined;
     this.missing(path, holder, found, `class ${className(path.at(-1)!)}`);
     return undefined;
@@ -122,15 +125,37 @@ class Linker {
   private module(path: readonly string[]): WebAssembly.Module | undefined {
     const holder = this.holder(path);
     if (holder === undefined) return undefined;
-    const found = lookup(holder, path.at(-1)!);
+    const found = this.find(holder, path.at(-1)!);
     if (found instanceof WebAssembly.Module) return found;
     this.missing(path, holder, found, "a WebAssembly.Module");
     return undefined;
   }
 
+  private find(holder: object, name: string): unknown {
+    return holder === this.provided ? givenImport(holder, name) : lookup(holder, name, given);
+  }
+
+  private member(holder: object, key: string): unknown {
+    return (holder === this.provided ? ownProperty : given)(holder, key);
+  }
+
+  /** The keys of an object that meet no other import: one of them may be the name that was meant. */
+  private unused(holder: object, path: readonly string[]): readonly string[] {
+    const last = path.length - 1;
+    let used = this.used.get(holder);
+    if (used === undefined) {
+      const paths = [...this.plan.hostFuncs.map((func) => func.path), ...this.plan.imports.map(({ name }) => [name])];
+      const siblings = paths.filter((other) => path.every((name, at) => at === last || other[at] === name));
+      const names = new Set(siblings.flatMap((other) => other[last] ?? []));
+      used = new Map([...names].map((name) => [keyFor(holder, name), name]));
+      this.used.set(holder, used);
+    }
+    return Object.keys(holder).filter((key) => (used.get(key) ?? path[last]) === path[last]);
+  }
+
   private missing(path: readonly string[], holder: object, found: unknown, expected: string): void {
     const wanted = path.at(-1)!;
-    const nearest = nearestKey(wanted, Object.keys(holder));
+    const nearest = nearestKey(wanted, this.unused(holder, path));
     const problem = found === undefined ? "missing" : "mismatch";
     const hint = nearest === undefined ? "" : `; the nearest is ${nearest.name}${nearest.why}`;
     const reason =
@@ -146,15 +171,37 @@ class Linker {
   }
 }
 
+type Get = (holder: object, key: string) => unknown;
+
 /** A property by extern name: exactly, as JavaScript writes it, or by a compatible version. */
-function lookup(holder: object, name: string): unknown {
+function lookup(holder: object, name: string, get: Get): unknown {
   for (const key of [name, externName(name)]) {
-    const found = given(holder, key);
+    const found = get(holder, key);
     if (found !== undefined) return found;
   }
   if (!name.includes(":")) return undefined;
-  const other = compatibleKey(name, Object.keys(holder));
-  return other === undefined ? undefined : given(holder, other);
+  const other = compatibleKey(
+    name,
+    Object.keys(holder).filter((key) => get(holder, key) !== undefined),
+  );
+  return other === undefined ? undefined : get(holder, other);
+}
+
+/** What an import object gives for an import of the component: own properties only. */
+export function givenImport(imports: object, name: string): unknown {
+  return lookup(imports, name, ownProperty);
+}
+
+export function ownProperty(holder: object, key: string): unknown {
+  return Object.hasOwn(holder, key) ? (holder as Record<string, unknown>)[key] : undefined;
+}
+
+/** The key under which {@link lookup} finds a name; of a resource's functions, that of its class. */
+function keyFor(holder: object, name: string): string | undefined {
+  const func = funcName(name);
+  if (func.kind !== "function") return className(func.resource);
+  const get: Get = (at, key) => (given(at, key) === undefined ? undefined : key);
+  return lookup(holder, name, get) as string | undefined;
 }
 
 /** A property that the user gave: nothing that every object or function inherits, such as `toString` or `call`. */

@@ -16,6 +16,7 @@ import { planComponent } from "../plan/planner.ts";
 import type { EarlyModules } from "./receive.ts";
 import { type Shell, shellOf } from "./shell.ts";
 
+export { readBody } from "./body.ts";
 export { receive } from "./receive.ts";
 
 /** What the bytes of a component become: all that its instances share. */

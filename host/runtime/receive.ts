@@ -6,8 +6,8 @@
  * before the whole component has been validated and its hash is known.
  */
 import { limits } from "../binary/limits.ts";
-import type { BodyReader, ResponseLike } from "../platform.ts";
-import { assertOk, fetchError, readResponse } from "./response.ts";
+import type { ResponseLike, SourceLimits } from "../platform.ts";
+import { readBody, readPieces, UNLIMITED } from "./body.ts";
 import { readU32 } from "./shell.ts";
 
 /** Core modules that were compiled before the component was complete, by the byte offset of their first byte. */
@@ -34,28 +34,22 @@ const FIRST_BYTES = 64 * 1024;
 /** The most that a server's word alone makes the host allocate. */
 const MOST_TRUSTED_BYTES = 16 * 1024 * 1024;
 
-/** Reads a response to its end. @throws {UsageError} when the server refused, or the body broke off or was used */
-export async function receive(response: ResponseLike): Promise<Received> {
-  if (!response.body?.getReader || WebAssembly.compileStreaming === undefined) {
-    return { bytes: await readResponse(response), early: new Map() };
+/**
+ * Reads a response to its end, and compiles core modules meanwhile.
+ * @throws {UsageError} when the server refused, or the body broke off, was used, or is larger than allowed
+ */
+export async function receive(response: ResponseLike, limits: SourceLimits = UNLIMITED): Promise<Received> {
+  if (WebAssembly.compileStreaming === undefined || !response.body?.getReader) {
+    return { bytes: await readBody(response, limits), early: new Map() };
   }
-  assertOk(response);
   const arrival = new Arrival(Number(response.headers?.get("content-length")));
-  let reader: BodyReader | undefined;
   try {
-    reader = response.body.getReader();
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return arrival.end();
-      if (!ArrayBuffer.isView(value)) throw new TypeError(`Expected the body to give bytes, got a ${typeof value}`);
-      arrival.push(value);
-    }
-  } catch (cause) {
+    await readPieces(response, limits, (chunk) => arrival.push(chunk));
+  } catch (error) {
     arrival.end();
-    // What is still to come is not wanted any more.
-    reader?.cancel().catch(() => undefined);
-    throw fetchError(response.url, cause);
+    throw error;
   }
+  return arrival.end();
 }
 
 interface ArrivingModule {

@@ -65,9 +65,11 @@ export interface Instance<W extends World = World> {
   resources(): InstanceResources;
   /**
    * Drops every reference to the core instances, so that held exports keep nothing alive. Host resources the guest
-   * still held are disposed. Idempotent. @returns what was closed
+   * still held are disposed. Idempotent.
+   * @param epitaph what later calls are told of the instance; default "it has been unloaded"
+   * @returns what was closed
    */
-  dispose(): DisposeReceipt;
+  dispose(epitaph?: string): DisposeReceipt;
   [Symbol.dispose](): void;
 }
 

@@ -1,6 +1,6 @@
 /** Linking modules: who meets an import, what fits, what the error says, and resources that cross modules. */
 import { expect, test, vi } from "vitest";
-import { LinkError } from "../../../host/node/index.ts";
+import { LinkError, ReloadError, StillRunningError } from "../../../host/node/index.ts";
 import { chain, component, counter, keeper, math, poker, things, twice } from "./fixtures.ts";
 import { type Any, caught, host } from "./support.ts";
 
@@ -223,9 +223,14 @@ test("resources keep their identity across modules and reloads, and die with the
   expect(user.exports.take(back)).toBe(9);
   expect(live()).toBe(0);
   expect(user.exports.keep(3)).toBe(3);
-  await owner.reload(await things({ bias: 50 }));
-  // The thing that keeper holds was the old version's, and is gone.
-  expect(() => user.exports.ask()).toThrow(/has been unloaded/);
+  // The thing that keeper holds is the old version's, and would be gone.
+  const refused = await caught(owner.reload(await things({ bias: 50 })));
+  expect(refused).toBeInstanceOf(ReloadError);
+  expect(refused.cause).toBeInstanceOf(StillRunningError);
+  expect(refused.cause.activity).toEqual([{ kind: "resource", owner: "thing, held by keeper", count: 1 }]);
+  expect(user.exports.ask()).toBe(3);
+  await owner.reload(await things({ bias: 50 }), { force: true });
+  expect(() => user.exports.ask()).toThrow(/of "things": it belongs to the version replaced at \d{4}-\d\d-\d\dT/);
   await user.reload();
   expect(user.exports.keep(3)).toBe(53);
 });
@@ -295,11 +300,12 @@ test("a factory that never settles fails the load or reload after its deadline i
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   try {
     const reload = module.reload(bytes, { imports: () => new Promise<object>(() => undefined) });
-    const unload = module.unload();
     const refused = expect(reload).rejects.toThrow(
       /The factory of imports of module poker did not end within 30000 ms/,
     );
     while (vi.getTimerCount() === 0) await new Promise((resolve) => setImmediate(resolve));
+    expect(module.state).toBe("reloading");
+    const unload = module.unload();
     expect(module.exports.run(1)).toBe(1);
     await vi.advanceTimersByTimeAsync(30_000);
     await refused;

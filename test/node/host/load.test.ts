@@ -14,7 +14,7 @@ import {
   UsageError,
 } from "../../../host/node/index.ts";
 import { chain, counter, math, twice } from "./fixtures.ts";
-import { host } from "./support.ts";
+import { caught, host } from "./support.ts";
 
 type Api = { exports: Record<string, any> };
 
@@ -109,9 +109,10 @@ test("a name with other bytes is refused, whether loaded or being loaded", async
     here.load(await math({ bias: 1 }), { name: "m" }),
   ]);
   expect(outcomes.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
-  await expect(here.load(await math({ bias: 2 }), { name: "m" })).rejects.toThrow(
-    /already loaded with other bytes .*; reload it/,
-  );
+  const refused = await caught(here.load(await math({ bias: 2 }), { name: "m" }));
+  expect(refused).toBeInstanceOf(UsageError);
+  expect(refused.code).toBe("name-taken");
+  expect(refused.message).toMatch(/already loaded with other bytes .*; reload it/);
 });
 
 test("a failed load leaves its name free, and one that waited for it tries by itself", async () => {
@@ -247,11 +248,13 @@ test("get and require find modules by name, and close refuses later loads", asyn
   expect(here.get("other")).toBeUndefined();
   expect(() => here.require("other")).toThrow("There is no module other; loaded are math");
   const { add } = (module as Api).exports["api"];
-  const loading = here.load(await counter(), { name: "late" });
+  const loading = caught(here.load(await counter(), { name: "late" }));
   const receipts = await here.close();
   expect(receipts.map(({ name }) => name)).toEqual(["math"]);
-  await expect(loading).rejects.toThrow("The host is closed");
-  await expect(here.load(await math())).rejects.toThrow("The host is closed");
+  for (const refused of [await loading, await caught(here.load(await math()))]) {
+    expect(refused).toBeInstanceOf(UsageError);
+    expect(refused).toMatchObject({ code: "host-closed", message: "The host is closed" });
+  }
   expect(() => add(1, 2)).toThrow(UnloadedError);
   expect(await here.close()).toBe(receipts);
 });

@@ -9,7 +9,7 @@ import {
   type ReloadReceipt,
 } from "../../../host/node/index.ts";
 import { chain, component, counter, inPage, math, poker, things, twice } from "./fixtures.ts";
-import { type Any, caught, host } from "./support.ts";
+import { type Any, caught, host, sleep } from "./support.ts";
 
 const STAGES = ["open", "check", "instantiate", "save", "restore", "swap", "drain", "teardown"];
 
@@ -266,9 +266,8 @@ test("reload brings a trapped module back, whatever trapped", async () => {
 
 test("of several waiting reloads the last one wins; the others are told that they were superseded", async () => {
   const module: Any = await host().load(await math(), { name: "math" });
-  const outcomes = await Promise.allSettled(
-    [1, 2, 3, 4].map(async (bias) => module.reload(math({ bias }).then((bytes) => new Response(bytes)))),
-  );
+  const versions = await Promise.all([1, 2, 3, 4].map((bias) => math({ bias })));
+  const outcomes = await Promise.allSettled(versions.map((bytes) => module.reload(bytes)));
   expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "rejected", "fulfilled"]);
   for (const outcome of outcomes.slice(1, 3)) {
     expect((outcome as PromiseRejectedResult).reason).toMatchObject({
@@ -283,11 +282,16 @@ test("of several waiting reloads the last one wins; the others are told that the
 
 test("an unload waits for the reload that runs, and reloads after it are refused", async () => {
   const module: Any = await host().load(await math(), { name: "math" });
-  const reload = module.reload(await math({ bias: 1 }));
+  let go!: () => void;
+  const imports = (): Promise<object> => new Promise((resolve) => (go = (): void => resolve({})));
+  const reload = module.reload(await math({ bias: 1 }), { imports });
+  while (module.state !== "reloading") await sleep(0);
   const unload = module.unload();
-  const late = module.reload(await math({ bias: 2 }));
-  await expect(late).rejects.toThrow(UnloadedError);
+  const late = expect(module.reload(await math({ bias: 2 }))).rejects.toThrow(UnloadedError);
+  await sleep(5);
+  go();
   expect((await reload).to).toBe((await unload).hash);
+  await late;
   await expect(module.reload()).rejects.toThrow(UnloadedError);
 });
 

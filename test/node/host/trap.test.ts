@@ -5,6 +5,7 @@ import {
   ComponentError,
   LowerError,
   TrapError,
+  TrappedError,
   UnloadedError,
   UsageError,
   type Host,
@@ -12,6 +13,15 @@ import {
 } from "../../../host/node/index.ts";
 import { component, counter, inPage, math, poker, things, twice } from "./fixtures.ts";
 import { type Any, host, sleep } from "./support.ts";
+
+function thrownBy(call: () => unknown): any {
+  try {
+    call();
+  } catch (error) {
+    return error;
+  }
+  throw new Error("Nothing was thrown");
+}
 
 async function until(condition: () => boolean): Promise<void> {
   for (let i = 0; i < 2_000 && !condition(); i++) await sleep(1);
@@ -73,6 +83,8 @@ test("attempt gives faults as values and lets mistakes of the program through", 
     }),
   ).toMatchObject({ ok: false, error: { payload: "refused" } });
   expect(attempt(() => boom())).toMatchObject({ ok: false, error: { trap: "unreachable", module: "math" } });
+  expect(attempt(() => add(1, 2))).toMatchObject({ ok: false, error: { code: "trapped", retryAfterMs: undefined } });
+  await module.unload();
   expect(attempt(() => add(1, 2))).toMatchObject({ ok: false, error: { code: "unloaded" } });
 });
 
@@ -102,25 +114,54 @@ test("the host's policy is the default of its modules", async () => {
   expect(plain.state).toBe("trapped");
 });
 
-test("each restart waits longer than the one before, and too many end in the circuit breaker", async () => {
+test("a restart after calls that were served comes at once, however many there have been", async () => {
+  const here = host();
+  const events = log(here);
+  const onTrap = { delayMs: 60_000, maxRestarts: 1 };
+  const module: Any = await here.load(await math(), { name: "math", onTrap });
+  const { add, boom } = module.exports.api;
+  for (let i = 1; i <= 20; i++) {
+    expect(add(i, 1)).toBe(i + 1);
+    expect(() => boom()).toThrow(TrapError);
+    const refused = thrownBy(() => add(1, 2));
+    expect(refused).toBeInstanceOf(TrappedError);
+    expect(refused).toMatchObject({ code: "trapped", retryAfterMs: 0, cause: { trap: "unreachable" } });
+    await until(() => module.state === "live");
+    expect(module.info().restarts).toBe(i);
+  }
+  expect(events).not.toContain("restart-given-up math");
+});
+
+test("restarts that do not help wait, each longer than the one before, and end; errors say when and that", async () => {
   const here = host();
   const events = log(here);
   const restartedAt: number[] = [];
   here.on("restarted", () => restartedAt.push(performance.now()));
-  const onTrap = { delayMs: 10, factor: 4, maxRestarts: 3, windowMs: 60_000 };
+  const onTrap = { delayMs: 10, factor: 4, maxRestarts: 4, windowMs: 60_000 };
   const module: Any = await here.load(await math(), { name: "math", onTrap });
   const { boom, add } = module.exports.api;
   const waits: number[] = [];
-  for (let i = 0; i < 3; i++) {
+  for (let i = 0; i < 4; i++) {
     const trappedAt = performance.now();
     expect(() => boom()).toThrow(TrapError);
+    const refused = thrownBy(() => add(1, 2));
+    expect(refused.message).toMatch(
+      /^Cannot call demo:math\/api@1\.0\.0#add of module math: it has trapped and will be tried again in \d+ ms$/,
+    );
+    expect(refused.retryAfterMs).toBeLessThanOrEqual([0, 10, 40, 160][i]!);
+    expect(refused.retryAfterMs).toBeGreaterThanOrEqual([0, 5, 30, 140][i]!);
     await until(() => restartedAt.length === i + 1);
     waits.push(restartedAt[i]! - trappedAt);
   }
-  expect(waits[0]).toBeGreaterThanOrEqual(9);
-  expect(waits[1]).toBeGreaterThanOrEqual(39);
-  expect(waits[2]).toBeGreaterThanOrEqual(159);
+  for (const [i, least] of [0, 9, 39, 159].entries()) expect(waits[i]).toBeGreaterThanOrEqual(least);
+  expect(waits[0]).toBeLessThan(waits[3]!);
   expect(() => boom()).toThrow(TrapError);
+  expect(thrownBy(() => add(1, 2))).toMatchObject({
+    code: "trapped",
+    retryAfterMs: undefined,
+    message:
+      "Cannot call demo:math/api@1.0.0#add of module math: it has trapped and was given up after 4 restarts in a row; reload it",
+  });
   await sleep(5);
   expect(events.at(-1)).toBe("restart-given-up math");
   expect(module.state).toBe("trapped");
@@ -129,6 +170,16 @@ test("each restart waits longer than the one before, and too many end in the cir
   expect(add(1, 2)).toBe(3);
   expect(() => boom()).toThrow(TrapError);
   await until(() => module.state === "live");
+});
+
+test("objects of an instance that trapped and was replaced say so", async () => {
+  const here = host({ onTrap: "restart" });
+  const module: Any = await here.load(await things({ dtor: "trap" }), { name: "things" });
+  const { Thing } = module.exports.api;
+  const [first, second] = [new Thing(1), new Thing(2)];
+  expect(() => first[Symbol.dispose]()).toThrow(TrapError);
+  await until(() => module.state === "live");
+  expect(() => second.value()).toThrow(/it belongs to the instance that trapped and was replaced at \d{4}-/);
 });
 
 test("a restart that cannot be made is tried again, then given up", async () => {
@@ -160,15 +211,23 @@ test("a restart that cannot be made is tried again, then given up", async () => 
 test("a pending restart is called off by an unload or a reload", async () => {
   const here = host();
   const events = log(here);
-  const module: Any = await here.load(await math(), { name: "math", onTrap: { delayMs: 20 } });
-  expect(() => module.exports.api.boom()).toThrow(TrapError);
-  await module.reload(await math({ bias: 7 }));
-  await sleep(40);
+  const module: Any = await here.load(await math(), { name: "math", onTrap: { delayMs: 200 } });
+  // The first restart comes at once; the second one waits.
+  const trapTwice = async (): Promise<void> => {
+    const { restarts } = module.info();
+    expect(() => module.exports.api.boom()).toThrow(TrapError);
+    await until(() => module.info().restarts > restarts && module.state === "live");
+    expect(() => module.exports.api.boom()).toThrow(TrapError);
+  };
+  const next = await math({ bias: 7 });
+  await trapTwice();
+  await module.reload(next);
+  await sleep(300);
   expect(module.exports.api.add(0, 0)).toBe(7);
-  expect(() => module.exports.api.boom()).toThrow(TrapError);
+  await trapTwice();
   await module.unload();
-  await sleep(40);
-  expect(events.filter((event) => event.startsWith("restarted"))).toEqual([]);
+  await sleep(300);
+  expect(events.filter((event) => event.startsWith("restarted"))).toHaveLength(2);
 });
 
 test("a dependent that is restarted finds its provider again", async () => {

@@ -1,0 +1,102 @@
+/**
+ * Loads beside the plain one: of several modules in their order, of a name that is there already, and the question what a
+ * load would lack.
+ */
+import { LinkError, UsageError, type LinkIssue } from "../errors.ts";
+import { abortable } from "./abortable.ts";
+import type { HostContext } from "./context.ts";
+import { checkWorld, explainWorldFunctions } from "./fit.ts";
+import type { Candidate, Claim } from "./host.ts";
+import { describeIssues, importResolver } from "./link.ts";
+import { providersOf, type ModuleRecord } from "./module.ts";
+import { loadOrder } from "./order.ts";
+import { Scope } from "./scope.ts";
+import type { LoadOptions, Module } from "./types.ts";
+
+/** Claims modules in dependency order. When one fails, those that this call made are unloaded and its error is thrown. */
+export async function loadAll(
+  { options }: HostContext,
+  candidates: readonly Candidate[],
+  claim: (candidate: Candidate) => Promise<Claim>,
+): Promise<Module[]> {
+  const names = candidates.map(({ name }) => name);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw new UsageError(`Two of the modules to load are named ${twice}`);
+  const byName = new Map(candidates.map((candidate) => [candidate.name, candidate]));
+  const claims = new Map<string, Claim>();
+  try {
+    for (const name of loadOrder(candidates, options.imports)) claims.set(name, await claim(byName.get(name)!));
+  } catch (error) {
+    for (const { module, fresh } of [...claims.values()].reverse()) {
+      // Why the load failed is what is told, whatever becomes of the rest.
+      if (fresh) await module.unload({ force: true, cascade: true }).catch(() => undefined);
+    }
+    throw error;
+  }
+  return names.map((name) => claims.get(name)!.module);
+}
+
+/**
+ * Whether a load of a name that is there may be answered with the module that is there.
+ * @throws {UsageError} when it has other bytes, imports or options
+ * @throws {LinkError} when it does not fit the world demanded
+ */
+export function checkSame(existing: ModuleRecord, { name, component, options }: Candidate): void {
+  if (existing.hash !== component.hash) {
+    throw new UsageError(
+      `Module ${name} is already loaded with other bytes (${existing.hash.slice(0, 12)}, not ${component.hash.slice(0, 12)}); reload it, or choose another name`,
+      { code: "name-taken" },
+    );
+  }
+  const issues = options.world === undefined ? [] : checkWorld(existing.component, options.world);
+  if (issues.length > 0) {
+    throw new LinkError(`Module ${name} does not fit the world demanded: ${describeIssues(issues)}`, issues);
+  }
+  const has: LoadOptions = { ...existing.options, imports: existing.imports };
+  for (const key of ["imports", "link", "provides", "bindings", "onTrap"] as const) {
+    if (options[key] === undefined || isSame(options[key], has[key])) continue;
+    throw new UsageError(
+      `Module ${name} is already loaded, with another value of ${key}; take it as it is without that option, reload it, or choose another name`,
+      { code: "options-differ" },
+    );
+  }
+}
+
+const DEPTH = 8;
+
+/** Whether two values say the same: plain objects and lists by what is in them, everything else by identity. */
+function isSame(a: unknown, b: unknown, depth = 0): boolean {
+  if (Object.is(a, b)) return true;
+  if (!isPlain(a) || !isPlain(b) || depth > DEPTH) return false;
+  const keys = Object.keys(a);
+  return (
+    keys.length === Object.keys(b).length &&
+    keys.every((key) => Object.hasOwn(b, key) && isSame(a[key], b[key], depth + 1))
+  );
+}
+
+function isPlain(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== "object" || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === Array.prototype || prototype === null;
+}
+
+/** What a load would lack now. */
+export async function missingImports(
+  context: HostContext,
+  { name, component, options }: Candidate,
+): Promise<readonly LinkIssue[]> {
+  const scope = new Scope(name, () => false);
+  try {
+    const { own, shared } = await abortable([options.signal, context.closing], async () => ({
+      own: await scope.given(options.imports, "imports"),
+      shared: await scope.given(context.options.imports, "the host's imports"),
+    }));
+    const resolve = await importResolver(component, own, shared, options.link);
+    const providers = providersOf(context);
+    const issues = explainWorldFunctions(resolve(() => providers).issues, component, providers);
+    return options.world === undefined ? issues : [...issues, ...checkWorld(component, options.world)];
+  } finally {
+    await scope.close(0);
+  }
+}
