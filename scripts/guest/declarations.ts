@@ -123,7 +123,7 @@ export class DeclarationWriter {
         return;
       case "resource":
         if (declaration.resource.origin === "imported") this.resource(writer, declaration.resource, scope, doc);
-        else writer.write(this.authorsClass(declaration.resource, file));
+        else writer.write(authorsClass(declaration.resource));
         return;
       case "nominal":
         this.nominal(writer, declaration.type, scope, doc);
@@ -140,7 +140,7 @@ export class DeclarationWriter {
         : `export { ${names} } from "./${of.file.path}";`;
     };
     if ("origin" in of && of.origin === "exported") {
-      writer.write(this.authorsClass(of, file, name));
+      writer.write(authorsClass(of, name));
       return;
     }
     const text = line(of.name, name);
@@ -149,15 +149,6 @@ export class DeclarationWriter {
       const tag = line(of.tagName, file.types.unique(`${name}Tag`));
       if (tag !== "") writer.write(tag);
     }
-  }
-
-  /** An exported resource is the author's own class; the interface's file only passes it on. */
-  private authorsClass(resource: GuestResource, file: GuestFile, name: string = resource.name): string {
-    const { namespace } = resource.file;
-    const said = `// The resource \`${resource.witName}\` is the class \`${resource.name}\` of the module itself.`;
-    if (namespace !== undefined || name !== resource.name) return said;
-    void file;
-    return `${said}\nexport { ${resource.name} } from "../index";`;
   }
 
   private nominal(writer: AssemblyWriter, named: NamedType, scope: FileScope, doc: string | undefined): void {
@@ -302,4 +293,11 @@ export class DeclarationWriter {
 /** The function of `abi.ts` that drops a handle of a resource. */
 export function dropName(resource: GuestResource): string {
   return `${resource.file.alias}_drop${resource.name}`;
+}
+
+/** An exported resource is the author's own class; the interface's file only passes it on. */
+function authorsClass(resource: GuestResource, name: string = resource.name): string {
+  const said = `// The resource \`${resource.witName}\` is the class \`${resource.name}\` of the module itself.`;
+  if (resource.file.namespace !== undefined || name !== resource.name) return said;
+  return `${said}\nexport { ${resource.name} } from "../index";`;
 }

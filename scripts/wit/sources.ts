@@ -9,6 +9,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/
 import { tmpdir } from "node:os";
 import { basename, dirname, extname, join, resolve } from "node:path";
 import { witName } from "../../host/model/wit.ts";
+import { withoutVersion } from "../../host/model/ids.ts";
 import { BuildError } from "../build/errors.ts";
 import { packageRoot } from "../build/root.ts";
 import { type EmbedOptions, embedWorld } from "../wasm-tools.ts";
@@ -128,7 +129,7 @@ function nestedPackages(text: string): string[] {
 
 /** A reference without a version takes whatever version is there. */
 function matches(name: string, reference: string): boolean {
-  return reference.includes("@") ? name === reference : name.replace(/@.*/, "") === reference;
+  return reference.includes("@") ? name === reference : withoutVersion(name) === reference;
 }
 
 /** The packages a text names, such as `wasi:io@0.2.0` for `wasi:io/streams@0.2.0`. */
