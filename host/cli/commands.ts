@@ -3,6 +3,7 @@
  *
  * `build`, `new`, `check` and `bind` use the build tools (`scripts/`), which are loaded only then.
  */
+import { printableJson } from "../model/printable.ts";
 import { formatInspection } from "../runtime/inspect.ts";
 import { type Arguments, CommandLineError, type CommandShape } from "./options.ts";
 import { inspectFile, readPlan } from "./read.ts";
@@ -59,7 +60,7 @@ const build: Command = {
     await builder.close();
     const results = builds.flatMap((build) => (build.status === "fulfilled" ? [build.value] : []));
     if (!args.has("json")) for (const result of results) out(`${formatResult(result)}\n`);
-    else if (results.length > 0) out(`${JSON.stringify(builds.length === 1 ? results[0] : results, null, 2)}\n`);
+    else if (results.length > 0) out(`${printableJson(builds.length === 1 ? results[0] : results)}\n`);
     for (const build of builds) if (build.status === "rejected") err(`${formatFailure(build.reason)}\n`);
     return results.length === builds.length ? 0 : 1;
   },
@@ -89,7 +90,7 @@ const inspect: Command = {
   explains: { json: "print plain data as JSON" },
   run: async (args, { out }) => {
     const inspection = await inspectFile(args.positionals[0]!);
-    out(args.has("json") ? `${JSON.stringify(inspection, null, 2)}\n` : formatInspection(inspection));
+    out(args.has("json") ? `${printableJson(inspection)}\n` : formatInspection(inspection));
     return 0;
   },
 };
@@ -107,8 +108,7 @@ const check: Command = {
     const { imports, exportDecls } = await readPlan(file);
     const { description } = await readWorld(args.value("wit")!, witChoice(args));
     const issues = checkWorld({ imports, exports: exportDecls }, description);
-    if (args.has("json"))
-      out(`${JSON.stringify({ world: description.name, fits: issues.length === 0, issues }, null, 2)}\n`);
+    if (args.has("json")) out(`${printableJson({ world: description.name, fits: issues.length === 0, issues })}\n`);
     else if (issues.length === 0) out(`${file} fits the world ${description.name}\n`);
     else {
       err(`${file} does not fit the world ${description.name}:\n`);

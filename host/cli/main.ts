@@ -6,11 +6,17 @@
 import { readFileSync } from "node:fs";
 import { join, sep } from "node:path";
 import { TenonError } from "../errors.ts";
+import { printableLines } from "../model/printable.ts";
 import { type Command, commands, type Streams } from "./commands.ts";
 import { CommandLineError, readArguments } from "./options.ts";
 
 /** Runs one command line, without the program's name. @returns the exit status */
-export async function main(args: readonly string[], streams: Streams): Promise<number> {
+export async function main(args: readonly string[], { out, err }: Streams): Promise<number> {
+  // Names of files, of core modules and of tools are written by others: none of them may steer the terminal.
+  const streams = {
+    out: (text: string) => out(printableLines(text)),
+    err: (text: string) => err(printableLines(text)),
+  };
   const [name, ...rest] = args;
   if (name === undefined || name === "--help" || name === "-h" || name === "help") {
     return help(rest[0], name === undefined, streams);

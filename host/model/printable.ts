@@ -5,9 +5,18 @@ export function printable(text: string): string {
   return text.replaceAll(hidden, escape);
 }
 
-/** As {@link printable}, but lines stay lines. */
+/** As {@link printable}, but lines and tabs stay. */
 export function printableLines(text: string): string {
-  return text.replaceAll(hidden, (character) => (character === "\n" ? character : escape(character)));
+  return text.replaceAll(hidden, (character) => (/[\n\t]/.test(character) ? character : escape(character)));
+}
+
+/** Plain data as JSON of several lines, which any reader of JSON reads as the same data. */
+export function printableJson(data: unknown): string {
+  // What JSON itself does not escape is never layout, but for the line ends between members.
+  const unicode = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return JSON.stringify(data, null, 2).replaceAll(hidden, (character) =>
+    character === "\n" ? character : unicode(character),
+  );
 }
 
 // Control characters (C0, C1), soft hyphen, invisible and direction marks, line separators, lone surrogates.

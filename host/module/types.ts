@@ -6,21 +6,11 @@
 import type { Activity, LinkIssue, ReloadStage } from "../errors.ts";
 import type { ExternDecl } from "../model/types.ts";
 import type { Source } from "../platform.ts";
-import type { Bindings, World } from "../runtime/types.ts";
-
-type WithoutVersion<K> = K extends `${infer Id}@${string}` ? Id : K;
+import type { Bindings, ImportObject, World } from "../runtime/types.ts";
 
 /**
- * The imports of a world as a user may give them: keyed by the import's name, with or without its version. What other
- * modules provide need not be given.
- */
-export type ImportObject<W extends World = World> = object extends W["imports"]
-  ? object
-  : Partial<W["imports"]> & { readonly [K in keyof W["imports"] as WithoutVersion<K>]?: W["imports"][K] };
-
-/**
- * What a module's imports are given as: an object by import name, or a function that makes one for each instance. A
- * promise it returns must settle within 30 seconds.
+ * What a module's imports are given as: an object by import name, or a function that makes one for each instance. What
+ * other modules provide need not be given. A promise it returns must settle within 30 seconds.
  */
 export type Imports<W extends World = World> =
   | ImportObject<W>

@@ -9,6 +9,7 @@ import { Reader } from "../binary/reader.ts";
 import { validateComponent } from "../binary/validate/index.ts";
 import { UnsupportedError } from "../errors.ts";
 import { formatCoreModule } from "../model/core-text.ts";
+import { printable } from "../model/printable.ts";
 import { formatExtern } from "../model/text.ts";
 import type { CoreLimits, CoreModuleType, ExternDecl } from "../model/types.ts";
 import { formatWorld } from "../model/wit.ts";
@@ -125,7 +126,8 @@ function producersOf(
   definition: ComponentDefinition,
   bytes: Uint8Array,
 ): Record<string, { name: string; version: string }[]> {
-  const found: Record<string, { name: string; version: string }[]> = {};
+  // Without a prototype: a field may have any name, such as `constructor`.
+  const found = Object.create(null) as Record<string, { name: string; version: string }[]>;
   collectProducers(definition, bytes, found);
   return found;
 }
@@ -168,11 +170,11 @@ function readProducers(
 /** An inspection as text for people. */
 export function formatInspection(inspection: Inspection): string {
   const lines = [`component, ${inspection.byteLength} bytes, sha256 ${inspection.hash}`];
-  if (inspection.unsupported !== undefined) lines.push(`not runnable here: ${inspection.unsupported}`);
+  if (inspection.unsupported !== undefined) lines.push(`not runnable here: ${printable(inspection.unsupported)}`);
   lines.push("", inspection.wit.trimEnd(), "", "core modules:");
   for (const [index, module] of inspection.modules.entries()) {
     const memories = module.memories.map(
-      ({ name, minimum, maximum }) => `, memory "${name}" ${minimum}..${maximum ?? ""} pages`,
+      ({ name, minimum, maximum }) => `, memory "${printable(name)}" ${minimum}..${maximum ?? ""} pages`,
     );
     lines.push(
       `  ${index}: ${module.byteLength} bytes, ${module.imports} imports, ${module.exports.length} exports${memories.join("")}`,
@@ -181,7 +183,8 @@ export function formatInspection(inspection: Inspection): string {
   const producers = Object.entries(inspection.producers);
   if (producers.length > 0) lines.push("", "producers:");
   for (const [field, values] of producers) {
-    lines.push(`  ${field}: ${values.map(({ name, version }) => `${name} ${version}`.trim()).join(", ")}`);
+    const text = values.map(({ name, version }) => `${name} ${version}`.trim()).join(", ");
+    lines.push(printable(`  ${field}: ${text}`));
   }
   return `${lines.join("\n")}\n`;
 }

@@ -10,6 +10,22 @@ export interface World {
   exports: object;
 }
 
+type WithoutVersion<K> = K extends `${infer Id}@${string}` ? Id : K;
+
+/** The imports of a world as a user may give them: keyed by the import's name, with or without its version. */
+export type ImportObject<W extends World = World> = object extends W["imports"]
+  ? object
+  : Partial<W["imports"]> & { readonly [K in keyof W["imports"] as WithoutVersion<K>]?: W["imports"][K] };
+
+/** `G` when it meets every import of a world, whichever way its keys are written; the compiler names what it lacks. */
+export type AllImports<W extends World, G> = object extends W["imports"]
+  ? object
+  : G & {
+      readonly [
+        K in keyof W["imports"] as K extends keyof G ? never : WithoutVersion<K> extends keyof G ? never : K
+      ]: W["imports"][K];
+    };
+
 /** What runs a component: the host's own bindings, or those that jco makes, which know asynchronous functions. */
 export type Bindings = "tenon" | "jco";
 
@@ -42,9 +58,12 @@ export interface Component<W extends World = World> {
    * @throws {LinkError} with every issue, before anything runs
    * @throws {TrapError} when a start function traps
    */
-  instantiate(imports?: W["imports"], options?: InstantiateOptions): Promise<Instance<W>>;
+  instantiate<G extends ImportObject<W>>(
+    imports?: AllImports<W, G>,
+    options?: InstantiateOptions,
+  ): Promise<Instance<W>>;
   /** As {@link instantiate}; the core modules are compiled already, so nothing needs awaiting. */
-  instantiateSync(imports?: W["imports"], options?: InstantiateOptions): Instance<W>;
+  instantiateSync<G extends ImportObject<W>>(imports?: AllImports<W, G>, options?: InstantiateOptions): Instance<W>;
 }
 
 /** A running component. It holds its linear memories until {@link Instance.dispose}. */

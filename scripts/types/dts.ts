@@ -10,11 +10,12 @@ import { ownName } from "../../host/model/ids.ts";
 import { identityOf, isNominal } from "../../host/model/nominal.ts";
 import { shortNames, toCamelCase, toPascalCase } from "../../host/model/spelling.ts";
 import { parseInterfaceId } from "../../host/model/names.ts";
+import { printable } from "../../host/model/printable.ts";
 import type { ExternDecl, ResourceType, ValueType } from "../../host/model/types.ts";
 import type { WitDocs } from "../wit/docs.ts";
 import { interfaceMembers, type Resource, resourceDeclarations } from "./members.ts";
-import { globals, interfaceName, NameTable } from "./names.ts";
-import { Writer } from "./writer.ts";
+import { globals, identifier, interfaceName, NameTable } from "./names.ts";
+import { commentText, Writer } from "./writer.ts";
 
 /** What is declared: a world, or a component's imports and exports. */
 export interface Declared {
@@ -57,6 +58,7 @@ export class Declarations {
   private readonly classNames = new Map<ResourceType, string>();
   /** The parts of a named type are kept when another interface takes it over, and tell where it came from. */
   private readonly origins = new Map<object, string>();
+  private usesDisposable = false;
   /** Globals that a type of the world hides. */
   private readonly hidden = new Set<string>();
 
@@ -70,7 +72,8 @@ export class Declarations {
     const worldName = this.top.claim(worldTypeName(id));
     this.collect(imports, exports);
     const out = new Writer();
-    out.line(`// The world ${id}, for the host. Written by tenon; do not edit.`);
+    out.line(`// The world ${printable(id)}, for the host. Written by tenon; do not edit.`);
+    const start = out.place();
     out.line(`import type { ${bound ? "BoundComponent, " : ""}World } from "tenon";`);
     for (const group of this.groups) this.writeGroup(out, group);
     out.line("");
@@ -85,6 +88,8 @@ export class Declarations {
       out.line("declare const component: BoundComponent;");
       out.line("export default component;");
     }
+    // Libraries older than resources that are disposed by `using` lack the name.
+    if (this.usesDisposable) out.insert(start, '/// <reference lib="esnext.disposable" />');
     return out.text();
   }
 
@@ -151,7 +156,7 @@ export class Declarations {
       return;
     }
     out.line("");
-    out.line(`/** The interface \`${group.id}\`.${indented(this.doc(group.id))} */`);
+    out.line(`/** The interface \`${commentText(printable(group.id))}\`.${indented(this.doc(group.id))} */`);
     out.block(`export interface ${group.namespace}`, () => this.writeMembers(out, group));
     if (!group.items.some(({ type }) => type.kind === "type" || type.kind === "resource-type")) return;
     out.block(`export namespace ${group.namespace}`, () => {
@@ -204,7 +209,7 @@ export class Declarations {
         out.block(`export interface ${local}`, () => {
           for (const { name, type: field } of type.fields) {
             out.doc(this.doc(`${path}.${name}`));
-            out.line(`${toCamelCase(name)}${optionalMark(field)}: ${this.spell(field)};`);
+            out.line(`${identifier(toCamelCase(name))}${optionalMark(field)}: ${this.spell(field)};`);
           }
         });
         break;
@@ -212,7 +217,7 @@ export class Declarations {
         out.block(`export interface ${local}`, () => {
           for (const name of type.names) {
             out.doc(this.doc(`${path}.${name}`));
-            out.line(`${toCamelCase(name)}?: boolean | undefined;`);
+            out.line(`${identifier(toCamelCase(name))}?: boolean | undefined;`);
           }
         });
         break;
@@ -230,9 +235,13 @@ export class Declarations {
     }
   }
 
-  /** The type as seen from anywhere in the file: its name, or its structure when it has none. */
-  spell(type: ValueType): string {
-    return this.typeNames.get(type) ?? this.structure(type);
+  /**
+   * The type as seen from anywhere in the file: its name, or its structure when it has none.
+   *
+   * @param given the value comes from the host, so that lists and tuples may be read-only
+   */
+  spell(type: ValueType, given = false): string {
+    return this.typeNames.get(type) ?? this.structure(type, given);
   }
 
   className(resource: ResourceType): string {
@@ -240,10 +249,11 @@ export class Declarations {
   }
 
   global(name: string): string {
+    if (name === "Disposable") this.usesDisposable = true;
     return this.hidden.has(name) ? `globalThis.${name}` : name;
   }
 
-  private structure(type: ValueType): string {
+  private structure(type: ValueType, given = false): string {
     switch (type.kind) {
       case "bool":
         return "boolean";
@@ -256,16 +266,16 @@ export class Declarations {
       case "list": {
         const array = typedArrayOf(type.element);
         if (array !== undefined) return this.global(array);
-        return `${parenthesised(this.spell(type.element))}[]`;
+        return `${given ? "readonly " : ""}${parenthesised(this.spell(type.element, given))}[]`;
       }
       case "map":
-        return `${this.global("Map")}<${this.spell(type.key)}, ${this.spell(type.value)}>`;
+        return `${this.global(given ? "ReadonlyMap" : "Map")}<${this.spell(type.key, given)}, ${this.spell(type.value, given)}>`;
       case "tuple":
-        return `[${type.types.map((part) => this.spell(part)).join(", ")}]`;
+        return `${given ? "readonly " : ""}[${type.types.map((part) => this.spell(part, given)).join(", ")}]`;
       case "record":
-        return `{ ${type.fields.map((f) => `${toCamelCase(f.name)}${optionalMark(f.type)}: ${this.spell(f.type)}`).join("; ")} }`;
+        return `{ ${type.fields.map((f) => `${identifier(toCamelCase(f.name))}${optionalMark(f.type)}: ${this.spell(f.type)}`).join("; ")} }`;
       case "flags":
-        return `{ ${type.names.map((name) => `${toCamelCase(name)}?: boolean | undefined`).join("; ")} }`;
+        return `{ ${type.names.map((name) => `${identifier(toCamelCase(name))}?: boolean | undefined`).join("; ")} }`;
       case "enum":
         return type.names.map((name) => JSON.stringify(name)).join(" | ");
       case "variant":
@@ -273,10 +283,10 @@ export class Declarations {
       case "option":
         // An option directly inside an option would lose the difference between none and some(none).
         if (type.type.kind === "option")
-          return `${this.variantCase("some", type.type)} | ${this.variantCase("none", undefined)}`;
-        return `${this.spell(type.type)} | undefined`;
+          return `${this.variantCase("some", type.type, given)} | ${this.variantCase("none", undefined)}`;
+        return `${this.spell(type.type, given)} | undefined`;
       case "result":
-        return `${this.variantCase("ok", type.ok)} | ${this.variantCase("err", type.err)}`;
+        return `${this.variantCase("ok", type.ok, given)} | ${this.variantCase("err", type.err, given)}`;
       case "own":
       case "borrow":
         return this.resourceNames.get(type.resource) ?? "unknown";
@@ -289,8 +299,8 @@ export class Declarations {
     }
   }
 
-  private variantCase(name: string, payload: ValueType | undefined): string {
-    const val = payload === undefined ? "val?: undefined" : `val: ${this.spell(payload)}`;
+  private variantCase(name: string, payload: ValueType | undefined, given = false): string {
+    const val = payload === undefined ? "val?: undefined" : `val: ${this.spell(payload, given)}`;
     return `{ tag: ${JSON.stringify(name)}; ${val} }`;
   }
 
@@ -300,7 +310,7 @@ export class Declarations {
     for (const item of items) {
       const group = this.groupOf.get(item);
       if (group === undefined) continue;
-      const key = item.name.includes(":") ? JSON.stringify(item.name) : toCamelCase(item.name);
+      const key = item.name.includes(":") ? JSON.stringify(item.name) : identifier(toCamelCase(item.name));
       out.line(`${key}: ${group.namespace};`);
       const short = shorts.get(item.name);
       if (short !== undefined) out.line(`${short}: ${group.namespace};`);
@@ -334,9 +344,9 @@ function optionalMark(type: ValueType): string {
 }
 
 function parenthesised(type: string): string {
-  return /[|]/.test(type) ? `(${type})` : type;
+  return /[|]|^readonly /.test(type) ? `(${type})` : type;
 }
 
 function indented(doc: string | undefined): string {
-  return doc === undefined ? "" : ` ${doc.replaceAll("*/", "*\\/").replaceAll("\n", "\n * ")}`;
+  return doc === undefined ? "" : ` ${commentText(doc).replaceAll("\n", "\n * ")}`;
 }

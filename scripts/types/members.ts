@@ -1,10 +1,10 @@
 /**
  * Functions and resource classes of a declaration file.
  */
-import { className as jsClassName, funcName } from "../../host/model/spelling.ts";
+import { className as jsClassName, funcName, staticName } from "../../host/model/spelling.ts";
 import type { FuncType, ValueType } from "../../host/model/types.ts";
 import type { Declarations, Group } from "./dts.ts";
-import { paramName } from "./names.ts";
+import { identifier, paramName } from "./names.ts";
 import type { Writer } from "./writer.ts";
 
 /** One line of an interface, with where its doc is. */
@@ -21,25 +21,34 @@ export function interfaceMembers(group: Group, scope: Declarations): Member[] {
     if (type.kind === "resource-type") {
       // A host brings each class once: where it is defined, not where it is only used.
       if (!group.exported && !scope.defines(group, name, type.resource)) return [];
-      return [{ path: name, text: `${jsClassName(name)}: ${scope.className(type.resource)};`, notes: [] }];
+      return [{ path: name, text: `${identifier(jsClassName(name))}: ${scope.className(type.resource)};`, notes: [] }];
     }
     if (type.kind !== "func") return [];
     const js = funcName(name);
-    return js.kind === "function" ? [{ path: name, ...method(js.js, type, 0, scope) }] : [];
+    return js.kind === "function" ? [{ path: name, ...method(js.js, type, 0, scope, group.exported) }] : [];
   });
 }
 
-function method(name: string, func: FuncType, skip: number, scope: Declarations): { text: string; notes: string[] } {
-  const { returns, notes } = resultOf(func, (type) => scope.spell(type));
-  return { text: `${name}(${params(func, skip, scope)}): ${returns};`, notes };
+/** @param exported whether the host calls it: what the host gives, it need not be able to write to */
+function method(
+  name: string,
+  func: FuncType,
+  skip: number,
+  scope: Declarations,
+  exported: boolean,
+): { text: string; notes: string[] } {
+  const { returns, notes } = resultOf(func, (type) => scope.spell(type, !exported));
+  return { text: `${identifier(name)}(${params(func, skip, scope, exported)}): ${returns};`, notes };
 }
 
-function params(func: FuncType, skip: number, scope: Declarations): string {
+function params(func: FuncType, skip: number, scope: Declarations, exported: boolean): string {
   const listed = func.params.slice(skip);
   // Only what is followed by nothing that must be given can be left out.
   const lastNeeded = listed.findLastIndex(({ type }) => type.kind !== "option" || type.type.kind === "option");
   return listed
-    .map(({ name, type }, index) => `${paramName(name)}${index > lastNeeded ? "?" : ""}: ${scope.spell(type)}`)
+    .map(
+      ({ name, type }, index) => `${paramName(name)}${index > lastNeeded ? "?" : ""}: ${scope.spell(type, exported)}`,
+    )
     .join(", ");
 }
 
@@ -72,31 +81,33 @@ export function resourceDeclarations(out: Writer, resource: Resource, scope: Dec
   const disposable = group.exported ? scope.global("Disposable") : `Partial<${scope.global("Disposable")}>`;
   out.block(`export interface ${local} extends ${disposable}`, () => {
     for (const [js, func, label] of methods) {
-      const { text, notes } = method(js, func, 1, scope);
+      const { text, notes } = method(js, func, 1, scope, group.exported);
       out.doc(scope.doc(`${path}.${label}`), notes);
       out.line(text);
     }
   });
   out.line(`/** The class of {@link ${local}}. */`);
-  // Without a constructor in WIT nobody may call `new`, but `instanceof` works and a host may bring a class of its own.
-  const constructible = constructor !== undefined;
-  const head = constructible
-    ? `export interface ${className}`
-    : `export type ${className} = (abstract new (...args: never) => ${local}) &`;
+  // Without a constructor in WIT nobody may call `new`. A guest's class can be asked with `instanceof`; a host may bring a
+  // class whose constructor is private, and of such a class the compiler knows the prototype only.
+  const abstract = constructor === undefined && group.exported;
+  const head = abstract
+    ? `export type ${className} = (abstract new (...args: never) => ${local}) &`
+    : `export interface ${className}`;
   out.block(
     head,
     () => {
+      if (constructor === undefined && !abstract) out.line(`readonly prototype: ${local};`);
       if (constructor !== undefined) {
         out.doc(scope.doc(`${path}.constructor`), resultOf(constructor, (type) => scope.spell(type)).notes);
-        out.line(`new (${params(constructor, 0, scope)}): ${local};`);
+        out.line(`new (${params(constructor, 0, scope, group.exported)}): ${local};`);
       }
       for (const [js, func, label] of statics) {
-        const { text, notes } = method(js === "prototype" ? "prototype_" : js, func, 0, scope);
+        const { text, notes } = method(staticName(js), func, 0, scope, group.exported);
         out.doc(scope.doc(`${path}.${label}`), notes);
         out.line(text);
       }
     },
-    constructible ? "" : ";",
+    abstract ? ";" : "",
   );
 }
 

@@ -15,7 +15,7 @@ const reserved = new Set(
 
 /** Global types the declarations refer to. */
 export const globals: ReadonlySet<string> = new Set([
-  ..."Map Array Disposable Function WebAssembly Uint8Array Int8Array Uint16Array Int16Array Uint32Array Int32Array".split(
+  ..."Map ReadonlyMap Array Disposable Function WebAssembly Uint8Array Int8Array Uint16Array Int16Array Uint32Array Int32Array".split(
     " ",
   ),
   ..."BigUint64Array BigInt64Array Float32Array Float64Array".split(" "),
@@ -24,9 +24,18 @@ export const globals: ReadonlySet<string> = new Set([
 /** Names that TypeScript lets no type have. */
 const typeWords = new Set("any bigint boolean never number object string symbol undefined unknown void".split(" "));
 
+/**
+ * What may stand in the text where an identifier is expected. Names come from components that anybody may have made, and
+ * validation lets none but these through; this is the place that must not rely on it.
+ */
+export function identifier(name: string): string {
+  if (!/^[A-Za-z_$][\w$]*$/.test(name)) throw new Error(`tenon bug: ${JSON.stringify(name)} is no identifier`);
+  return name;
+}
+
 /** A parameter's name. */
 export function paramName(kebab: string): string {
-  const name = toCamelCase(kebab);
+  const name = identifier(toCamelCase(kebab));
   return reserved.has(name) ? `${name}_` : name;
 }
 
@@ -52,7 +61,7 @@ export class NameTable {
       const numbered = `${candidates[0]}${i}`;
       if (!this.taken.has(numbered)) name = numbered;
     }
-    this.taken.add(name);
+    this.taken.add(identifier(name));
     return name;
   }
 }

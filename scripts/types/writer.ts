@@ -1,4 +1,10 @@
 /** Indented text with doc comments. */
+import { printableLines } from "../../host/model/printable.ts";
+
+/** Text as it may stand in a comment of a generated file, line by line. */
+export function commentText(text: string): string {
+  return printableLines(text).replaceAll("*/", "*\\/");
+}
 
 /** Gathers lines; nothing is written anywhere. */
 export class Writer {
@@ -7,6 +13,16 @@ export class Writer {
 
   line(text: string): void {
     for (const part of text.split("\n")) this.lines.push(part === "" ? "" : "  ".repeat(this.depth) + part);
+  }
+
+  /** Where the next line will stand, for {@link insert}. */
+  place(): number {
+    return this.lines.length;
+  }
+
+  /** A line at the outer margin whose need shows later. */
+  insert(place: number, line: string): void {
+    this.lines.splice(place, 0, line);
   }
 
   indented(body: () => void): void {
@@ -25,7 +41,7 @@ export class Writer {
 
   /** A doc comment, when there is something to say. */
   doc(text: string | undefined, notes: readonly string[] = []): void {
-    const all = [...(text === undefined ? [] : [text]), ...notes].join("\n").replaceAll("*/", "*\\/");
+    const all = commentText([...(text === undefined ? [] : [text]), ...notes].join("\n"));
     if (all === "") return;
     const lines = all.split("\n");
     if (lines.length === 1) return this.line(`/** ${all} */`);

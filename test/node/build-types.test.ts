@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
@@ -45,6 +45,26 @@ async function compile(files: Record<string, string>): Promise<string> {
   });
 }
 
+/** A project that sees the host's own sources. */
+function hostConfig(): string {
+  const host = resolve("host");
+  return JSON.stringify({
+    extends: join(host, "node", "tsconfig.json"),
+    compilerOptions: {
+      paths: {
+        tenon: [join(host, "node", "index.ts")],
+        "@bytecodealliance/preview2-shim/instantiation": [
+          resolve("node_modules/@bytecodealliance/preview2-shim/types/instantiation.d.ts"),
+        ],
+      },
+      typeRoots: [resolve("node_modules/@types")],
+      declaration: false,
+      isolatedDeclarations: false,
+    },
+    include: ["*.ts", join(host, "webassembly.d.ts")],
+  });
+}
+
 test("a world's declarations with the host's own types", async () => {
   const text = await declare(`package demo:calc@1.0.0;
     interface api { add: func(a: s32, b: s32) -> s32; area: func(radius: option<f64>) -> result<f64, string>; }
@@ -64,18 +84,108 @@ test("a world's declarations with the host's own types", async () => {
     export const found: number = result.ok ? result.value : 0;
     // @ts-expect-error: a string is no s32
     module.exports.api.add("1", 2);`;
-  const host = resolve("host");
+  expect(await compile({ "calc.d.ts": text, "use.ts": use, "tsconfig.json": hostConfig(), "globals.d.ts": "" })).toBe(
+    "",
+  );
+});
+
+test("the imports of preview2-shim fit the declarations of WASI's worlds, for load and for instantiate", async () => {
+  const builtin = resolve("node_modules/@bytecodealliance/jco/lib/wit/builtin/0.2.12");
+  const names = (await readdir(builtin, { recursive: true })).filter((name) => name.endsWith(".wit"));
+  const texts = await Promise.all(names.map((name) => readFile(join(builtin, name), "utf8")));
+  // The shim does not have what is still behind a gate.
+  const stable = texts.map((text) => text.replace(/exit-with-code: func[^;]*;/, ""));
+  const nested = stable.map((text) => `${text.replace(/^package ([^;]+);/m, "package $1 {")}\n}`).join("\n");
+  const text = await declare(
+    `package demo:wasi; world program { include wasi:cli/imports@0.2.12; export wasi:cli/run@0.2.12; }\n${nested}`,
+    "program",
+  );
+  const use = `
+    import { WASIShim } from "@bytecodealliance/preview2-shim/instantiation";
+    import { compile, createHost } from "tenon";
+    import type { Program } from "./program.d.ts";
+    // The shim's own exit ends the process, and its status has a type of jco's: { tag: "ok", val: void }.
+    const exit = (status: { tag: "ok" | "err" }): never => { throw new Error(status.tag); };
+    const shim = { ...new WASIShim({ sandbox: { args: [] } }).getImportObject(), "wasi:cli/exit": { exit } };
+    const component = await compile<Program>("program.wasm");
+    (await component.instantiate(shim)).exports.run.run();
+    await createHost().load<Program>("program.wasm", { imports: shim });
+    // A class that nobody may construct, of the program's own.
+    class Failure {
+      static readonly none: Failure = new Failure();
+      private constructor() {}
+      toDebugString(): string { return ""; }
+    }
+    const { "wasi:io/error": _, ...others } = shim;
+    await component.instantiate({ ...others, "wasi:io/error@0.2.12": { Error: Failure } });
+    // @ts-expect-error: an interface is missing
+    await component.instantiate(others);`;
+  expect(
+    await compile({ "program.d.ts": text, "use.ts": use, "tsconfig.json": hostConfig(), "globals.d.ts": "" }),
+  ).toBe("");
+});
+
+test("declarations need no library of a newer TypeScript than ES2022", async () => {
+  const text = await declare(`package demo:res;
+    interface i { resource r { constructor(); } }
+    world w { import i; export i; }`);
   const tsconfig = JSON.stringify({
-    extends: join(host, "node", "tsconfig.json"),
     compilerOptions: {
-      paths: { tenon: [join(host, "node", "index.ts")] },
-      typeRoots: [resolve("node_modules/@types")],
-      declaration: false,
-      isolatedDeclarations: false,
+      target: "ES2022",
+      lib: ["ES2022", "DOM"],
+      module: "NodeNext",
+      types: [],
+      strict: true,
+      noEmit: true,
     },
-    include: ["*.ts", join(host, "webassembly.d.ts")],
+    include: ["*.ts"],
   });
-  expect(await compile({ "calc.d.ts": text, "use.ts": use, "tsconfig.json": tsconfig, "globals.d.ts": "" })).toBe("");
+  expect(await compile({ "w.d.ts": text, "tsconfig.json": tsconfig, "globals.d.ts": "" })).toBe("");
+});
+
+test("what the host gives may be read-only", async () => {
+  const text = await declare(`package demo:lists;
+    interface api { record row { cells: list<string> }
+      f: func(names: list<list<string>>, pair: tuple<string, option<list<row>>>) -> list<string>; }
+    interface feed { next: func(seen: list<string>) -> result<list<string>, string>; }
+    world w { import feed; export api; }`);
+  const use = `
+    import type { W } from "./w.d.ts";
+    declare const w: W;
+    const names = [["a"], ["b"]] as const;
+    const found: string[] = w.exports.api.f(names, ["x", [{ cells: [] }]] as const);
+    const feed: W["imports"]["demo:lists/feed"] = { next: (seen: string[]) => { seen.push("mine"); return names[0]; } };
+    export { feed, found };`;
+  expect(await compile({ "w.d.ts": text, "use.ts": use })).toBe("");
+});
+
+test("texts that others chose end no line and no comment, and make no name", async () => {
+  const world = { name: "evil*/\nexport type Pwned = 1;\u202e", imports: [], exports: [] };
+  const text = declarations(world, new Map([[world.name, "Docs */ export type Pwned = 2; /*\u2028x\u001b[2J"]]));
+  expect(text).not.toMatch(/^\s*export type Pwned/m);
+  expect(text.split("\n")[0]).toBe(
+    "// The world evil*/\\u{a}export type Pwned = 1;\\u{202e}, for the host. Written by tenon; do not edit.",
+  );
+  expect(text).toContain("/** Docs *\\/ export type Pwned = 2; /*\\u{2028}x\\u{1b}[2J */");
+  expect(await compile({ "w.d.ts": text })).toBe("");
+  const hostile = "a } declare global {";
+  const func = { kind: "func", params: [], result: undefined, async: false } as const;
+  const withParam = { ...func, params: [{ name: hostile, type: { kind: "u8" } as const }] };
+  for (const items of [
+    [{ name: hostile, type: func }],
+    [{ name: "f", type: withParam }],
+    [{ name: hostile, type: { kind: "type", type: { kind: "record", fields: [] } } as const }],
+    [
+      {
+        name: "r",
+        type: { kind: "type", type: { kind: "record", fields: [{ name: hostile, type: { kind: "u8" } }] } } as const,
+      },
+    ],
+    [{ name: "r", type: { kind: "type", type: { kind: "flags", names: [hostile] } } as const }],
+    [{ name: hostile, type: { kind: "instance", exports: [] } as const }],
+  ]) {
+    expect(() => declarations({ name: "w", imports: items, exports: [] })).toThrow("is no identifier");
+  }
 });
 
 test("declarations of every value type, with docs", async () => {
@@ -180,6 +290,7 @@ test("resources, worlds with imports, uses across interfaces", async () => {
     }`);
   expect(text).toMatchInlineSnapshot(`
     "// The world demo:res/w, for the host. Written by tenon; do not edit.
+    /// <reference lib="esnext.disposable" />
     import type { World } from "tenon";
 
     /** The interface \`demo:res/types\`. */
@@ -203,7 +314,9 @@ test("resources, worlds with imports, uses across interfaces", async () => {
         name(): string;
       }
       /** The class of {@link Opaque}. */
-      export type OpaqueClass = (abstract new (...args: never) => Opaque) & {};
+      export interface OpaqueClass {
+        readonly prototype: Opaque;
+      }
       export interface Meta {
         owner: string;
         blob: DemoResTypes.Blob;
@@ -212,7 +325,7 @@ test("resources, worlds with imports, uses across interfaces", async () => {
 
     /** The interface \`demo:res/user\`. */
     export interface DemoResUser {
-      take(b: DemoResTypes.Blob, m: DemoResUser.Meta): DemoResTypes.Blob[];
+      take(b: DemoResTypes.Blob, m: DemoResUser.Meta): readonly DemoResTypes.Blob[];
     }
     export namespace DemoResUser {
       export type Blob = DemoResTypes.Blob;

@@ -1,10 +1,12 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { spawn } from "node:child_process";
+import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { main } from "../../host/cli/main.ts";
 import { compile } from "../../host/node/index.ts";
+import type { Inspection } from "../../host/runtime/inspect.ts";
 import { componentEmbed, componentNew, parseWat } from "../../scripts/wasm-tools.ts";
 
 const root = await mkdtemp(join(tmpdir(), "tenon-cli-"));
@@ -76,12 +78,66 @@ describe("the command line", () => {
   });
 });
 
+async function readInspection(): Promise<Inspection> {
+  return JSON.parse((await tenon("inspect", file, "--json")).out) as Inspection;
+}
+
 describe("inspect", () => {
   test("text shows the WIT, the core modules and the producers", async () => {
     const { status, out } = await tenon("inspect", file);
     expect(status).toBe(0);
     expect(out).toContain("export demo:adder/api@1.0.0;");
     expect(out).toContain("add: func(a: s32, b: s32) -> s32");
+    const [, modules, producers] = /\ncore modules:\n([^]*?)\n\nproducers:\n([^]*)$/.exec(out)!;
+    const sizes = (await readInspection()).modules.map(({ byteLength }) => byteLength);
+    expect(modules!.split("\n")).toEqual(
+      sizes.map((size, index) => expect.stringMatching(`^  ${index}: ${size} bytes, `)),
+    );
+    expect(modules).toContain(", 1 exports");
+    expect(producers).toMatch(/^ {2}processed-by: .*wit-component \d+\.\d+\.\d+/m);
+  });
+
+  test("its text is a WIT that the component fits", async () => {
+    const { out } = await tenon("inspect", file);
+    const printed = join(root, "printed.wit");
+    await writeFile(printed, out.slice(out.indexOf("package "), out.indexOf("core modules:")));
+    expect(await tenon("check", file, "--wit", printed)).toMatchObject({ status: 0, err: "" });
+  });
+
+  test("what others named steers no terminal and forges no line, as text and as JSON", async () => {
+    const hostile = join(root, "hostile.wasm");
+    const evil = "\u001b[2J\u009b2J\u202e\nworld forged {}\u2028";
+    const bare = await parseWat(
+      `(component (core module (memory (export "${[...evil].map((c) => `\\u{${c.codePointAt(0)!.toString(16)}}`).join("")}") 1)))`,
+    );
+    const text = (value: string): Buffer => {
+      const bytes = Buffer.from(value);
+      return Buffer.concat([Buffer.from([bytes.length]), bytes]);
+    };
+    const fields = [
+      ["__proto__", "a", "1"],
+      ["constructor", "b", "2"],
+      ["language", evil, "3"],
+    ].map(([field, name, version]) => Buffer.concat([text(field!), Buffer.from([1]), text(name!), text(version!)]));
+    const payload = Buffer.concat([text("producers"), Buffer.from([fields.length]), ...fields]);
+    const made = Buffer.concat([bare, Buffer.from([0, payload.length]), payload]);
+    await writeFile(hostile, made);
+    const { status, out } = await tenon("inspect", hostile);
+    expect(status).toBe(0);
+    // eslint-disable-next-line no-control-regex
+    expect(out).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028-\u202e]/);
+    expect(out).not.toMatch(/^world forged/m);
+    expect(out).toContain('memory "\\u{1b}[2J\\u{9b}2J\\u{202e}\\u{a}world forged {}\\u{2028}" 1..');
+    expect(out).toContain("  __proto__: a 1\n  constructor: b 2\n  language: \\u{1b}");
+    const json = (await tenon("inspect", hostile, "--json")).out;
+    // eslint-disable-next-line no-control-regex
+    expect(json).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028-\u202e]/);
+    const data = JSON.parse(json) as { producers: object; modules: { memories: { name: string }[] }[] };
+    expect(data.modules[0]!.memories[0]!.name).toBe(evil);
+    expect(Object.keys(data.producers)).toEqual(expect.arrayContaining(["__proto__", "constructor", "language"]));
+    // The names of files as well.
+    const missing = await tenon("inspect", join(root, "no\u001b]0;title\u0007.wasm"));
+    expect(missing.err).toContain("no\\u{1b}]0;title\\u{7}.wasm");
   });
 
   test("--json is plain data", async () => {
@@ -129,7 +185,27 @@ describe("check", () => {
   });
 });
 
+test("a reader that stops early ends neither the work nor the program with an error", async () => {
+  const child = spawn(process.execPath, ["--import", "tsx", "host/cli/index.ts", "inspect", file], { stdio: "pipe" });
+  child.stdout.destroy();
+  let said = "";
+  child.stderr.on("data", (data: Buffer) => (said += data.toString()));
+  const status = await new Promise((done) => child.on("close", done));
+  expect({ status, said }).toEqual({ status: 0, said: "" });
+});
+
 describe("bind", () => {
+  test("a file's name ends no comment", async () => {
+    const odd = join(root, "odd\nexport type Pwned = 1;.wasm");
+    await copyFile(file, odd);
+    const folder = join(root, "odd-bound");
+    expect(await tenon("bind", odd, "--out", folder)).toMatchObject({ status: 0, err: "" });
+    for (const name of await readdir(folder)) {
+      if (!name.endsWith(".wasm"))
+        expect(await readFile(join(folder, name), "utf8")).not.toMatch(/^export type Pwned/m);
+    }
+  });
+
   test("writes bindings that load without evaluation, declarations and core modules", async () => {
     const folder = join(root, "bound");
     const { status, out } = await tenon("bind", file, "--out", folder);

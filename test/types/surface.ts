@@ -93,8 +93,22 @@ export async function components(): Promise<void> {
   holds<Equal<typeof instance, Instance<Job>>>();
   const sum: number = instance.exports.api.add(missing.length, 2);
   holds<Equal<typeof instance.state, "live" | "trapped" | "unloaded">>();
+  // Without its version, or beside what other worlds need.
+  component.instantiateSync({ "demo:log/log": { write } });
+  await component.instantiate({ "demo:log/log": { write: (line) => void line.length }, "demo:more/more": {} });
+  const shared: Record<"demo:log/log", Log> & Record<"wasi:cli/stdout", object> = {
+    "demo:log/log": { write },
+    "wasi:cli/stdout": {},
+  };
+  await component.instantiate(shared);
   // @ts-expect-error the import is missing
   component.instantiateSync({});
+  // @ts-expect-error the import takes a string
+  component.instantiateSync({ "demo:log/log": { write: (line: number) => void line } });
+  // @ts-expect-error the import takes a string
+  component.instantiateSync({ "demo:log/log@0.1.0": { write: (line: number) => void line } });
+  const untyped: Component = await compile(new Uint8Array());
+  await untyped.instantiate({ anything: 1 });
   void sum;
 }
 
