@@ -53,10 +53,42 @@ export class DecodeError extends TenonError {
   }
 }
 
+/** What a component, or a world to build a module for, may need and not find. */
+export type UnsupportedFeature =
+  /** Async functions and their built-ins. */
+  | "async"
+  | "stream"
+  | "future"
+  | "error-context"
+  /** Built-ins that start threads. */
+  | "threads"
+  /** A component that imports components. */
+  | "component-imports"
+  /** A start function of the component. */
+  | "component-start"
+  /** Value imports, exports and definitions. */
+  | "component-values"
+  /** Core types that refer to other types. */
+  | "gc-types"
+  /** Values in a 64-bit memory, resources with a 64-bit representation. */
+  | "memory64"
+  /** Two names of one scope that JavaScript spells alike. */
+  | "name-collision"
+  /** A core module with a feature that the engine lacks. */
+  | "core-wasm"
+  /** A page that forbids evaluating text. */
+  | "eval"
+  /** An engine without JavaScript Promise Integration. */
+  | "jspi"
+  /** What jco's bindings lack. */
+  | "jco"
+  /** An item of a world that no AssemblyScript module can use. */
+  | "guest";
+
 /** A valid component that needs a feature this host lacks. */
 export class UnsupportedError extends TenonError {
-  readonly feature: string;
-  constructor(feature: string, message: string) {
+  readonly feature: UnsupportedFeature;
+  constructor(feature: UnsupportedFeature, message: string) {
     super("unsupported", message);
     this.feature = feature;
   }

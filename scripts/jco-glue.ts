@@ -2,11 +2,7 @@
  * What jco's transpiler wrote, evaluated: the oracle of differential tests. Runs in Node and in a page.
  */
 
-type JcoInstantiate = (
-  getCoreModule: (name: string) => WebAssembly.Module,
-  imports: object,
-  instantiateCore?: (module: WebAssembly.Module, imports: WebAssembly.Imports) => WebAssembly.Instance,
-) => Record<string, unknown>;
+import { evaluateJcoText } from "../host/node/jco-text.ts";
 
 /** A component under jco's glue, ready to be instantiated any number of times: the oracle of differential tests. */
 export interface JcoComponent {
@@ -19,9 +15,7 @@ export interface JcoComponent {
 /** Evaluates what jco wrote. @param files the glue and its core modules, by name */
 export async function evaluateJco(files: Readonly<Record<string, Uint8Array>>): Promise<JcoComponent> {
   const source = new TextDecoder().decode(files["component.js"]);
-  if (/^import /m.test(source)) throw new Error("jco's output imports modules, so it cannot be evaluated by itself");
-  const evaluate = new Function(`${source.replaceAll(/^export /gm, "")}\nreturn instantiate;`) as () => JcoInstantiate;
-  const instantiate = evaluate();
+  const instantiate = evaluateJcoText(source)();
   const modules = new Map<string, WebAssembly.Module>();
   for (const [name, bytes] of Object.entries(files)) {
     if (name.endsWith(".wasm")) modules.set(name, await WebAssembly.compile(new Uint8Array(bytes)));

@@ -25,13 +25,7 @@ import type { LinkedImports } from "../runtime/linker.ts";
 import { toTrapError } from "../runtime/faults.ts";
 import { ImportFault } from "../runtime/trap.ts";
 import type { DisposeReceipt, Instance, InstanceResources } from "../runtime/types.ts";
-
-/** What jco's text defines. */
-export type JcoInstantiate = (
-  getCoreModule: (name: string) => WebAssembly.Module,
-  imports: object,
-  instantiateCore: (module: WebAssembly.Module, imports: WebAssembly.Imports) => WebAssembly.Instance,
-) => Glue;
+import type { JcoInstantiate } from "./jco-text.ts";
 
 type Glue = Record<string, unknown>;
 type Members = Record<string, unknown>;
@@ -105,6 +99,7 @@ export class JcoInstance implements Instance {
         },
       );
       instance.running = false;
+      instance.addClasses(plan.exports, glue, "");
       instance.addMembers(instance.exports, plan.exports, glue, "");
       instance.addShortNames();
     } catch (error) {
@@ -154,6 +149,19 @@ export class JcoInstance implements Instance {
 
   // Exports.
 
+  /** One class for each resource of the guest: other interfaces may export it again, and jco has it where it is defined. */
+  private addClasses(exports: readonly ExportPlan[], glue: Glue, prefix: string): void {
+    for (const { name, item } of exports) {
+      if (item.kind === "instance") {
+        this.addClasses(item.exports, (glue[externName(name)] ?? {}) as Glue, `${prefix}${name}#`);
+      } else if (item.kind === "resource" && this.plan.resources[item.resource]!.origin.kind !== "host") {
+        const inner = glue[className(name)];
+        if (typeof inner !== "function") continue;
+        this.guestClasses[item.resource] ??= this.resourceFace(name, inner, exports, prefix);
+      }
+    }
+  }
+
   private addMembers(members: Members, exports: readonly ExportPlan[], glue: Glue, prefix: string): void {
     for (const { name, item } of exports) {
       switch (item.kind) {
@@ -171,7 +179,7 @@ export class JcoInstance implements Instance {
           break;
         }
         case "resource":
-          members[className(name)] = this.resourceFace(name, item.resource, exports, glue, prefix);
+          members[className(name)] = this.guestClasses[item.resource] ?? this.linked.classes[item.resource];
           break;
         default:
       }
@@ -185,19 +193,10 @@ export class JcoInstance implements Instance {
   }
 
   /** The class of a guest's resource, whose constructor and members reach jco's through slots only. */
-  private resourceFace(
-    name: string,
-    resource: number,
-    siblings: readonly ExportPlan[],
-    glue: Glue,
-    prefix: string,
-  ): unknown {
-    if (this.plan.resources[resource]!.origin.kind === "host") return this.linked.classes[resource];
-    const inner = glue[className(name)] as Function & { prototype: Members };
-    const { prototype } = inner;
+  private resourceFace(name: string, inner: Function, siblings: readonly ExportPlan[], prefix: string): Function {
+    const prototype = inner.prototype as Members;
     const constructor = { call: this.noConstructor(name) };
     const face = classFace(className(name), constructor, prototype);
-    this.guestClasses[resource] = face;
     for (const { name: member, item } of siblings) {
       const js = funcName(member);
       if (item.kind !== "func" || js.kind === "function" || js.resource !== name) continue;

@@ -9,13 +9,14 @@ import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import { decodeComponent } from "../binary/decode.ts";
 import { validateComponent } from "../binary/validate/index.ts";
-import { TenonError, UnsupportedError, UsageError } from "../errors.ts";
+import { TenonError, UnsupportedError, type UnsupportedFeature, UsageError } from "../errors.ts";
 import type { Plan } from "../plan/plan.ts";
 import { planComponent } from "../plan/planner.ts";
 import { PlannedComponent } from "../runtime/component.ts";
 import type { LinkedImports } from "../runtime/linker.ts";
 import type { Component, Instance, InstantiateOptions } from "../runtime/types.ts";
-import { JcoInstance, type JcoInstantiate } from "./jco-instance.ts";
+import { JcoInstance } from "./jco-instance.ts";
+import { evaluateJcoText, type JcoInstantiate } from "./jco-text.ts";
 
 const PACKAGE = "@bytecodealliance/jco-transpile";
 
@@ -40,20 +41,13 @@ function locate(): string | undefined {
 
 /** What to add to the message of an {@link UnsupportedError}: how jco's bindings would run the component. */
 export function jcoHint(error: UnsupportedError): string | undefined {
-  return beyondJco.has(error.feature) || locate() === undefined
-    ? undefined
-    : 'pass the option `bindings: "jco"` to run it through the bindings of jco, which is installed';
+  return throughJco.has(error.feature) && locate() !== undefined
+    ? 'pass the option `bindings: "jco"` to run it through the bindings of jco, which is installed'
+    : undefined;
 }
 
-/** What jco does not run either. */
-const beyondJco: ReadonlySet<string> = new Set([
-  "core-wasm",
-  "eval",
-  "values",
-  "start",
-  "memory64",
-  "component-imports",
-]);
+/** What jco's bindings have and the host's own lack. */
+const throughJco: ReadonlySet<UnsupportedFeature> = new Set(["async", "stream", "future", "error-context"]);
 
 /**
  * Compiles a component to jco's bindings.
@@ -83,7 +77,7 @@ export async function compileWithJco(bytes: Uint8Array<ArrayBuffer>, hash: strin
     if (file.endsWith(".wasm")) modules.set(file, await compileCore(content));
   }
   const source = new TextDecoder().decode(files["component.js"]);
-  return new JcoComponent(name ?? hash.slice(0, 12), hash, plan, evaluate(source), modules);
+  return new JcoComponent(name ?? hash.slice(0, 12), hash, plan, evaluateJcoText(source), modules);
 }
 
 async function compileCore(content: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Module> {
@@ -95,42 +89,6 @@ async function compileCore(content: Uint8Array<ArrayBuffer>): Promise<WebAssembl
       `This engine lacks a WebAssembly feature the component needs: ${messageOf(error)}`,
     );
   }
-}
-
-/**
- * jco's output is a module; as the body of a function the engine can collect it again. It keeps state of its own beside its
- * instances, so every instance gets an evaluation to itself.
- */
-function evaluate(source: string): () => JcoInstantiate {
-  if (/^import\b/m.test(source)) {
-    throw new UnsupportedError(
-      "jco",
-      "jco's bindings for this component import further modules, which this host does not load",
-    );
-  }
-  const body = `${source.replaceAll(/^export /gm, "")}\nreturn instantiate;`;
-  const scope = new Function("WebAssembly", body) as (engine: object) => JcoInstantiate;
-  const engine = "promising" in WebAssembly ? WebAssembly : withPromises();
-  return () => scope(engine);
-}
-
-/**
- * WebAssembly with a `promising` that does not suspend. An export that is lifted with a callback leaves the stack whenever it
- * waits, so all it needs is a promise of what it returns; a trap rejects that promise as it would with the engine's own.
- * Asynchronous imports do suspend: jco asks for them while it instantiates, before anything runs.
- */
-function withPromises(): object {
-  const promising =
-    (call: Function) =>
-    async (...args: unknown[]) =>
-      call(...args) as unknown;
-  const Suspending = function (): never {
-    throw new UnsupportedError(
-      "jspi",
-      "This component waits for asynchronous imports, which takes JavaScript Promise Integration: Node 24 or later",
-    );
-  };
-  return Object.assign(Object.create(WebAssembly) as object, { promising, Suspending });
 }
 
 function messageOf(error: unknown): string {

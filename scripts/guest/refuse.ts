@@ -2,22 +2,22 @@
  * Refuses what AssemblyScript cannot express, before anything is written: async functions, streams, futures and error
  * contexts need a thread of control that can wait, and AssemblyScript has none.
  */
-import { UnsupportedError } from "../../host/errors.ts";
+import { UnsupportedError, type UnsupportedFeature } from "../../host/errors.ts";
 import { someType } from "../../host/model/cases.ts";
 import type { ExternDecl, FuncType, ValueType } from "../../host/model/types.ts";
 import type { WorldDescription } from "../../host/plan/world.ts";
 
-const reasons: Readonly<Record<string, string>> = {
+const reasons = {
   async: "is async, and AssemblyScript has no way to wait for a call",
   stream: "uses a stream, and AssemblyScript has no way to wait for one",
   future: "uses a future, and AssemblyScript has no way to wait for one",
   "error-context": "uses error-context, which only async functions can receive",
-};
+} satisfies Partial<Record<UnsupportedFeature, string>>;
 
 /** @throws {UnsupportedError} naming the first such item, such as `demo:a/b#read` */
 export function refuseInexpressible({ imports, exports }: WorldDescription): void {
   if (exports.some(({ name, type }) => name === "memory" && type.kind === "func")) {
-    throw new UnsupportedError("name", "The world's item `memory` has the name that a core module gives its memory");
+    throw new UnsupportedError("guest", "The world's item `memory` has the name that a core module gives its memory");
   }
   for (const decl of [...imports, ...exports]) refuse(decl, "");
 }
@@ -37,7 +37,7 @@ function refuse({ name, type }: ExternDecl, inside: string): void {
     case "resource-type":
       return;
     default:
-      throw new UnsupportedError(type.kind, `The world's item \`${path}\` is a ${type.kind}, which no module can use`);
+      throw new UnsupportedError("guest", `The world's item \`${path}\` is a ${type.kind}, which no module can use`);
   }
 }
 
@@ -54,6 +54,6 @@ function refuseValue(path: string, type: ValueType): void {
   });
 }
 
-function fail(feature: string, path: string): never {
+function fail(feature: keyof typeof reasons, path: string): never {
   throw new UnsupportedError(feature, `The world's item \`${path}\` ${reasons[feature]}`);
 }

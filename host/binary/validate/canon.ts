@@ -210,7 +210,7 @@ export class CanonValidator {
       case "thread.new-indirect":
         return this.newThread(immediates);
       default:
-        throw new UnsupportedError(name, `The component uses ${name}, which this host does not support`);
+        throw new UnsupportedError("threads", `The component uses ${name}, which this host does not support`);
     }
   }
 

@@ -7,6 +7,7 @@ import {
   StillRunningError,
   TrapError,
   UnloadedError,
+  type UnsupportedFeature,
   UsageError,
 } from "../../../host/errors.ts";
 import { compile, createHost } from "../../../host/node/index.ts";
@@ -14,7 +15,7 @@ import { compileSource } from "../../../host/module/open.ts";
 import { nodePlatform } from "../../../host/node/platform.ts";
 import { inspectBytes } from "../../../host/runtime/inspect.ts";
 import type { Bindings, Component, Instance } from "../../../host/runtime/types.ts";
-import { parseWat } from "../../../scripts/wasm-tools.ts";
+import { componentEmbed, componentNew, parseWat } from "../../../scripts/wasm-tools.ts";
 import { filesGuest, guestBytes, thingsGuest, type Guest } from "../runtime/guests.ts";
 import { allocator, thrown, type Dynamic } from "../runtime/support.ts";
 
@@ -407,11 +408,47 @@ describe("an asynchronous component", () => {
   });
 });
 
+describe("resources that a component exports from several interfaces", () => {
+  test.each(["tenon", "jco"] as const)("%s: one class, with all its members", async (bindings) => {
+    const witSource = `package a:b;
+      interface types { resource thing { constructor(n: u32); get: func() -> u32; } }
+      interface user { use types.{thing}; make: func() -> thing; }
+      world w { export user; export types; }`;
+    const core = await parseWat(`(module
+      (import "[export]a:b/types" "[resource-new]thing" (func $new (param i32) (result i32)))
+      (func (export "a:b/types#[constructor]thing") (param i32) (result i32) (call $new (local.get 0)))
+      (func (export "a:b/types#[method]thing.get") (param i32) (result i32) (local.get 0))
+      (func (export "a:b/user#make") (result i32) (call $new (i32.const 7))))`);
+    const bytes = await componentNew(await componentEmbed(core, { witSource }));
+    const { types, user } = (await compile<Dynamic>(bytes, { bindings })).instantiateSync().exports;
+    expect(user.Thing).toBe(types.Thing);
+    expect(new types.Thing(5).get()).toBe(5);
+    const made = user.make();
+    expect(made).toBeInstanceOf(types.Thing);
+    expect(made.get()).toBe(7);
+  });
+});
+
 describe("what cannot be", () => {
-  test("what jco does not run either has no such hint", async () => {
-    await expect(fromWat(`(component (import "c" (component)))`, "tenon")).rejects.toMatchObject({
+  test.each<[UnsupportedFeature, string | Uint8Array<ArrayBuffer>]>([
+    ["component-imports", `(component (import "c" (component)))`],
+    ["component-start", new Uint8Array([0, 0x61, 0x73, 0x6d, 0x0d, 0, 1, 0, 9, 3, 0, 0, 0])],
+    ["component-values", `(component (import "v" (value u32)))`],
+    [
+      "memory64",
+      `(component (core module $M (memory (export "m") i64 1) (func (export "f") (param i32 i32)))
+      (core instance $m (instantiate $M))
+      (func (export "f") (param "s" string) (canon lift (core func $m "f") (memory (core memory $m "m")))))`,
+    ],
+    [
+      "name-collision",
+      `(component (type $f (flags "a1" "a-1")) (import "t" (type $t (eq $f))) (import "f" (func $i (param "p" $t))) (core func (canon lower (func $i))))`,
+    ],
+  ])("what jco does not run either has no such hint: %s", async (feature, source) => {
+    const bytes = typeof source === "string" ? await parseWat(source) : source;
+    await expect(compile(bytes)).rejects.toMatchObject({
       name: "UnsupportedError",
-      feature: "component-imports",
+      feature,
       message: expect.not.stringContaining("jco"),
     });
   });
