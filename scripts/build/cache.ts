@@ -8,10 +8,10 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { join, resolve } from "node:path";
-import { hashFile, hashOf, listFiles, writeAllOrNone } from "./files.ts";
+import { dirname, join, resolve } from "node:path";
+import { hashFile, hashOf, writeAllOrNone } from "./files.ts";
 import type { CompileReply, CompileTask } from "./protocol.ts";
-import { codeRoot, packageVersion } from "./root.ts";
+import { packageVersion } from "./root.ts";
 
 /** Changes when the record's meaning does. */
 const formatVersion = 2;
@@ -147,19 +147,25 @@ export function hashTools(): Promise<string> {
 }
 
 async function computeToolsHash(): Promise<string> {
-  const folders = [
-    "scripts/build",
-    "scripts/guest",
-    "scripts/types",
-    "scripts/wit",
-    "host/binary",
-    "host/model",
-    "host/plan",
-  ];
-  const files = (await Promise.all(folders.map((folder) => listFiles(join(codeRoot, folder))))).flat();
-  files.push(
-    ...(await listFiles(join(codeRoot, "scripts"))).filter((path) => /(wasm-tools|core-sections)\.[jt]s$/.test(path)),
-  );
+  const files = await codeFiles(["index", "worker"].map((name) => join(import.meta.dirname, name)));
   const hashes = await Promise.all(files.map(async (file) => (await hashFile(file)) ?? ""));
   return hashOf([...Object.entries(toolVersions).flat(), ...hashes]);
+}
+
+/**
+ * The files of tenon's own that these modules are made of: themselves and what they import, directly or not.
+ *
+ * @param entries absolute paths without their ending, which is `.ts` in the repository and `.js` in the package
+ */
+export async function codeFiles(entries: readonly string[]): Promise<string[]> {
+  const ending = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
+  const found = new Set(entries.map((entry) => entry + ending));
+  for (const file of found) {
+    // Relative imports only: packages count by their versions.
+    for (const match of (await readFile(file, "utf8")).matchAll(/\b(?:from|import)\s*\(?\s*"(\.[^"]+)"/g)) {
+      const path = resolve(dirname(file), match[1]!);
+      if (/\.[jt]s$/.test(path) && existsSync(path)) found.add(path);
+    }
+  }
+  return [...found].sort();
 }

@@ -76,15 +76,6 @@ export async function writeGenerated(folder: string, files: ReadonlyMap<string, 
   }
 }
 
-/** Absolute paths of all files below a folder, sorted. */
-export async function listFiles(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { withFileTypes: true, recursive: true }).catch(() => []);
-  return entries
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .sort();
-}
-
 /** A path as a reader of messages wants it: relative to where they are, unless that is longer. */
 export function displayPath(path: string): string {
   const short = relative(process.cwd(), path);

@@ -4,11 +4,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-/** The folder that holds the `host` and `scripts` this code belongs to. */
-export const codeRoot: string = join(import.meta.dirname, "..", "..");
-
 /** The folder with tenon's package.json. */
-export const packageRoot: string = findPackage(codeRoot);
+export const packageRoot: string = findPackage(import.meta.dirname);
 
 /** tenon's own version. */
 export const packageVersion: string = (

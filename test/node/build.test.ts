@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { main } from "../../host/cli/main.ts";
 import { compile } from "../../host/node/index.ts";
+import { codeFiles } from "../../scripts/build/cache.ts";
 import { createModule } from "../../scripts/build/create.ts";
 import {
   BuildError,
@@ -184,6 +185,21 @@ describe("the cache", () => {
       expect((await build(dir)).stages.assemblyscript).toBeGreaterThan(0);
     },
   );
+
+  test("depends on all of tenon that decides what comes out, and on nothing else", async () => {
+    const root = process.cwd();
+    const entries = ["index", "worker"].map((name) => join(root, "scripts", "build", name));
+    const files = (await codeFiles(entries)).map((file) => file.slice(root.length + 1));
+    // The layout of values decides what the guest's text reads and writes, and the declarations say what arrays are given.
+    expect(files).toEqual(
+      expect.arrayContaining([
+        ...["host/abi/layout.ts", "host/abi/emit/numbers.ts", "host/binary/decode.ts", "host/model/types.ts"],
+        ...["scripts/guest/abi.ts", "scripts/guest/transform.ts", "scripts/types/dts.ts", "scripts/wasm-tools.ts"],
+        ...["scripts/build/worker.ts", "scripts/wit/docs.ts", "scripts/core-sections.ts"],
+      ]),
+    );
+    expect(files.filter((file) => /^host\/(module|runtime|bindings)\//.test(file))).toEqual([]);
+  });
 
   test("two builds of one module at once are one build", { timeout }, async () => {
     const dir = await moduleFolder();
