@@ -111,7 +111,10 @@ class Scope extends TypeScope {
       case "type":
         return { kind: "type", type: must(this.types[index]) };
       case "value":
-        throw new UnsupportedError("component-values", "This component uses value definitions, which this host does not support");
+        throw new UnsupportedError(
+          "component-values",
+          "This component uses value definitions, which this host does not support",
+        );
     }
   }
 }
@@ -213,7 +216,10 @@ class Planner {
         this.canon(scope, item);
         break;
       case "start":
-        throw new UnsupportedError("component-start", "This component has a start definition, which this host does not support");
+        throw new UnsupportedError(
+          "component-start",
+          "This component has a start definition, which this host does not support",
+        );
       case "import": {
         const { name } = item.name;
         if (args === undefined) {
