@@ -53,6 +53,17 @@ async function collect(): Promise<readonly Original[]> {
   }));
 }
 
+/** How long a mutant takes by the better of two runs, as one may have waited for other programs. */
+function againInMs(mutant: Uint8Array): number {
+  const before = performance.now();
+  try {
+    end(mutant);
+  } catch {
+    // Judged the first time.
+  }
+  return performance.now() - before;
+}
+
 /** How far a mutant gets. */
 function end(mutant: Uint8Array): string {
   shellOf(mutant);
@@ -101,7 +112,10 @@ for (let done = 1; done <= total && faults < MOST_FAULTS; done++) {
   }
   const after = performance.now();
   ends.set(name, (ends.get(name) ?? 0) + 1);
-  if (after - before > slowest.ms) slowest = { ms: after - before, hex: Buffer.from(mutant).toString("hex") };
+  if (after - before > slowest.ms) {
+    const ms = Math.min(after - before, againInMs(mutant));
+    if (ms > slowest.ms) slowest = { ms, hex: Buffer.from(mutant).toString("hex") };
+  }
   if (after - reported > REPORT_EVERY_MS) {
     reported = after;
     report(done);
