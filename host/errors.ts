@@ -262,6 +262,20 @@ export class IntegrityError extends TenonError {
   }
 }
 
+/**
+ * The engine refused to make a core instance, before anything of it ran: it has no room for another memory, or the module
+ * is too large for this thread. Not a fault of the guest. `cause` is the engine's own error.
+ */
+export class EngineLimitError extends TenonError {
+  constructor(name: string, cause: unknown) {
+    super(
+      "engine-limit",
+      `The engine refused an instance of "${name}": ${(cause as Error).message}. What is too large to be made at once, \`instantiate\` makes`,
+      { cause },
+    );
+  }
+}
+
 /** One live instance in a {@link MemoryLimitError}. */
 export interface MemoryOwner {
   readonly module: string;

@@ -6,11 +6,9 @@
  * specification's binary format, which design/mvp/Binary.md reuses.
  */
 import { DecodeError } from "../errors.ts";
+import { MAX_NAME_BYTES } from "./framing.ts";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-/** Longest name the decoder accepts, in bytes; wasmtime's limit. */
-const maxNameBytes = 100_000;
 
 export class Reader {
   /** The outermost component's bytes. */
@@ -120,8 +118,8 @@ export class Reader {
   name(what: string): string {
     const start = this.offset;
     const byteLength = this.u32(`the length of ${what}`);
-    if (byteLength > maxNameBytes)
-      throw this.error(`The length of ${what} is ${byteLength} bytes, more than ${maxNameBytes}`, start);
+    if (byteLength > MAX_NAME_BYTES)
+      throw this.error(`The length of ${what} is ${byteLength} bytes, more than ${MAX_NAME_BYTES}`, start);
     const from = this.offset;
     this.skip(byteLength, what);
     try {

@@ -135,7 +135,7 @@ export class BindingsWriter {
         code.line(`tables: [${plan.components.map((_, i) => `t${i}`).join(", ")}],`);
         code.line("state: () => e0,");
         code.block(
-          "start()",
+          "*start()",
           () => {
             code.block(
               "try",
@@ -174,8 +174,10 @@ export class BindingsWriter {
     const imports = args.map(({ name, source }) => `${objectKey(name)}: ${this.source(source)}`);
     const object = imports.length === 0 ? "" : `, { ${imports.join(", ")} }`;
     const x = `x${instance}`;
-    code.line(`${x} = new WebAssembly.Instance(modules[${module}]${object}).exports;`);
-    for (const name of memoryExports(this.plan.modules[module]!)) code.line(`rt.track(${x}[${quote(name)}]);`);
+    code.line(`${x} = yield [modules[${module}]${object}];`);
+    const memories = memoryExports(this.plan.modules[module]!);
+    if (memories === undefined) code.line(`for (const item of Object.values(${x})) rt.track(item);`);
+    for (const name of memories ?? []) code.line(`rt.track(${x}[${quote(name)}]);`);
     if (hasAbortHook(this.plan.modules[module]!)) {
       code.line(`rt.abortHook = () => rt.abortRecord(${x}[${quote(ABORT_HOOK)}](), ${x}.memory);`);
     }

@@ -8,8 +8,11 @@ import { UnsupportedError } from "../errors.ts";
 import type { HandleTable } from "../abi/handles.ts";
 import type { AbiRuntime } from "../abi/runtime.ts";
 import type { Plan } from "../plan/plan.ts";
+import { Cache } from "./cache.ts";
 import { emitBindings } from "./emit.ts";
-import { Recent } from "./recent.ts";
+
+/** Yields the core modules to instantiate, with their imports, and takes the exports of what was made. */
+export type Steps = Generator<readonly [WebAssembly.Module, WebAssembly.Imports?], void, WebAssembly.Exports>;
 
 /** What generated text returns for an instance. */
 export interface Controls {
@@ -18,7 +21,7 @@ export interface Controls {
   /** The root's state: 0 idle, 1 running, 2 trapped, 6 unloaded. */
   state(): number;
   /** Runs the steps. */
-  start(): void;
+  start(): Steps;
   /** Empties every variable that leads to the engine. */
   dispose(): void;
 }
@@ -29,8 +32,8 @@ export type Instantiate = (
   host: readonly unknown[],
 ) => Controls;
 
-/** Enough for the modules of one application; each entry is a function of a few kilobytes. */
-const cache = new Recent<Instantiate>(256);
+/** Bytes of text; that of an ordinary module is a few kilobytes. */
+const cache = new Cache<Instantiate>(1024 * 1024);
 let generatedCount = 0;
 
 /** How many times text was generated since the start: what the tests of the cache look at. */
@@ -38,13 +41,18 @@ export function generations(): number {
   return generatedCount;
 }
 
-/** The instantiate function for a plan. @throws {UnsupportedError} where evaluation is forbidden */
+/**
+ * The instantiate function for a plan.
+ * @param key the SHA-256 of its structure
+ * @throws {UnsupportedError} where evaluation is forbidden
+ */
 export function bindingsFor(plan: Plan, key: string): Instantiate {
   let instantiate = cache.get(key);
   if (instantiate === undefined) {
-    instantiate = evaluate(emitBindings(plan));
+    const text = emitBindings(plan);
+    instantiate = evaluate(text);
     generatedCount++;
-    cache.set(key, instantiate);
+    cache.set(key, instantiate, text.length);
   }
   return instantiate;
 }
@@ -57,7 +65,7 @@ function evaluate(text: string): Instantiate {
     throw new UnsupportedError(
       "eval",
       "This page's Content-Security-Policy forbids evaluating generated text; " +
-        "write the bindings ahead of time with `tenon bind` and pass them as the `bound` option",
+        "write the bindings ahead of time with `tenon bind` and give the module that it writes as the source",
     );
   }
 }

@@ -35,7 +35,7 @@ export function planKey(plan: Plan): string {
   const structure = [
     FORMAT,
     plan.components.map((parent) => parent ?? null),
-    plan.modules.map((module) => [hasAbortHook(module), memoryExports(module)]),
+    plan.modules.map((module) => [hasAbortHook(module), memoryExports(module) ?? null]),
     plan.steps,
     plan.lifts.map((lift) => ({ ...lift, type: func(lift.type) })),
     plan.hostFuncs.map(({ path, type }) => [path.at(-1), func(type)]),
@@ -53,7 +53,12 @@ export function hasAbortHook({ type }: Plan["modules"][number]): boolean {
   return has(ABORT_HOOK, "core-func") && has("memory", "core-memory");
 }
 
-/** The names under which a core module exports memories, its own or imported ones. */
-export function memoryExports({ type }: Plan["modules"][number]): string[] {
-  return type.exports.filter((item) => item.type.kind === "core-memory").map(({ name }) => name);
+/**
+ * The names under which a core module exports memories, its own or imported ones; `undefined` when the host's user supplies
+ * it, because such a module may export more than its type says.
+ */
+export function memoryExports(module: Plan["modules"][number]): readonly string[] | undefined {
+  if (module.kind === "imported") return undefined;
+  const exported = module.type.exports.filter((item) => item.type.kind === "core-memory").map(({ name }) => name);
+  return [...exported, ...(module.hidden ?? [])];
 }

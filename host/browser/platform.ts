@@ -32,7 +32,7 @@ async function open(source: string | URL, limits?: SourceLimits): Promise<Respon
 async function digest(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   // Only secure contexts have it.
   const subtle = globalThis.crypto?.subtle as SubtleCrypto | undefined;
-  if (subtle === undefined) return (await import("./sha256.ts")).sha256(bytes);
+  if (subtle === undefined) return (await import("../binary/sha256.ts")).sha256(bytes);
   const hash = new Uint8Array(await subtle.digest("SHA-256", bytes));
   return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

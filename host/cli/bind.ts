@@ -4,13 +4,15 @@
 import { createHash } from "node:crypto";
 import { basename, join, resolve } from "node:path";
 import { emitBoundModule } from "../bindings/bound.ts";
+import { coreBytes, exposedPlan } from "../runtime/core.ts";
 import { readPlan } from "./read.ts";
 
 /** Writes the bindings, their declarations and the core modules of a component. @returns the files, absolute */
 export async function bindFile(path: string, folder: string): Promise<string[]> {
   const { declarations } = await import("../../scripts/types/dts.ts");
   const { writeAllOrNone } = await import("../../scripts/build/files.ts");
-  const { bytes: component, ...plan } = await readPlan(path);
+  const { bytes: component, ...planned } = await readPlan(path);
+  const plan = exposedPlan(planned, component);
   const name = basename(path).replace(/\.wasm$/, "");
   const place = (suffix: string): string => join(resolve(folder), `${name}${suffix}`);
   const world = { name, imports: plan.imports, exports: plan.exportDecls };
@@ -19,7 +21,7 @@ export async function bindFile(path: string, folder: string): Promise<string[]> 
   ]);
   const modules = plan.modules.map((module, index) => {
     if (module.kind !== "embedded") return undefined;
-    const bytes = component.subarray(module.start, module.end);
+    const bytes = coreBytes(component, module);
     const suffix = `.core${index === 0 ? "" : index + 1}.wasm`;
     files.set(place(suffix), bytes);
     return { file: `${name}${suffix}`, hash: createHash("sha256").update(bytes).digest("hex") };

@@ -18,7 +18,7 @@ export async function inspectFile(path: string): Promise<Inspection> {
 }
 
 /** @throws {UsageError} naming the file, also when this host cannot run the component */
-export async function readPlan(path: string): Promise<Plan & { readonly bytes: Uint8Array }> {
+export async function readPlan(path: string): Promise<Plan & { readonly bytes: Uint8Array<ArrayBuffer> }> {
   const bytes = await readWhole(nodePlatform, path);
   return named(path, () => {
     const definition = decodeComponent(bytes);

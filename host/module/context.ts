@@ -1,7 +1,6 @@
 /**
  * What the parts of one host share. Internal: users see `Host` and `Module` only.
  */
-import type { MemoryOwner } from "../errors.ts";
 import type { Platform } from "../platform.ts";
 import type { Events } from "./events.ts";
 import type { Graph } from "./graph.ts";
@@ -31,16 +30,4 @@ export interface HostContext {
 
 export function observerFor(context: HostContext, module: string): Observer | undefined {
   return context.report === undefined ? undefined : { module, report: context.report };
-}
-
-/** Who holds linear memories now. */
-export function memoryOwners(context: HostContext): MemoryOwner[] {
-  const now = performance.now();
-  return [...context.versions]
-    .filter(({ running }) => running)
-    .map((version) => ({
-      module: version.module,
-      memoryBytes: version.memoryBytes,
-      ageMs: now - version.bornMs,
-    }));
 }

@@ -138,7 +138,7 @@ async function identifyOwn(platform: Platform, { content, from }: Content, limit
   const hash = await platform.sha256(bytes);
   const compile = async (options: CompileOptions): Promise<Component> => {
     try {
-      return await compileBytes(bytes, hash, options, early);
+      return await compileBytes(bytes, hash, options, { early, sha256: platform.sha256 });
     } catch (error) {
       throw await (await upkeep()).explainRefusal(error, platform, from, content);
     }

@@ -1,5 +1,8 @@
-/** The part of the module host that is loaded when it is first needed. */
+/** The parts of the module host that are loaded when they are first needed. */
 import { part } from "../runtime/parts.ts";
 
 /** What a host needs when modules meet, are replaced, are refused or fail. */
 export const upkeep: () => Promise<typeof import("./upkeep.ts")> = part("upkeep", () => import("./upkeep.ts"));
+
+/** Whether memory was freed, and the words for when there is none. */
+export const proof: () => Promise<typeof import("./proof.ts")> = part("proof of freeing", () => import("./proof.ts"));

@@ -5,16 +5,16 @@
  * instance is reached through this object only, never through a local of a suspended function, so that dropping it here
  * drops it everywhere.
  */
-import { LinkError, type Activity } from "../errors.ts";
+import { EngineLimitError, LinkError, type Activity } from "../errors.ts";
 import type { ResourceBindings } from "../model/subtype.ts";
 import { scrub } from "../runtime/trap.ts";
 import type { Component, DisposeReceipt, Instance } from "../runtime/types.ts";
 import { abortable } from "./abortable.ts";
-import { memoryOwners, type HostContext } from "./context.ts";
+import type { HostContext } from "./context.ts";
 import { describeIssues, importResolver, type Provider } from "./link.ts";
-import { isMemoryRefusal, memoryLimitError, type Watched } from "./memory.ts";
+import type { Watched } from "./memory.ts";
 import { resolveExports, type ExportChange } from "./resolve.ts";
-import { upkeep } from "./parts.ts";
+import { proof, upkeep } from "./parts.ts";
 import { asError, Scope } from "./scope.ts";
 import { trackImports } from "./tracking.ts";
 import type { CollectionReport, DropReceipt, ImportOrigin, Imports, LoadOptions } from "./types.ts";
@@ -91,10 +91,11 @@ export class Version {
         await this.#start(onTrap);
       } catch (error) {
         scrub(error);
-        if (!isMemoryRefusal(error)) throw error;
+        // What is too large for this thread was tried asynchronously: here, it is room that the engine lacks.
+        if (!(error instanceof EngineLimitError)) throw error;
         // What was dropped may only be waiting for a collection that has not come.
         if (tries <= MEMORY_TRIES && (await context.watch.makeRoom())) continue;
-        throw memoryLimitError(this.module, memoryOwners(context), error);
+        throw (await proof()).memoryLimitError(context, this.module, error);
       }
     }
     this.#imports = undefined;
@@ -225,11 +226,12 @@ export class Version {
     await context.platform.macrotask();
     const cut = [...heldBefore, ...scope.cut];
     const deadlineMs = options.collectDeadlineMs ?? COLLECT_DEADLINE_MS;
-    const settle = lazily(() =>
-      options.collect === true
-        ? context.watch.collect(watched, deadlineMs, before, () => suspects(cut))
-        : context.watch.wait(watched, deadlineMs, false, () => suspects(cut)),
-    );
+    const settle = lazily(async () => {
+      const { collect, wait } = await proof();
+      return options.collect === true
+        ? collect(context.platform, context.watch, watched, deadlineMs, before, () => suspects(cut))
+        : wait(watched, deadlineMs, false, () => suspects(cut));
+    });
     this.#reportLeak(watched, cut);
     if (options.collect === true) await settle();
     return {
@@ -272,7 +274,7 @@ export class Version {
     const instance = this.#instance;
     this.#instance = undefined;
     this.#imports = undefined;
-    const watched = this.#context.watch.watch(instance?.memories() ?? []);
+    const watched = this.#context.watch.watch(instance?.memories() ?? [], instance?.seesMemories ?? true);
     const nothing = { memoryBytes: 0, hostResourcesDisposed: 0, guestResourcesCut: 0, errors: [] };
     if (instance === undefined) return { watched, disposed: nothing };
     try {
@@ -290,8 +292,8 @@ export class Version {
     const deadlineMs = context.options.leakDeadlineMs;
     if (deadlineMs === undefined) return;
     const { module } = this;
-    void context.watch
-      .wait(watched, deadlineMs, true, () => suspects(cut))
+    void proof()
+      .then(({ wait }) => wait(watched, deadlineMs, true, () => suspects(cut)))
       .then((report) => {
         if (!report.reclaimed) context.events.emit("leaked", { module, report });
       });

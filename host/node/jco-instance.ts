@@ -13,6 +13,7 @@ import { className, externName, funcName, shortNames } from "../model/spelling.t
 import {
   ComponentError,
   describe,
+  EngineLimitError,
   LowerError,
   TrapError,
   UnloadedError,
@@ -22,7 +23,7 @@ import {
 import type { FuncType, ValueType } from "../model/types.ts";
 import type { ExportPlan, Plan } from "../plan/plan.ts";
 import type { LinkedImports } from "../runtime/linker.ts";
-import { toTrapError } from "../runtime/faults.ts";
+import { isEngineRefusal, toTrapError } from "../runtime/faults.ts";
 import { ImportFault } from "../runtime/trap.ts";
 import type { DisposeReceipt, Instance, InstanceResources } from "../runtime/types.ts";
 import type { JcoInstantiate } from "./jco-text.ts";
@@ -53,6 +54,7 @@ const jcoTexts: readonly (readonly [string, TrapCode])[] = [
 export class JcoInstance implements Instance {
   readonly name: string;
   readonly exports: Members = {};
+  readonly seesMemories: boolean;
   trap: TrapError | undefined;
   private readonly plan: Plan;
   private readonly linked: LinkedImports;
@@ -73,6 +75,7 @@ export class JcoInstance implements Instance {
     this.plan = plan;
     this.linked = linked;
     this.onTrap = onTrap;
+    this.seesMemories = plan.modules.every(({ kind }) => kind === "embedded");
   }
 
   /**
@@ -93,7 +96,7 @@ export class JcoInstance implements Instance {
         (file) => modules.get(file)!,
         instance.glueImports(),
         (module, imports) => {
-          const core = new WebAssembly.Instance(module, imports);
+          const core = instance.makeCore(module, imports);
           instance.coreInstances.push(core);
           return core;
         },
@@ -103,11 +106,20 @@ export class JcoInstance implements Instance {
       instance.addMembers(instance.exports, plan.exports, glue, "");
       instance.addShortNames();
     } catch (error) {
-      const reason = error instanceof UnsupportedError ? error : instance.fault(undefined, error);
+      const expected = error instanceof UnsupportedError || error instanceof EngineLimitError;
+      const reason = expected ? error : instance.fault(undefined, error);
       instance.dispose();
       throw reason;
     }
     return instance;
+  }
+
+  private makeCore(module: WebAssembly.Module, imports: WebAssembly.Imports): WebAssembly.Instance {
+    try {
+      return new WebAssembly.Instance(module, imports);
+    } catch (error) {
+      throw this.stopped === undefined && isEngineRefusal(error) ? new EngineLimitError(this.name, error) : error;
+    }
   }
 
   get state(): "live" | "trapped" | "unloaded" {

@@ -10,6 +10,7 @@ import { pathToFileURL } from "node:url";
 import { decodeComponent } from "../binary/decode.ts";
 import { validateComponent } from "../binary/validate/index.ts";
 import { TenonError, UnsupportedError, type UnsupportedFeature, UsageError } from "../errors.ts";
+import { exposeMemories } from "../instrument/memories.ts";
 import type { Plan } from "../plan/plan.ts";
 import { planComponent } from "../plan/planner.ts";
 import { PlannedComponent } from "../runtime/component.ts";
@@ -74,7 +75,7 @@ export async function compileWithJco(bytes: Uint8Array<ArrayBuffer>, hash: strin
   });
   const modules = new Map<string, WebAssembly.Module>();
   for (const [file, content] of Object.entries(files)) {
-    if (file.endsWith(".wasm")) modules.set(file, await compileCore(content));
+    if (file.endsWith(".wasm")) modules.set(file, await compileCore(exposeMemories(content)));
   }
   const source = new TextDecoder().decode(files["component.js"]);
   return new JcoComponent(name ?? hash.slice(0, 12), hash, plan, evaluateJcoText(source), modules);

@@ -75,7 +75,14 @@ export interface ResourcePlan {
 
 export type ModuleRef =
   /** Bytes `start` to `end` of the component's binary. */
-  | { readonly kind: "embedded"; readonly start: number; readonly end: number; readonly type: CoreModuleType }
+  | {
+      readonly kind: "embedded";
+      readonly start: number;
+      readonly end: number;
+      readonly type: CoreModuleType;
+      /** The private names of memories that only the module as it is compiled exports; default none. */
+      readonly hidden?: readonly string[];
+    }
   /** A core module that the host's user supplies. */
   | { readonly kind: "imported"; readonly path: readonly string[]; readonly type: CoreModuleType };
 

@@ -1,13 +1,12 @@
 /** From the bytes of a component to a component. */
 import { CompiledComponent } from "./component.ts";
 import { compiler, faults } from "./parts.ts";
-import type { EarlyModules } from "./receive.ts";
+import type { PrepareOptions } from "./prepare.ts";
 import type { CompileOptions, Component } from "./types.ts";
 
 /**
  * Compiles a component.
  *
- * @param early core modules that were compiled while the component arrived
  * @throws {DecodeError} when the bytes are not a valid component
  * @throws {UnsupportedError} when it needs a feature this host lacks
  */
@@ -15,9 +14,9 @@ export async function compileBytes(
   bytes: Uint8Array<ArrayBuffer>,
   hash: string,
   options: CompileOptions = {},
-  early?: EarlyModules,
+  prepare?: PrepareOptions,
 ): Promise<Component> {
   const [{ prepareBytes }, words] = await Promise.all([compiler(), faults()]);
-  const { plan, instantiate, modules } = await prepareBytes(bytes, early);
+  const { plan, instantiate, modules } = await prepareBytes(bytes, prepare);
   return new CompiledComponent(options.name ?? hash.slice(0, 12), hash, plan, instantiate, modules, words);
 }

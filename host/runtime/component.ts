@@ -25,7 +25,13 @@ export abstract class PlannedComponent<P extends PlanSurface = PlanSurface> impl
     this.plan = plan;
   }
 
-  protected abstract start(name: string, linked: LinkedImports, onTrap: InstantiateOptions["onTrap"]): Instance;
+  /** @param waits whether it may become a promise, where the engine makes an instance only asynchronously */
+  protected abstract start(
+    name: string,
+    linked: LinkedImports,
+    onTrap: InstantiateOptions["onTrap"],
+    waits: boolean,
+  ): Instance | Promise<Instance>;
 
   get imports(): readonly ExternDecl[] {
     return this.plan.imports;
@@ -42,15 +48,22 @@ export abstract class PlannedComponent<P extends PlanSurface = PlanSurface> impl
   // Not async itself, so that no suspended function holds the instance: the promise is made around the finished thing.
   instantiate(imports?: World["imports"], options?: InstantiateOptions): Promise<Instance> {
     try {
-      return Promise.resolve(this.instantiateSync(imports, options));
+      return Promise.resolve(this.#start(imports, options, true));
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  instantiateSync(imports: World["imports"] = {}, options: InstantiateOptions = {}): Instance {
-    const name = options.name ?? this.name;
-    return this.start(name, linkImports(this.plan, imports, name), options.onTrap);
+  instantiateSync(imports?: World["imports"], options?: InstantiateOptions): Instance {
+    return this.#start(imports, options, false) as Instance;
+  }
+
+  #start(
+    imports: World["imports"] = {},
+    { name = this.name, onTrap }: InstantiateOptions = {},
+    waits: boolean,
+  ): Instance | Promise<Instance> {
+    return this.start(name, linkImports(this.plan, imports, name), onTrap, waits);
   }
 }
 
@@ -73,8 +86,13 @@ export class CompiledComponent extends PlannedComponent {
     this.faults = faults;
   }
 
-  protected override start(name: string, linked: LinkedImports, onTrap: InstantiateOptions["onTrap"]): Instance {
+  protected override start(
+    name: string,
+    linked: LinkedImports,
+    onTrap: InstantiateOptions["onTrap"],
+    waits: boolean,
+  ): Instance | Promise<Instance> {
     const modules = this.modules.map((module, index) => module ?? linked.modules[index]!);
-    return startInstance(name, this.plan, this.instantiateText, modules, linked, this.faults, onTrap);
+    return startInstance(name, this.plan, this.instantiateText, modules, linked, this.faults, onTrap, waits);
   }
 }

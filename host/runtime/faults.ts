@@ -19,7 +19,8 @@ const v8Texts: readonly (readonly [string, TrapCode])[] = [
   ["remainder by zero", "integer-divide-by-zero"],
   ["divide result unrepresentable", "integer-overflow"],
   ["float unrepresentable in integer range", "invalid-conversion-to-integer"],
-  // Older versions say "null function or function signature mismatch".
+  // One text for both: which of them it was, nobody can tell.
+  ["null function or function signature", "unknown"],
   ["function signature mismatch", "bad-signature"],
   ["null function", "indirect-call-to-null"],
   ["dereferencing a null pointer", "indirect-call-to-null"],
@@ -147,13 +148,12 @@ function codeOf(error: unknown): { code: TrapCode; detail: string } {
     }
     return { code: "unknown", detail: message };
   }
-  if (error instanceof RangeError || isInternalError(error)) {
-    const { message } = error as Error;
-    if (overflowTexts.some((text) => message.includes(text))) return { code: "stack-overflow", detail: message };
-    if (message.includes("WebAssembly.Memory") || message.includes("could not allocate memory")) {
-      return { code: "out-of-memory", detail: message };
-    }
-    return { code: "unknown", detail: message };
+  if (isRangeError(error)) {
+    const { message } = error;
+    return {
+      code: overflowTexts.some((text) => message.includes(text)) ? "stack-overflow" : "unknown",
+      detail: message,
+    };
   }
   if (isWasmException(error))
     return { code: "uncaught-exception", detail: "the guest threw an exception nobody caught" };
@@ -164,9 +164,21 @@ export function isStackOverflow(error: unknown): boolean {
   return classify(error).code === "stack-overflow";
 }
 
-/** Firefox reports stack overflow as its own `InternalError`. */
-function isInternalError(error: unknown): boolean {
-  return error instanceof Error && error.name === "InternalError";
+/**
+ * Whether the engine refused an instantiation by itself. Only for an error of an instantiation during which nothing was
+ * stopped: what the engine throws there is either this or the end of the stack.
+ */
+export function isEngineRefusal(error: unknown): boolean {
+  try {
+    return isRangeError(error) && codeOf(error).code !== "stack-overflow";
+  } catch {
+    return false;
+  }
+}
+
+/** Firefox has a class of its own, `InternalError`. */
+function isRangeError(error: unknown): error is Error {
+  return error instanceof RangeError || (error instanceof Error && error.name === "InternalError");
 }
 
 function isWasmException(error: unknown): boolean {

@@ -10,10 +10,19 @@ import { AbiRuntime } from "../abi/runtime.ts";
 import { AbiTrap } from "../abi/trap.ts";
 import { ENTERED, TRAPPED, UNLOADED } from "../bindings/state.ts";
 import type { Controls, Instantiate } from "../bindings/evaluate.ts";
-import { ComponentError, describe, LowerError, TrapError, UnloadedError, wordsOf } from "../errors.ts";
+import {
+  ComponentError,
+  describe,
+  EngineLimitError,
+  LowerError,
+  TrapError,
+  UnloadedError,
+  wordsOf,
+} from "../errors.ts";
 import type { ExportPlan, FuncItem, PlanSurface } from "../plan/plan.ts";
 import type { LinkedImports } from "./linker.ts";
 import type { Faults } from "./parts.ts";
+import { runSteps } from "./start.ts";
 import { ImportFault, scrub, type GuestAbort } from "./trap.ts";
 import type { DisposeReceipt, Instance, InstanceResources } from "./types.ts";
 
@@ -31,9 +40,10 @@ class InstanceRuntime extends AbiRuntime {
   starting = true;
   /** What calls after the end are told. */
   epitaph = "it has been unloaded";
-  /** Linear memories of the core instances; one that no core module exports cannot be seen from here. */
+  /** Linear memories of the core instances: those that core modules hide are exported under private names. */
   readonly memories = new Set<WebAssembly.Memory>();
   private readonly plan: PlanSurface;
+  readonly seesMemories: boolean;
   /** What stopped the guest before its wasm frames were unwound. */
   private stopped: { readonly error: unknown } | undefined;
   /** The first trap is being put into words, which may run code of whoever threw. */
@@ -45,11 +55,12 @@ class InstanceRuntime extends AbiRuntime {
     this.name = name;
     this.plan = plan;
     this.faults = faults;
+    this.seesMemories = plan.modules.every(({ kind }) => kind === "embedded");
   }
 
-  /** A memory that a new core instance exports. */
-  track(memory: WebAssembly.Memory): void {
-    this.memories.add(memory);
+  /** What a new core instance exports where a memory is expected. */
+  track(item: unknown): void {
+    if (item instanceof WebAssembly.Memory) this.memories.add(item);
   }
 
   /** Arguments that a generated check refused. */
@@ -102,6 +113,12 @@ class InstanceRuntime extends AbiRuntime {
   fault(lift: number, error: unknown): Error {
     if (this.trap !== undefined) return this.unloaded(`"${this.name}" has trapped and is locked`);
     if (this.ended) return this.unloaded(`"${this.name}" was unloaded during a call`);
+    if (error instanceof EngineLimitError) {
+      // No fault of the guest: there is no trap to tell of, and nothing to go on with.
+      this.ended = true;
+      scrub(error);
+      return error;
+    }
     return this.lock(lift, error);
   }
 
@@ -143,7 +160,7 @@ class InstanceRuntime extends AbiRuntime {
 
   /** To be called when a locked instance is looked at: a fault at the very end of the stack is described and told now. */
   settle(): void {
-    if (this.describing || (this.trap !== undefined && this.onTrap === undefined)) return;
+    if (this.ended || this.describing || (this.trap !== undefined && this.onTrap === undefined)) return;
     this.lock(-1, undefined);
   }
 
@@ -295,7 +312,10 @@ function record(func: FuncItem, name: string, found: string[]): void {
 /**
  * Makes and starts an instance.
  *
+ * @param waits whether a core module that the engine refuses to instantiate at once is instantiated asynchronously
+ * @returns a promise only when one was
  * @throws {TrapError} when a start function traps; nothing of the instance remains
+ * @throws {EngineLimitError} when the engine has no room for it
  */
 export function startInstance(
   name: string,
@@ -304,20 +324,26 @@ export function startInstance(
   modules: readonly WebAssembly.Module[],
   linked: LinkedImports,
   faults: Faults,
-  onTrap?: (trap: Error) => void,
-): Instance {
+  onTrap: ((trap: Error) => void) | undefined,
+  waits: boolean,
+): Instance | Promise<Instance> {
   const runtime = new InstanceRuntime(name, plan, linked, faults);
   runtime.onTrap = onTrap;
   const controls = instantiate(runtime, modules, linked.funcs);
   const instance = new ComponentInstance(name, runtime, controls);
-  try {
-    controls.start();
+  const started = (): Instance => {
     runtime.starting = false;
-  } catch (error) {
+    return instance;
+  };
+  const abandon = (error: unknown): never => {
     instance.dispose();
     throw error;
+  };
+  try {
+    return runSteps(controls, name, faults, waits)?.then(started, abandon) ?? started();
+  } catch (error) {
+    return abandon(error);
   }
-  return instance;
 }
 
 class ComponentInstance implements Instance {
@@ -359,6 +385,10 @@ class ComponentInstance implements Instance {
     let bytes = 0;
     for (const memory of this.runtime.memories) bytes += memory.buffer.byteLength;
     return bytes;
+  }
+
+  get seesMemories(): boolean {
+    return this.runtime.seesMemories;
   }
 
   memories(): readonly WebAssembly.Memory[] {

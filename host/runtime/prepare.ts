@@ -9,10 +9,11 @@ import type { ComponentDefinition } from "../binary/definition.ts";
 import { validateComponent } from "../binary/validate/index.ts";
 import { bindingsFor, type Instantiate } from "../bindings/evaluate.ts";
 import { planKey } from "../bindings/key.ts";
-import { Recent } from "../bindings/recent.ts";
-import { DecodeError, UnsupportedError } from "../errors.ts";
+import { Cache } from "../bindings/cache.ts";
+import { UnsupportedError } from "../errors.ts";
 import type { Plan } from "../plan/plan.ts";
 import { planComponent } from "../plan/planner.ts";
+import { compileCore, exposedModule, exposedPlan } from "./core.ts";
 import type { EarlyModules } from "./receive.ts";
 import { type Shell, shellOf } from "./shell.ts";
 
@@ -20,45 +21,59 @@ export { readBody } from "./body.ts";
 export { receive } from "./receive.ts";
 
 /** What the bytes of a component become: all that its instances share. */
-export interface Prepared extends Shared {
+export interface Prepared {
+  readonly plan: Plan;
+  readonly instantiate: Instantiate;
   /** By their place in the plan; `undefined` for those that are imported. */
   readonly modules: readonly (WebAssembly.Module | undefined)[];
 }
 
-/** What depends on the shell alone. */
-interface Shared {
-  readonly plan: Plan;
-  readonly instantiate: Instantiate;
+export interface PrepareOptions {
+  /** Core modules that were compiled while the component arrived. */
+  readonly early?: EarlyModules | undefined;
+  /** SHA-256 as hex; default one that every engine has. */
+  readonly sha256?: ((bytes: Uint8Array<ArrayBuffer>) => Promise<string>) | undefined;
 }
 
 /**
- * @param early core modules that were compiled while the component arrived
  * @throws {DecodeError} when the bytes are not a valid component
  * @throws {UnsupportedError} when it needs a feature this host lacks
  */
-export async function prepareBytes(bytes: Uint8Array<ArrayBuffer>, early?: EarlyModules): Promise<Prepared> {
+export async function prepareBytes(bytes: Uint8Array<ArrayBuffer>, options: PrepareOptions = {}): Promise<Prepared> {
+  const { early, sha256 = portableSha256 } = options;
   const shell = shellOf(bytes);
-  const known = shell === undefined ? undefined : shells.get(shell.key);
-  const { plan, instantiate } = known === undefined ? await prepareShell(bytes, shell, early) : inShell(known, shell!);
-  const modules = await Promise.all(plan.modules.map((module) => compileModule(bytes, module, early)));
-  return { plan, instantiate, modules };
+  const shellHash = shell === undefined ? undefined : await sha256(shell.key);
+  let plan = shellHash === undefined ? undefined : shells.get(shellHash);
+  let places: Plan["modules"];
+  if (plan !== undefined) {
+    places = placesIn(plan, shell!);
+  } else {
+    const definition = decodeComponent(bytes);
+    validateComponent(definition);
+    plan = exposedPlan(planComponent(definition), bytes);
+    places = plan.modules;
+    const structure = planKey(plan);
+    functions.set(plan, bindingsFor(plan, await sha256(new TextEncoder().encode(structure))));
+    await checkUnusedModules(bytes, definition, plan, early);
+    if (shellHash !== undefined && holdsAllModules(shell!, definition, plan)) {
+      shells.set(shellHash, plan, shell!.key.length + structure.length);
+    }
+  }
+  const modules = await Promise.all(
+    places.map((module) => (module.kind === "imported" ? undefined : compileCore(bytes, module, early))),
+  );
+  return { plan, instantiate: functions.get(plan)!, modules };
 }
 
-/** What was prepared for components that differ in code and data only. */
-const shells = new Recent<Shared>(64);
+/**
+ * What was planned for components that differ in code and data only, by the hash of their shell. The bytes that count are
+ * those of the shell and of the plan's structure. Components hold the plan itself.
+ */
+const shells = new Cache<Plan>(1024 * 1024);
+const functions = new WeakMap<Plan, Instantiate>();
 
-async function prepareShell(
-  bytes: Uint8Array<ArrayBuffer>,
-  shell: Shell | undefined,
-  early: EarlyModules | undefined,
-): Promise<Shared> {
-  const definition = decodeComponent(bytes);
-  validateComponent(definition);
-  const plan = planComponent(definition);
-  const prepared = { plan, instantiate: bindingsFor(plan, planKey(plan)) };
-  await checkUnusedModules(bytes, definition, plan, early);
-  if (shell !== undefined && holdsAllModules(shell, definition, plan)) shells.set(shell.key, prepared);
-  return prepared;
+async function portableSha256(bytes: Uint8Array): Promise<string> {
+  return (await import("../binary/sha256.ts")).sha256(bytes);
 }
 
 /** Whether every core module is at the top and used: then their places are all that another build can move. */
@@ -72,45 +87,14 @@ function holdsAllModules({ modules }: Shell, definition: ComponentDefinition, pl
   return count(definition) === modules.length && modules.every(({ start }) => used.has(start));
 }
 
-/** A plan with the core modules where this build has them. */
-function inShell({ plan, instantiate }: Shared, shell: Shell): Shared {
+/** The core modules of a plan where this build has them. */
+function placesIn(plan: Plan, shell: Shell): Plan["modules"] {
   const starts = plan.modules.flatMap((module) => (module.kind === "embedded" ? [module.start] : []));
   // The order of the plan is that of instantiation; the order of the places is that of the binary.
-  const order = [...new Set(starts)].sort((a, b) => a - b);
-  const modules = plan.modules.map((module) =>
-    module.kind === "embedded" ? { ...module, ...shell.modules[order.indexOf(module.start)]! } : module,
+  const order = new Map([...new Set(starts)].sort((a, b) => a - b).map((start, index) => [start, index]));
+  return plan.modules.map((module) =>
+    module.kind === "embedded" ? { ...module, ...shell.modules[order.get(module.start)!]! } : module,
   );
-  return { plan: { ...plan, modules }, instantiate };
-}
-
-/** V8's words for what a newer V8 accepts: features behind a flag, several memories, exceptions and garbage collection. */
-const needsNewerEngine =
-  /enable with --experimental|At most one memory|memory count of \d+ exceeds|[Ii]nvalid opcode 0x(?:0a|1f|fb)/;
-
-async function compileModule(
-  bytes: Uint8Array<ArrayBuffer>,
-  module: Plan["modules"][number],
-  early?: EarlyModules,
-): Promise<WebAssembly.Module | undefined> {
-  if (module.kind === "imported") return undefined;
-  const arrived = early?.get(module.start);
-  const compiled = arrived?.end === module.end ? await arrived.module : undefined;
-  if (compiled !== undefined) return compiled;
-  try {
-    return await WebAssembly.compile(bytes.subarray(module.start, module.end));
-  } catch (error) {
-    if (!(error instanceof WebAssembly.CompileError)) throw error;
-    if (needsNewerEngine.test(error.message)) {
-      throw new UnsupportedError(
-        "core-wasm",
-        `This engine lacks a WebAssembly feature the component needs: ${error.message}`,
-      );
-    }
-    throw new DecodeError(`Expected a valid core module: ${error.message}`, {
-      offset: module.start,
-      section: "core module",
-    });
-  }
 }
 
 /** A component is valid only if all its core modules are, also those that no step instantiates. */
@@ -125,7 +109,7 @@ async function checkUnusedModules(
     if (item.kind === "component") await checkUnusedModules(bytes, item.component, plan, early);
     if (item.kind !== "core-module" || used.has(item.start)) continue;
     try {
-      await compileModule(bytes, { ...item, kind: "embedded" }, early);
+      await compileCore(bytes, exposedModule(bytes, { ...item, kind: "embedded" }), early);
     } catch (error) {
       // What this engine cannot run does no harm while nothing runs it.
       if (!(error instanceof UnsupportedError)) throw error;

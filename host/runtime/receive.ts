@@ -5,12 +5,16 @@
  * it finds is used only where the decoder, which has all the bytes in the end, finds the same. Nothing is instantiated
  * before the whole component has been validated and its hash is known.
  */
+import { PREAMBLE_BYTES, readU32 } from "../binary/framing.ts";
 import { limits } from "../binary/limits.ts";
+import { exposeMemories, isBehindExports } from "../instrument/memories.ts";
 import type { ResponseLike, SourceLimits } from "../platform.ts";
 import { readBody, readPieces, UNLIMITED } from "./body.ts";
-import { readU32 } from "./shell.ts";
 
-/** Core modules that were compiled before the component was complete, by the byte offset of their first byte. */
+/**
+ * Core modules that were compiled before the component was complete, with every memory exported, by the byte offset of
+ * their first byte.
+ */
 export type EarlyModules = ReadonlyMap<number, EarlyModule>;
 
 interface EarlyModule {
@@ -25,7 +29,6 @@ export interface Received {
   readonly early: EarlyModules;
 }
 
-const PREAMBLE_BYTES = 8;
 /** A section's id and its size. */
 const LONGEST_HEADER_BYTES = 6;
 const CORE_MODULE = 1;
@@ -57,6 +60,8 @@ interface ArrivingModule {
   readonly stream: ReadableStreamDefaultController;
   /** Byte offset of what has not been passed on yet. */
   at: number;
+  /** Where the next section begins, until all that its exports depend on has come; then `undefined`. */
+  head: number | undefined;
 }
 
 class Arrival {
@@ -121,12 +126,13 @@ class Arrival {
     const response = new Response(body, { headers: { "content-type": "application/wasm" } });
     const module = WebAssembly.compileStreaming!(response).catch(() => undefined);
     this.#early.set(start, { end, module });
-    this.#open = { end, stream, at: start };
+    this.#open = { end, stream, at: start, head: start + PREAMBLE_BYTES };
   }
 
   /** Passes on what has come of the open module. @returns whether it is complete */
   #feed(open: ArrivingModule): boolean {
     const until = Math.min(open.end, this.#length);
+    if (open.head !== undefined && !this.#readHead(open, open.head, until)) return false;
     // A copy: the engine reads on its own threads, and the buffer may be replaced by a larger one.
     if (until > open.at) open.stream.enqueue(this.#bytes.slice(open.at, until));
     open.at = until;
@@ -134,6 +140,35 @@ class Arrival {
     open.stream.close();
     this.#open = undefined;
     this.#next = open.end;
+    return true;
+  }
+
+  /**
+   * Holds the beginning of a module back until its exports are there, and passes it on with every memory exported. The
+   * code, which is most of a module and takes the time, comes behind it.
+   * @param from where the next section begins
+   * @returns whether the rest can be passed on as it comes
+   */
+  #readHead(open: ArrivingModule, from: number, until: number): boolean {
+    const arrived = this.#bytes.subarray(0, until);
+    let next = from;
+    while (next < open.end) {
+      const size = readU32(arrived, next + 1);
+      if (size === undefined ? until - next >= LONGEST_HEADER_BYTES : isBehindExports(arrived[next]!)) break;
+      if (size === undefined) {
+        open.head = next;
+        if (until < open.end) return false;
+        break;
+      }
+      next = size.next + size.value;
+    }
+    open.head = next;
+    // Without another section, or in one that is cut off, the head is all there is.
+    if (next >= open.end && until < open.end) return false;
+    const end = Math.min(next, until);
+    open.stream.enqueue(exposeMemories(this.#bytes.slice(open.at, end)));
+    open.at = end;
+    open.head = undefined;
     return true;
   }
 }

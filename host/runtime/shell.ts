@@ -2,88 +2,70 @@
  * The shell of a component: everything that decides its plan, which is all but the code and data of its core modules.
  *
  * A module that is built again has new code in the same shell most of the time. Then what was decoded, validated and
- * planned before still holds, and only the core modules are compiled. The scan reads section headers and nothing else;
- * what it does not understand it leaves to the decoder, which says what is wrong.
+ * planned before still holds, and only the core modules are compiled. The scan reads section headers and names of custom
+ * sections; what it does not understand it leaves to the decoder, which says what is wrong.
  */
+import { CUSTOM_SECTION, eachSection, PREAMBLE_BYTES, readName } from "../binary/framing.ts";
 
 export interface Shell {
   /** Equal for components that differ only in code, data and custom sections. */
-  readonly key: string;
+  readonly key: Uint8Array<ArrayBuffer>;
   /** Where the core modules at the top are, in order. */
   readonly modules: readonly { readonly start: number; readonly end: number }[];
 }
 
-const CUSTOM = 0;
 const CORE_MODULE = 1;
 /** Sections of a core module that say what it imports and exports: types, imports, functions, tables, memories, … */
 const interfaceSections: ReadonlySet<number> = new Set([1, 2, 3, 4, 5, 6, 7, 13]);
 
-const latin1 = new TextDecoder("latin1");
-const utf8 = new TextDecoder("utf-8", { fatal: true });
+/** What an entry of the key is, beside the sections of the component, whose ids are below. */
+const PREAMBLE = 0x100;
+const MODULE_BEGINS = 0x200;
+const MODULE_SECTION = 0x300;
+const MODULE_ENDS = 0x400;
+
+/** Bytes of what stands before the contents of an entry: what it is, and how long. */
+const HEADER_BYTES = 8;
 
 /** The shell of a component, or `undefined` when its sections cannot be told apart. */
 export function shellOf(bytes: Uint8Array): Shell | undefined {
   const modules: { start: number; end: number }[] = [];
-  const parts: string[] = [];
-  const add = (id: number, start: number, end: number): void => {
-    parts.push(`${id} ${end - start} `, latin1.decode(bytes.subarray(start, end)));
-  };
-  add(-1, 0, Math.min(8, bytes.length));
-  const whole = eachSection(bytes, 8, bytes.length, (id, start, end) => {
-    if (id === CUSTOM) return isNamed(bytes, start, end);
-    if (id !== CORE_MODULE) {
-      add(id, start, end);
-      return true;
-    }
-    modules.push({ start, end });
-    add(id, start, start + 8);
-    return eachSection(bytes, start + 8, end, (inner, from, to) => {
-      if (interfaceSections.has(inner)) add(inner, from, to);
-      return true;
-    });
-  });
-  return whole ? { key: parts.join(""), modules } : undefined;
-}
-
-/** Visits sections as long as `visit` agrees. @returns whether they fill the range exactly */
-function eachSection(
-  bytes: Uint8Array,
-  from: number,
-  to: number,
-  visit: (id: number, start: number, end: number) => boolean,
-): boolean {
-  let at = from;
-  while (at < to) {
-    const id = bytes[at]!;
-    const size = readU32(bytes, at + 1);
-    if (size === undefined) return false;
-    const end = size.next + size.value;
-    if (end > to || !visit(id, size.next, end)) return false;
-    at = end;
-  }
-  return at === to;
-}
-
-/** A custom section needs a name that is UTF-8; the decoder says so when it has none. */
-function isNamed(bytes: Uint8Array, start: number, end: number): boolean {
-  const length = readU32(bytes, start);
-  if (length === undefined || length.next + length.value > end) return false;
-  try {
-    utf8.decode(bytes.subarray(length.next, length.next + length.value));
+  /** What each entry of the key is, and where its contents begin and end. */
+  const entries: number[] = [];
+  let size = 0;
+  const add = (what: number, start: number, end: number): boolean => {
+    entries.push(what, start, end);
+    size += HEADER_BYTES + end - start;
     return true;
-  } catch {
-    return false;
-  }
+  };
+  const named = (start: number, end: number): boolean => readName(bytes, start, end) !== undefined;
+  add(PREAMBLE, 0, Math.min(PREAMBLE_BYTES, bytes.length));
+  const whole = eachSection(bytes, PREAMBLE_BYTES, bytes.length, (id, start, end) => {
+    if (id === CUSTOM_SECTION) return named(start, end);
+    if (id !== CORE_MODULE) return add(id, start, end);
+    modules.push({ start, end });
+    add(MODULE_BEGINS, start, Math.min(start + PREAMBLE_BYTES, end));
+    const read = eachSection(bytes, start + PREAMBLE_BYTES, end, (inner, from, to) =>
+      // Which sections there are, and their order, is checked by the decoder; code and data by the engine.
+      inner === CUSTOM_SECTION
+        ? named(from, to)
+        : add(MODULE_SECTION + inner, from, interfaceSections.has(inner) ? to : from),
+    );
+    return read && add(MODULE_ENDS, end, end);
+  });
+  return whole ? { key: keyOf(bytes, entries, size), modules } : undefined;
 }
 
-/** An unsigned LEB128 number of 32 bits; `undefined` when it is longer, or its end is not there. */
-export function readU32(bytes: Uint8Array, at: number): { value: number; next: number } | undefined {
-  let value = 0;
-  for (let i = 0; i < 5; i++) {
-    const byte = bytes[at + i];
-    if (byte === undefined || (i === 4 && byte > 0x0f)) return undefined;
-    value += (byte & 0x7f) * 2 ** (7 * i);
-    if (byte < 0x80) return { value, next: at + i + 1 };
+/** Every entry says what it is and how long, so that bytes cannot pass from one to the next. */
+function keyOf(bytes: Uint8Array, entries: readonly number[], size: number): Uint8Array<ArrayBuffer> {
+  const key = new Uint8Array(size);
+  const view = new DataView(key.buffer);
+  for (let i = 0, at = 0; i < entries.length; i += 3) {
+    const [what, start, end] = [entries[i]!, entries[i + 1]!, entries[i + 2]!];
+    view.setUint32(at, what);
+    view.setUint32(at + 4, end - start);
+    key.set(bytes.subarray(start, end), at + HEADER_BYTES);
+    at += HEADER_BYTES + end - start;
   }
-  return undefined;
+  return key;
 }

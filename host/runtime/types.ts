@@ -57,12 +57,16 @@ export interface Component<W extends World = World> {
   /**
    * @throws {LinkError} with every issue, before anything runs
    * @throws {TrapError} when a start function traps
+   * @throws {EngineLimitError} when the engine has no room for one more memory
    */
   instantiate<G extends ImportObject<W>>(
     imports?: AllImports<W, G>,
     options?: InstantiateOptions,
   ): Promise<Instance<W>>;
-  /** As {@link instantiate}; the core modules are compiled already, so nothing needs awaiting. */
+  /**
+   * As {@link instantiate}, at once; the core modules are compiled already.
+   * @throws {EngineLimitError} also when a core module is too large for that on this thread: pages refuse those over 8 MiB
+   */
   instantiateSync<G extends ImportObject<W>>(imports?: AllImports<W, G>, options?: InstantiateOptions): Instance<W>;
 }
 
@@ -78,6 +82,8 @@ export interface Instance<W extends World = World> {
   readonly trap: Error | undefined;
   /** The linear memories themselves, for proof of freeing; empty after {@link dispose}. Never handed to users. */
   memories(): readonly WebAssembly.Memory[];
+  /** Whether {@link memories} are all there are: core modules given as imports may hide some. */
+  readonly seesMemories: boolean;
   /** Calls under way now: 0 or more when a host import re-enters the host. */
   readonly depth: number;
   /** Live resources by owner: those the guest lent to the host and those of the host that the guest holds. */

@@ -18,6 +18,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["errors.ts", "platform.ts", "globals.d.ts", "webassembly.d.ts"],
   ["model"],
   ["binary"],
+  ["instrument"],
   ["plan"],
   ["abi"],
   ["bindings"],

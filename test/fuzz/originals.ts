@@ -38,7 +38,11 @@ export function isPromised(error: unknown, allowed: readonly ErrorClass[], mutan
   if (/tenon bug|(?<!got )undefined|\[object|cannot read prop/i.test(error.message)) return false;
   if (error instanceof DecodeError && (error.offset < 0 || error.offset > mutant.length)) return false;
   // What the host cannot name may be a fault of its own: only builtins that need tasks are unnamed traps.
-  return !(error instanceof TrapError) || error.trap !== "unknown" || /needs async tasks/.test(error.message);
+  return (
+    !(error instanceof TrapError) ||
+    error.trap !== "unknown" ||
+    /needs async tasks|null function or function signature mismatch/.test(error.message)
+  );
 }
 
 /** What may be changed without touching code: everything after the preamble that is not a core module. */

@@ -1,5 +1,5 @@
 /** The one thing of `node:crypto` that tests use, for a test in the page. */
-import { sha256 } from "../../../host/browser/sha256.ts";
+import { sha256 } from "../../../host/binary/sha256.ts";
 
 interface Hash {
   update(bytes: Uint8Array<ArrayBuffer>): Hash;

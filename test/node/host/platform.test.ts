@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, test } from "vitest";
 import { browserPlatform } from "../../../host/browser/platform.ts";
-import { sha256 } from "../../../host/browser/sha256.ts";
+import { sha256 } from "../../../host/binary/sha256.ts";
 import { nodePlatform } from "../../../host/node/platform.ts";
 import { readWhole } from "../../../host/runtime/response.ts";
 

@@ -10,6 +10,7 @@ import { bindFile } from "../../../host/cli/bind.ts";
 import { IntegrityError, UsageError } from "../../../host/errors.ts";
 import { compile, createHost } from "../../../host/node/index.ts";
 import type { BoundComponent } from "../../../host/platform.ts";
+import { parseWat } from "../../../scripts/wasm-tools.ts";
 import { filesGuest, guestBytes, thingsGuest, type Guest } from "../runtime/guests.ts";
 import { thrown, type Dynamic } from "../runtime/support.ts";
 
@@ -88,6 +89,38 @@ test("a host loads it, and swaps it for the component itself", async () => {
   expect(new module.exports.things.Thing(4).value()).toBe(4);
   await host[Symbol.asyncDispose]();
 });
+
+test("integrity is refused for bindings, which are code and state their own hash", async () => {
+  const refused = compile(things, { integrity: things.hash });
+  await expect(refused).rejects.toBeInstanceOf(UsageError);
+  await expect(createHost().load(things, { integrity: things.hash })).rejects.toBeInstanceOf(UsageError);
+});
+
+test("two bindings that state one hash are two components", async () => {
+  const [files, host] = [await bind("claims", filesGuest), createHost()];
+  // The hash is what the bindings say of themselves; nothing of the first may serve the second.
+  const impostor = { ...files, hash: things.hash };
+  await host.load<Dynamic>(things);
+  await expect(host.load(impostor, { name: "impostor" })).rejects.toThrow("demo:res/files@1.0.0");
+  await host.close();
+});
+
+test("a memory that no core module exports is exported in what is written, and counted", async () => {
+  const file = join(folder, "hidden.wasm");
+  await writeFile(file, await parseWat(hidden));
+  await bindFile(file, join(folder, "hidden"));
+  const { default: bound } = (await import(pathToFileURL(join(folder, "hidden/hidden.js")).href)) as {
+    default: BoundComponent;
+  };
+  const instance = (await compile<Dynamic>(bound)).instantiateSync();
+  expect(instance.memoryBytes).toBe(2 * 65536);
+  expect(instance.exports.first()).toBe(97);
+});
+
+const hidden = `(component
+  (core module $m (memory 2) (data (i32.const 0) "a") (func (export "first") (result i32) (i32.load8_u (i32.const 0))))
+  (core instance $i (instantiate $m))
+  (func (export "first") (result u32) (canon lift (core func $i "first"))))`;
 
 test("another format is refused", async () => {
   const stale = { ...things, format: things.format + 1 };

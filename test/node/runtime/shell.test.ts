@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { eachSection, joined, u32Bytes } from "../../../host/binary/framing.ts";
 import { DecodeError } from "../../../host/errors.ts";
 import { compileBytes } from "../../../host/runtime/compile.ts";
 import { shellOf } from "../../../host/runtime/shell.ts";
@@ -40,8 +41,8 @@ describe("the shell of a component", () => {
     const first = await build({});
     const longer = await build({ body: "(i32.sub (i32.const 70000) (i32.const 69995))" });
     const custom = Uint8Array.from([...first, 0, 3, 1, 0x78, 7]);
-    expect(shellOf(longer)!.key).toBe(shellOf(first)!.key);
-    expect(shellOf(custom)!.key).toBe(shellOf(first)!.key);
+    expect(shellOf(longer)!.key).toEqual(shellOf(first)!.key);
+    expect(shellOf(custom)!.key).toEqual(shellOf(first)!.key);
     expect(shellOf(longer)!.modules).not.toEqual(shellOf(first)!.modules);
   });
 
@@ -51,7 +52,7 @@ describe("the shell of a component", () => {
     ["an import", { extra: `(import "log" (func))` }],
     ["another core module", { extra: "(core module)" }],
   ])("differs with %s", async (_, parts) => {
-    expect(shellOf(await build(parts))!.key).not.toBe(shellOf(await build({}))!.key);
+    expect(shellOf(await build(parts))!.key).not.toEqual(shellOf(await build({}))!.key);
   });
 
   test.each([
@@ -81,6 +82,24 @@ describe("a component in a known shell", () => {
     const at = bytes.findIndex((byte, i) => byte === 0x41 && bytes[i + 1] === 1 && bytes[i + 2] === 0x0b);
     bytes.set([0x6a, 0x6a], at);
     await expect(compileBytes(bytes, "0")).rejects.toBeInstanceOf(DecodeError);
+  });
+
+  test("is refused when a section of its core module stands behind the module, or a custom section in it has no name", async () => {
+    const bytes = await build({});
+    await run(bytes);
+    const { start, end } = shellOf(bytes)!.modules[0]!;
+    const module = bytes.slice(start, end);
+    const sections: Uint8Array[] = [];
+    eachSection(module, 8, module.length, (_, __, to, offset) => sections.push(module.slice(offset, to)) > 0);
+    const exported = sections.findIndex(([id]) => id === 7);
+    const section = (contents: Uint8Array): Uint8Array => joined([[1], u32Bytes(contents.length), contents]);
+    const rest = sections.filter((_, index) => index !== exported);
+    const before = bytes.slice(0, start - 1 - u32Bytes(module.length).length);
+    const expelled = [section(joined([module.slice(0, 8), ...rest])), sections[exported]!];
+    const nameless = [section(joined([module, [0, 2, 1, 0xff]]))];
+    for (const moved of [expelled, nameless]) {
+      await expect(compileBytes(joined([before, ...moved, bytes.slice(end)]), "0")).rejects.toBeInstanceOf(DecodeError);
+    }
   });
 
   test("has errors of its own name", async () => {

@@ -44,14 +44,17 @@ describe("a fault in a call", () => {
   });
 
   test.each([
-    ["a null entry", "(call_indirect (type $none) (i32.const 1))"],
-    ["another signature", "(call_indirect (type $other) (i32.const 0) (i32.const 0))"],
-  ])("an indirect call to %s has a code that the engine's text supports", async (_, text) => {
-    const instance = await instantiateWat(body(text));
-    const trap = thrown(() => instance.exports.run()) as TrapError;
-    // Node 20 and 24 have one text for both faults, so the code cannot say more there.
-    expect(["bad-signature", "indirect-call-to-null"]).toContain(trap.trap);
-  });
+    ["a null entry", "indirect-call-to-null", "(call_indirect (type $none) (i32.const 1))"],
+    ["another signature", "bad-signature", "(call_indirect (type $other) (i32.const 0) (i32.const 0))"],
+  ])(
+    "an indirect call to %s has its code where the engine tells the two apart, and is unknown elsewhere",
+    async (_, code, text) => {
+      const instance = await instantiateWat(body(text));
+      const trap = thrown(() => instance.exports.run()) as TrapError;
+      // Node 20 to 24 have one text for both.
+      expect(trap.trap).toBe(trap.message.includes("null function or function signature") ? "unknown" : code);
+    },
+  );
 
   test("a trap names the wasm frames as text", async () => {
     const instance = await instantiateWat(body("unreachable"));
