@@ -5,6 +5,8 @@
  * final period and say where, what was wanted and what came.
  */
 
+import { describe } from "./words.ts";
+
 /** The reason a guest faulted, named after wasmtime's trap codes. `unknown` is honest: a code is never guessed. */
 export type TrapCode =
   | "unreachable"
@@ -30,6 +32,7 @@ export type TrapCode =
   | "unaligned-pointer"
   | "realloc-out-of-bounds"
   | "import-threw"
+  | "limit-exceeded"
   | "unknown";
 
 /** The base of every error tenon throws; `code` is stable and meant for programs, `message` for people. */
@@ -185,6 +188,28 @@ export class TrapError extends TenonError {
   }
 }
 
+/** A limit of {@link LimitError}. */
+export type LimitName = "host-call-bytes" | "resources";
+
+/** A limit was passed, which is a trap: the instance is locked. */
+export class LimitError extends TrapError {
+  readonly limit: LimitName;
+  /** The limit, in its own unit: bytes, or handles. */
+  readonly allowed: number;
+  /** What was asked for when it was passed; the least that would have been needed. */
+  readonly used: number;
+  constructor(
+    message: string,
+    details: TrapDetails,
+    passed: { readonly limit: LimitName; readonly allowed: number; readonly used: number },
+  ) {
+    super(message, details);
+    this.limit = passed.limit;
+    this.allowed = passed.allowed;
+    this.used = passed.used;
+  }
+}
+
 /** A call after unload or on a locked instance; `cause` is the first trap when there was one. */
 export class UnloadedError extends TenonError {
   constructor(message: string, options?: { cause?: unknown }, code = "unloaded") {
@@ -312,55 +337,4 @@ export class UsageError extends TenonError {
   constructor(message: string, options?: { cause?: unknown; code?: UsageCode }) {
     super(options?.code ?? "usage", message, options);
   }
-}
-
-const SHOWN = 40;
-const WORDS = 1_000;
-
-function cut(text: string, length: number): string {
-  return text.length > length ? `${text.slice(0, length)}…` : text;
-}
-
-/** A value in a few words, for messages: never the value itself when it is long. Whatever it is, this does not throw. */
-export function describe(value: unknown): string {
-  try {
-    switch (typeof value) {
-      case "string":
-        return JSON.stringify(value.slice(0, SHOWN)) + (value.length > SHOWN ? "…" : "");
-      case "bigint":
-        // The digits of a long number take longer than the number itself.
-        return BigInt.asIntN(128, value) === value ? `${value}n` : "a bigint beyond 128 bits";
-      case "function":
-        return "a function";
-      case "object": {
-        if (value === null) return "null";
-        if (Array.isArray(value)) return `an array of ${value.length}`;
-        const name: unknown = (Object.getPrototypeOf(value) as { constructor?: { name?: unknown } } | null)?.constructor
-          ?.name;
-        return typeof name !== "string" || name === "Object" || name === ""
-          ? "an object"
-          : withArticle(cut(name, SHOWN));
-      }
-      default:
-        return cut(String(value), SHOWN);
-    }
-  } catch {
-    return "an object that cannot be looked at";
-  }
-}
-
-/** The words of whatever was thrown: an error's message, else the value as text. Whatever it is, this does not throw. */
-export function wordsOf(thrown: unknown): string {
-  try {
-    const text: unknown = thrown instanceof Error ? thrown.message : String(thrown);
-    if (typeof text === "string") return cut(text, WORDS);
-  } catch {
-    // Its getters, its conversion or its proxy threw.
-  }
-  return describe(thrown);
-}
-
-/** `an account`, `a thing`. */
-export function withArticle(noun: string): string {
-  return `${/^[aeiou]/i.test(noun) ? "an" : "a"} ${noun}`;
 }

@@ -3,10 +3,11 @@
  * written to be read, not to be fast.
  */
 import { toCamelCase } from "../model/spelling.ts";
-import { describe } from "../errors.ts";
+import { describe } from "../words.ts";
 import { formatType } from "../model/text.ts";
 import type { IntegerKind, ValueType } from "../model/types.ts";
 import { casesOf } from "../model/cases.ts";
+import { ownField } from "./runtime.ts";
 
 export interface Mismatch {
   /** Such as `area.s.val.x` or `people[3].name`. */
@@ -151,10 +152,4 @@ function explainInteger(
   if (big ? typeof value !== "bigint" : !Number.isInteger(value)) return wrong(expected);
   const number = BigInt(value as number | bigint);
   return number < low || number > high ? wrong(expected) : undefined;
-}
-
-/** A field of a record or flags; what every object inherits is none. */
-export function ownField(value: object, name: string): unknown {
-  const found = (value as Record<string, unknown>)[name];
-  return typeof found === "function" ? undefined : found;
 }

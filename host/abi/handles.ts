@@ -4,7 +4,8 @@
  * Follows design/mvp/CanonicalABI.md, "Table State", "Resource State" and the `canon resource.*` definitions. A table
  * belongs to one component instance. Resource types are numbered by the plan, so type equality is `===` on numbers.
  */
-import { withArticle } from "../errors.ts";
+import { withArticle } from "../words.ts";
+import type { Quota } from "./quota.ts";
 import { AbiTrap } from "./trap.ts";
 
 const MAX_LENGTH = 2 ** 28 - 1;
@@ -57,8 +58,14 @@ export class Lends {
 export class HandleTable {
   private readonly entries: (Handle | undefined)[] = [undefined];
   private readonly free: number[] = [];
+  private readonly quota: Quota;
+
+  constructor(quota: Quota) {
+    this.quota = quota;
+  }
 
   add(type: number, rep: number, own: boolean, scope: BorrowScope | undefined): number {
+    this.quota.addHandle();
     const handle: Handle = { type, rep, own, scope, lends: 0 };
     if (scope !== undefined) scope.count++;
     const index = this.free.pop();
@@ -105,19 +112,21 @@ export class HandleTable {
   private remove(index: number): void {
     this.entries[index] = undefined;
     this.free.push(index);
+    this.quota.handles--;
   }
 
   /** Removes every handle. */
   clear(): void {
     this.entries.length = 1;
     this.free.length = 0;
+    this.quota.handles = 0;
   }
 
-  /** Owned handles by resource type. */
-  countOwned(type: number): number {
-    let count = 0;
-    for (const handle of this.entries) if (handle?.own === true && handle.type === type) count++;
-    return count;
+  /** Adds the owned handles to counts by resource type. */
+  countOwned(counts: Map<number, number>): void {
+    for (const handle of this.entries) {
+      if (handle?.own === true) counts.set(handle.type, (counts.get(handle.type) ?? 0) + 1);
+    }
   }
 }
 

@@ -5,6 +5,7 @@
  * they are ordinary code rather than generated text so that every instance shares what the engine has optimised.
  */
 import type { TrapCode } from "../errors.ts";
+import type { Quota } from "./quota.ts";
 import { AbiTrap } from "./trap.ts";
 
 /** Calls the guest's `realloc` with checks: alignment and bounds of what comes back. */
@@ -12,6 +13,8 @@ export type Realloc = (pointer: number, oldSize: number, alignment: number, newS
 
 /** Below this many code units a loop beats the platform's codec (measured on Node 20: the crossing is near 60). */
 const SHORT = 48;
+/** Bytes of one crossing after which no string is made by a loop: V8 keeps its pieces, thirty bytes for each unit. */
+const LOOPED = 4 * 2 ** 20;
 /** The longest string or list a component may pass, in bytes. */
 const MAX_BYTE_LENGTH = 2 ** 28 - 1;
 const UTF16_TAG = 0x8000_0000;
@@ -27,6 +30,17 @@ export class Memory {
   /** Code units (bytes in utf8) of the string or elements of the list stored last; tagged in latin1+utf16. */
   length = 0;
   private memory: WebAssembly.Memory | undefined;
+  private readonly quota: Quota;
+  /** Bytes that may still be lifted in this crossing. */
+  private left: number;
+  /** While more than this is left, short strings are made by a loop. */
+  private readonly decodeFrom: number;
+
+  constructor(quota: Quota) {
+    this.quota = quota;
+    this.left = quota.hostCallBytes;
+    this.decodeFrom = quota.hostCallBytes - LOOPED;
+  }
 
   attach(memory: WebAssembly.Memory): void {
     this.memory = memory;
@@ -40,8 +54,12 @@ export class Memory {
     this.view = new DataView(EMPTY);
   }
 
-  /** To be called whenever the guest has run: growing a memory detaches its buffer, and a detached view is empty. */
+  /**
+   * To be called whenever the guest has run, before anything is lifted: growing a memory detaches its buffer, and a
+   * detached view is empty. What a guest hands over is counted from here on.
+   */
   sync(): void {
+    this.left = this.quota.hostCallBytes;
     if (this.u8.length === 0) this.refresh();
   }
 
@@ -63,12 +81,22 @@ export class Memory {
     return this.within("realloc-out-of-bounds", "Result of realloc", pointer >>> 0, size, alignment);
   }
 
-  /** Checks a list's pointer and length; its element count is at most what 2^28 - 1 bytes hold. */
-  checkList(pointer: number, length: number, elementSize: number, alignment: number): number {
+  /**
+   * Checks a list's pointer and length; its element count is at most what 2^28 - 1 bytes hold.
+   * @param cost bytes that an element takes of the host's heap
+   */
+  checkList(pointer: number, length: number, elementSize: number, alignment: number, cost: number): number {
     const byteLength = (length >>> 0) * elementSize;
     if (byteLength > MAX_BYTE_LENGTH)
       throw new AbiTrap("list-out-of-bounds", `A list of ${byteLength} bytes is too long`);
-    return this.within("list-out-of-bounds", "List pointer and length", pointer >>> 0, byteLength, alignment);
+    const at = this.within("list-out-of-bounds", "List pointer and length", pointer >>> 0, byteLength, alignment);
+    this.spend((length >>> 0) * cost);
+    return at;
+  }
+
+  /** Counts what is about to be lifted: before it is, so that a guest cannot make the host run out of memory. */
+  spend(bytes: number): void {
+    if ((this.left -= bytes) < 0) throw this.quota.passed(this.left);
   }
 
   private within(code: TrapCode, what: string, at: number, byteLength: number, alignment: number): number {
@@ -87,7 +115,7 @@ export class Memory {
     const length = byteLength >>> 0;
     const at = this.checkString(pointer, length, 1);
     const { u8 } = this;
-    if (length <= SHORT) {
+    if (length <= SHORT && this.left > this.decodeFrom) {
       let text = "";
       let i = 0;
       for (; i < length; i++) {
@@ -107,7 +135,7 @@ export class Memory {
   loadUtf16(pointer: number, codeUnits: number): string {
     const length = codeUnits >>> 0;
     const at = this.checkString(pointer, length * 2, 2);
-    if (length <= SHORT) {
+    if (length <= SHORT && this.left > this.decodeFrom) {
       const { view } = this;
       let text = "";
       let i = 0;
@@ -130,6 +158,7 @@ export class Memory {
     const length = tagged >>> 0;
     const at = this.checkString(pointer, length, 2);
     const { u8 } = this;
+    if (this.left <= this.decodeFrom) return latin1(u8, at, length);
     let text = "";
     for (let i = 0; i < length; i++) text += String.fromCharCode(u8[at + i]!);
     return text;
@@ -139,7 +168,9 @@ export class Memory {
     if (byteLength > MAX_BYTE_LENGTH) {
       throw new AbiTrap("string-out-of-bounds", `A string of ${byteLength} bytes is too long`);
     }
-    return this.within("string-out-of-bounds", "String pointer and length", pointer >>> 0, byteLength, alignment);
+    const at = this.within("string-out-of-bounds", "String pointer and length", pointer >>> 0, byteLength, alignment);
+    this.spend(byteLength);
+    return at;
   }
 
   // Lowering host strings ("store_string_into_range"): the host may choose its source encoding, and chooses the
@@ -218,6 +249,13 @@ export class Memory {
       new Uint8Array(this.u8.buffer, at, length).set(bytes);
     }
   }
+}
+
+/** A Latin-1 string without the pieces that a loop would leave behind. The platform's own "latin1" is another encoding. */
+function latin1(bytes: Uint8Array, at: number, length: number): string {
+  const units = new Uint16Array(length);
+  for (let i = 0; i < length; i++) units[i] = bytes[at + i]!;
+  return utf16Decoder.decode(units);
 }
 
 function isLone(text: string, i: number, unit: number): boolean {

@@ -14,8 +14,8 @@ import {
   Lends,
   type ResourceOwner,
 } from "./handles.ts";
-import { ownField } from "./explain.ts";
 import { Memory } from "./memory.ts";
+import { Quota, type HostLimits } from "./quota.ts";
 import { transcode } from "./transcode.ts";
 import { AbiTrap } from "./trap.ts";
 
@@ -37,8 +37,10 @@ export abstract class AbiRuntime {
   /** By resource number: the host's objects, and the class the user gave for them. */
   protected readonly objects: HostObjects[] = [];
   private readonly hostClasses: (ResourceClass | undefined)[];
+  readonly quota: Quota;
 
-  constructor(hostClasses: (ResourceClass | undefined)[]) {
+  constructor(hostClasses: (ResourceClass | undefined)[], limits: HostLimits) {
+    this.quota = new Quota(limits);
     this.hostClasses = hostClasses;
   }
 
@@ -152,4 +154,10 @@ export abstract class AbiRuntime {
   dropHost(index: number, rep: number): void {
     disposeHostObject(this.objects[index]!.remove(rep));
   }
+}
+
+/** A field of a record or flags; what every object inherits is none. */
+export function ownField(value: object, name: string): unknown {
+  const found = (value as Record<string, unknown>)[name];
+  return typeof found === "function" ? undefined : found;
 }

@@ -115,9 +115,9 @@ export class BindingsWriter {
     const { plan } = this;
     const components = plan.components.map((_, i) => i);
     code.line(`let ${components.map((i) => `e${i} = ${i === 0 ? ENTERED : 0}, l${i} = 0`).join(", ")};`);
-    code.line(`const ${components.map((i) => `t${i} = new rt.HandleTable()`).join(", ")};`);
+    code.line(`const ${components.map((i) => `t${i} = new rt.HandleTable(rt.quota)`).join(", ")};`);
     for (const i of components) if (this.usesContext(i)) code.line(`const k${i} = [0, 0];`);
-    for (const { name } of this.memories) code.line(`const ${name} = new rt.Memory();`);
+    for (const { name } of this.memories) code.line(`const ${name} = new rt.Memory(rt.quota);`);
     plan.resources.forEach(({ origin }, i) => {
       if (origin.kind === "host") code.line(`const o${i} = rt.hostObjects(${i});`);
     });

@@ -1,5 +1,6 @@
 /** Work that a signal ends: who waits for it is told at once, whatever the work itself does. */
-import { AbortError, TenonError, wordsOf } from "../errors.ts";
+import { AbortError, TenonError } from "../errors.ts";
+import { wordsOf } from "../words.ts";
 
 /**
  * Runs work until it is done or one of the signals fires. The work begins before this returns.

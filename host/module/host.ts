@@ -142,7 +142,7 @@ class ModuleHost implements Host {
     try {
       const providers = (): ModuleRecord[] => providersOf(context).filter((it) => it.name !== name);
       await version.link(options.imports, options.link, providers, [options.signal]);
-      await version.instantiate((at, error) => record?.trapped(at, error));
+      await version.instantiate((at, error) => record?.trapped(at, error), options.limits);
       await abortable([options.signal, context.closing], async () => undefined);
       record = new ModuleRecord(
         context,

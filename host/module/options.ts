@@ -1,8 +1,11 @@
 /**
  * Checks what users pass: unknown options are refused by name, and each known one has its check in one table a call.
  */
-import { UsageError, wordsOf } from "../errors.ts";
+import { UsageError } from "../errors.ts";
+import { wordsOf } from "../words.ts";
 import { nearestName } from "../model/nearest.ts";
+import { limitsOf } from "../runtime/limits.ts";
+import type { Limits } from "../runtime/types.ts";
 import type { CompileSourceOptions } from "./open.ts";
 import type { HostOptions, LoadOptions, LoadRequest, ReloadOptions, RestartOptions, UnloadOptions } from "./types.ts";
 
@@ -64,12 +67,15 @@ const onTrap: Check = (value) => {
   checkOptions("onTrap", value as RestartOptions, restart);
 };
 
+const limits: Check = (value) => void limitsOf(value as Limits);
+
 const bindings = oneOf("tenon", "jco");
 
 /** Options of `load` that serve many modules at once. */
 export const DIRECTORY: Checks<Omit<LoadOptions, "name" | "integrity">> = {
   bindings: bindings,
   imports: imports,
+  limits: limits,
   link: expect("true, false or an object", (value) => typeof value === "boolean" || isObject(value)),
   maxSourceBytes: number,
   onTrap: onTrap,
@@ -93,6 +99,7 @@ export const COMPILE: Checks<CompileSourceOptions> = {
 export const HOST: Checks<HostOptions> = {
   imports: imports,
   leakDeadlineMs: number,
+  limits: limits,
   maxSourceBytes: number,
   onTrap: onTrap,
   unloading: flag,

@@ -3,7 +3,8 @@
  * fail comes before the swap and leaves the old version serving; save, restore and swap happen in one synchronous piece,
  * so that no call is lost between them and none is served twice.
  */
-import { LinkError, ReloadError, wordsOf, type LinkIssue, type ReloadStage } from "../errors.ts";
+import { LinkError, ReloadError, type LinkIssue, type ReloadStage } from "../errors.ts";
+import { wordsOf } from "../words.ts";
 import { explainMismatch } from "../model/subtype.ts";
 import type { Source } from "../platform.ts";
 import type { Component } from "../runtime/types.ts";
@@ -125,7 +126,7 @@ async function run(
     await candidate.link(imports, record.options.link, () => record.possibleProviders(), [options.signal]);
     refuse(record, checkDependents(record, candidate, record.dependentImports()));
     stages.enter("instantiate");
-    await candidate.instantiate(record.trapped);
+    await candidate.instantiate(record.trapped, record.options.limits);
     await abortable([options.signal], async () => undefined);
     await old.quiet(hurried);
     // Dependents may have come, and taken resources, while the instance was made.

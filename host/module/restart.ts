@@ -114,7 +114,7 @@ export async function replaceInstance(record: ModuleRecord, component: Component
   const fresh = new Version(record.context, record.name, component);
   try {
     await fresh.link(record.imports, record.options.link, () => record.possibleProviders());
-    await fresh.instantiate(record.trapped);
+    await fresh.instantiate(record.trapped, record.options.limits);
     record.swap(fresh);
     swapped?.();
   } catch (error) {

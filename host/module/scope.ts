@@ -4,7 +4,8 @@
  * Owns what happens *around* imports; which import is met by whom is `link.ts`. Everything here belongs to one
  * instance: a reload or restart opens a new scope and closes the old one.
  */
-import { UsageError, wordsOf, type Activity } from "../errors.ts";
+import { UsageError, type Activity } from "../errors.ts";
+import { wordsOf } from "../words.ts";
 import { scrub } from "../runtime/trap.ts";
 import type { Imports, ImportScope, ScopeTimer } from "./types.ts";
 

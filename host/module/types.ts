@@ -6,7 +6,7 @@
 import type { Activity, LinkIssue, ReloadStage } from "../errors.ts";
 import type { ExternDecl } from "../model/types.ts";
 import type { Source } from "../platform.ts";
-import type { Bindings, ImportObject, World } from "../runtime/types.ts";
+import type { Bindings, ImportObject, World, Limits } from "../runtime/types.ts";
 
 /**
  * What a module's imports are given as: an object by import name, or a function that makes one for each instance. What
@@ -41,6 +41,8 @@ export interface ScopeTimer {
 }
 
 export interface HostOptions {
+  /** What every module's instance may take of the host, where its own options do not say. */
+  readonly limits?: Limits | undefined;
   /** Imports that every module of this host is given, below its own. Default none: a module gets what it is given. */
   readonly imports?: Imports | undefined;
   /** Default restart policy of modules that do not name one. Default `"fail"`. */
@@ -116,6 +118,8 @@ export interface LoadOptions<W extends World = World> {
   readonly bindings?: Bindings | undefined;
   /** The world the component must fit, also after a reload. */
   readonly world?: WorldDemand | undefined;
+  /** What each instance of the module may take of the host; default the host's, one by one. */
+  readonly limits?: Limits | undefined;
   /** Default: the host's. */
   readonly onTrap?: TrapPolicy | undefined;
 }

@@ -8,7 +8,8 @@
 import { EngineLimitError, LinkError, type Activity } from "../errors.ts";
 import type { ResourceBindings } from "../model/subtype.ts";
 import { scrub } from "../runtime/trap.ts";
-import type { Component, DisposeReceipt, Instance } from "../runtime/types.ts";
+import type { Component, DisposeReceipt, Instance, Limits } from "../runtime/types.ts";
+import { limitsOf } from "../runtime/limits.ts";
 import { abortable } from "./abortable.ts";
 import type { HostContext } from "./context.ts";
 import { describeIssues, importResolver, type Provider } from "./link.ts";
@@ -84,11 +85,11 @@ export class Version {
   }
 
   /** Makes the instance. @throws {MemoryLimitError} when the engine has no room for its memories */
-  async instantiate(onTrap: (version: Version, error: Error) => void): Promise<void> {
+  async instantiate(onTrap: (version: Version, error: Error) => void, limits: Limits | undefined): Promise<void> {
     const context = this.#context;
     for (let tries = 1; this.#instance === undefined; tries++) {
       try {
-        await this.#start(onTrap);
+        await this.#start(onTrap, limits);
       } catch (error) {
         scrub(error);
         // What is too large for this thread was tried asynchronously: here, it is room that the engine lacks.
@@ -103,8 +104,12 @@ export class Version {
     context.watch.created += this.#instance!.memories().length;
   }
 
-  #start(onTrap: (version: Version, error: Error) => void): Promise<void> {
-    const options = { name: this.module, onTrap: (error: Error) => onTrap(this, error) };
+  #start(onTrap: (version: Version, error: Error) => void, limits: Limits | undefined): Promise<void> {
+    const options = {
+      name: this.module,
+      limits: limitsOf(this.#context.options.limits, limits),
+      onTrap: (error: Error) => onTrap(this, error),
+    };
     return this.component.instantiate(this.#imports ?? {}, options).then((instance) => {
       this.#instance = instance;
     });

@@ -12,7 +12,6 @@ import { AbiTrap } from "../abi/trap.ts";
 import { className, externName, funcName, shortNames } from "../model/spelling.ts";
 import {
   ComponentError,
-  describe,
   EngineLimitError,
   LowerError,
   TrapError,
@@ -20,6 +19,7 @@ import {
   UnsupportedError,
   type TrapCode,
 } from "../errors.ts";
+import { describe } from "../words.ts";
 import type { FuncType, ValueType } from "../model/types.ts";
 import type { ExportPlan, Plan } from "../plan/plan.ts";
 import type { LinkedImports } from "../runtime/linker.ts";

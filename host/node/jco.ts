@@ -114,7 +114,7 @@ class JcoComponent extends PlannedComponent<Plan> {
     this.modules = modules;
   }
 
-  protected override start(name: string, linked: LinkedImports, onTrap: InstantiateOptions["onTrap"]): Instance {
-    return JcoInstance.start(name, this.plan, this.evaluateText(), this.modules, linked, onTrap);
+  protected override start(name: string, linked: LinkedImports, options: InstantiateOptions): Instance {
+    return JcoInstance.start(name, this.plan, this.evaluateText(), this.modules, linked, options.onTrap);
   }
 }

@@ -29,7 +29,7 @@ export abstract class PlannedComponent<P extends PlanSurface = PlanSurface> impl
   protected abstract start(
     name: string,
     linked: LinkedImports,
-    onTrap: InstantiateOptions["onTrap"],
+    options: InstantiateOptions,
     waits: boolean,
   ): Instance | Promise<Instance>;
 
@@ -60,10 +60,11 @@ export abstract class PlannedComponent<P extends PlanSurface = PlanSurface> impl
 
   #start(
     imports: World["imports"] = {},
-    { name = this.name, onTrap }: InstantiateOptions = {},
+    options: InstantiateOptions = {},
     waits: boolean,
   ): Instance | Promise<Instance> {
-    return this.start(name, linkImports(this.plan, imports, name), onTrap, waits);
+    const { name = this.name } = options;
+    return this.start(name, linkImports(this.plan, imports, name), options, waits);
   }
 }
 
@@ -89,10 +90,10 @@ export class CompiledComponent extends PlannedComponent {
   protected override start(
     name: string,
     linked: LinkedImports,
-    onTrap: InstantiateOptions["onTrap"],
+    options: InstantiateOptions,
     waits: boolean,
   ): Instance | Promise<Instance> {
     const modules = this.modules.map((module, index) => module ?? linked.modules[index]!);
-    return startInstance(name, this.plan, this.instantiateText, modules, linked, this.faults, onTrap, waits);
+    return startInstance(name, this.plan, this.instantiateText, modules, linked, this.faults, options, waits);
   }
 }

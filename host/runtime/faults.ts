@@ -5,8 +5,10 @@
  * guessed: a text that the tables do not know is `unknown`. Whatever was thrown, nothing here throws.
  */
 import { explain, type ExplainHandle, type Mismatch } from "../abi/explain.ts";
+import type { LimitTrap } from "../abi/quota.ts";
 import { AbiTrap } from "../abi/trap.ts";
-import { TrapError, wordsOf, type TrapCode } from "../errors.ts";
+import { LimitError, TrapError, type TrapCode } from "../errors.ts";
+import { wordsOf } from "../words.ts";
 import type { ValueType } from "../model/types.ts";
 import { ImportFault, scrub, type GuestAbort } from "./trap.ts";
 
@@ -78,11 +80,18 @@ export function toTrapError(error: unknown, context: FaultContext): TrapError {
   // The user's own error, which is the same object with its stacks read.
   const cause = error instanceof ImportFault ? error.error : undefined;
   scrub(cause);
-  const trap = new TrapError(
-    message,
-    { trap: code, module: context.module, export: context.export, guestMessage: said, position: at, frames },
-    cause === undefined ? undefined : { cause },
-  );
+  const details = {
+    trap: code,
+    module: context.module,
+    export: context.export,
+    guestMessage: said,
+    position: at,
+    frames,
+  };
+  const trap =
+    code === "limit-exceeded"
+      ? new LimitError(message, details, error as LimitTrap)
+      : new TrapError(message, details, cause === undefined ? undefined : { cause });
   scrub(trap);
   return trap;
 }

@@ -6,25 +6,20 @@
  */
 import type { ExplainHandle } from "../abi/explain.ts";
 import { disposeHostObject, GuestResource } from "../abi/handles.ts";
+import type { HostLimits } from "../abi/quota.ts";
 import { AbiRuntime } from "../abi/runtime.ts";
 import { AbiTrap } from "../abi/trap.ts";
 import { ENTERED, TRAPPED, UNLOADED } from "../bindings/state.ts";
 import type { Controls, Instantiate } from "../bindings/evaluate.ts";
-import {
-  ComponentError,
-  describe,
-  EngineLimitError,
-  LowerError,
-  TrapError,
-  UnloadedError,
-  wordsOf,
-} from "../errors.ts";
+import { ComponentError, EngineLimitError, LowerError, TrapError, UnloadedError } from "../errors.ts";
+import { describe, wordsOf } from "../words.ts";
 import type { ExportPlan, FuncItem, PlanSurface } from "../plan/plan.ts";
 import type { LinkedImports } from "./linker.ts";
+import { limitsOf } from "./limits.ts";
 import type { Faults } from "./parts.ts";
 import { runSteps } from "./start.ts";
 import { ImportFault, scrub, type GuestAbort } from "./trap.ts";
-import type { DisposeReceipt, Instance, InstanceResources } from "./types.ts";
+import type { DisposeReceipt, Instance, InstanceResources, InstantiateOptions } from "./types.ts";
 
 /** What `rt` is in the generated text: the base with this instance's names and faults. */
 class InstanceRuntime extends AbiRuntime {
@@ -50,8 +45,8 @@ class InstanceRuntime extends AbiRuntime {
   private describing = false;
   private readonly faults: Faults;
 
-  constructor(name: string, plan: PlanSurface, linked: LinkedImports, faults: Faults) {
-    super(linked.classes);
+  constructor(name: string, plan: PlanSurface, linked: LinkedImports, faults: Faults, limits: HostLimits) {
+    super(linked.classes, limits);
     this.name = name;
     this.plan = plan;
     this.faults = faults;
@@ -232,12 +227,14 @@ class InstanceRuntime extends AbiRuntime {
   resources(controls: Controls): InstanceResources {
     const heldByHost = new Map<string, number>();
     const heldByGuest = new Map<string, number>();
+    const owned = new Map<number, number>();
+    for (const table of controls.tables) table.countOwned(owned);
     this.plan.resources.forEach(({ name, origin }, index) => {
       if (origin.kind === "guest") {
         add(heldByHost, name, this.owners[index]!.live);
         return;
       }
-      for (const table of controls.tables) add(heldByGuest, name, table.countOwned(index));
+      add(heldByGuest, name, owned.get(index) ?? 0);
     });
     return { heldByHost, heldByGuest };
   }
@@ -324,10 +321,10 @@ export function startInstance(
   modules: readonly WebAssembly.Module[],
   linked: LinkedImports,
   faults: Faults,
-  onTrap: ((trap: Error) => void) | undefined,
+  { onTrap, limits }: InstantiateOptions,
   waits: boolean,
 ): Instance | Promise<Instance> {
-  const runtime = new InstanceRuntime(name, plan, linked, faults);
+  const runtime = new InstanceRuntime(name, plan, linked, faults, limitsOf(limits));
   runtime.onTrap = onTrap;
   const controls = instantiate(runtime, modules, linked.funcs);
   const instance = new ComponentInstance(name, runtime, controls);

@@ -6,7 +6,8 @@
  * members are found along its prototypes, those that all objects and functions share left out.
  */
 import { className, externName, funcName } from "../model/spelling.ts";
-import { describe, LinkError, type LinkIssue } from "../errors.ts";
+import { LinkError, type LinkIssue } from "../errors.ts";
+import { describe } from "../words.ts";
 import { compatibleKey, nearestKey } from "./names.ts";
 import { formatExtern } from "../model/text.ts";
 import type { PlanSurface } from "../plan/plan.ts";

@@ -34,13 +34,30 @@ export interface CompileOptions {
   readonly name?: string | undefined;
 }
 
+/**
+ * What an instance may take of the host. Passing a limit is a trap, a `LimitError`. Instances on jco's bindings have none of
+ * these.
+ */
+export interface Limits {
+  /**
+   * Bytes that one call may hand from the guest to the host or to another guest, as results or as arguments of an import:
+   * the contents of strings and lists, each time they are referred to, and the objects made for them on the host's heap.
+   * What the host passes to a guest is not counted. Default 134,217,728 (128 MiB).
+   */
+  readonly hostCallBytes?: number | undefined;
+  /** Handles of resources that are alive in the instance at once, owned and borrowed. Default 100,000. */
+  readonly resources?: number | undefined;
+}
+
 export interface InstantiateOptions {
+  /** Default: those of {@link Limits}. @throws {UsageError} for a limit that is no integer of at least 0 */
+  readonly limits?: Limits | undefined;
   /** A name for messages; default the component's. */
   readonly name?: string | undefined;
   /**
    * Called once, synchronously, when the first fault locks the instance: after `state` is `trapped`, before the error
    * reaches the caller, wherever the call came from (an export, a resource's method or destructor, a re-entering
-   * import). The error is already scrubbed. Must not throw.
+   * import). The error is already scrubbed. What it throws is dropped.
    */
   readonly onTrap?: ((trap: Error) => void) | undefined;
 }

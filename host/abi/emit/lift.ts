@@ -9,6 +9,7 @@ import type { ValueType } from "../../model/types.ts";
 import { discriminantSize, layoutOf, payloadOffset, sequence, type FlatType } from "../layout.ts";
 import { casesOf, type Case } from "../../model/cases.ts";
 import { key, quote, type Code } from "./code.ts";
+import { elementCost } from "./cost.ts";
 import { borrowArgument, type Context, type Emitter } from "./context.ts";
 import { typedArrayOf } from "./numbers.ts";
 
@@ -99,6 +100,7 @@ function loadHelper(emitter: Emitter, type: ValueType, context: Context): string
         const array = typedArrayOf(type.element);
         const { size } = layoutOf(type.element);
         const length = type.length!;
+        code.line(`${context.memory}.spend(${length * elementCost(type.element)});`);
         if (array !== undefined) {
           code.line(`return new ${array}(${context.memory}.u8.buffer.slice(p, p + ${size * length}));`);
           break;
@@ -156,7 +158,7 @@ function listHelper(emitter: Emitter, type: Extract<ValueType, { kind: "list" | 
     const element: ValueType = type.kind === "map" ? { kind: "tuple", types: [type.key, type.value] } : type.element;
     const { size, alignment } = layoutOf(element);
     code.line(`n >>>= 0;`);
-    code.line(`const p = ${context.memory}.checkList(a, n, ${size}, ${alignment});`);
+    code.line(`const p = ${context.memory}.checkList(a, n, ${size}, ${alignment}, ${elementCost(element)});`);
     const array = typedArrayOf(element);
     if (array !== undefined) {
       const bytes = `${context.memory}.u8`;

@@ -1,0 +1,51 @@
+/** What one instance may take of the host: bytes handed over at once, and handles alive. Passing either is a trap. */
+import type { LimitName } from "../errors.ts";
+import { AbiTrap } from "./trap.ts";
+
+/** The limits that the canonical ABI itself enforces, by their names in options and errors. */
+export interface HostLimits {
+  readonly hostCallBytes: number;
+  readonly resources: number;
+}
+
+/** A limit that was passed. */
+export class LimitTrap extends AbiTrap {
+  readonly limit: LimitName;
+  readonly allowed: number;
+  readonly used: number;
+  constructor(limit: LimitName, allowed: number, used: number, message: string) {
+    super("limit-exceeded", message);
+    this.limit = limit;
+    this.allowed = allowed;
+    this.used = used;
+  }
+}
+
+/** The limits of one instance, all its components together, and the handles that are alive in their tables. */
+export class Quota implements HostLimits {
+  readonly hostCallBytes: number;
+  readonly resources: number;
+  handles = 0;
+
+  constructor({ hostCallBytes, resources }: HostLimits) {
+    this.hostCallBytes = hostCallBytes;
+    this.resources = resources;
+  }
+
+  addHandle(): void {
+    if (++this.handles <= this.resources) return;
+    throw new LimitTrap("resources", this.resources, this.handles--, `more than ${this.resources} live handles`);
+  }
+
+  /** @param left what the limit leaves, below zero */
+  passed(left: number): LimitTrap {
+    const { hostCallBytes } = this;
+    const used = hostCallBytes - left;
+    return new LimitTrap(
+      "host-call-bytes",
+      hostCallBytes,
+      used,
+      `${used} bytes handed to the host at once, of at most ${hostCallBytes}`,
+    );
+  }
+}
