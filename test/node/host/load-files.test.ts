@@ -1,0 +1,59 @@
+/** Loading from files: paths, file URLs, directories, and the names that modules get from them. Runs in Node only. */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { expect, test } from "vitest";
+import { math, twice } from "./fixtures.ts";
+import { host } from "./support.ts";
+
+type Api = { exports: Record<string, any> };
+
+async function inDirectory<T>(files: Record<string, Uint8Array>, use: (directory: string) => Promise<T>): Promise<T> {
+  const directory = await mkdtemp(join(tmpdir(), "tenon-load-"));
+  try {
+    for (const [name, bytes] of Object.entries(files)) await writeFile(join(directory, name), bytes);
+    return await use(directory);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}
+
+test("load takes a path, a file URL and the text of one", async () => {
+  await inDirectory({ "sums.wasm": await math() }, async (directory) => {
+    const path = join(directory, "sums.wasm");
+    const sources = { path, url: pathToFileURL(path), text: pathToFileURL(path).href };
+    const here = host();
+    for (const [name, source] of Object.entries(sources)) {
+      const module: Api = await here.load(source, { name });
+      expect(module.exports["api"].add(2, 3), name).toBe(5);
+    }
+    expect(here.manifest().map(({ name }) => name)).toEqual(Object.keys(sources));
+  });
+});
+
+test("load names a module after its file", async () => {
+  await inDirectory({ "sums.wasm": await math() }, async (directory) => {
+    expect((await host().load(join(directory, "sums.wasm"))).name).toBe("sums");
+  });
+});
+
+test("load says which file it could not read, and why", async () => {
+  const here = host();
+  await expect(here.load("/no/such/file.wasm")).rejects.toThrow(/^Could not read \/no\/such\/file\.wasm: ENOENT/);
+  expect(here.manifest()).toEqual([]);
+});
+
+test("loadDirectory loads every component of a directory, dependents after their providers", async () => {
+  const files = { "a-twice.wasm": await twice(), "z-math.wasm": await math(), "notes.txt": new Uint8Array([1]) };
+  await inDirectory(files, async (directory) => {
+    const here = host();
+    const modules = await here.loadDirectory(directory);
+    expect(modules.map(({ name }) => name)).toEqual(["a-twice", "z-math"]);
+    expect((here.require("a-twice") as Api).exports["api"].twice(3)).toBe(6);
+  });
+  await expect(host().loadDirectory("/no/such/directory")).rejects.toThrow(/Could not list/);
+  await expect(host().loadDirectory(".", { name: "x" } as never)).rejects.toThrow(
+    /Unknown option name of loadDirectory/,
+  );
+});
