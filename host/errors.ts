@@ -77,6 +77,8 @@ export type UnsupportedFeature =
   | "memory64"
   /** Two names of one scope that JavaScript spells alike. */
   | "name-collision"
+  /** More work or parts than its bytes allow, where types or components unfold. */
+  | "complexity"
   /** A core module with a feature that the engine lacks. */
   | "core-wasm"
   /** A page that forbids evaluating text. */

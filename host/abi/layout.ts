@@ -17,8 +17,12 @@ export interface Layout {
   readonly alignment: number;
   /** In bytes, a multiple of the alignment. */
   readonly size: number;
+  /** The core values it flattens to; of more than {@link MAX_FLAT_PARAMS} the first ones, enough to tell that there are more. */
   readonly flat: readonly FlatType[];
 }
+
+/** Past the most that any flattened signature can use, nothing asks for the exact length, so it need not be built. */
+const MAX_FLAT_KEPT = MAX_FLAT_PARAMS + 1;
 
 const layouts = new WeakMap<ValueType, Layout>();
 
@@ -65,12 +69,11 @@ function computeLayout(type: ValueType): Layout {
     case "list": {
       if (type.length === undefined) return POINTER_PAIR;
       const element = layoutOf(type.element);
-      // Past the most that any flattened signature can use the exact length stops mattering, so it need not be built.
-      const repeats = Math.min(type.length, MAX_FLAT_PARAMS + 1);
+      const repeats = Math.min(type.length, MAX_FLAT_KEPT);
       return {
         alignment: element.alignment,
         size: element.size * type.length,
-        flat: Array.from({ length: repeats }, () => element.flat).flat(),
+        flat: flatOf(Array.from({ length: repeats }, () => type.element)),
       };
     }
     case "record":
@@ -92,7 +95,17 @@ function computeLayout(type: ValueType): Layout {
 
 function recordLayout(types: readonly ValueType[]): Layout {
   const { alignment, size } = sequence(types);
-  return { alignment, size, flat: types.flatMap((type) => layoutOf(type).flat) };
+  return { alignment, size, flat: flatOf(types) };
+}
+
+/** The core values of several types in a row, as far as {@link Layout.flat} keeps them. */
+export function flatOf(types: readonly ValueType[]): readonly FlatType[] {
+  const flat: FlatType[] = [];
+  for (const type of types) {
+    flat.push(...layoutOf(type).flat);
+    if (flat.length >= MAX_FLAT_KEPT) return flat.slice(0, MAX_FLAT_KEPT);
+  }
+  return flat;
 }
 
 export interface SequenceLayout {
@@ -148,7 +161,11 @@ function variantLayout(cases: readonly Case[]): Layout {
       flat[i] = have === undefined ? want : join(have, want);
     });
   }
-  return { alignment, size: alignTo(payloadOffset(cases) + size, alignment), flat: ["i32", ...flat] };
+  return {
+    alignment,
+    size: alignTo(payloadOffset(cases) + size, alignment),
+    flat: ["i32", ...flat].slice(0, MAX_FLAT_KEPT) as FlatType[],
+  };
 }
 
 function join(a: FlatType, b: FlatType): FlatType {

@@ -280,19 +280,24 @@ function skipConstantExpression(reader: Reader, spaces: ModuleSpaces): void {
   }
 }
 
+/**
+ * How many immediates follow: struct.new, struct.new_default, array.new, array.new_default, array.new_fixed,
+ * any.convert_extern, extern.convert_any, ref.i31.
+ */
+const objectImmediates: ReadonlyMap<number, number> = new Map([
+  [0, 1],
+  [1, 1],
+  [6, 1],
+  [7, 1],
+  [8, 2],
+  [26, 0],
+  [27, 0],
+  [28, 0],
+]);
+
 function skipConstantObject(reader: Reader): void {
   const opcode = reader.u32("an object instruction");
-  // struct.new, struct.new_default, array.new, array.new_default, array.new_fixed, any.convert_extern, extern.convert_any, ref.i31
-  const immediates = new Map([
-    [0, 1],
-    [1, 1],
-    [6, 1],
-    [7, 1],
-    [8, 2],
-    [26, 0],
-    [27, 0],
-    [28, 0],
-  ]).get(opcode);
+  const immediates = objectImmediates.get(opcode);
   if (immediates === undefined) throw reader.error(`0xfb ${opcode} is not an instruction of a constant expression`);
   for (let left = immediates; left > 0; left--) reader.u32("an object instruction");
 }

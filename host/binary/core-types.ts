@@ -164,6 +164,7 @@ function readCompositeType(reader: Reader, nameType: TypeNamer): GroupMember {
     case 0x5d:
       return { type: { kind: "core-other", form: "cont" }, text: `cont ${readHeapType(reader, nameType)}` };
     case 0x65: {
+      if (reader.peek("a core type") === 0x65) throw reader.error("A core type is shared twice");
       const { type, text } = readCompositeType(reader, nameType);
       return { type, text: `shared ${text}` };
     }

@@ -69,7 +69,7 @@ function readComponent(reader: Reader, context: Context): ComponentDefinition {
     readSection(section, id, definitions, context);
     section.finish();
   }
-  return { offset: start, definitions, customSections };
+  return { offset: start, byteLength: reader.end - start, definitions, customSections };
 }
 
 function readPreamble(reader: Reader, start: number): void {

@@ -246,6 +246,8 @@ export interface CustomSection {
 /** One component: its definitions in the order of the binary, which is also the order of instantiation. */
 export interface ComponentDefinition {
   readonly offset: number;
+  /** Bytes of its binary, those of nested components included. */
+  readonly byteLength: number;
   readonly definitions: readonly Definition[];
   readonly customSections: readonly CustomSection[];
 }

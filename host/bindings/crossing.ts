@@ -6,8 +6,8 @@ import type { Code } from "../abi/emit/code.ts";
 import type { Context } from "../abi/emit/context.ts";
 import { liftFlat, load, plus } from "../abi/emit/lift.ts";
 import { lowerFlat, store } from "../abi/emit/lower.ts";
-import { MAX_FLAT_PARAMS, MAX_FLAT_RESULTS, layoutOf, sequence } from "../abi/layout.ts";
-import { someType } from "../model/cases.ts";
+import { MAX_FLAT_PARAMS, MAX_FLAT_RESULTS, flatOf, layoutOf, sequence } from "../abi/layout.ts";
+import { handlesIn, someType } from "../model/cases.ts";
 import type { FuncType, ResultType, ValueType } from "../model/types.ts";
 import type { Lift, Options, Plan } from "../plan/plan.ts";
 import type { BindingsWriter } from "./emit.ts";
@@ -97,7 +97,7 @@ function lowerParams(
   code: Code,
 ): string[] {
   const types = type.params.map((param) => param.type);
-  if (types.flatMap((t) => layoutOf(t).flat).length <= MAX_FLAT_PARAMS) {
+  if (flatOf(types).length <= MAX_FLAT_PARAMS) {
     return types.flatMap((t, i) => lowerFlat(writer.emitter, t, values[i]!, context, code));
   }
   const { size, alignment, offsets } = sequence(types);
@@ -148,7 +148,9 @@ export function guarded(code: Code, body: () => void): void {
 export function settleGiven(writer: BindingsWriter, types: readonly (ValueType | undefined)[], code: Code): void {
   const given = new Set<number>();
   for (const type of types) {
+    if (!handlesIn(type).own) continue;
     someType(type, (inner) => {
+      writer.emitter.budget.spend(1, "generate bindings for");
       const resource = inner.kind === "own" ? writer.emitter.types.resource(inner.resource) : undefined;
       if (resource !== undefined && writer.plan.resources[resource]!.origin.kind === "host") given.add(resource);
       return false;

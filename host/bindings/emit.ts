@@ -6,6 +6,7 @@
  * trampolines `g`, exported functions `f`, helpers `K` (check), `L` (load) and `S` (store). Dropping an instance
  * empties every variable that leads to the engine, so that functions a user still holds keep nothing alive.
  */
+import { Budget } from "../budget.ts";
 import { Code, quote } from "../abi/emit/code.ts";
 import { Emitter } from "../abi/emit/context.ts";
 import type { CoreItem, CoreInstanceRef, FuncItem, Options, Plan } from "../plan/plan.ts";
@@ -15,24 +16,47 @@ import { emitDestructor, emitTrampoline } from "./trampolines.ts";
 import { ABORT_HOOK, hasAbortHook, memoryExports } from "./key.ts";
 import { ENTERED, LOCK, UNLOADED } from "./state.ts";
 
-/** Emits the text of a plan. Deterministic: equal structure gives equal text. */
-export function emitBindings(plan: Plan): string {
-  return new BindingsWriter(plan).write();
+/**
+ * Emits the text of a plan. Deterministic: equal structure gives equal text.
+ * @param budget the work allowed, by default for the text alone
+ * @throws {UnsupportedError} when the text would be out of all proportion to the component
+ */
+export function emitBindings(plan: Plan, budget: Budget = new Budget(plan.byteLength)): string {
+  return new BindingsWriter(plan, budget).write();
 }
+
+type CoreExport = Extract<CoreItem, { kind: "export" }>;
+
+/** Variables that one statement may empty: a long chain of assignments overflows the stack of the engine's parser. */
+const maxChain = 1_000;
 
 /** Names in the text for the things of a plan, each declared on first use. */
 export class BindingsWriter {
   readonly plan: Plan;
   readonly emitter: Emitter;
-  /** Core items that the text calls or attaches, in the order of their variables. */
-  private readonly coreItems: { readonly item: Extract<CoreItem, { kind: "export" }>; readonly name: string }[] = [];
-  private readonly memories: { readonly key: string; readonly name: string; readonly item: CoreItem }[] = [];
-  private readonly reallocs: { readonly key: string; readonly name: string; readonly text: string }[] = [];
+  /** The names of core items that the text calls or attaches, in the order of their variables. */
+  private readonly coreItems = new Map<CoreExport, string>();
+  private readonly memories = new Map<CoreItem, string>();
+  /** By what distinguishes them: the core function, the memory and the component instance. */
+  private readonly reallocs = new Map<string, { readonly name: string; readonly text: string }>();
   private readonly lifted = new Map<number, string>();
+  /** The component instances that have context slots. */
+  private readonly contexts = new Set<number>();
+  private readonly modules: readonly {
+    readonly memories: readonly string[] | undefined;
+    readonly hasAbortHook: boolean;
+  }[];
 
-  constructor(plan: Plan) {
+  constructor(plan: Plan, budget: Budget) {
     this.plan = plan;
-    this.emitter = new Emitter(plan.resources);
+    this.emitter = new Emitter(plan.resources, budget);
+    this.modules = plan.modules.map((module) => ({
+      memories: memoryExports(module),
+      hasAbortHook: hasAbortHook(module),
+    }));
+    for (const item of plan.trampolines) {
+      if (item.kind === "context.get" || item.kind === "context.set") this.contexts.add(item.component);
+    }
   }
 
   write(): string {
@@ -40,14 +64,14 @@ export class BindingsWriter {
     const trampolines = plan.trampolines.map((_, index) => emitTrampoline(this, index));
     const destructors = plan.resources.map((_, index) => emitDestructor(this, index));
     const exports = emitExports(this);
-    const code = new Code();
+    const code = new Code(this.emitter.budget);
     code.line(`"use strict";`);
     code.block(
       "return function instantiate(rt, modules, host)",
       () => {
         this.declareState(code);
         for (const text of [...this.lifted.values(), ...trampolines, ...destructors]) appendText(code, text);
-        for (const { text } of this.reallocs) code.line(text);
+        for (const { text } of this.reallocs.values()) code.line(text);
         appendText(code, this.emitter.helperText());
         appendText(code, exports);
         this.writeControls(code);
@@ -59,9 +83,7 @@ export class BindingsWriter {
 
   /** Whether a component instance has context slots, which are reset for each task. */
   usesContext(component: number): boolean {
-    return this.plan.trampolines.some(
-      (item) => (item.kind === "context.get" || item.kind === "context.set") && item.component === component,
-    );
+    return this.contexts.has(component);
   }
 
   /** The function that the host calls for a lift. */
@@ -79,34 +101,30 @@ export class BindingsWriter {
 
   coreName(item: CoreItem): string {
     if (item.kind === "trampoline") return `g${item.trampoline}`;
-    let entry = this.coreItems.find((known) => sameItem(known.item, item));
-    if (entry === undefined) this.coreItems.push((entry = { item, name: `c${this.coreItems.length}` }));
-    return entry.name;
+    let name = this.coreItems.get(item);
+    if (name === undefined) this.coreItems.set(item, (name = `c${this.coreItems.size}`));
+    return name;
   }
 
   memoryName(options: Options): string | undefined {
     if (options.memory === undefined) return undefined;
-    const key = itemKey(options.memory);
-    let entry = this.memories.find((known) => known.key === key);
-    if (entry === undefined) {
-      entry = { key, name: `m${this.memories.length}`, item: options.memory };
-      this.memories.push(entry);
-    }
-    return entry.name;
+    let name = this.memories.get(options.memory);
+    if (name === undefined) this.memories.set(options.memory, (name = `m${this.memories.size}`));
+    return name;
   }
 
   reallocName(options: Options, component: number): string | undefined {
     if (options.realloc === undefined) return undefined;
     const memory = this.memoryName(options);
-    const key = `${itemKey(options.realloc)} ${memory} ${component}`;
-    let entry = this.reallocs.find((known) => known.key === key);
+    const core = this.coreName(options.realloc);
+    const key = `${core} ${memory} ${component}`;
+    let entry = this.reallocs.get(key);
     if (entry === undefined) {
-      const name = `r${this.reallocs.length}`;
-      const core = this.coreName(options.realloc);
+      const name = `r${this.reallocs.size}`;
       const text =
         `const ${name} = (p, o, a, n) => { l${component} = 1; p = ${core}(p, o, a, n); l${component} = 0; ` +
         `${memory}.sync(); return ${memory}.checkAllocated(p, n, a); };`;
-      this.reallocs.push((entry = { key, name, text }));
+      this.reallocs.set(key, (entry = { name, text }));
     }
     return entry.name;
   }
@@ -117,11 +135,11 @@ export class BindingsWriter {
     code.line(`let ${components.map((i) => `e${i} = ${i === 0 ? ENTERED : 0}, l${i} = 0`).join(", ")};`);
     code.line(`const ${components.map((i) => `t${i} = new rt.HandleTable(rt.quota)`).join(", ")};`);
     for (const i of components) if (this.usesContext(i)) code.line(`const k${i} = [0, 0];`);
-    for (const { name } of this.memories) code.line(`const ${name} = new rt.Memory(rt.quota);`);
+    for (const name of this.memories.values()) code.line(`const ${name} = new rt.Memory(rt.quota);`);
     plan.resources.forEach(({ origin }, i) => {
       if (origin.kind === "host") code.line(`const o${i} = rt.hostObjects(${i});`);
     });
-    const variables = [...plan.steps.map(({ instance }) => `x${instance}`), ...this.coreItems.map(({ name }) => name)];
+    const variables = [...plan.steps.map(({ instance }) => `x${instance}`), ...this.coreItems.values()];
     if (variables.length > 0) code.line(`let ${variables.join(", ")};`);
     if (plan.hostFuncs.length > 0) code.line(`let ${plan.hostFuncs.map((_, i) => `h${i} = host[${i}]`).join(", ")};`);
   }
@@ -140,7 +158,11 @@ export class BindingsWriter {
             code.block(
               "try",
               () => {
-                for (const step of plan.steps) this.writeStep(code, step.instance, step.module, step.args);
+                const attached = this.attachments();
+                for (const step of plan.steps) {
+                  this.writeStep(code, step.instance, step.module, step.args);
+                  for (const text of attached.get(step.instance) ?? []) code.line(text);
+                }
               },
               `} catch (error) {`,
             );
@@ -155,13 +177,17 @@ export class BindingsWriter {
           "dispose()",
           () => {
             code.line(`e0 = ${UNLOADED};`);
-            for (const { name } of this.memories) code.line(`${name}.detach();`);
+            for (const name of this.memories.values()) code.line(`${name}.detach();`);
             const variables = [
               ...plan.steps.map(({ instance }) => `x${instance}`),
-              ...this.coreItems.map(({ name }) => name),
+              ...this.coreItems.values(),
               ...plan.hostFuncs.map((_, i) => `h${i}`),
+              "modules",
+              "host",
             ];
-            code.line(`${[...variables, "modules", "host"].join(" = ")} = undefined;`);
+            for (let from = 0; from < variables.length; from += maxChain) {
+              code.line(`${variables.slice(from, from + maxChain).join(" = ")} = undefined;`);
+            }
           },
           "},",
         );
@@ -175,19 +201,27 @@ export class BindingsWriter {
     const object = imports.length === 0 ? "" : `, { ${imports.join(", ")} }`;
     const x = `x${instance}`;
     code.line(`${x} = yield [modules[${module}]${object}];`);
-    const memories = memoryExports(this.plan.modules[module]!);
+    const { memories, hasAbortHook: hooked } = this.modules[module]!;
     if (memories === undefined) code.line(`for (const item of Object.values(${x})) rt.track(item);`);
     for (const name of memories ?? []) code.line(`rt.track(${x}[${quote(name)}]);`);
-    if (hasAbortHook(this.plan.modules[module]!)) {
+    if (hooked) {
       code.line(`rt.abortHook = () => rt.abortRecord(${x}[${quote(ABORT_HOOK)}](), ${x}.memory);`);
     }
-    for (const { item, name } of this.coreItems) {
-      if (item.instance === instance) code.line(`${name} = x${instance}[${quote(item.name)}];`);
+  }
+
+  /** The statements that take what the text uses out of the exports of a core instance, by its number. */
+  private attachments(): Map<number, string[]> {
+    const attached = new Map<number, string[]>();
+    const add = (instance: number, text: string): void => {
+      const texts = attached.get(instance);
+      if (texts === undefined) attached.set(instance, [text]);
+      else texts.push(text);
+    };
+    for (const [{ instance, name }, local] of this.coreItems) add(instance, `${local} = x${instance}[${quote(name)}];`);
+    for (const [item, local] of this.memories) {
+      if (item.kind === "export") add(item.instance, `${local}.attach(x${item.instance}[${quote(item.name)}]);`);
     }
-    for (const { item, name } of this.memories) {
-      if (item.kind === "export" && item.instance === instance)
-        code.line(`${name}.attach(x${instance}[${quote(item.name)}]);`);
-    }
+    return attached;
   }
 
   private source(source: CoreInstanceRef): string {
@@ -203,14 +237,6 @@ export class BindingsWriter {
 /** Import names of core modules are arbitrary strings, `__proto__` among them. */
 function objectKey(name: string): string {
   return name === "__proto__" ? `["__proto__"]` : quote(name);
-}
-
-function sameItem(a: CoreItem, b: CoreItem): boolean {
-  return itemKey(a) === itemKey(b);
-}
-
-function itemKey(item: CoreItem): string {
-  return item.kind === "trampoline" ? `g${item.trampoline}` : `${item.instance} ${item.name}`;
 }
 
 function appendText(code: Code, text: string): void {

@@ -5,6 +5,7 @@
  * the life of the page or process.
  */
 import { UnsupportedError } from "../errors.ts";
+import type { Budget } from "../budget.ts";
 import type { HandleTable } from "../abi/handles.ts";
 import type { AbiRuntime } from "../abi/runtime.ts";
 import type { Plan } from "../plan/plan.ts";
@@ -46,10 +47,10 @@ export function generations(): number {
  * @param key the SHA-256 of its structure
  * @throws {UnsupportedError} where evaluation is forbidden
  */
-export function bindingsFor(plan: Plan, key: string): Instantiate {
+export function bindingsFor(plan: Plan, key: string, budget?: Budget): Instantiate {
   let instantiate = cache.get(key);
   if (instantiate === undefined) {
-    const text = emitBindings(plan);
+    const text = emitBindings(plan, budget);
     instantiate = evaluate(text);
     generatedCount++;
     cache.set(key, instantiate, text.length);

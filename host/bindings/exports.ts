@@ -1,12 +1,12 @@
 /** The text of the exports object: functions, interfaces under their id and short name, and resource classes. */
-import { Code, key, quote } from "../abi/emit/code.ts";
+import { bare, Code, key, quote } from "../abi/emit/code.ts";
 import type { ExportPlan } from "../plan/plan.ts";
 import type { BindingsWriter } from "./emit.ts";
 import { className, externName, funcName, type FuncName, shortNames, staticName } from "../model/spelling.ts";
 
 /** Declares `const exports`. */
 export function emitExports(writer: BindingsWriter): string {
-  const code = new Code();
+  const code = new Code(writer.emitter.budget);
   const members = exportMembers(writer, writer.plan.exports, code, new Classes(writer, code));
   const values = new Map(members);
   for (const [short, name] of shortNames(values.keys())) {
@@ -58,6 +58,9 @@ interface ResourceExport {
   readonly siblings: readonly ExportPlan[];
 }
 
+/** Members of resources, by the resource's name, then by their own names without it. */
+type MembersByResource = ReadonlyMap<string, ReadonlyMap<string, Member>>;
+
 interface Member {
   readonly js: Exclude<FuncName, { kind: "function" }>;
   readonly item: Extract<ExportPlan["item"], { kind: "func" }>;
@@ -69,6 +72,7 @@ class Classes {
   private readonly code: Code;
   private readonly places = new Map<number, ResourceExport[]>();
   private readonly locals = new Map<number, string>();
+  private readonly members = new Map<readonly ExportPlan[], MembersByResource>();
 
   constructor(writer: BindingsWriter, code: Code) {
     this.writer = writer;
@@ -97,13 +101,15 @@ class Classes {
     const places = this.places.get(resource)!;
     const members = new Map<string, Member>();
     // Where two places name different functions alike, the first one counts.
-    for (const [key, member] of places.flatMap(membersAt)) if (!members.has(key)) members.set(key, member);
+    for (const place of places) {
+      for (const [key, member] of this.membersAt(place) ?? []) if (!members.has(key)) members.set(key, member);
+    }
     // An interface that only uses the resource may come before the one that declares it.
-    const { name } = places.find((place) => membersAt(place).length > 0) ?? places[0]!;
+    const { name } = places.find((place) => this.membersAt(place) !== undefined) ?? places[0]!;
     const { code } = this;
     const local = code.fresh();
     code.block(
-      `const ${local} = rt.resourceClass(${resource}, class ${className(name)} extends rt.GuestResource`,
+      `const ${local} = rt.resourceClass(${resource}, class ${bare(className(name))} extends rt.GuestResource`,
       () => {
         for (const member of members.values()) code.line(this.memberText(member));
         if (![...members.values()].some(({ js }) => js.kind === "constructor"))
@@ -112,6 +118,13 @@ class Classes {
       "});",
     );
     return local;
+  }
+
+  /** The members that a resource has in one place; `undefined` when it has none there. */
+  private membersAt({ name, siblings }: ResourceExport): ReadonlyMap<string, Member> | undefined {
+    let members = this.members.get(siblings);
+    if (members === undefined) this.members.set(siblings, (members = membersByResource(siblings)));
+    return members.get(name);
   }
 
   private memberText({ js, item }: Member): string {
@@ -130,13 +143,17 @@ class Classes {
   }
 }
 
-/** The members that a resource has in one place, by their names without the resource's own. */
-function membersAt({ name, siblings }: ResourceExport): [string, Member][] {
-  return siblings.flatMap(({ name: sibling, item }): [string, Member][] => {
-    const js = funcName(sibling);
-    if (item.kind !== "func" || js.kind === "function" || js.resource !== name) return [];
-    return [[js.kind === "constructor" ? js.kind : `${js.kind} ${js.js}`, { js, item }]];
-  });
+function membersByResource(exports: readonly ExportPlan[]): MembersByResource {
+  const found = new Map<string, Map<string, Member>>();
+  for (const { name, item } of exports) {
+    const js = funcName(name);
+    if (item.kind !== "func" || js.kind === "function") continue;
+    let members = found.get(js.resource);
+    if (members === undefined) found.set(js.resource, (members = new Map()));
+    const key = js.kind === "constructor" ? js.kind : `${js.kind} ${js.js}`;
+    if (!members.has(key)) members.set(key, { js, item });
+  }
+  return found;
 }
 
 /** A WIT method may be called `constructor`; written plainly it would be the class's own. */

@@ -5,7 +5,7 @@
  */
 import { TypeNumbers } from "../abi/emit/context.ts";
 import type { FuncType } from "../model/types.ts";
-import type { ExportPlan, Plan } from "../plan/plan.ts";
+import type { CoreInstanceRef, CoreItem, ExportPlan, Options, Plan } from "../plan/plan.ts";
 import { FORMAT } from "./state.ts";
 
 /** The core export by which a guest tells the host what its last abort said. */
@@ -32,18 +32,41 @@ export function planKey(plan: Plan): string {
           return [name];
       }
     });
+  // A core export may be used by any number of functions: its name is written once, and its number wherever it is used.
+  const coreExports = new Map<CoreItem, number>();
+  const core = (item: CoreItem | undefined): string | null => {
+    if (item === undefined) return null;
+    if (item.kind === "trampoline") return `g${item.trampoline}`;
+    let number = coreExports.get(item);
+    if (number === undefined) coreExports.set(item, (number = coreExports.size));
+    return `c${number}`;
+  };
+  const options = ({ encoding, memory, realloc, postReturn }: Options): unknown[] => [
+    encoding,
+    core(memory),
+    core(realloc),
+    core(postReturn),
+  ];
+  const source = (ref: CoreInstanceRef): unknown =>
+    ref.kind === "instance" ? ref.instance : ref.items.map(({ name, item }) => [name, core(item)]);
   const structure = [
     FORMAT,
     plan.components.map((parent) => parent ?? null),
     plan.modules.map((module) => [hasAbortHook(module), memoryExports(module) ?? null]),
-    plan.steps,
-    plan.lifts.map((lift) => ({ ...lift, type: func(lift.type) })),
+    plan.steps.map(({ module, args }) => [module, args.map((arg) => [arg.name, source(arg.source)])]),
+    plan.lifts.map((lift) => [core(lift.core), func(lift.type), options(lift.options), lift.component]),
     plan.hostFuncs.map(({ path, type }) => [path.at(-1), func(type)]),
-    plan.trampolines.map((item) => (item.kind === "lower" ? { ...item, type: func(item.type) } : item)),
-    plan.resources.map(({ name, origin }) => [name, origin.kind === "host" ? "host" : origin]),
+    plan.trampolines.map((item) =>
+      item.kind === "lower" ? { ...item, type: func(item.type), options: options(item.options) } : item,
+    ),
+    plan.resources.map(({ name, origin }) => [
+      name,
+      origin.kind === "host" ? "host" : { component: origin.component, dtor: core(origin.dtor) },
+    ]),
     exports(plan.exports),
   ];
-  return JSON.stringify([structure, types.keys()]);
+  const names = [...coreExports.keys()].map((item) => (item.kind === "export" ? [item.instance, item.name] : item));
+  return JSON.stringify([structure, names, types.keys()]);
 }
 
 /** Whether a core module has the abort hook, with a memory to read its words from. */

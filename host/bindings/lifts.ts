@@ -9,7 +9,7 @@ import { Code } from "../abi/emit/code.ts";
 import { hasBorrow, type Context } from "../abi/emit/context.ts";
 import { liftCases, load, plus } from "../abi/emit/lift.ts";
 import { layoutOf } from "../abi/layout.ts";
-import { casesOf, someType } from "../model/cases.ts";
+import { casesOf, handlesIn } from "../model/cases.ts";
 import type { ResultType } from "../model/types.ts";
 import {
   callCore,
@@ -36,11 +36,11 @@ export function emitLift(writer: BindingsWriter, index: number): string {
   const context = contextOf(writer, lift.options, component, "host", undefined);
   const params = type.params.map((_, i) => `a${i}`);
   const entered = enteringSet(plan, component, undefined);
-  const code = new Code();
+  const code = new Code(emitter.budget);
   const result = resultOf(type);
   code.block(`function f${index}(${params.join(", ")})`, () => {
     const checks = type.params.map((param, i) => checkExpression(emitter, param.type, `a${i}`));
-    if (type.params.some((param) => someType(param.type, ({ kind }) => kind === "own"))) code.line("rt.beginCheck();");
+    if (type.params.some((param) => handlesIn(param.type).own)) code.line("rt.beginCheck();");
     if (checks.length > 0) {
       const refusal = `e0 > 1 ? rt.refuse(${index}, e0) : rt.badArguments(${index}, [${params.join(", ")}])`;
       code.line(`if (!(${checks.join(" && ")})) throw ${refusal};`);

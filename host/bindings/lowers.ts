@@ -8,7 +8,7 @@ import { member, type Code } from "../abi/emit/code.ts";
 import { hasBorrow, type Context } from "../abi/emit/context.ts";
 import { liftMembers, load, plus } from "../abi/emit/lift.ts";
 import { lowerFlat, store } from "../abi/emit/lower.ts";
-import { MAX_FLAT_PARAMS, layoutOf, sequence } from "../abi/layout.ts";
+import { MAX_FLAT_PARAMS, flatOf, layoutOf, sequence } from "../abi/layout.ts";
 import type { FuncType, ValueType } from "../model/types.ts";
 import type { FuncItem, Lift, Options, Trampoline } from "../plan/plan.ts";
 import {
@@ -38,7 +38,7 @@ export function emitLower(
   code: Code,
 ): void {
   const types = type.params.map((param) => param.type);
-  const flat = types.flatMap((t) => layoutOf(t).flat);
+  const flat = flatOf(types);
   const spilled = flat.length > MAX_FLAT_PARAMS;
   const params = spilled ? ["p0"] : flat.map((_, i) => `p${i}`);
   const returnsByPointer = type.result !== undefined && isSpilled(type.result);

@@ -12,7 +12,7 @@ import { LOCK } from "./state.ts";
 /** A core function that the host makes for core modules to import. */
 export function emitTrampoline(writer: BindingsWriter, index: number): string {
   const trampoline = writer.plan.trampolines[index]!;
-  const code = new Code();
+  const code = new Code(writer.emitter.budget);
   const name = `g${index}`;
   switch (trampoline.kind) {
     case "lower":
@@ -90,7 +90,7 @@ function emitDrop(writer: BindingsWriter, component: number, resource: number, c
 export function emitDestructor(writer: BindingsWriter, index: number): string {
   const { origin, name } = writer.plan.resources[index]!;
   if (origin.kind === "host") return "";
-  const code = new Code();
+  const code = new Code(writer.emitter.budget);
   const entered = enteringSet(writer.plan, origin.component, undefined);
   code.block(
     `rt.resource(${index}, ${quote(name)}, (rep) =>`,

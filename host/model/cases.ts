@@ -21,29 +21,64 @@ export function casesOf(type: Extract<ValueType, { kind: "variant" | "option" | 
   }
 }
 
-/** Whether any part of a type satisfies a test. */
-export function someType(type: ValueType | undefined, test: (type: ValueType) => boolean): boolean {
-  if (type === undefined) return false;
-  if (test(type)) return true;
+/** The types a type is made of directly; `undefined` where there is none, such as a case without payload. */
+function partsOf(type: ValueType): readonly (ValueType | undefined)[] {
   switch (type.kind) {
     case "list":
-      return someType(type.element, test);
+      return [type.element];
     case "map":
-      return someType(type.key, test) || someType(type.value, test);
+      return [type.key, type.value];
     case "record":
-      return type.fields.some((field) => someType(field.type, test));
+      return type.fields.map((field) => field.type);
     case "tuple":
-      return type.types.some((member) => someType(member, test));
+      return type.types;
     case "variant":
     case "option":
     case "result":
-      return casesOf(type).some((c) => someType(c.type, test));
+      return casesOf(type).map((c) => c.type);
     case "stream":
     case "future":
-      return someType(type.type, test);
+      return [type.type];
     default:
-      return false;
+      return [];
   }
+}
+
+/** Whether any part of a type satisfies a test. Parts that are shared are looked at once: types unfold without end. */
+export function someType(
+  type: ValueType | undefined,
+  test: (type: ValueType) => boolean,
+  seen: Set<ValueType> = new Set(),
+): boolean {
+  if (type === undefined || seen.has(type)) return false;
+  seen.add(type);
+  return test(type) || partsOf(type).some((part) => someType(part, test, seen));
+}
+
+/** What kinds of handles are in a type. */
+export interface Handles {
+  readonly own: boolean;
+  readonly borrow: boolean;
+}
+
+const none: Handles = { own: false, borrow: false };
+const both: Handles = { own: true, borrow: true };
+const ownOnly: Handles = { own: true, borrow: false };
+const borrowOnly: Handles = { own: false, borrow: true };
+
+const handles = new WeakMap<ValueType, Handles>();
+
+/** The kinds of handles in a type, found once for each type object. */
+export function handlesIn(type: ValueType | undefined): Handles {
+  if (type === undefined) return none;
+  let found = handles.get(type);
+  if (found === undefined) {
+    const parts = partsOf(type).map(handlesIn);
+    const own = type.kind === "own" || parts.some((part) => part.own);
+    const borrow = type.kind === "borrow" || parts.some((part) => part.borrow);
+    handles.set(type, (found = own ? (borrow ? both : ownOnly) : borrow ? borrowOnly : none));
+  }
+  return found;
 }
 
 /** Whether a type that has a name is one of values. */

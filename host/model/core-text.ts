@@ -1,13 +1,13 @@
 /** Core types in words: what core modules import and export. */
-import { block } from "./text.ts";
 import type { CoreExternType, CoreLimits, CoreModuleType } from "./types.ts";
 
 /** The text of a core module's type. */
 export function formatCoreModule(type: CoreModuleType): string {
-  return block("core module", [
+  const items = [
     ...type.imports.map(({ module, name, type: item }) => `import ${module}.${name}: ${formatCoreExtern(item)}`),
     ...type.exports.map(({ name, type: item }) => `export ${name}: ${formatCoreExtern(item)}`),
-  ]);
+  ];
+  return items.length === 0 ? "core module {}" : `core module { ${items.join(", ")} }`;
 }
 
 /** The text of what a core module imports or exports: `func(i32) -> i32`, `memory 1..16`. */

@@ -59,10 +59,11 @@ function shortName(name: string): string | undefined {
 
 /** Short name → interface id, for the short names that one interface alone would have: of others nobody could tell whose. */
 export function shortNames(names: Iterable<string>): Map<string, string> {
-  const found = new Map<string, string[]>();
+  const found = new Map<string, string | undefined>();
   for (const name of names) {
     const short = shortName(name);
-    if (short !== undefined) found.set(short, [...(found.get(short) ?? []), name]);
+    if (short !== undefined) found.set(short, found.has(short) ? undefined : name);
   }
-  return new Map([...found].flatMap(([short, ids]) => (ids.length === 1 ? [[short, ids[0]!]] : [])));
+  for (const [short, name] of found) if (name === undefined) found.delete(short);
+  return found as Map<string, string>;
 }

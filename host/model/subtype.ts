@@ -5,7 +5,7 @@
  * their place, so the same name must mean the same resource throughout one comparison. Follows design/mvp/Subtyping.md:
  * value types must be equal, instances may have more exports than wanted, components fewer imports and more exports.
  */
-import { someType } from "./cases.ts";
+import { handlesIn } from "./cases.ts";
 import type {
   CoreExternType,
   CoreLimits,
@@ -242,7 +242,8 @@ function explainOptional(
 
 /** Only a type without handles can be taken as equal to itself: a handle's resource may be bound to another. */
 function mentionsResource(type: ValueType): boolean {
-  return someType(type, ({ kind }) => kind === "own" || kind === "borrow");
+  const { own, borrow } = handlesIn(type);
+  return own || borrow;
 }
 
 function explainModule(found: CoreModuleType, wanted: CoreModuleType): string | undefined {

@@ -5,67 +5,109 @@
  */
 import type { ExternDecl, ExternType, FuncType, ValueType } from "./types.ts";
 
-/** The text of a value type: `list<option<u8>>`, `record { x: f64, y: f64 }`. */
+/**
+ * The letters that are left for what is being written. Types share parts, and written out they grow without end: when
+ * none is left, the rest is `…`.
+ */
+let room = 0;
+
+/** @param count how many texts stand side by side: one may have 20,000 letters, and all together stay below 4 million */
+function start(count = 1): void {
+  room = 4e6 / (199 + count);
+}
+
+/** Counts the letters of a name. */
+function word(name: string): string {
+  room -= name.length;
+  return name;
+}
+
+/** Items in a row, as far as there is room. */
+function row<T>(items: readonly T[], write: (item: T) => string): string {
+  let text = "";
+  for (const item of items) {
+    if (text !== "") text += ", ";
+    if ((room -= 2) < 0) return `${text}…`;
+    text += write(item);
+  }
+  return text;
+}
+
+/** The text of a value type: `list<option<u8>>`, `record { x: f64, y: f64 }`; a very long one ends with `…`. */
 export function formatType(type: ValueType): string {
+  start();
+  return typeText(type);
+}
+
+function typeText(type: ValueType): string {
+  if ((room -= 4) < 0) return "…";
   switch (type.kind) {
     case "list":
       return type.length === undefined
-        ? `list<${formatType(type.element)}>`
-        : `list<${formatType(type.element)}, ${type.length}>`;
+        ? `list<${typeText(type.element)}>`
+        : `list<${typeText(type.element)}, ${type.length}>`;
     case "map":
-      return `map<${formatType(type.key)}, ${formatType(type.value)}>`;
+      return `map<${typeText(type.key)}, ${typeText(type.value)}>`;
     case "record":
-      return block(
+      return braces(
         "record",
-        type.fields.map((field) => `${field.name}: ${formatType(field.type)}`),
+        row(type.fields, (field) => `${word(field.name)}: ${typeText(field.type)}`),
       );
     case "tuple":
-      return `tuple<${type.types.map(formatType).join(", ")}>`;
+      return `tuple<${row(type.types, typeText)}>`;
     case "variant":
-      return block(
+      return braces(
         "variant",
-        type.cases.map(({ name, type: payload }) => (payload === undefined ? name : `${name}(${formatType(payload)})`)),
+        row(type.cases, (c) => word(c.name) + (c.type === undefined ? "" : `(${typeText(c.type)})`)),
       );
     case "enum":
     case "flags":
-      return block(type.kind, type.names);
+      return braces(type.kind, row(type.names, word));
     case "option":
-      return `option<${formatType(type.type)}>`;
+      return `option<${typeText(type.type)}>`;
     case "result":
       if (type.ok === undefined && type.err === undefined) return "result";
-      if (type.err === undefined) return `result<${formatType(type.ok!)}>`;
-      return `result<${type.ok === undefined ? "_" : formatType(type.ok)}, ${formatType(type.err)}>`;
+      if (type.err === undefined) return `result<${typeText(type.ok!)}>`;
+      return `result<${type.ok === undefined ? "_" : typeText(type.ok)}, ${typeText(type.err)}>`;
     case "own":
-      return type.resource.name || "resource";
+      return word(type.resource.name || "resource");
     case "borrow":
-      return `borrow<${type.resource.name || "resource"}>`;
+      return `borrow<${word(type.resource.name || "resource")}>`;
     case "stream":
     case "future":
-      return type.type === undefined ? type.kind : `${type.kind}<${formatType(type.type)}>`;
+      return type.type === undefined ? type.kind : `${type.kind}<${typeText(type.type)}>`;
     default:
       return type.kind;
   }
 }
 
 /** `func(a: u32) -> string`. */
-function formatFunc(type: FuncType): string {
-  const params = type.params.map((param) => `${param.name}: ${formatType(param.type)}`).join(", ");
-  const result = type.result === undefined ? "" : ` -> ${formatType(type.result)}`;
+function funcText(type: FuncType): string {
+  const params = row(type.params, (param) => `${word(param.name)}: ${typeText(param.type)}`);
+  const result = type.result === undefined ? "" : ` -> ${typeText(type.result)}`;
   return `${type.async ? "async " : ""}func(${params})${result}`;
 }
 
-/** The text of anything a component can import or export. */
-export function formatExtern(type: ExternType): string {
+/**
+ * The text of anything a component can import or export; a very long one ends with `…`.
+ * @param count how many such texts stand side by side
+ */
+export function formatExtern(type: ExternType, count?: number): string {
+  start(count);
+  return externText(type);
+}
+
+function externText(type: ExternType): string {
   switch (type.kind) {
     case "func":
-      return formatFunc(type);
+      return funcText(type);
     case "instance":
-      return block("interface", type.exports.map(formatDecl));
-    case "component":
-      return block("component", [
-        ...type.imports.map((item) => `import ${formatDecl(item)}`),
-        ...type.exports.map((item) => `export ${formatDecl(item)}`),
-      ]);
+      return braces("interface", row(type.exports, declText));
+    case "component": {
+      const imports = row(type.imports, (item) => `import ${declText(item)}`);
+      const exports = row(type.exports, (item) => `export ${declText(item)}`);
+      return braces("component", imports + (imports && exports && ", ") + exports);
+    }
     case "core-module":
       return "core module";
     case "resource-type":
@@ -73,19 +115,26 @@ export function formatExtern(type: ExternType): string {
     case "type": {
       const { type: inner } = type;
       if (inner.kind === "func" || inner.kind === "instance" || inner.kind === "component") {
-        return `type ${formatExtern(inner)}`;
+        return `type ${externText(inner)}`;
       }
-      return `type ${formatType(inner)}`;
+      return `type ${typeText(inner)}`;
     }
   }
 }
 
-/** `name: type`. */
-export function formatDecl(item: ExternDecl): string {
-  return `${item.name}: ${formatExtern(item.type)}`;
+function declText(item: ExternDecl): string {
+  return `${word(item.name)}: ${externText(item.type)}`;
 }
 
-/** `keyword { item, item }` */
-export function block(keyword: string, items: readonly string[]): string {
-  return items.length === 0 ? `${keyword} {}` : `${keyword} { ${items.join(", ")} }`;
+/** `name: type` of each. */
+export function formatDecls(items: readonly ExternDecl[]): string[] {
+  return items.map((item) => {
+    start(items.length);
+    return declText(item);
+  });
+}
+
+/** `keyword { items }` */
+function braces(keyword: string, items: string): string {
+  return items === "" ? `${keyword} {}` : `${keyword} { ${items} }`;
 }

@@ -5,7 +5,7 @@
  * `restart.ts` and `unload.ts`, the instance in `version.ts`.
  */
 import { TrappedError, UnloadedError, UsageError } from "../errors.ts";
-import { formatDecl } from "../model/text.ts";
+import { formatDecls } from "../model/text.ts";
 import type { ExternDecl, ResourceType } from "../model/types.ts";
 import type { Source } from "../platform.ts";
 import type { Component } from "../runtime/types.ts";
@@ -227,7 +227,7 @@ export class ModuleRecord implements Provider {
       name: this.name,
       version: packageVersion(component.exports),
       hash: this.hash,
-      world: { imports: component.imports.map(formatDecl), exports: component.exports.map(formatDecl) },
+      world: { imports: formatDecls(component.imports), exports: formatDecls(component.exports) },
       imports: [...this.version.origins],
       exports: this.phase === "unloaded" ? [] : this.tree.paths(),
       uses: this.context.graph.uses(this.name),

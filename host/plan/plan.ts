@@ -9,7 +9,7 @@ import type { CoreModuleType, ExternDecl, FuncType, ResourceType } from "../mode
 
 export type StringEncoding = "utf8" | "utf16" | "latin1+utf16";
 
-/** Something a core instance exports, or a function the host makes. */
+/** Something a core instance exports, or a function the host makes. A plan has one object for each. */
 export type CoreItem =
   | { readonly kind: "export"; readonly instance: number; readonly name: string }
   | { readonly kind: "trampoline"; readonly trampoline: number };
@@ -106,6 +106,8 @@ export interface ExportPlan {
 }
 
 export interface Plan {
+  /** Bytes of the component, which say how much text may be generated from the plan. */
+  readonly byteLength: number;
   readonly imports: readonly ExternDecl[];
   readonly exportDecls: readonly ExternDecl[];
   /** One for each component instance, the root first: the number of its parent. */

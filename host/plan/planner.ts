@@ -15,6 +15,7 @@ import type {
   Definition,
   SortIndex,
 } from "../binary/definition.ts";
+import { Budget } from "../budget.ts";
 import { UnsupportedError } from "../errors.ts";
 import type { ExternDecl, ExternType, FuncType, ResourceType } from "../model/types.ts";
 import type {
@@ -69,8 +70,8 @@ class Scope extends TypeScope {
   readonly instances: InstanceEntity[] = [];
   readonly funcs: FuncEntity[] = [];
 
-  constructor(parent: Scope | undefined, component: number) {
-    super(parent);
+  constructor(parent: Scope | undefined, component: number, budget: Budget) {
+    super(parent, budget);
     this.component = component;
   }
 
@@ -125,18 +126,23 @@ export interface PlanOptions {
    * other tools. Default `false`.
    */
   readonly asynchronous?: boolean;
+  /** The work allowed, by default for the plan alone. */
+  readonly budget?: Budget;
 }
 
 /** Plans the instantiation of a component. @throws {UnsupportedError} */
 export function planComponent(definition: ComponentDefinition, options: PlanOptions = {}): Plan {
-  return new Planner(options.asynchronous ?? false).plan(definition);
+  const { asynchronous = false, budget = new Budget(definition.byteLength) } = options;
+  return new Planner(asynchronous, budget).plan(definition);
 }
 
 class Planner {
   private readonly asynchronous: boolean;
+  private readonly budget: Budget;
   private readonly imports: ExternDecl[] = [];
   private readonly components: (number | undefined)[] = [];
   private readonly modules: ModuleRef[] = [];
+  private readonly moduleIndex = new Map<ModuleRef, number>();
   private readonly embedded = new Map<CoreModuleDefinition, ModuleRef>();
   private readonly lifts: Lift[] = [];
   private readonly hostFuncs: HostFunc[] = [];
@@ -144,14 +150,20 @@ class Planner {
   private readonly resources: ResourcePlan[] = [];
   private readonly resourceIndex = new Map<ResourceType, number>();
   private readonly steps: Step[] = [];
+  /** What core instances that were put together hold, by name. */
+  private readonly itemsByName = new Map<CoreInstanceRef, ReadonlyMap<string, CoreItem>>();
+  /** What is used of the exports of each instantiation, by name. */
+  private readonly coreExports: Map<string, CoreItem>[] = [];
 
-  constructor(asynchronous: boolean) {
+  constructor(asynchronous: boolean, budget: Budget) {
     this.asynchronous = asynchronous;
+    this.budget = budget;
   }
 
   plan(definition: ComponentDefinition): Plan {
     const exports = this.instantiate(definition, undefined, undefined, undefined);
     return {
+      byteLength: definition.byteLength,
       imports: this.imports,
       exportDecls: [...exports].map(([name, entity]) => ({ name, type: this.externType(entity, name) })),
       components: this.components,
@@ -172,7 +184,8 @@ class Planner {
     parent: number | undefined,
     args: ReadonlyMap<string, Entity> | undefined,
   ): Map<string, Entity> {
-    const inner = new Scope(scope, this.components.push(parent) - 1);
+    this.budget.instance();
+    const inner = new Scope(scope, this.components.push(parent) - 1, this.budget);
     const exports = new Map<string, Entity>();
     for (const item of definition.definitions) this.run(inner, item, args, exports);
     return exports;
@@ -184,6 +197,7 @@ class Planner {
     args: ReadonlyMap<string, Entity> | undefined,
     exports: Map<string, Entity>,
   ): void {
+    this.spend(1);
     switch (item.kind) {
       case "core-module":
         scope.modules.push(this.embed(item));
@@ -252,22 +266,46 @@ class Planner {
 
   private coreInstance(scope: Scope, expr: Extract<Definition, { kind: "core-instance" }>["expr"]): CoreInstanceRef {
     if (expr.kind === "exports") {
+      this.spend(expr.exports.length);
       const items = expr.exports.map(({ name, sort, index }) => ({
         name,
         item: must(scope.core[sort as CoreItemSort][index]),
       }));
-      return { kind: "items", items };
+      const ref: CoreInstanceRef = { kind: "items", items };
+      this.itemsByName.set(ref, new Map(items.map(({ name, item }) => [name, item])));
+      return ref;
     }
     const module = must(scope.modules[expr.module]);
-    let index = this.modules.indexOf(module);
-    if (index < 0) index = this.modules.push(module) - 1;
     const instance = this.steps.length;
     const args = expr.args.map((arg) => ({ name: arg.name, source: must(scope.coreInstances[arg.instance]) }));
-    this.steps.push({ instance, module: index, args });
+    // The items are written out for each instantiation that they are given to.
+    for (const { source } of args) {
+      const items = source.kind === "items" ? source.items : [];
+      this.budget.part(1 + items.length);
+      for (const { name } of items) this.spend(name.length >> 3);
+    }
+    this.budget.part();
+    this.steps.push({ instance, module: this.moduleNumber(module), args });
+    this.coreExports.push(new Map());
     return { kind: "instance", instance };
   }
 
+  private moduleNumber(module: ModuleRef): number {
+    let index = this.moduleIndex.get(module);
+    if (index === undefined) this.moduleIndex.set(module, (index = this.modules.push(module) - 1));
+    return index;
+  }
+
+  private coreExport(source: CoreInstanceRef, name: string): CoreItem {
+    if (source.kind === "items") return must(must(this.itemsByName.get(source)).get(name));
+    const known = must(this.coreExports[source.instance]);
+    let item = known.get(name);
+    if (item === undefined) known.set(name, (item = { kind: "export", instance: source.instance, name }));
+    return item;
+  }
+
   private instance(scope: Scope, expr: Extract<Definition, { kind: "instance" }>["expr"]): Map<string, Entity> {
+    this.spend(expr.kind === "exports" ? expr.exports.length : expr.args.length);
     if (expr.kind === "exports") {
       return new Map(expr.exports.map(({ name, item }) => [name.name, rename(scope.get(item), name.name, undefined)]));
     }
@@ -284,11 +322,7 @@ class Planner {
       }
       case "core-export": {
         const source = must(scope.coreInstances[target.instance]);
-        const item: CoreItem =
-          source.kind === "instance"
-            ? { kind: "export", instance: source.instance, name: target.name }
-            : must(source.items.find(({ name }) => name === target.name)).item;
-        scope.core[target.sort as CoreItemSort].push(item);
+        scope.core[target.sort as CoreItemSort].push(this.coreExport(source, target.name));
         break;
       }
       case "outer": {
@@ -307,6 +341,7 @@ class Planner {
     switch (canon.op) {
       case "lift": {
         const type = must(scope.types[canon.type]) as FuncType;
+        this.usedAs(type);
         if (!this.asynchronous) refuseAsync(type, canon.options);
         const core = must(scope.core.func[canon.func]);
         const lift = this.lifts.push({ core, type, options: this.options(scope, canon.options), component }) - 1;
@@ -315,6 +350,7 @@ class Planner {
       }
       case "lower": {
         const { item, type } = must(scope.funcs[canon.func]);
+        this.usedAs(type);
         if (!this.asynchronous) refuseAsync(type, canon.options);
         this.trampoline(scope, {
           kind: "lower",
@@ -340,7 +376,18 @@ class Planner {
     }
   }
 
+  private spend(steps: number): void {
+    this.budget.spend(steps, "plan");
+  }
+
+  /** Counts a function, whose type may be shared by many. */
+  private usedAs(type: FuncType): void {
+    this.budget.part();
+    this.spend(type.params.length);
+  }
+
   private trampoline(scope: Scope, trampoline: Trampoline): void {
+    this.budget.part();
     scope.core.func.push({ kind: "trampoline", trampoline: this.trampolines.push(trampoline) - 1 });
   }
 
@@ -356,6 +403,7 @@ class Planner {
   }
 
   private addResource(type: ResourceType, origin: ResourcePlan["origin"]): number {
+    this.budget.part();
     const index = this.resources.length;
     // The name is settled only once the resource is exported, so it is read late.
     this.resources.push({
@@ -375,8 +423,10 @@ class Planner {
 
   /** What the root component imports, as something that its definitions can refer to. */
   private imported(type: ExternType, path: readonly string[]): Entity {
+    this.budget.part();
     switch (type.kind) {
       case "func":
+        this.spend(type.params.length);
         if (!this.asynchronous) refuseAsyncValues(type);
         return { kind: "func", item: { kind: "host", func: this.hostFuncs.push({ path, type }) - 1 }, type };
       case "instance":
@@ -400,6 +450,7 @@ class Planner {
   }
 
   private externType(entity: Entity, name: string): ExternType {
+    this.budget.part();
     switch (entity.kind) {
       case "func":
         return entity.type;
@@ -440,9 +491,7 @@ class Planner {
         return resource === undefined ? { kind: "type" } : { kind: "resource", resource };
       }
       case "module": {
-        let module = this.modules.indexOf(entity.module);
-        if (module < 0) module = this.modules.push(entity.module) - 1;
-        return { kind: "module", module };
+        return { kind: "module", module: this.moduleNumber(entity.module) };
       }
       case "component":
         return { kind: "type" };

@@ -5,6 +5,7 @@
  * scope around it. Does not check validity: `binary/validate` has run before. Follows design/mvp/Explainer.md,
  * "Type Definitions", and keeps the identity conventions of `model/types.ts`.
  */
+import type { Budget } from "../budget.ts";
 import type {
   AliasDefinition,
   RawComponentType,
@@ -57,13 +58,16 @@ function primitive(kind: PrimitiveKind): PrimitiveType {
 /** One scope of type definitions. Component scopes of the planner extend it with the other index spaces. */
 export class TypeScope {
   readonly parent: TypeScope | undefined;
+  readonly budget: Budget;
   readonly types: TypeEntity[] = [];
   readonly coreTypes: CoreTypeEntity[] = [];
   /** Instance index space of a component or instance *type*; the planner keeps its own. */
   readonly instanceTypes: InstanceType[] = [];
 
-  constructor(parent: TypeScope | undefined) {
+  /** @param budget each evaluation counts: one definition is evaluated again wherever its type is used */
+  constructor(parent: TypeScope | undefined, budget: Budget) {
     this.parent = parent;
+    this.budget = budget;
   }
 
   /** The scope `count` steps outward, 0 this one. */
@@ -85,16 +89,20 @@ export class TypeScope {
 
   /** Evaluates one type definition. A defined type is an object of its own, also when it is a primitive. */
   define(raw: RawType): TypeEntity {
+    this.spend(1);
     switch (raw.kind) {
       case "record":
+        this.spend(raw.fields.length);
         return { kind: "record", fields: raw.fields.map(({ name, type }) => ({ name, type: this.valueType(type) })) };
       case "variant":
+        this.spend(raw.cases.length);
         return { kind: "variant", cases: raw.cases.map(({ name, type }) => ({ name, type: this.optional(type) })) };
       case "list":
         return { kind: "list", element: this.valueType(raw.element), length: raw.length };
       case "map":
         return { kind: "map", key: this.valueType(raw.key), value: this.valueType(raw.value) };
       case "tuple":
+        this.spend(raw.types.length);
         return { kind: "tuple", types: raw.types.map((type) => this.valueType(type)) };
       case "flags":
       case "enum":
@@ -110,6 +118,7 @@ export class TypeScope {
       case "future":
         return { kind: raw.kind, type: this.optional(raw.type) };
       case "func":
+        this.spend(raw.params.length);
         return {
           kind: "func",
           params: raw.params.map(({ name, type }) => ({ name, type: this.valueType(type) })),
@@ -151,6 +160,10 @@ export class TypeScope {
     }
   }
 
+  spend(steps: number): void {
+    this.budget.spend(steps, "plan");
+  }
+
   /** Adds a declared or aliased type extern to the type index space. */
   push(type: ExternType): void {
     if (type.kind === "resource-type") this.types.push(type.resource);
@@ -169,9 +182,10 @@ export function nameType(type: TypeEntity, name: string): ExternType {
 }
 
 function evaluateComponentType(raw: RawComponentType, parent: TypeScope): InstanceType | ComponentType {
-  const scope = new TypeScope(parent);
+  const scope = new TypeScope(parent, parent.budget);
   const imports: ExternDecl[] = [];
   const exports: ExternDecl[] = [];
+  scope.spend(raw.declarators.length);
   for (const declarator of raw.declarators) declare(scope, declarator, imports, exports);
   return raw.kind === "instance" ? { kind: "instance", exports } : { kind: "component", imports, exports };
 }
@@ -207,10 +221,20 @@ function aliasType(scope: TypeScope, { target }: AliasDefinition): void {
     return;
   }
   if (target.kind === "core-export") throw new Error("core aliases are refused by validation");
-  const { exports } = must(scope.instanceTypes[target.instance]);
-  const type = must(exports.find(({ name }) => name === target.name)).type;
+  const type = must(exportsByName(must(scope.instanceTypes[target.instance])).get(target.name));
   scope.push(type);
   if (type.kind === "instance") scope.instanceTypes.push(type);
+}
+
+/** By name, for instance types that are aliased from. */
+const namedExports = new WeakMap<InstanceType, ReadonlyMap<string, ExternType>>();
+
+function exportsByName(instance: InstanceType): ReadonlyMap<string, ExternType> {
+  let byName = namedExports.get(instance);
+  if (byName === undefined) {
+    namedExports.set(instance, (byName = new Map(instance.exports.map(({ name, type }) => [name, type]))));
+  }
+  return byName;
 }
 
 function evaluateCoreModuleType(declarators: readonly RawCoreDeclarator[], parent: TypeScope): CoreModuleType {
@@ -224,6 +248,7 @@ function evaluateCoreModuleType(declarators: readonly RawCoreDeclarator[], paren
     if (raw.kind === "core-tag") return { kind: "core-tag", params };
     return { kind: "core-func", params, results: type.kind === "core-func" ? type.results : [] };
   };
+  parent.spend(declarators.length);
   for (const declarator of declarators) {
     switch (declarator.kind) {
       case "type":

@@ -17,10 +17,12 @@ export function refuseAsyncValues(type: FuncType): void {
   if (type.async) {
     throw new UnsupportedError("async", "This component has async functions, which this host does not support");
   }
-  const seen = new Set<ValueType>();
-  for (const param of type.params) visit(param.type, seen);
-  visit(type.result, seen);
+  for (const param of type.params) visit(param.type);
+  visit(type.result);
 }
+
+/** Value types in which nothing was found to refuse: each is looked into once, however many functions use it. */
+const accepted = new WeakSet<ValueType>();
 
 /**
  * WIT tells `a1` from `a-1`, JavaScript's spelling of them does not: one would silently take the place of the other.
@@ -38,9 +40,13 @@ export function refuseCollision(what: string, names: readonly string[]): void {
   }
 }
 
-function visit(type: ValueType | undefined, seen: Set<ValueType>): void {
-  if (type === undefined || seen.has(type)) return;
-  seen.add(type);
+function visit(type: ValueType | undefined): void {
+  if (type === undefined || accepted.has(type)) return;
+  visitParts(type);
+  accepted.add(type);
+}
+
+function visitParts(type: ValueType): void {
   switch (type.kind) {
     case "stream":
     case "future":
@@ -50,11 +56,11 @@ function visit(type: ValueType | undefined, seen: Set<ValueType>): void {
         `This component passes a value of type ${type.kind}, which this host does not support`,
       );
     case "list":
-      visit(type.element, seen);
+      visit(type.element);
       break;
     case "map":
-      visit(type.key, seen);
-      visit(type.value, seen);
+      visit(type.key);
+      visit(type.value);
       break;
     case "flags":
       refuseCollision("flags", type.names);
@@ -64,20 +70,20 @@ function visit(type: ValueType | undefined, seen: Set<ValueType>): void {
         "record fields",
         type.fields.map((field) => field.name),
       );
-      for (const field of type.fields) visit(field.type, seen);
+      for (const field of type.fields) visit(field.type);
       break;
     case "tuple":
-      for (const member of type.types) visit(member, seen);
+      for (const member of type.types) visit(member);
       break;
     case "variant":
-      for (const c of type.cases) visit(c.type, seen);
+      for (const c of type.cases) visit(c.type);
       break;
     case "option":
-      visit(type.type, seen);
+      visit(type.type);
       break;
     case "result":
-      visit(type.ok, seen);
-      visit(type.err, seen);
+      visit(type.ok);
+      visit(type.err);
       break;
     default:
   }

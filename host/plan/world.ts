@@ -4,6 +4,7 @@
  * The section is itself a component binary: a component type (the world) inside a component type, exported under the
  * world's id. See design/mvp/WIT.md, "Package Format".
  */
+import { Budget } from "../budget.ts";
 import { UsageError } from "../errors.ts";
 import type { ComponentDefinition } from "../binary/definition.ts";
 import type { ExternDecl } from "../model/types.ts";
@@ -18,7 +19,7 @@ export interface WorldDescription {
 
 /** The world that a decoded `component-type` section describes. @throws {UsageError} when it describes none */
 export function describeWorld(definition: ComponentDefinition): WorldDescription {
-  const scope = new TypeScope(undefined);
+  const scope = new TypeScope(undefined, new Budget(definition.byteLength));
   for (const item of definition.definitions) {
     if (item.kind !== "type") continue;
     const entity = scope.define(item.type);

@@ -62,8 +62,8 @@ export function inspectBytes(bytes: Uint8Array, hash: string): Inspection {
   return {
     hash,
     byteLength: bytes.byteLength,
-    imports: imports.map(inspectExtern),
-    exports: exports.map(inspectExtern),
+    imports: inspectExterns(imports),
+    exports: inspectExterns(exports),
     wit: formatWorld("root", imports, exports),
     modules: modulesOf(definition),
     producers: producersOf(definition, bytes),
@@ -96,8 +96,12 @@ function whyUnsupported(definition: ComponentDefinition): { unsupported?: string
   }
 }
 
-function inspectExtern({ name, type }: ExternDecl): InspectedExtern {
-  return { name, kind: type.kind, type: type.kind === "core-module" ? formatCoreModule(type) : formatExtern(type) };
+function inspectExterns(decls: readonly ExternDecl[]): InspectedExtern[] {
+  return decls.map(({ name, type }) => ({
+    name,
+    kind: type.kind,
+    type: type.kind === "core-module" ? formatCoreModule(type) : formatExtern(type, decls.length),
+  }));
 }
 
 function modulesOf(definition: ComponentDefinition): InspectedModule[] {

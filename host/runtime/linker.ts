@@ -87,7 +87,8 @@ class Linker {
     if (holder === undefined) return undefined;
     const name = funcName(path.at(-1)!);
     // In words only when it is missed: most links find everything.
-    const expected = (): string => formatExtern(this.plan.hostFuncs[index]!.type);
+    const { hostFuncs } = this.plan;
+    const expected = (): string => formatExtern(hostFuncs[index]!.type, hostFuncs.length);
     if (name.kind === "function") {
       const found = this.find(holder, path.at(-1)!);
       // jco passes a world's functions as modules with a default export; accept the same object here.

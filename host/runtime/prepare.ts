@@ -4,6 +4,7 @@
  * The largest part of the host by far, and the only way into it (`parts.ts`): applications load it when they first
  * compile, and pages whose modules are all bound ahead of time never do.
  */
+import { Budget } from "../budget.ts";
 import { decodeComponent } from "../binary/decode.ts";
 import type { ComponentDefinition } from "../binary/definition.ts";
 import { validateComponent } from "../binary/validate/index.ts";
@@ -49,11 +50,12 @@ export async function prepareBytes(bytes: Uint8Array<ArrayBuffer>, options: Prep
     places = placesIn(plan, shell!);
   } else {
     const definition = decodeComponent(bytes);
-    validateComponent(definition);
-    plan = exposedPlan(planComponent(definition), bytes);
+    const budget = new Budget(bytes.length);
+    validateComponent(definition, budget);
+    plan = exposedPlan(planComponent(definition, { budget }), bytes);
     places = plan.modules;
     const structure = planKey(plan);
-    functions.set(plan, bindingsFor(plan, await sha256(new TextEncoder().encode(structure))));
+    functions.set(plan, bindingsFor(plan, await sha256(new TextEncoder().encode(structure)), budget));
     await checkUnusedModules(bytes, definition, plan, early);
     if (shellHash !== undefined && holdsAllModules(shell!, definition, plan)) {
       shells.set(shellHash, plan, shell!.key.length + structure.length);

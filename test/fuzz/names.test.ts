@@ -4,8 +4,13 @@
  */
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { bare } from "../../host/abi/emit/code.ts";
+import { decodeComponent } from "../../host/binary/decode.ts";
+import { validateComponent } from "../../host/binary/validate/index.ts";
+import { DecodeError } from "../../host/errors.ts";
 import { scaled, seed } from "../differential/budget.ts";
 import { compileText } from "../differential/harness.ts";
+import { component, exports, exportType, flatten, resource, types } from "./writers.ts";
 
 const hostile = fc.oneof(
   fc.string({ unit: "binary", maxLength: 20 }),
@@ -86,4 +91,18 @@ test("every awkward word works as a function, parameter, field, case and interfa
     expect(exports["caseOf"]!({ tag: word, val: 7 }), word).toBe(7);
     instance.dispose();
   }
+});
+
+test("what is written into text without quotes is an identifier, or nothing is written", () => {
+  for (const name of ["Thing", "X12Y", "_", "$a"]) expect(bare(name)).toBe(name);
+  for (const name of ["", "1a", "Url=<{};globalThis.pwned=1;class x>", "a b", "a\n", "a-b", "class{}", "é"]) {
+    expect(() => bare(name), name).toThrow("is not an identifier");
+  }
+});
+
+test("a resource whose name could hold any text is refused before text is made of it", () => {
+  const name = "url=<{};globalThis.pwned=1;class x>";
+  const bytes = flatten(component(types(resource), exports([exportType(name, 0)])));
+  expect(() => validateComponent(decodeComponent(bytes))).toThrow(DecodeError);
+  expect(() => validateComponent(decodeComponent(bytes))).toThrow("dropped");
 });

@@ -30,7 +30,7 @@ function only<K extends Definition["kind"]>(
 }
 
 test("decodeComponent reads an empty component", () => {
-  expect(decodeComponent(component())).toEqual({ offset: 0, definitions: [], customSections: [] });
+  expect(decodeComponent(component())).toEqual({ offset: 0, byteLength: 8, definitions: [], customSections: [] });
 });
 
 test("a core module in place of a component is refused by name", () => {

@@ -1,17 +1,19 @@
-/** Text building: indented lines, fresh local names, and the only two ways a component's strings may enter text. */
+/** Text building: indented lines, fresh local names, and the only ways a component's strings may enter text. */
+import type { Budget } from "../../budget.ts";
 
 /** A block of statements under construction. */
 export class Code {
   private readonly lines: string[] = [];
-  private depth: number;
-  private readonly names: { next: number };
+  private readonly budget: Budget;
+  private depth = 0;
+  private nextName = 0;
 
-  constructor(depth = 0, names: { next: number } = { next: 0 }) {
-    this.depth = depth;
-    this.names = names;
+  constructor(budget: Budget) {
+    this.budget = budget;
   }
 
   line(text: string): void {
+    this.budget.spend(1 + (text.length >> 3), "generate bindings for");
     this.lines.push("  ".repeat(this.depth) + text);
   }
 
@@ -35,7 +37,7 @@ export class Code {
 
   /** A local name that nothing else in this function has. */
   fresh(): string {
-    return `v${this.names.next++}`;
+    return `v${this.nextName++}`;
   }
 
   /** Gives an expression a name, unless it is one already. */
@@ -58,6 +60,12 @@ export function quote(text: string): string {
 }
 
 const identifier = /^[A-Za-z_$][\w$]*$/;
+
+/** A name that is written as it is: of a class, say. Names of components spell nothing else, and this makes sure of it. */
+export function bare(name: string): string {
+  if (!identifier.test(name)) throw new Error(`tenon bug: ${quote(name)} is not an identifier`);
+  return name;
+}
 
 /** Access to a property: `.name`, or `["name"]` where the name is no identifier. */
 export function member(name: string): string {

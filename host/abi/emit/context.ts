@@ -2,9 +2,10 @@
  * What the emitter knows while it writes one component's text: type numbers, the helper functions already written, and
  * the contexts in which values cross.
  */
+import type { Budget } from "../../budget.ts";
 import type { ResourceType, ValueType } from "../../model/types.ts";
 import type { ResourcePlan, StringEncoding } from "../../plan/plan.ts";
-import { casesOf, someType } from "../../model/cases.ts";
+import { casesOf, handlesIn } from "../../model/cases.ts";
 import { Code } from "./code.ts";
 
 /** One guest's side of a crossing: names in the generated text of what its options refer to. */
@@ -26,6 +27,8 @@ export interface Context {
 export class TypeNumbers {
   private readonly byObject = new Map<ValueType, number>();
   private readonly byKey = new Map<string, number>();
+  /** By the list of fields, cases or names, which all named copies of a type share. */
+  private readonly byParts = new Map<object, number>();
   private readonly resources: ReadonlyMap<ResourceType, number>;
 
   constructor(resources: ReadonlyMap<ResourceType, number>) {
@@ -40,12 +43,25 @@ export class TypeNumbers {
 
   of(type: ValueType): number {
     let number = this.byObject.get(type);
-    if (number === undefined) {
-      const text = this.keyOf(type);
-      number = this.byKey.get(text);
-      if (number === undefined) this.byKey.set(text, (number = this.byKey.size));
-      this.byObject.set(type, number);
-    }
+    if (number === undefined) this.byObject.set(type, (number = this.find(type)));
+    return number;
+  }
+
+  private find(type: ValueType): number {
+    const parts =
+      type.kind === "record"
+        ? type.fields
+        : type.kind === "variant"
+          ? type.cases
+          : type.kind === "flags" || type.kind === "enum"
+            ? type.names
+            : undefined;
+    let number = parts === undefined ? undefined : this.byParts.get(parts);
+    if (number !== undefined) return number;
+    const text = this.keyOf(type);
+    number = this.byKey.get(text);
+    if (number === undefined) this.byKey.set(text, (number = this.byKey.size));
+    if (parts !== undefined) this.byParts.set(parts, number);
     return number;
   }
 
@@ -88,11 +104,14 @@ export class TypeNumbers {
 export class Emitter {
   readonly types: TypeNumbers;
   readonly resources: readonly ResourcePlan[];
-  private readonly contexts: string[] = [];
+  /** What the text may cost. */
+  readonly budget: Budget;
+  private readonly contexts = new Map<string, number>();
   private readonly helpers = new Map<string, string>();
 
-  constructor(resources: readonly ResourcePlan[]) {
+  constructor(resources: readonly ResourcePlan[], budget: Budget) {
     this.resources = resources;
+    this.budget = budget;
     this.types = new TypeNumbers(new Map(resources.map(({ type }, index) => [type, index])));
   }
 
@@ -108,7 +127,7 @@ export class Emitter {
     const name = `${kind}${this.types.of(type)}${suffix}`;
     if (!this.helpers.has(name)) {
       this.helpers.set(name, "");
-      const code = new Code();
+      const code = new Code(this.budget);
       code.block(`function ${name}(${params})`, () => body(code));
       this.helpers.set(name, code.toString());
     }
@@ -124,8 +143,9 @@ export class Emitter {
       context.peer,
       context.source ?? null,
     ]);
-    const index = this.contexts.indexOf(key);
-    return index < 0 ? this.contexts.push(key) - 1 : index;
+    let index = this.contexts.get(key);
+    if (index === undefined) this.contexts.set(key, (index = this.contexts.size));
+    return index;
   }
 
   helperText(): string {
@@ -139,5 +159,5 @@ export function borrowArgument(type: ValueType): string {
 }
 
 export function hasBorrow(type: ValueType | undefined): boolean {
-  return someType(type, ({ kind }) => kind === "borrow");
+  return handlesIn(type).borrow;
 }

@@ -1,16 +1,18 @@
 /**
- * What every part of validation shares: the place being validated, for messages, and a budget of work, against hostile
- * components whose types unfold to more than anybody can check.
+ * What every part of validation shares: the place being validated, for messages, and the component's budget of work,
+ * against hostile components whose types unfold to more than anybody can check.
  */
+import type { Budget } from "../../budget.ts";
 import { DecodeError } from "../../errors.ts";
-
-/** Steps of comparison and substitution allowed for one component; real components need some ten thousand. */
-const maxSteps = 3_000_000;
 
 export class Context {
   offset = 0;
   section = "component";
-  private steps = 0;
+  private readonly budget: Budget;
+
+  constructor(budget: Budget) {
+    this.budget = budget;
+  }
 
   /** Moves the place that errors name. */
   at(offset: number, section: string): void {
@@ -25,8 +27,7 @@ export class Context {
 
   /** Counts work. @throws {DecodeError} when the budget is used up */
   spend(steps: number): void {
-    this.steps += steps;
-    if (this.steps > maxSteps) this.fail("The component's types are too complex to validate");
+    if (!this.budget.take(steps)) this.fail("The component's types are too complex to validate");
   }
 
   /** The item at an index of an index space. @throws {DecodeError} when there is none */

@@ -163,6 +163,11 @@ export function instantiateModule(
     supplied.set(name, context.item(instances, instance, "core instance"));
   }
   context.spend(module.imports.length + module.exports.length);
+  // Function types are shared by reference, and comparing them looks at every parameter.
+  for (const { type } of module.imports) {
+    if (type.kind === "core-func") context.spend((type.params.length + type.results.length) >> 3);
+    else if (type.kind === "core-tag") context.spend(type.params.length >> 3);
+  }
   for (const { module: from, name, type } of module.imports) {
     const instance = supplied.get(from);
     if (instance === undefined) context.fail(`The module instantiation argument \`${from}\` is missing`);

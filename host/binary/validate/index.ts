@@ -5,6 +5,7 @@
  * rely on without checking again. Core function bodies are validated by the engine when modules are compiled. Follows
  * design/mvp/Binary.md and design/mvp/Explainer.md; each file of this folder names its sections.
  */
+import { Budget } from "../../budget.ts";
 import { UnsupportedError } from "../../errors.ts";
 import type { ComponentDefinition, Definition, RawName, SortIndex } from "../definition.ts";
 import { CanonValidator } from "./canon.ts";
@@ -26,11 +27,15 @@ import {
 /**
  * Checks everything the specification asks of a component, apart from the bodies of core modules.
  *
+ * @param budget the work allowed, by default for this alone
  * @throws {DecodeError} at the first definition that is not valid
  * @throws {UnsupportedError} for what is valid only with a feature the host lacks
  */
-export function validateComponent(definition: ComponentDefinition): void {
-  new ComponentValidator(new Context(), undefined).validate(definition);
+export function validateComponent(
+  definition: ComponentDefinition,
+  budget: Budget = new Budget(definition.byteLength),
+): void {
+  new ComponentValidator(new Context(budget), undefined).validate(definition);
 }
 
 const sections: Readonly<Record<Definition["kind"], string>> = {

@@ -67,7 +67,11 @@ export class Matcher {
   }
 
   private coreModule(found: CoreModuleType, wanted: CoreModuleType): string | undefined {
-    this.context.spend(found.imports.length + found.exports.length + wanted.imports.length + wanted.exports.length);
+    for (const { imports, exports } of [found, wanted]) {
+      this.context.spend(imports.length + exports.length);
+      for (const { type } of imports) if (type.kind === "core-func") this.context.spend(type.params.length >> 3);
+      for (const { type } of exports) if (type.kind === "core-func") this.context.spend(type.params.length >> 3);
+    }
     return explainMismatch(found, wanted);
   }
 
@@ -96,6 +100,7 @@ export class Matcher {
     // Instance and component types are equal when each is a subtype of the other.
     const item = (type: TypeEntity): Item => ({ kind: type.kind, type }) as Item;
     const bound = (type: TypeEntity): ReadonlySet<ResourceId> => (type.kind === "instance" ? type.bound : new Set());
+    this.context.spend(2 * (this.open.size + this.ids.size + bound(wanted).size + bound(found).size));
     const forth = new Matcher(this.context, new Set([...this.open, ...bound(wanted)]));
     for (const [id, supplied] of this.ids) forth.ids.set(id, supplied);
     const why = forth.item(item(found), item(wanted));
@@ -120,6 +125,7 @@ export class Matcher {
     if (found.params.length !== wanted.params.length) {
       return `expected ${wanted.params.length} parameters, found ${found.params.length}`;
     }
+    this.context.spend(wanted.params.length >> 2);
     for (const [place, { name, type }] of wanted.params.entries()) {
       const param = found.params[place]!;
       if (param.name !== name) return `expected a parameter named \`${name}\`, found \`${param.name}\``;

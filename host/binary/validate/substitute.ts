@@ -45,6 +45,7 @@ export class Substitution {
 
   items(items: ReadonlyMap<string, Item>): ReadonlyMap<string, Item> {
     let changed = false;
+    this.context.spend(items.size);
     const result = new Map<string, Item>();
     for (const [name, item] of items) {
       const replaced = this.item(item);
@@ -62,7 +63,8 @@ export class Substitution {
   }
 
   private renamedItem(item: Item): Item {
-    this.context.spend(1);
+    // A copy of an instance is a map of its own with an entity for each type.
+    this.context.spend(item.kind === "instance" ? 10 : 3);
     if (item.kind === "instance") {
       return { kind: "instance", type: { ...item.type, exports: this.renamedItems(item.type.exports) } };
     }
@@ -108,6 +110,7 @@ export class Substitution {
       return resource === type.resource ? type : { ...type, resource };
     }
     if (!isCompound(type)) return type;
+    this.context.spend(type.parts.length >> 2);
     const parts = type.parts.map((part) => (part === undefined ? undefined : (this.type(part) as ValueEntity)));
     return parts.every((part, place) => part === type.parts[place]) ? type : { ...type, parts };
   }
@@ -119,6 +122,7 @@ export class Substitution {
       changed ||= replaced !== part;
       return replaced;
     };
+    this.context.spend(type.params.length >> 2);
     const params = type.params.map((param) => ({ name: param.name, type: value(param.type) }));
     const result = type.result === undefined ? undefined : value(type.result);
     return changed ? { ...type, params, result } : type;
@@ -132,6 +136,7 @@ function freshIds(ids: Iterable<ResourceId>): Map<ResourceId, ResourceId> {
 
 /** The type of one instance of an instance type; the resource types made for it are added to `created`. */
 export function openInstance(context: Context, type: InstanceEntity, created: Set<ResourceId>): InstanceEntity {
+  context.spend(10 + 2 * type.bound.size);
   const ids = freshIds(type.bound);
   for (const id of ids.values()) created.add(id);
   return { ...type, exports: new Substitution(context, ids).renamedItems(type.exports), bound: new Set() };
@@ -144,6 +149,7 @@ export function openComponent(
   ids: ReadonlyMap<ResourceId, ResourceId>,
   entities: ReadonlyMap<TypeEntity, TypeEntity>,
 ): InstanceEntity {
+  context.spend(ids.size + entities.size + type.created.size);
   const substitution = new Substitution(context, new Map([...ids, ...freshIds(type.created)]), entities);
   const { size, depth } = type;
   return { kind: "instance", exports: substitution.items(type.exports), bound: new Set(), size, depth };
@@ -177,6 +183,7 @@ export class FreeResources {
         this.ids.add(type.id);
         return;
       case "func":
+        this.context.spend(type.params.length >> 2);
         for (const param of type.params) this.type(param.type);
         if (type.result !== undefined) this.type(type.result);
         return;
@@ -190,12 +197,14 @@ export class FreeResources {
   }
 
   private inside(items: readonly Item[], ...bound: readonly ReadonlySet<ResourceId>[]): void {
+    this.context.spend(items.length);
     if (bound.every((ids) => ids.size === 0)) {
       for (const item of items) this.item(item);
       return;
     }
     const inner = new FreeResources(this.context);
     for (const item of items) inner.item(item);
+    this.context.spend(inner.ids.size);
     for (const id of inner.ids) if (!bound.some((ids) => ids.has(id))) this.ids.add(id);
   }
 }

@@ -1,0 +1,157 @@
+/**
+ * Growing shapes: components that are small in bytes and large in what they say, at a size, twice it and four times it.
+ *
+ * Each goes the whole way: decode, validate, plan, the plan's key, text, the engine's parser, inspection, the words about
+ * missing imports. Work is counted, not timed: the engine counts how often each block of the host ran, and the host's own
+ * budget, texts and plans are counted too. The work must stay below a line through the bytes, whatever their shape, and must
+ * not grow faster than they do once it is large; and what is thrown must be an error that the host promises.
+ */
+import { Session } from "node:inspector/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { decodeComponent } from "../../host/binary/decode.ts";
+import { validateComponent } from "../../host/binary/validate/index.ts";
+import { emitBindings } from "../../host/bindings/emit.ts";
+import { planKey } from "../../host/bindings/key.ts";
+import { Budget } from "../../host/budget.ts";
+import { DecodeError, LinkError, UnsupportedError } from "../../host/errors.ts";
+import { formatDecls } from "../../host/model/text.ts";
+import { planComponent } from "../../host/plan/planner.ts";
+import { formatInspection, inspectBytes } from "../../host/runtime/inspect.ts";
+import { checkImports, linkImports } from "../../host/runtime/linker.ts";
+import { scaled, seed } from "../differential/budget.ts";
+import { randomFrom } from "./mutate.ts";
+import { composed, shapes } from "./shapes.ts";
+import { flatten } from "./writers.ts";
+
+interface Cost {
+  readonly bytes: number;
+  /** How often blocks of the host's code ran, and the letters written, eight for one. */
+  readonly work: number;
+  readonly outcome: string;
+}
+
+/** No component, however small, is refused before so much work; and so much more is allowed for each byte. */
+const workAtLeast = 60e6;
+const workPerByte = 300;
+/** Below this nobody minds how work grows. */
+const floor = 20e6;
+/** More than the factor of sizes, less than its square. */
+const mostGrowth = 2.6;
+
+const session = new Session();
+beforeAll(async () => {
+  session.connect();
+  await session.post("Profiler.enable");
+  await session.post("Profiler.startPreciseCoverage", { callCount: true, detailed: true });
+});
+afterAll(() => session.disconnect());
+
+/** How often blocks of the host ran since this was last asked. */
+async function blocksRun(): Promise<number> {
+  const { result } = await session.post("Profiler.takePreciseCoverage");
+  let count = 0;
+  for (const { url, functions } of result) {
+    if (!url.includes("/host/")) continue;
+    for (const { ranges } of functions) for (const range of ranges) count += range.count;
+  }
+  return count;
+}
+
+/** @returns the letters of what was written @throws {DecodeError} {UnsupportedError} */
+function wholeWay(bytes: Uint8Array): number {
+  const budget = new Budget(bytes.length);
+  const definition = decodeComponent(bytes);
+  validateComponent(definition, budget);
+  const plan = planComponent(definition, { budget });
+  const text = emitBindings(plan, budget);
+  let letters = text.length + planKey(plan).length;
+  new Function(text);
+  for (const { expected, reason } of checkImports(plan, {})) letters += expected.length + reason.length;
+  try {
+    linkImports(plan, {}, "shape");
+  } catch (error) {
+    if (!(error instanceof LinkError)) throw error;
+    letters += error.message.length;
+  }
+  for (const decls of [plan.imports, plan.exportDecls]) for (const line of formatDecls(decls)) letters += line.length;
+  return letters;
+}
+
+function inspected(bytes: Uint8Array): number {
+  const inspection = inspectBytes(bytes, "");
+  return JSON.stringify(inspection).length + formatInspection(inspection).length;
+}
+
+async function costOf(bytes: Uint8Array): Promise<Cost> {
+  await blocksRun();
+  let letters = 0;
+  let outcome = "accepted";
+  for (const go of [wholeWay, inspected]) {
+    try {
+      letters += go(bytes);
+    } catch (error) {
+      if (!(error instanceof DecodeError || error instanceof UnsupportedError)) throw error;
+      letters += error.message.length;
+      outcome = `${error.name}: ${error.message.slice(0, 200)}`;
+    }
+  }
+  return { bytes: bytes.length, work: (await blocksRun()) + letters / 8, outcome };
+}
+
+/** Fails when a shape costs more than its bytes allow, or more and more for each. */
+async function expectLinear(make: (size: number) => Uint8Array, size: number): Promise<void> {
+  let before: Cost | undefined;
+  for (const factor of [1, 2, 4]) {
+    const cost = await costOf(make(size * factor));
+    const words = JSON.stringify({ before, cost });
+    expect(cost.work, words).toBeLessThan(workAtLeast + workPerByte * cost.bytes);
+    if (before !== undefined && cost.work > floor && cost.bytes > before.bytes) {
+      expect(cost.work / before.work, words).toBeLessThan(
+        (mostGrowth / 2) * (cost.bytes / before.bytes) + refusal(before, cost),
+      );
+    }
+    before = cost;
+  }
+}
+
+/** What is bounded by the budget alone may grow up to it, and is refused from there on. */
+function refusal(before: Cost, cost: Cost): number {
+  return cost.work < workAtLeast || before.outcome !== cost.outcome ? Infinity : 0;
+}
+
+describe("the work that a component asks for", () => {
+  test.each(shapes.map((shape) => [shape.name, shape] as const))(
+    "is bounded by its bytes: %s",
+    async (_, { make }) => {
+      await expectLinear((size) => flatten(make(size)), scaled(25_000));
+    },
+    300_000,
+  );
+
+  test("is bounded by the bytes of shapes put together at random", { timeout: 3_600_000 }, async () => {
+    const random = randomFrom(seed);
+    for (let count = scaled(8); count > 0; count--) {
+      const recipe = Math.floor(random() * 2 ** 31);
+      try {
+        await expectLinear((size) => flatten(composed(size, randomFrom(recipe))), 4_000);
+      } catch (error) {
+        throw new Error(`The recipe ${recipe} of seed ${seed} is too much`, { cause: error });
+      }
+    }
+  });
+
+  test("is counted: work that grows with the square of a size is seen", async () => {
+    await blocksRun();
+    let sum = 0;
+    for (let i = 0; i < 1000; i++) sum += flattenLabels(1000);
+    expect(sum).toBeGreaterThan(0);
+    expect(await blocksRun()).toBeGreaterThan(1e6);
+  });
+});
+
+/** Runs code of the host so many times. */
+function flattenLabels(count: number): number {
+  return formatDecls(
+    Array.from({ length: count }, () => ({ name: "a", type: { kind: "core-module", imports: [], exports: [] } })),
+  ).length;
+}
