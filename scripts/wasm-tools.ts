@@ -9,6 +9,7 @@ import { pathToFileURL } from "node:url";
 import { TenonError } from "../host/errors.ts";
 import { witName } from "../host/model/wit.ts";
 import { sections } from "./core-sections.ts";
+import { missingPackages } from "./build/packages.ts";
 import { evaluateJco, type JcoComponent } from "./jco-glue.ts";
 
 export type StringEncoding = "utf8" | "utf16" | "compact-utf16";
@@ -77,7 +78,8 @@ function resolveTools(): string {
   try {
     return require.resolve(`${transpileName}/wasm-tools`);
   } catch (cause) {
-    throw new ToolError(`Building needs the package ${transpileName}: add it with npm install --save-dev`, { cause });
+    // Not a ToolError: nothing is wrong with what the tools were asked.
+    throw missingPackages([transpileName], cause);
   }
 }
 

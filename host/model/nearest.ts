@@ -3,7 +3,8 @@
 /** The closest of some names to one that was not found, when any is close enough to have been meant. */
 export function nearestName(wanted: string, names: Iterable<string>): string | undefined {
   let best: string | undefined;
-  let bestDistance = Math.max(2, Math.floor(wanted.length / 3)) + 1;
+  // A name of which no letter stays was not meant.
+  let bestDistance = Math.min(wanted.length, Math.max(2, Math.floor(wanted.length / 3)) + 1);
   for (const name of names) {
     const distance = editDistance(wanted.toLowerCase(), name.toLowerCase(), bestDistance);
     if (distance < bestDistance) {

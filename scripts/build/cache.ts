@@ -6,7 +6,7 @@
  * and nothing else.
  */
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { hashFile, hashOf, writeAllOrNone } from "./files.ts";
@@ -147,19 +147,21 @@ export function hashTools(): Promise<string> {
 }
 
 async function computeToolsHash(): Promise<string> {
-  const files = await codeFiles(["index", "worker"].map((name) => join(import.meta.dirname, name)));
+  const files = await toolFiles();
   const hashes = await Promise.all(files.map(async (file) => (await hashFile(file)) ?? ""));
   return hashOf([...Object.entries(toolVersions).flat(), ...hashes]);
 }
 
 /**
- * The files of tenon's own that these modules are made of: themselves and what they import, directly or not.
- *
- * @param entries absolute paths without their ending, which is `.ts` in the repository and `.js` in the package
+ * The files of tenon's own that decide what comes out of a build: what its scripts import, directly or not, and the
+ * AssemblyScript that they read.
  */
-export async function codeFiles(entries: readonly string[]): Promise<string[]> {
+export async function toolFiles(): Promise<string[]> {
+  const here = import.meta.dirname;
   const ending = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
-  const found = new Set(entries.map((entry) => entry + ending));
+  const assembly = join(here, "..", "guest", "assembly");
+  const texts = (await readdir(assembly)).filter((name) => name.endsWith(".ts"));
+  const found = new Set(["index", "worker"].map((name) => join(here, name + ending)));
   for (const file of found) {
     // Relative imports only: packages count by their versions.
     for (const match of (await readFile(file, "utf8")).matchAll(/\b(?:from|import)\s*\(?\s*"(\.[^"]+)"/g)) {
@@ -167,5 +169,5 @@ export async function codeFiles(entries: readonly string[]): Promise<string[]> {
       if (/\.[jt]s$/.test(path) && existsSync(path)) found.add(path);
     }
   }
-  return [...found].sort();
+  return [...found, ...texts.map((name) => join(assembly, name))].sort();
 }

@@ -5,6 +5,7 @@ import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import { TenonError } from "../../host/errors.ts";
+import { missingPackages } from "./packages.ts";
 import type { CompileReply, CompileTask, Request, Response } from "./protocol.ts";
 
 interface Pending {
@@ -82,6 +83,7 @@ class Thread {
     this.worker.on("message", (response: Response) => {
       const pending = this.settle();
       if ("reply" in response) pending?.resolve(response.reply);
+      else if ("missing" in response) pending?.reject(missingPackages(response.missing));
       else {
         pending?.reject(new CompilerError(`The compiler failed: ${response.error}`));
         // What is left of it after a failure nobody foresaw is not to be trusted.

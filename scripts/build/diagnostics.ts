@@ -4,9 +4,11 @@
  * A diagnostic inside the generated bindings is about something the author's module lacks or has with another type; it
  * is told with the declaration that the world wants.
  */
+import { readFile } from "node:fs/promises";
+import { nearestName } from "../../host/model/nearest.ts";
 import { join } from "node:path";
 import type { GuestOutput, RequiredExport } from "../guest/contract.ts";
-import { type BuildIssue, nearest, position } from "./errors.ts";
+import { type BuildIssue, position } from "./errors.ts";
 import type { Diagnostic, Place } from "./protocol.ts";
 
 export interface ExplainInput {
@@ -91,7 +93,7 @@ function missing(required: RequiredExport, { folder, index, guest }: ExplainInpu
   // What is wanted itself is not a misspelling of something else.
   const wanted = new Set(guest.required.map(ownName));
   const candidates = [...declarations(index).keys()].filter((one) => !wanted.has(one));
-  const near = nearest(ownName(required), candidates);
+  const near = nearestName(ownName(required), candidates);
   const offset = near === undefined ? 0 : declarations(index).get(near)!;
   const rename = near === undefined ? "" : `; or is it the one named \`${near}\` here?`;
   return {
@@ -186,4 +188,32 @@ function hintFor({ code, message }: Diagnostic): string {
   if (code === 100) return "AssemblyScript cannot do this: write it in another way";
   if (code < 2000 && code >= 1000) return "Correct the syntax at this place";
   return "Correct the code at this place";
+}
+
+/**
+ * What to say of a function that the module imports and no world can give: AssemblyScript imports what is declared without
+ * a body, and what it expects of a JavaScript page.
+ *
+ * @param files the module's sources, absolute
+ */
+export async function explainAbsentImport(
+  from: string,
+  name: string,
+  files: readonly string[],
+): Promise<Omit<BuildIssue, "hint"> & { readonly hint: string }> {
+  const hint = "Write its body, or import what it gives through the WIT";
+  const declared = new RegExp(`\\bdeclare\\s+(?:function|const|let)\\s+${escapeRegExp(name.split(".").at(-1)!)}\\b`);
+  for (const file of files) {
+    const text = await readFile(file, "utf8").catch(() => "");
+    const at = text.search(declared);
+    if (at < 0) continue;
+    const message = `\`${name}\` is declared without a body, and no component gets it from "${from}"`;
+    return { file, ...position(text, at), message, hint };
+  }
+  const message = `The module uses \`${name}\`, which AssemblyScript takes from a JavaScript page and no component gets`;
+  return { message, hint: "Import what it needs through the WIT, such as a function that gives the time" };
+}
+
+function escapeRegExp(text: string): string {
+  return text.replaceAll(/[^\w]/g, "\\$&");
 }

@@ -38,31 +38,3 @@ export function position(text: string, offset: number): { line: number; column: 
   const line = before.split("\n").length;
   return { line, column: offset - before.lastIndexOf("\n") };
 }
-
-/** Those of `candidates` nearest to a misspelt name, best first; none when all are far. */
-export function nearest(name: string, candidates: Iterable<string>): string | undefined {
-  let best: string | undefined;
-  let bestDistance = Math.floor(name.length / 3) + 1;
-  for (const candidate of candidates) {
-    const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
-    if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
-  }
-  return best;
-}
-
-/** How many letters to change, add, drop or swap with their neighbour. */
-function editDistance(a: string, b: string): number {
-  const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, j) => j)];
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const same = a[i - 1] === b[j - 1];
-      let distance = Math.min(rows[i - 1]![j - 1]! + (same ? 0 : 1), rows[i - 1]![j]! + 1, row[j - 1]! + 1);
-      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
-      if (swapped) distance = Math.min(distance, rows[i - 2]![j - 2]! + 1);
-      row.push(distance);
-    }
-    rows.push(row);
-  }
-  return rows[a.length]![b.length]!;
-}

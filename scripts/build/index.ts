@@ -18,7 +18,7 @@ import { readWit, type WitSources, withWitInput } from "../wit/sources.ts";
 import { describeSources, type WitWorld } from "../wit/world.ts";
 import { BuildCache, defaultCacheFolder, hashTools, toolVersions } from "./cache.ts";
 import { CompilerError, CompilerPool } from "./compiler.ts";
-import { explain, explainWarnings } from "./diagnostics.ts";
+import { explain, explainAbsentImport, explainWarnings } from "./diagnostics.ts";
 import { BuildError, type BuildIssue } from "./errors.ts";
 import { hashOf, writeAllOrNone, writeGenerated } from "./files.ts";
 import { findWit } from "./find-wit.ts";
@@ -230,7 +230,7 @@ class Build {
     });
     const reply = await this.compile(guest);
     const core = reply.wasm!;
-    const component = await this.stage("component", () => this.componentise(core, world));
+    const component = await this.stage("component", () => this.componentise(core, world, Object.keys(reply.sources)));
     const text = await this.stage("declarations", async () => declarations(world.description, world.docs));
     const outputs = new Map<string, string | Uint8Array>([
       [this.component, component],
@@ -285,7 +285,11 @@ class Build {
   }
 
   /** The core module with its world, wrapped as a component. */
-  private async componentise(core: Uint8Array, { sources, name, features }: WitWorld): Promise<Uint8Array> {
+  private async componentise(
+    core: Uint8Array,
+    { sources, name, features }: WitWorld,
+    files: readonly string[],
+  ): Promise<Uint8Array> {
     // asc adds sections of its own; what belongs in a component is the code, and names when debugging.
     const bare = withoutSections(core, ({ id, name: section }) => id === 0 && section !== "name");
     try {
@@ -304,11 +308,10 @@ class Build {
       ]);
     } catch (error) {
       if (!(error instanceof ToolError)) throw error;
-      const absent = /failed to resolve import `env::([^`]+)`/.exec(error.message)?.[1];
-      if (absent !== undefined) {
-        const message = `The module uses \`${absent}\`, which AssemblyScript takes from a JavaScript page and no component gets`;
-        const use = "Import what it needs through the WIT, such as a function that gives the time";
-        throw new BuildError([{ file: join(this.folder, "index.ts"), message, hint: use }], { cause: error });
+      const absent = /failed to resolve import `([^`:$]+)::([^`]+)`/.exec(error.message);
+      if (absent !== null) {
+        const issue = await explainAbsentImport(absent[1]!, absent[2]!, files);
+        throw new BuildError([{ file: join(this.folder, "index.ts"), ...issue }], { cause: error });
       }
       const hint =
         "The compiled module does not fit the world that its bindings were made for; this is a fault of tenon";

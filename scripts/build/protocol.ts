@@ -60,4 +60,6 @@ export interface Request {
 /** From the worker to the build. */
 export type Response =
   | { readonly id: number; readonly reply: CompileReply }
-  | { readonly id: number; readonly error: string };
+  | { readonly id: number; readonly error: string }
+  /** Packages that are not installed. */
+  | { readonly id: number; readonly missing: readonly string[] };

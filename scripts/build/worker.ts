@@ -31,18 +31,27 @@ type Binaryen = (typeof import("binaryen"))["default"];
 
 let tools: Promise<{ asc: Asc; binaryen: Binaryen }> | undefined;
 
-async function loadTools(): Promise<{ asc: Asc; binaryen: Binaryen }> {
-  try {
-    const [asc, binaryen] = await Promise.all([import("assemblyscript/asc"), import("binaryen")]);
-    return { asc: asc as unknown as Asc, binaryen: binaryen.default };
-  } catch (cause) {
-    if ((cause as { code?: unknown }).code !== "ERR_MODULE_NOT_FOUND") throw cause;
-    const error = new Error(
-      "Building needs the packages assemblyscript and binaryen: add them with npm install --save-dev",
-    );
-    delete error.stack; // The message is all there is to know.
-    throw error;
+class MissingError extends Error {
+  readonly names: readonly string[];
+  constructor(names: readonly string[]) {
+    super(`Missing: ${names.join(", ")}`);
+    this.names = names;
   }
+}
+
+async function loadTools(): Promise<{ asc: Asc; binaryen: Binaryen }> {
+  const found = await Promise.allSettled([import("assemblyscript/asc"), import("binaryen")]);
+  const lacks = (name: string, index: number): boolean => {
+    const result = found[index]!;
+    if (result.status === "fulfilled") return false;
+    const { code, message } = result.reason as { code?: unknown; message: string };
+    if (code !== "ERR_MODULE_NOT_FOUND" || !message.includes(`'${name}'`)) throw result.reason;
+    return true;
+  };
+  const missing = ["assemblyscript", "binaryen"].filter(lacks);
+  const [asc, binaryen] = found;
+  if (asc.status === "rejected" || binaryen.status === "rejected") throw new MissingError(missing);
+  return { asc: asc.value as unknown as Asc, binaryen: binaryen.value.default };
 }
 
 /**
@@ -61,10 +70,14 @@ export function serve(): void {
       .then(
         (reply) =>
           port.postMessage({ id, reply } satisfies Response, reply.wasm === undefined ? [] : [reply.wasm.buffer]),
-        (error: unknown) =>
-          port.postMessage({ id, error: (error as Error).stack ?? (error as Error).message } satisfies Response),
+        (error: unknown) => port.postMessage({ id, ...explained(error) } satisfies Response),
       );
   });
+}
+
+function explained(error: unknown): { missing: readonly string[] } | { error: string } {
+  if (error instanceof MissingError) return { missing: error.names };
+  return { error: (error as Error).stack ?? (error as Error).message };
 }
 
 const severities = ["error", "info", "warning", "error"] as const;

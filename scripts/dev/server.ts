@@ -102,11 +102,24 @@ function components(workshop: Workshop): Plugin {
     configureServer(server) {
       server.middlewares.use("/components", (request, response) => {
         const match = /^\/([^/]+)\/([0-9a-f]{64})\.wasm$/.exec((request.url ?? "").replace(/\?.*$/, ""));
-        const bytes = match === null ? undefined : workshop.component(decodeURIComponent(match[1]!), match[2]!);
-        sendComponent(response, bytes);
+        const name = match === null ? "" : decoded(match[1]!);
+        if (name === undefined) {
+          response.writeHead(400, { "content-type": "text/plain" }).end("The address is not spelt as an address is");
+          return;
+        }
+        sendComponent(response, match === null ? undefined : workshop.component(name, match[2]!));
       });
     },
   };
+}
+
+/** `undefined` when what follows a percent sign is no character. */
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function sendComponent(response: ServerResponse, bytes: Uint8Array | undefined): void {

@@ -6,8 +6,9 @@
  * error about a name is where renaming that name changes the answer; any other is in the item without which there is
  * none.
  */
+import { nearestName } from "../../host/model/nearest.ts";
 import type { BuildIssue } from "../build/errors.ts";
-import { nearest, position } from "../build/errors.ts";
+import { position } from "../build/errors.ts";
 import { embedWorld, ToolError } from "../wasm-tools.ts";
 import type { WitFile, WitSources } from "./sources.ts";
 import { type Token, tokenize } from "./tokens.ts";
@@ -191,7 +192,7 @@ function hintFor(complaint: string, sources: WitSources): string {
   const missing = /`([^`]+)` (?:does not exist|is not defined)/.exec(complaint)?.[1];
   if (missing !== undefined) {
     const words = allFiles(sources).flatMap(({ text }) => definedNames(text));
-    const near = nearest(missing, new Set([...builtIn, ...words].filter((word) => word !== missing)));
+    const near = nearestName(missing, new Set([...builtIn, ...words].filter((word) => word !== missing)));
     const define = `define \`${missing}\` ${/^name/i.test(complaint) ? "here or bring it in with `use`" : "in the package"}`;
     return near === undefined ? capital(define) : `Did you mean \`${near}\`? Otherwise ${define}`;
   }

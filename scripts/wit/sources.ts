@@ -49,7 +49,7 @@ export async function readWit(path: string): Promise<WitSources> {
       { file: root, message: "The folder has no .wit files", hint: "Put the package's files into it" },
     ]);
   }
-  const main = asPackage(files);
+  const main = asPackage(files.map(withLifecycleVersion));
   const folder = info.isDirectory() ? root : dirname(root);
   const known = await readDependencies(join(folder, "deps"));
   if (!info.isDirectory()) {
@@ -61,6 +61,26 @@ export async function readWit(path: string): Promise<WitSources> {
 
 /** `tenon:module`: every module may export it, wherever it lives. */
 const lifecycle = join(packageRoot, "wit", "tenon-module.wit");
+const lifecycleVersion = "0.1.0";
+
+/**
+ * WIT wants the version of a package that has one with each reference. Of tenon's own there is one here, so a reference
+ * without it means that one; errors further along such a line are told further along than they are.
+ */
+function withLifecycleVersion({ path, text }: WitFile): WitFile {
+  const tokens = tokenize(text).filter(({ kind }) => kind !== "doc");
+  const words = (at: number): string =>
+    tokens
+      .slice(at, at + 4)
+      .map((token) => token.text)
+      .join("");
+  const places = tokens.flatMap((_, at) => {
+    const bare = words(at) === "tenon:module/" && tokens[at + 5]?.text !== "@";
+    return bare && tokens[at + 4] !== undefined ? [tokens[at + 4]!.end] : [];
+  });
+  const changed = places.reduceRight((all, end) => `${all.slice(0, end)}@${lifecycleVersion}${all.slice(end)}`, text);
+  return { path, text: changed };
+}
 
 async function witFile(path: string): Promise<WitFile> {
   return { path, text: await readFile(path, "utf8") };

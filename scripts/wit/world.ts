@@ -6,8 +6,9 @@ import { DecodeError } from "../../host/errors.ts";
 import { validateComponent } from "../../host/binary/validate/index.ts";
 import type { ComponentDefinition } from "../../host/binary/definition.ts";
 import { ownName } from "../../host/model/ids.ts";
+import { nearestName } from "../../host/model/nearest.ts";
 import { describeWorld, type WorldDescription } from "../../host/plan/world.ts";
-import { BuildError, nearest } from "../build/errors.ts";
+import { BuildError } from "../build/errors.ts";
 import { collectDocs, type WitDocs } from "./docs.ts";
 import { complaintOf, locate, syntaxIssue } from "./locate.ts";
 import { embedSources, readWit, type WitSources } from "./sources.ts";
@@ -97,7 +98,7 @@ async function chooseWorld(
     if (worlds.includes(world) || world.includes(":")) return world;
     const syntax = await syntaxIssue(sources);
     if (syntax !== undefined) throw new BuildError([syntax]);
-    const near = nearest(world, worlds);
+    const near = nearestName(world, worlds);
     const hint = near === undefined ? `It has ${list(worlds)}` : `Did you mean "${near}"? It has ${list(worlds)}`;
     throw new BuildError([{ file, message: `The WIT has no world "${world}"`, hint }]);
   }

@@ -186,6 +186,23 @@ describe("readWorld", () => {
     expect((await readWorld(dir)).description.exports.map(({ name }) => name)).toEqual(["tenon:module/state@0.1.0"]);
   });
 
+  test("the life-cycle interfaces may be named without their version", async () => {
+    const dir = await folder({
+      "a.wit":
+        "package a:b;\nworld w { export tenon:module/state; import tenon:module/teardown@0.1.0; export f: func(a: nope); }",
+    });
+    await expect(readWorld(dir)).rejects.toThrow("Name `nope` does not exist");
+    await writeFile(
+      join(dir, "a.wit"),
+      "package a:b; world w { export tenon:module/state; import tenon:module/teardown; }",
+    );
+    const { imports, exports } = (await readWorld(dir)).description;
+    expect([...imports, ...exports].map(({ name }) => name)).toEqual([
+      "tenon:module/teardown@0.1.0",
+      "tenon:module/state@0.1.0",
+    ]);
+  });
+
   test("nothing there to read is an issue as well", async () => {
     await expect(readWorld(join(root, "nothing"))).rejects.toThrow("There is no such WIT file or folder");
     const empty = await folder({ "readme.txt": "" });

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { main } from "../../host/cli/main.ts";
 import { compile } from "../../host/node/index.ts";
-import { codeFiles } from "../../scripts/build/cache.ts";
+import { toolFiles } from "../../scripts/build/cache.ts";
 import { createModule } from "../../scripts/build/create.ts";
 import {
   BuildError,
@@ -188,14 +188,14 @@ describe("the cache", () => {
 
   test("depends on all of tenon that decides what comes out, and on nothing else", async () => {
     const root = process.cwd();
-    const entries = ["index", "worker"].map((name) => join(root, "scripts", "build", name));
-    const files = (await codeFiles(entries)).map((file) => file.slice(root.length + 1));
+    const files = (await toolFiles()).map((file) => file.slice(root.length + 1));
     // The layout of values decides what the guest's text reads and writes, and the declarations say what arrays are given.
     expect(files).toEqual(
       expect.arrayContaining([
         ...["host/abi/layout.ts", "host/abi/emit/numbers.ts", "host/binary/decode.ts", "host/model/types.ts"],
         ...["scripts/guest/abi.ts", "scripts/guest/transform.ts", "scripts/types/dts.ts", "scripts/wasm-tools.ts"],
         ...["scripts/build/worker.ts", "scripts/wit/docs.ts", "scripts/core-sections.ts"],
+        ...["scripts/guest/assembly/abi.ts", "scripts/guest/assembly/tenon.ts"],
       ]),
     );
     expect(files.filter((file) => /^host\/(module|runtime|bindings)\//.test(file))).toEqual([]);
@@ -266,6 +266,17 @@ describe("what the author got wrong", () => {
   test("an error in another of the author's files has that file", { timeout }, async () => {
     const dir = await moduleFolder({ "lib/separator.ts": "\n\nexport const separator: string = 7;" });
     expect((await issues(dir))[0]).toMatchObject({ file: "lib/separator.ts", line: 3 });
+  });
+
+  test("a function that is declared and has no body", { timeout }, async () => {
+    const separator = "declare function pick(): string;\n\nexport const separator: string = pick();";
+    expect(await issues(await moduleFolder({ "lib/separator.ts": separator }))).toEqual([
+      {
+        ...{ file: "lib/separator.ts", line: 1, column: 1 },
+        message: '`pick` is declared without a body, and no component gets it from "separator"',
+        hint: "Write its body, or import what it gives through the WIT",
+      },
+    ]);
   });
 
   test("an error in the WIT", { timeout }, async () => {

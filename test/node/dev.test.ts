@@ -138,6 +138,18 @@ test("every module is listed as live, with its WIT and a form for each function"
   await page.close();
 });
 
+test("an address that is none of a component's is refused", async () => {
+  const hash = "0".repeat(64);
+  const malformed = await fetch(`${server.url}components/%ZZ/${hash}.wasm`);
+  expect({ status: malformed.status, text: await malformed.text() }).toEqual({
+    status: 400,
+    text: "The address is not spelt as an address is",
+  });
+  for (const path of [`%2e%2e/${hash}.wasm`, `hello/${hash}.wasm`, "hello/x.wasm", `\u202e/${hash}.wasm`]) {
+    expect((await fetch(`${server.url}components/${path}`)).status).toBe(404);
+  }
+});
+
 describe("a call", () => {
   test("gives the value, the guest's error as a result, or says at the field what is wrong with it", async () => {
     const page = await open("calc");
