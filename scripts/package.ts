@@ -41,13 +41,17 @@ try {
   rmSync(made, { recursive: true, force: true });
 }
 
-/** The compiler rewrites `.ts` in JavaScript but leaves it in declarations, where not every tool follows it. */
+/** The compiler rewrites `.ts` in JavaScript but leaves it in declarations, where not every tool follows it; the libraries are named too. */
 function rewriteDeclarations(folder: string): void {
   for (const entry of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
     if (!entry.endsWith(".d.ts")) continue;
     const path = join(folder, entry);
     const text = readFileSync(path, "utf8");
-    writeFileSync(path, text.replaceAll(/((?:from|import)\s*\(?\s*["']\.[^"']*)\.ts(["'])/g, "$1.js$2"));
+    // Who compiles with older libraries lacks these names, and is not to add a library for tenon's sake.
+    const lib = /\bSymbol\.(?:asyncD|d)ispose\b|\bDisposable\b/.test(text)
+      ? '/// <reference lib="esnext.disposable" />\n'
+      : "";
+    writeFileSync(path, lib + text.replaceAll(/((?:from|import)\s*\(?\s*["']\.[^"']*)\.ts(["'])/g, "$1.js$2"));
   }
 }
 

@@ -50,6 +50,31 @@ test("the module that the README writes does what the README says", async () => 
   await host.close();
 });
 
+test("the README's commands write the module and build it", { timeout: 120_000 }, async () => {
+  const commands = blocks("sh").flatMap((text) =>
+    [...text.matchAll(/^(?:npm run tenon --|npx tenon) (.*?)(?:\s+#.*)?$/gm)].map(([, line]) => line!.split(" ")),
+  );
+  expect(commands.map(([name]) => name)).toEqual(["new", "build"]);
+  const place = join(folder, "by-command");
+  mkdirSync(join(place, "greeter"), { recursive: true });
+  copyFileSync(join(folder, "greeter", "world.wit"), join(place, "greeter", "world.wit"));
+  const tenon = (args: readonly string[]): void => {
+    const loader = join(root, "node_modules", "tsx", "dist", "loader.mjs");
+    const program = ["--import", loader, join(root, "host", "cli", "index.ts"), ...args];
+    const { status, stderr } = spawnSync(process.execPath, program, { cwd: place, encoding: "utf8" });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  };
+  tenon(commands[0]!);
+  expect(readFileSync(join(place, "greeter", "index.ts"), "utf8")).toContain("export function greet(");
+  copyFileSync(join(folder, "greeter", "index.ts"), join(place, "greeter", "index.ts"));
+  tenon(commands[1]!);
+  const host = createHost();
+  const greeter = await host.load<Greeter>(join(place, "greeter.wasm"), { imports: { log: () => {} } });
+  expect(greeter.exports.greet("Ada")).toBe("Hello, Ada!");
+  await host.close();
+  expect(readFileSync(join(place, "greeter.d.ts"), "utf8")).toContain("export interface Greeter extends World");
+});
+
 test("the README's programs pass the compiler", () => {
   const programs = blocks("ts").filter((text) => text.startsWith("import") && text.includes('from "tenon"'));
   expect(programs.length).toBeGreaterThanOrEqual(2);
