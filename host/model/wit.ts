@@ -42,6 +42,8 @@ interface Interface {
   /** The package's name, with its version. */
   readonly owner: string;
   readonly sides: InstanceType[];
+  /** Names of its items on either side. */
+  readonly items: Set<string>;
 }
 
 /** Where a type was named first, seen from other interfaces. */
@@ -94,10 +96,14 @@ class Scope {
   /** A name nobody has yet. */
   fresh(wanted: string): string {
     let name = wanted;
-    while (this.taken.has(name)) name += "-x";
+    for (let count = this.counts.get(wanted) ?? 2; this.taken.has(name); count++) {
+      name = `${wanted}-x${count}`;
+      this.counts.set(wanted, count + 1);
+    }
     this.taken.add(name);
     return name;
   }
+  private readonly counts = new Map<string, number>();
 }
 
 class WitPrinter {
@@ -119,9 +125,11 @@ class WitPrinter {
     const name = parseInterfaceId(key);
     if (name === undefined) return;
     let own = this.interfaces.get(key);
-    if (own === undefined) this.interfaces.set(key, (own = { name, owner: packageName(name), sides: [] }));
+    if (own === undefined)
+      this.interfaces.set(key, (own = { name, owner: packageName(name), sides: [], items: new Set() }));
     own.sides.push(type);
     for (const item of type.exports) {
+      own.items.add(item.name);
       const key =
         item.type.kind === "resource-type"
           ? item.type.resource
@@ -229,8 +237,7 @@ class WitPrinter {
       const members = what.kind === "resource" ? (scope.members.get(name) ?? []) : [];
       for (const member of members) {
         // Of a resource that is used from elsewhere WIT can add no members.
-        if (!home.interface.sides.some((side) => side.exports.some((item) => item.name === member.name)))
-          lines.push(comment(member.name, member.type.kind));
+        if (!home.interface.items.has(member.name)) lines.push(comment(member.name, member.type.kind));
       }
     } else lines.push(what.kind === "resource" ? this.resource(name, scope) : this.definition(name, what, scope));
   }
