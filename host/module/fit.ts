@@ -4,7 +4,7 @@
  */
 import type { LinkIssue } from "../errors.ts";
 import { compareIds, isCompatibleId, versionOf, withoutVersion } from "../model/ids.ts";
-import { nearestName } from "../model/nearest.ts";
+import { type Effort, nearestName } from "../model/nearest.ts";
 import { isCompatible } from "../model/semver.ts";
 import { externName } from "../model/spelling.ts";
 import { explainMismatch, type ResourceBindings } from "../model/subtype.ts";
@@ -25,7 +25,12 @@ interface Offer {
 type Choice = { readonly provider: Provider; readonly id: string } | { readonly issue: LinkIssue };
 
 /** The best provider: the exact version, else the highest, else the first loaded; or why none will do. */
-export function chooseProvider(wanted: ExternDecl, providers: readonly Provider[], bindings: ResourceBindings): Choice {
+export function chooseProvider(
+  wanted: ExternDecl,
+  providers: readonly Provider[],
+  bindings: ResourceBindings,
+  effort: Effort,
+): Choice {
   const offers = providers.flatMap((provider) =>
     identifiedExports(provider, provider.version).flatMap((decl): Offer[] =>
       decl.type.kind === "instance" ? [{ provider, id: decl.name, decl }] : [],
@@ -45,7 +50,7 @@ export function chooseProvider(wanted: ExternDecl, providers: readonly Provider[
     }
     refusal ??= mismatch(wanted, decl, `${id} of module ${provider.name}`, reason);
   }
-  return { issue: refusal ?? explainAbsence(wanted, offers) };
+  return { issue: refusal ?? explainAbsence(wanted, offers, effort) };
 }
 
 /** Says of functions of the world that loaded modules export them: modules lend each other interfaces only. */
@@ -66,7 +71,7 @@ export function explainWorldFunctions(
 }
 
 /** Says that no module meets an import, and which comes nearest when one does. */
-function explainAbsence(wanted: ExternDecl, offers: readonly Offer[]): LinkIssue {
+function explainAbsence(wanted: ExternDecl, offers: readonly Offer[], effort: Effort): LinkIssue {
   const path = withoutVersion(wanted.name);
   const samePath = offers.filter(({ id }) => withoutVersion(id) === path).sort((a, b) => compareIds(b.id, a.id))[0];
   if (samePath !== undefined) {
@@ -79,6 +84,7 @@ function explainAbsence(wanted: ExternDecl, offers: readonly Offer[]): LinkIssue
   const near = nearestName(
     wanted.name,
     offers.map(({ id }) => id),
+    effort,
   );
   const offer = offers.find(({ id }) => id === near);
   if (offer !== undefined) return missing(wanted, offer, "the names differ");

@@ -7,6 +7,7 @@
 import type { LinkIssue } from "../errors.ts";
 import { withoutVersion } from "../model/ids.ts";
 import { className, funcName } from "../model/spelling.ts";
+import { newEffort } from "../model/nearest.ts";
 import type { ResourceBindings } from "../model/subtype.ts";
 import type { ExternDecl } from "../model/types.ts";
 import { givenImport, ownProperty } from "../runtime/linker.ts";
@@ -90,11 +91,12 @@ export async function importResolver(
     const refused = new Map<string, LinkIssue>();
     // Shared by all imports: what one interface calls a resource, another must mean as well.
     const resources: ResourceBindings = new Map();
+    const effort = newEffort();
     // Asked for only when an import needs one: there may be thousands.
     const providers = choose === undefined ? [] : findProviders();
     for (const wanted of open) {
       const { name } = wanted;
-      const choice = choose!(wanted, allowedProviders(providers, link, name), resources);
+      const choice = choose!(wanted, allowedProviders(providers, link, name), resources, effort);
       if ("issue" in choice) {
         refused.set(name, choice.issue);
         continue;

@@ -9,6 +9,7 @@ import { className, externName, funcName } from "../model/spelling.ts";
 import { LinkError, type LinkIssue } from "../errors.ts";
 import { describe } from "../words.ts";
 import { compatibleKey, nearestKey } from "./names.ts";
+import { newEffort } from "../model/nearest.ts";
 import { formatExtern } from "../model/text.ts";
 import type { PlanSurface } from "../plan/plan.ts";
 
@@ -45,6 +46,7 @@ class Linker {
   private readonly plan: PlanSurface;
   private readonly provided: Record<string, unknown>;
   private readonly issues: LinkIssue[] = [];
+  private readonly effort = newEffort();
   /** Interfaces that were reported missing as a whole, so that their functions are not reported again. */
   private readonly absent = new Set<string>();
   /** Objects that were asked for something they lack: which import each of their keys meets. */
@@ -157,7 +159,7 @@ class Linker {
 
   private missing(path: readonly string[], holder: object, found: unknown, expected: string): void {
     const wanted = path.at(-1)!;
-    const nearest = nearestKey(wanted, this.unused(holder, path));
+    const nearest = nearestKey(wanted, this.unused(holder, path), this.effort);
     const problem = found === undefined ? "missing" : "mismatch";
     const hint = nearest === undefined ? "" : `; the nearest is ${nearest.name}${nearest.why}`;
     const reason =

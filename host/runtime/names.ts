@@ -1,6 +1,6 @@
 /** Matching of import names against the keys a user gave: compatible versions, and the nearest name for a message. */
 import { isInterfaceId, versionOf, withoutVersion } from "../model/ids.ts";
-import { nearestName } from "../model/nearest.ts";
+import { type Effort, nearestName } from "../model/nearest.ts";
 import { isCompatible } from "../model/semver.ts";
 
 /** The key that provides an interface in a compatible version: without version, or the highest compatible one. */
@@ -19,7 +19,11 @@ export function compatibleKey(wanted: string, keys: readonly string[]): string |
 }
 
 /** The key that most resembles a name, with why it does not fit when that is known. */
-export function nearestKey(wanted: string, keys: readonly string[]): { name: string; why: string } | undefined {
+export function nearestKey(
+  wanted: string,
+  keys: readonly string[],
+  effort: Effort,
+): { name: string; why: string } | undefined {
   const want = versionOf(wanted);
   for (const key of want === undefined ? [] : keys) {
     const have = versionOf(key);
@@ -27,6 +31,6 @@ export function nearestKey(wanted: string, keys: readonly string[]): { name: str
       return { name: key, why: `, whose version ${have} is not compatible with ${want}` };
     }
   }
-  const name = nearestName(wanted, keys);
+  const name = nearestName(wanted, keys, effort);
   return name === undefined ? undefined : { name, why: "" };
 }
