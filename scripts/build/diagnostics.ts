@@ -7,7 +7,6 @@
 import { readFile } from "node:fs/promises";
 import { nearestName } from "../../host/model/nearest.ts";
 import { join } from "node:path";
-import { nearestName } from "../../host/model/nearest.ts";
 import type { GuestOutput, RequiredExport } from "../guest/contract.ts";
 import { type BuildIssue, position } from "./errors.ts";
 import type { Diagnostic, Place } from "./protocol.ts";
