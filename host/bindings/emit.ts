@@ -153,19 +153,9 @@ export class BindingsWriter {
         code.line(`tables: [${plan.components.map((_, i) => `t${i}`).join(", ")}],`);
         code.line("state: () => e0,");
         code.block(
-          "*start()",
+          "start(at, made)",
           () => {
-            code.block(
-              "try",
-              () => {
-                const attached = this.attachments();
-                for (const step of plan.steps) {
-                  this.writeStep(code, step.instance, step.module, step.args);
-                  for (const text of attached.get(step.instance) ?? []) code.line(text);
-                }
-              },
-              `} catch (error) {`,
-            );
+            code.block("try", () => this.writeSteps(code), `} catch (error) {`);
             code.line(`  ${LOCK} throw rt.fault(-1, error);`);
             code.line("}");
             code.line(`if (e0 !== ${ENTERED}) throw rt.fault(-1, undefined);`);
@@ -196,16 +186,35 @@ export class BindingsWriter {
     );
   }
 
-  private writeStep(code: Code, instance: number, module: number, args: Plan["steps"][number]["args"]): void {
-    const imports = args.map(({ name, source }) => `${objectKey(name)}: ${this.source(source)}`);
-    const object = imports.length === 0 ? "" : `, { ${imports.join(", ")} }`;
+  /** Every step is a case that falls through to the next, so that a start can go on where it had to wait. */
+  private writeSteps(code: Code): void {
+    const { steps } = this.plan;
+    const attached = this.attachments();
+    code.block("switch (at)", () => {
+      steps.forEach((step, index) => {
+        if (index === 0) code.line("case 0:");
+        const imports = step.args.map(({ name, source }) => `${objectKey(name)}: ${this.source(source)}`);
+        const object = imports.length === 0 ? "" : `, { ${imports.join(", ")} }`;
+        code.line(`  if ((made = rt.make(modules[${step.module}]${object})) === undefined) return ${index + 1};`);
+        code.line(`case ${index + 1}:`);
+        this.writeStep(code, step);
+        for (const text of attached.get(step.instance) ?? []) code.line(`  ${text}`);
+      });
+      code.line("  break;");
+      code.line("case -1:");
+      code.line("  throw made;");
+    });
+  }
+
+  /** What the host and the text keep of a core instance. */
+  private writeStep(code: Code, { instance, module }: Plan["steps"][number]): void {
     const x = `x${instance}`;
-    code.line(`${x} = yield [modules[${module}]${object}];`);
+    code.line(`  ${x} = made;`);
     const { memories, hasAbortHook: hooked } = this.modules[module]!;
-    if (memories === undefined) code.line(`for (const item of Object.values(${x})) rt.track(item);`);
-    for (const name of memories ?? []) code.line(`rt.track(${x}[${quote(name)}]);`);
+    if (memories === undefined) code.line(`  for (const item of Object.values(${x})) rt.track(item);`);
+    for (const name of memories ?? []) code.line(`  rt.track(${x}[${quote(name)}]);`);
     if (hooked) {
-      code.line(`rt.abortHook = () => rt.abortRecord(${x}[${quote(ABORT_HOOK)}](), ${x}.memory);`);
+      code.line(`  rt.abortHook = () => rt.abortRecord(${x}[${quote(ABORT_HOOK)}](), ${x}.memory);`);
     }
   }
 

@@ -12,17 +12,17 @@ import type { Plan } from "../plan/plan.ts";
 import { Cache } from "./cache.ts";
 import { emitBindings } from "./emit.ts";
 
-/** Yields the core modules to instantiate, with their imports, and takes the exports of what was made. */
-export type Steps = Generator<readonly [WebAssembly.Module, WebAssembly.Imports?], void, WebAssembly.Exports>;
-
 /** What generated text returns for an instance. */
 export interface Controls {
   readonly exports: Record<string, unknown>;
   readonly tables: readonly HandleTable[];
   /** The root's state: 0 idle, 1 running, 2 trapped, 6 unloaded. */
   state(): number;
-  /** Runs the steps. */
-  start(): Steps;
+  /**
+   * Runs the steps from number `at`, taking `made` as the exports of the step before; -1 throws `made` as their error.
+   * @returns the number to go on with when a step has to wait, else nothing
+   */
+  start(at: number, made?: unknown): number | undefined;
   /** Empties every variable that leads to the engine. */
   dispose(): void;
 }

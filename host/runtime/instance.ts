@@ -17,7 +17,6 @@ import type { ExportPlan, FuncItem, PlanSurface } from "../plan/plan.ts";
 import type { LinkedImports } from "./linker.ts";
 import { limitsOf } from "./limits.ts";
 import type { Faults } from "./parts.ts";
-import { runSteps } from "./start.ts";
 import { ImportFault, scrub, type GuestAbort } from "./trap.ts";
 import type { DisposeReceipt, Instance, InstanceResources, InstantiateOptions } from "./types.ts";
 
@@ -33,6 +32,10 @@ class InstanceRuntime extends AbiRuntime {
   private ended = false;
   /** The steps of the plan have not all run. */
   starting = true;
+  /** Whether a core instance that the engine does not make at once is made asynchronously. */
+  waits = false;
+  /** The core instance that the next step waits for. */
+  pending: Promise<WebAssembly.Instance> | undefined;
   /** What calls after the end are told. */
   epitaph = "it has been unloaded";
   /** Linear memories of the core instances: those that core modules hide are exported under private names. */
@@ -51,6 +54,29 @@ class InstanceRuntime extends AbiRuntime {
     this.plan = plan;
     this.faults = faults;
     this.seesMemories = plan.modules.every(({ kind }) => kind === "embedded");
+  }
+
+  /**
+   * Makes a core instance, at once where the engine does that. It may refuse before anything of the instance runs: on a
+   * page's own thread when the module is large, which it then makes asynchronously, and anywhere for want of memory.
+   * @returns its exports; `undefined` when {@link pending} will have the instance
+   */
+  make(module: WebAssembly.Module, imports?: WebAssembly.Imports): WebAssembly.Exports | undefined {
+    try {
+      return new WebAssembly.Instance(module, imports).exports;
+    } catch (error) {
+      const refusal = this.refusalOf(error);
+      if (refusal === error || !this.waits) throw refusal;
+      this.pending = WebAssembly.instantiate(module, imports);
+      return undefined;
+    }
+  }
+
+  /** What the engine refused by itself; any other error as it is. A guest that was stopped has run. */
+  refusalOf(error: unknown): unknown {
+    return this.stopped === undefined && this.faults.isEngineRefusal(error)
+      ? new EngineLimitError(this.name, error)
+      : error;
   }
 
   /** What a new core instance exports where a memory is expected. */
@@ -328,18 +354,31 @@ export function startInstance(
   runtime.onTrap = onTrap;
   const controls = instantiate(runtime, modules, linked.funcs);
   const instance = new ComponentInstance(name, runtime, controls);
-  const started = (): Instance => {
+  runtime.waits = waits;
+  return run(instance, runtime, controls, 0);
+}
+
+/** Runs the steps from number `at`. */
+function run(
+  instance: ComponentInstance,
+  runtime: InstanceRuntime,
+  controls: Controls,
+  at: number,
+  made?: unknown,
+): Instance | Promise<Instance> {
+  try {
+    const next = controls.start(at, made);
+    if (next !== undefined) {
+      return runtime.pending!.then(
+        ({ exports }) => run(instance, runtime, controls, next, exports),
+        (error: unknown) => run(instance, runtime, controls, -1, runtime.refusalOf(error)),
+      );
+    }
     runtime.starting = false;
     return instance;
-  };
-  const abandon = (error: unknown): never => {
+  } catch (error) {
     instance.dispose();
     throw error;
-  };
-  try {
-    return runSteps(controls, name, faults, waits)?.then(started, abandon) ?? started();
-  } catch (error) {
-    return abandon(error);
   }
 }
 
