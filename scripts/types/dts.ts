@@ -311,7 +311,9 @@ export class Declarations {
       const group = this.groupOf.get(item);
       if (group === undefined) continue;
       const key = item.name.includes(":") ? JSON.stringify(item.name) : identifier(toCamelCase(item.name));
-      out.line(`${key}: ${group.namespace};`);
+      // An interface of types alone asks nothing of the host.
+      const optional = !exports && interfaceMembers(group, this).length === 0;
+      out.line(`${key}${optional ? "?" : ""}: ${group.namespace};`);
       const short = shorts.get(item.name);
       if (short !== undefined) out.line(`${short}: ${group.namespace};`);
     }

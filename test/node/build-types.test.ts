@@ -4,7 +4,9 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { compile as compileComponent } from "../../host/node/index.ts";
 import { declarations } from "../../scripts/types/dts.ts";
+import { componentEmbed, componentNew, emptyModule } from "../../scripts/wasm-tools.ts";
 import { describeSources } from "../../scripts/wit/world.ts";
 
 const root = await mkdtemp(join(tmpdir(), "tenon-types-"));
@@ -141,6 +143,33 @@ test("declarations need no library of a newer TypeScript than ES2022", async () 
     include: ["*.ts"],
   });
   expect(await compile({ "w.d.ts": text, "tsconfig.json": tsconfig, "globals.d.ts": "" })).toBe("");
+});
+
+test("an imported interface of types alone need not be given", async () => {
+  const text = await declare(`package demo:types@0.1.0;
+    interface types { record row { cells: list<string> } }
+    interface feed { use types.{row}; next: func() -> row; }
+    world w { import feed; }`);
+  expect(text).toContain('"demo:types/types@0.1.0"?: DemoTypesTypes;');
+  const use = `
+    import { compile, createHost } from "tenon";
+    import type { W } from "./w.d.ts";
+    const next = () => ({ cells: [] });
+    const component = await compile<W>("w.wasm");
+    component.instantiateSync({ "demo:types/feed": { next } });
+    component.instantiateSync({ "demo:types/feed@0.1.0": { next }, "demo:types/types": {} });
+    await createHost().load<W>("w.wasm", { imports: { "demo:types/feed": { next } } });
+    // @ts-expect-error: the functions are missing
+    component.instantiateSync({});`;
+  expect(await compile({ "w.d.ts": text, "use.ts": use, "tsconfig.json": hostConfig(), "globals.d.ts": "" })).toBe("");
+  // Nor does the host ask for it.
+  const core = await componentEmbed(emptyModule, {
+    witSource:
+      "package demo:types@0.1.0; interface types { record row { x: u8 } } interface feed { use types.{row}; next: func() -> row; } world w { import types; import feed; export run: func(); }",
+    dummy: true,
+  });
+  const component = await compileComponent(await componentNew(core));
+  expect(component.missing({ "demo:types/feed": { next: () => ({ x: 1 }) } })).toEqual([]);
 });
 
 test("what the host gives may be read-only", async () => {
