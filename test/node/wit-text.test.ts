@@ -3,6 +3,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 import { main } from "../../host/cli/main.ts";
 import { decodeComponent } from "../../host/binary/decode.ts";
@@ -15,6 +16,11 @@ import { componentEmbed, componentNew, embedWorld, emptyModule, parseWat } from 
 import { readWit, withWitInput } from "../../scripts/wit/sources.ts";
 import { describeSources } from "../../scripts/wit/world.ts";
 import { tokenize } from "../../scripts/wit/tokens.ts";
+import { echoWit } from "../bindings/wit-text.ts";
+import { valueTypes } from "../differential/arbitraries.ts";
+import { scaled, seed } from "../differential/budget.ts";
+import { counter, keeper, math, poker, things, twice } from "./host/fixtures.ts";
+import { filesGuest, guestBytes, thingsGuest } from "./runtime/guests.ts";
 
 const home = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
@@ -217,6 +223,34 @@ describe("one thing at a time", () => {
     expect(text.length).toBeLessThan(15_000_000);
     expect(text).toContain("import f1999: func(a: …) -> …;");
   });
+});
+
+describe("components of the other tests", () => {
+  test.each<[string, () => Promise<Uint8Array>]>([
+    ["math", () => math()],
+    ["twice", () => twice()],
+    ["counter", () => counter()],
+    ["poker", () => poker()],
+    ["things", () => things()],
+    ["keeper", () => keeper()],
+    ["things of Rust's shape", () => guestBytes(thingsGuest)],
+    ["files", () => guestBytes(filesGuest)],
+    ...["calc", "counter", "faulty", "hello", "ledger", "logger-client", "records"].map(
+      (name): [string, () => Promise<Uint8Array>] => [name, () => readFile(home(`dist/modules/${name}.wasm`))],
+    ),
+  ])("%s", async (_, make) => checkComponent(await make()));
+});
+
+test("random types", async () => {
+  let count = 0;
+  for (const extended of [false, true]) {
+    for (let run = 0; run < scaled(4); run++) {
+      const types = fc.sample(valueTypes({ extended }), { seed: seed + run, numRuns: 40 });
+      await roundTrip(await parse(echoWit(types), "w"));
+      count += types.length;
+    }
+  }
+  expect(count).toBeGreaterThanOrEqual(80);
 });
 
 const builtin = home("node_modules/@bytecodealliance/jco/lib/wit/builtin");
