@@ -113,7 +113,8 @@ export interface LoadOptions<W extends World = World> {
   readonly signal?: AbortSignal | undefined;
   /**
    * Default `"tenon"`. `"jco"` runs components with asynchronous functions, also after a reload; it needs Node and the package
-   * `@bytecodealliance/jco-transpile`.
+   * `@bytecodealliance/jco-transpile`. jco keeps its tables of resources to itself: an unload does not wait for them, and
+   * receipts do not count them.
    */
   readonly bindings?: Bindings | undefined;
   /** The world the component must fit, also after a reload. */
