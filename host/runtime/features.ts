@@ -12,7 +12,7 @@ interface Feature {
   /** In words, for messages. */
   readonly title: string;
   /** The first version of Node with it, where one has it without a flag. */
-  readonly node?: number;
+  readonly since?: number;
   /** Sections of the smallest module that uses it. */
   readonly probe: readonly number[];
 }
@@ -20,13 +20,13 @@ interface Feature {
 const features = {
   "extended-const": {
     title: "extended constant expressions",
-    node: 22,
+    since: 22,
     probe: [6, 9, 1, 0x7f, 0, 0x41, 0, 0x41, 0, 0x6a, 0x0b],
   },
-  memory64: { title: "memories and tables of 64-bit addresses (memory64)", node: 24, probe: [5, 3, 1, 4, 0] },
-  "multi-memory": { title: "several memories in one module", node: 22, probe: [5, 5, 2, 0, 0, 0, 0] },
-  gc: { title: "garbage collected objects", node: 22, probe: [1, 3, 1, 0x5f, 0] },
-  "function-references": { title: "typed function references", node: 22, probe: [1, 6, 1, 0x60, 1, 0x64, 0x70, 0] },
+  memory64: { title: "memories and tables of 64-bit addresses (memory64)", since: 24, probe: [5, 3, 1, 4, 0] },
+  "multi-memory": { title: "several memories in one module", since: 22, probe: [5, 5, 2, 0, 0, 0, 0] },
+  gc: { title: "garbage collected objects", since: 22, probe: [1, 3, 1, 0x5f, 0] },
+  "function-references": { title: "typed function references", since: 22, probe: [1, 6, 1, 0x60, 1, 0x64, 0x70, 0] },
   exnref: { title: "exceptions as references (exnref)", probe: [1, 5, 1, 0x60, 1, 0x69, 0] },
   "stack-switching": { title: "stack switching", probe: [1, 6, 2, 0x60, 0, 0, 0x5d, 0] },
   "custom-page-sizes": { title: "memories of custom page sizes", probe: [5, 4, 1, 8, 0, 0] },
@@ -45,9 +45,9 @@ const needsNewerEngine =
  */
 export function missingFeature(module: Uint8Array, said: string): string | undefined {
   for (const name of featuresOf(module)) {
-    const { title, node, probe }: Feature = features[name];
+    const { title, since, probe }: Feature = features[name];
     if (WebAssembly.validate(joined([[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0], probe]))) continue;
-    const where = node === undefined ? "" : `; Node ${node} has it, and so do browsers of its age`;
+    const where = since === undefined ? "" : `; Node ${since} has it, and so do browsers of its age`;
     return `This engine lacks ${title}, which a core module of the component needs${where}`;
   }
   return needsNewerEngine.test(said)

@@ -145,7 +145,7 @@ test("an address that is none of a component's is refused", async () => {
     status: 400,
     text: "The address is not spelt as an address is",
   });
-  for (const path of [`%2e%2e/${hash}.wasm`, `hello/${hash}.wasm`, "hello/x.wasm", `\u202e/${hash}.wasm`]) {
+  for (const path of [`%2e%2e%2fhello/${hash}.wasm`, `hello/${hash}.wasm`, "hello/x.wasm", `\u202e/${hash}.wasm`]) {
     expect((await fetch(`${server.url}components/${path}`)).status).toBe(404);
   }
 });
