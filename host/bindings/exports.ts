@@ -45,6 +45,10 @@ function exportMembers(
       case "module":
         members.push([externName(name), `modules[${item.module}]`]);
         break;
+      case "component":
+        // Instances are made of components by other components only, so all there is to give is what it is.
+        members.push([externName(name), `Object.freeze({ kind: "component" })`]);
+        break;
       case "type":
         break;
     }

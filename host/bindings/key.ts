@@ -28,6 +28,8 @@ export function planKey(plan: Plan): string {
           return [name, "resource", item.resource];
         case "module":
           return [name, "module", item.module];
+        case "component":
+          return [name, "component"];
         case "type":
           return [name];
       }

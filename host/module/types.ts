@@ -241,7 +241,10 @@ export interface Module<W extends World = World> {
   readonly state: ModuleState;
   /** SHA-256 of the component's bytes. */
   readonly hash: string;
-  /** One object for the module's whole life. Functions and classes taken from it work across reloads and are cut at unload. */
+  /**
+   * One object for the module's whole life. Functions and classes taken from it work across reloads and are cut at unload.
+   * It holds nothing else: components and core modules that are exported are described by {@link ModuleInfo.world} only.
+   */
   readonly exports: W["exports"];
   /** The first trap, while the module is trapped. */
   readonly trap: Error | undefined;

@@ -98,6 +98,8 @@ export type ExportItem =
   | { readonly kind: "instance"; readonly exports: readonly ExportPlan[] }
   | { readonly kind: "resource"; readonly resource: number }
   | { readonly kind: "module"; readonly module: number }
+  /** A component: what it imports and exports is in its declaration, and nothing else of it is planned. */
+  | { readonly kind: "component" }
   | { readonly kind: "type" };
 
 export interface ExportPlan {

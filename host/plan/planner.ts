@@ -17,7 +17,7 @@ import type {
 } from "../binary/definition.ts";
 import { Budget } from "../budget.ts";
 import { UnsupportedError } from "../errors.ts";
-import type { ExternDecl, ExternType, FuncType, ResourceType } from "../model/types.ts";
+import type { ComponentType, ExternDecl, ExternType, FuncType, ResourceType } from "../model/types.ts";
 import type {
   CoreInstanceRef,
   CoreItem,
@@ -42,6 +42,11 @@ interface Closure {
   readonly definition: ComponentDefinition;
   readonly scope: Scope;
 }
+/** A component of which nothing but the type is known: an import of one that is only described. */
+interface DescribedComponent {
+  readonly kind: "component";
+  readonly type: ComponentType;
+}
 interface FuncEntity {
   readonly kind: "func";
   readonly item: FuncItem;
@@ -55,6 +60,7 @@ type Entity =
   | FuncEntity
   | InstanceEntity
   | Closure
+  | DescribedComponent
   | { readonly kind: "type"; readonly type: TypeEntity }
   | { readonly kind: "module"; readonly module: ModuleRef };
 
@@ -66,7 +72,7 @@ class Scope extends TypeScope {
   readonly modules: ModuleRef[] = [];
   readonly coreInstances: CoreInstanceRef[] = [];
   readonly core: Record<CoreItemSort, CoreItem[]> = { func: [], table: [], memory: [], global: [], tag: [] };
-  readonly components: Closure[] = [];
+  readonly components: (Closure | DescribedComponent)[] = [];
   readonly instances: InstanceEntity[] = [];
   readonly funcs: FuncEntity[] = [];
 
@@ -138,6 +144,7 @@ export function planComponent(definition: ComponentDefinition, options: PlanOpti
 
 class Planner {
   private readonly asynchronous: boolean;
+  private readonly descriptions = new Map<Closure, ComponentType>();
   private readonly budget: Budget;
   private readonly imports: ExternDecl[] = [];
   private readonly components: (number | undefined)[] = [];
@@ -155,9 +162,13 @@ class Planner {
   /** What is used of the exports of each instantiation, by name. */
   private readonly coreExports: Map<string, CoreItem>[] = [];
 
-  constructor(asynchronous: boolean, budget: Budget) {
+  /** Whether the plan is not to be run, but to say what the component imports and exports. */
+  private readonly describing: boolean;
+
+  constructor(asynchronous: boolean, budget: Budget, describing = false) {
     this.asynchronous = asynchronous;
     this.budget = budget;
+    this.describing = describing;
   }
 
   plan(definition: ComponentDefinition): Plan {
@@ -310,6 +321,9 @@ class Planner {
       return new Map(expr.exports.map(({ name, item }) => [name.name, rename(scope.get(item), name.name, undefined)]));
     }
     const component = must(scope.components[expr.component]);
+    if ("type" in component) {
+      return new Map(component.type.exports.map(({ name, type }) => [name, this.imported(type, [name])]));
+    }
     const args = new Map(expr.args.map(({ name, item }) => [name, scope.get(item)]));
     return this.instantiate(component.definition, component.scope, scope.component, args);
   }
@@ -442,6 +456,7 @@ class Planner {
       case "core-module":
         return { kind: "module", module: { kind: "imported", path, type } };
       case "component":
+        if (this.describing) return { kind: "component", type };
         throw new UnsupportedError(
           "component-imports",
           `This component imports the component "${path.join("#")}"; this host can only supply functions, instances, types and core modules`,
@@ -460,7 +475,7 @@ class Planner {
           exports: [...entity.exports].map(([inner, item]) => ({ name: inner, type: this.externType(item, inner) })),
         };
       case "component":
-        return { kind: "component", imports: [], exports: [] };
+        return "type" in entity ? entity.type : this.describe(entity);
       case "type":
         if (entity.type.kind === "resource") return { kind: "resource-type", resource: entity.type };
         // Naming has been done where it was exported: a second copy would lose the identity that carries the name.
@@ -468,6 +483,25 @@ class Planner {
       case "module":
         return entity.module.type;
     }
+  }
+
+  /**
+   * The type of a component that is exported: its definitions are run as those of a root, by a planner that keeps nothing
+   * but the declarations. What it imports may be anything, components too.
+   */
+  private describe(closure: Closure): ComponentType {
+    let type = this.descriptions.get(closure);
+    if (type === undefined) {
+      const planner = new Planner(true, this.budget, true);
+      const exports = planner.instantiate(closure.definition, closure.scope, undefined, undefined);
+      type = {
+        kind: "component",
+        imports: planner.imports,
+        exports: [...exports].map(([name, entity]) => ({ name, type: planner.externType(entity, name) })),
+      };
+      this.descriptions.set(closure, type);
+    }
+    return type;
   }
 
   private exportPlans(exports: ReadonlyMap<string, Entity>): ExportPlan[] {
@@ -494,7 +528,7 @@ class Planner {
         return { kind: "module", module: this.moduleNumber(entity.module) };
       }
       case "component":
-        return { kind: "type" };
+        return { kind: "component" };
     }
   }
 }

@@ -130,9 +130,15 @@ function producersOf(
   definition: ComponentDefinition,
   bytes: Uint8Array,
 ): Record<string, { name: string; version: string }[]> {
+  const known = new Set<string>();
   // Without a prototype: a field may have any name, such as `constructor`.
   const found = Object.create(null) as Record<string, { name: string; version: string }[]>;
-  collectProducers(definition, bytes, found);
+  collectProducers(definition, bytes, (field, name, version) => {
+    const values = (found[field] ??= []);
+    const key = JSON.stringify([field, name, version]);
+    if (!known.has(key)) values.push({ name, version });
+    known.add(key);
+  });
   return found;
 }
 
@@ -140,13 +146,13 @@ function producersOf(
 function collectProducers(
   definition: ComponentDefinition,
   bytes: Uint8Array,
-  found: Record<string, { name: string; version: string }[]>,
+  report: (field: string, name: string, version: string) => void,
 ): void {
   for (const { name, start, end } of definition.customSections) {
-    if (name === "producers") readProducers(bytes, start, end, found);
+    if (name === "producers") readProducers(bytes, start, end, report);
   }
   for (const item of definition.definitions) {
-    if (item.kind === "component") collectProducers(item.component, bytes, found);
+    if (item.kind === "component") collectProducers(item.component, bytes, report);
   }
 }
 
@@ -154,17 +160,13 @@ function readProducers(
   bytes: Uint8Array,
   start: number,
   end: number,
-  found: Record<string, { name: string; version: string }[]>,
+  report: (field: string, name: string, version: string) => void,
 ): void {
   try {
     const reader = new Reader(bytes, start, end, "producers section");
     for (let fields = reader.u32("count"); fields > 0; fields--) {
       const field = reader.name("name");
-      const values = (found[field] ??= []);
-      for (let count = reader.u32("count"); count > 0; count--) {
-        const value = { name: reader.name("name"), version: reader.name("name") };
-        if (!values.some((known) => known.name === value.name && known.version === value.version)) values.push(value);
-      }
+      for (let count = reader.u32("count"); count > 0; count--) report(field, reader.name("name"), reader.name("name"));
     }
   } catch {
     // A custom section need not be well formed; what could be read is reported.

@@ -90,7 +90,11 @@ export interface Component<W extends World = World> {
 /** A running component. It holds its linear memories until {@link Instance.dispose}. */
 export interface Instance<W extends World = World> {
   readonly name: string;
-  /** Functions, interface objects and resource classes, named as the JavaScript mapping says. */
+  /**
+   * Functions, interface objects, resource classes and core modules, named as the JavaScript mapping says. A component
+   * that is exported is `{ kind: "component" }`: only another component can make instances of it. What it imports and
+   * exports is in {@link Component.exports}.
+   */
   readonly exports: W["exports"];
   readonly state: "live" | "trapped" | "unloaded";
   /** Bytes of linear memory held now; 0 after {@link dispose}. */
