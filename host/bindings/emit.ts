@@ -191,8 +191,8 @@ export class BindingsWriter {
     const { steps } = this.plan;
     const attached = this.attachments();
     code.block("switch (at)", () => {
+      code.line("case 0:");
       steps.forEach((step, index) => {
-        if (index === 0) code.line("case 0:");
         const imports = step.args.map(({ name, source }) => `${objectKey(name)}: ${this.source(source)}`);
         const object = imports.length === 0 ? "" : `, { ${imports.join(", ")} }`;
         code.line(`  if ((made = rt.make(modules[${step.module}]${object})) === undefined) return ${index + 1};`);

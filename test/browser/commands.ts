@@ -5,6 +5,7 @@
 import { readFile } from "node:fs/promises";
 import type { BrowserCommand } from "vitest/node";
 import * as tools from "../../scripts/wasm-tools.ts";
+import { componentize, type JavaScriptModule } from "../node/real/componentize.ts";
 
 /** Runs one of the tools; bytes travel as base64, in both directions. */
 const wasmTools: BrowserCommand<[tool: string, parameters: readonly unknown[]]> = async (_, tool, parameters) => {
@@ -49,4 +50,8 @@ const rendererResident: BrowserCommand<[]> = async ({ page, context }) => {
   return sizes.reduce((sum, size) => sum + size, 0);
 };
 
-export const browserCommands = { wasmTools, transpile, rendererResident };
+/** A component made of JavaScript: 12 MB of an engine. */
+const javaScriptComponent: BrowserCommand<[module: JavaScriptModule]> = async (_, module) =>
+  Buffer.from(await componentize(module)).toString("base64");
+
+export const browserCommands = { wasmTools, transpile, rendererResident, javaScriptComponent };

@@ -5,6 +5,7 @@
  */
 import { beforeAll, expect, test } from "vitest";
 import { commands } from "vitest/browser";
+import { eachSection, PREAMBLE_BYTES } from "../../host/binary/framing.ts";
 import { createHost } from "../../host/browser/index.ts";
 import { parseWat } from "./stand-ins/wasm-tools.ts";
 
@@ -121,14 +122,12 @@ test("too many live modules are refused with their number and their oldest owner
   await again.close();
 });
 
-/** The first core module inside the component: its bytes start with the core preamble. */
+/** The first core module at the top of the component. */
 function coreModule(component: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  const preamble = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
-  const start = component.findIndex((_, at) => at > 0 && preamble.every((byte, i) => component[at + i] === byte));
-  // The section's size stands before it, as a LEB128 number whose last byte has no continuation bit.
-  let first = start - 1;
-  while (first > 1 && component[first - 1]! >= 0x80) first--;
-  let size = 0;
-  for (let at = first, shift = 0; at < start; at++, shift += 7) size |= (component[at]! & 0x7f) << shift;
-  return component.slice(start, start + size);
+  let module: Uint8Array<ArrayBuffer> | undefined;
+  eachSection(component, PREAMBLE_BYTES, component.length, (id, start, end) => {
+    if (id === 1) module ??= component.slice(start, end);
+    return true;
+  });
+  return module!;
 }

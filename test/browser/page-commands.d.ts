@@ -5,6 +5,8 @@ declare module "vitest/browser" {
     wasmTools(tool: string, parameters: readonly unknown[]): Promise<string>;
     /** Files by name; bytes travel as base64, in both directions. */
     transpile(component: string, options: object): Promise<Record<string, string>>;
+    /** The component as base64. */
+    javaScriptComponent(module: { wit: string; source: string; plain?: boolean }): Promise<string>;
     /** Bytes; a full collection goes before. */
     rendererResident(): Promise<number>;
   }

@@ -18,6 +18,8 @@ const folder = join(root, "node_modules/.cache/tenon-test");
 export interface JavaScriptModule {
   readonly wit: string;
   readonly source: string;
+  /** Whether it is made without anything of WASI. */
+  readonly plain?: boolean;
 }
 
 /** Compiles a JavaScript module to a component. */
@@ -36,8 +38,9 @@ export async function componentize(module: JavaScriptModule): Promise<Uint8Array
   const program = `
     import { componentize } from ${JSON.stringify(pathToFileURL(entry).href)};
     import { writeFileSync } from "node:fs";
-    const { wit, source } = ${JSON.stringify(module)};
-    const { component } = await componentize(source, { witWorld: wit });
+    const { wit, source, plain } = ${JSON.stringify(module)};
+    const disableFeatures = plain ? ["stdio", "random", "clocks", "http", "fetch-event"] : [];
+    const { component } = await componentize(source, { witWorld: wit, disableFeatures });
     writeFileSync(${JSON.stringify(partial)}, component);`;
   await promisify(execFile)(process.execPath, ["--input-type=module", "--eval", program], { cwd: root });
   await rename(partial, file);

@@ -81,6 +81,12 @@ function refuseAtOnce(words: string): () => number {
   return () => made;
 }
 
+test("a component without core modules has nothing to instantiate, and is live", async () => {
+  const component = await compile<Dynamic>(await wat(`(component (import "f" (func $f)) (export "g" (func $f)))`));
+  expect(component.instantiateSync({ f: () => undefined }).state).toBe("live");
+  expect((await component.instantiate({ f: () => undefined })).state).toBe("live");
+});
+
 describe("an instantiation that the engine refuses", () => {
   test("at once is made asynchronously from where it stood; instantiateSync says so and leaves nothing", async () => {
     const component = await compile<Dynamic>(await wat(starting));

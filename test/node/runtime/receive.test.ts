@@ -5,10 +5,10 @@ import { receive } from "../../../host/runtime/receive.ts";
 import { parseWat } from "../../../scripts/wasm-tools.ts";
 import type { Dynamic } from "./support.ts";
 
-/** A core module at the top and two in components inside, and a component type, whose bytes look like a component's. */
+/** A core module at the top with a memory that it keeps to itself and two in components inside, and a component type, whose bytes look like a component's. */
 const nested = `(component
   (type (component (export "x" (func))))
-  (core module $A (func (export "a") (result i32) (i32.const 30)))
+  (core module $A (memory 2) (func (export "a") (result i32) (i32.const 30)) (data (i32.const 0) "kept"))
   (component $inner
     (core module $C (func (export "c") (result i32) (i32.const 2)))
     (core instance $c (instantiate $C))
@@ -50,7 +50,8 @@ function* cut(whole: Uint8Array<ArrayBuffer>, size: number): Generator<Uint8Arra
 }
 
 async function run(response: Response): Promise<unknown> {
-  const { exports } = (await compile<Dynamic>(response)).instantiateSync();
+  const { exports, memoryBytes } = (await compile<Dynamic>(response)).instantiateSync();
+  expect(memoryBytes).toBe(2 * 65536);
   return exports.a() + exports.b();
 }
 
