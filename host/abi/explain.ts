@@ -99,7 +99,8 @@ export function explain(type: ValueType, value: unknown, path: string, handle: E
       });
     }
     case "flags": {
-      if (typeof value !== "object" || value === null) return wrong("flags (object of booleans)");
+      if (value === undefined || value === null) return undefined;
+      if (typeof value !== "object") return wrong("flags (object of booleans)");
       return first(type.names, (flag) => {
         const name = toCamelCase(flag);
         const set = ownField(value, name);

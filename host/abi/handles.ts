@@ -194,8 +194,9 @@ export function disposeHostObject(object: object): void {
 
 /** What a wrapper needs of the instance that implements its resource; cut when the instance is unloaded. */
 export interface ResourceOwner {
-  /** The resource's name, for messages. */
+  /** The names of the resource and of its instance, for messages. */
   readonly name: string;
+  readonly module: string;
   /** Wrappers that own a live guest resource now. */
   live: number;
   /** Runs the guest's destructor; `undefined` once the instance is gone. */
@@ -210,8 +211,23 @@ interface WrapperState {
   given: boolean;
 }
 
-/** Numbers the checks of calls that give resources away: one wrapper cannot be given and used again in one call. */
+/**
+ * The check of one call's arguments, by number: one wrapper cannot be given away and used again in one call. 0 is no check:
+ * a getter among the arguments may begin and end checks of its own.
+ */
 let currentCheck = 0;
+let checks = 0;
+
+/** Begins a check; needed when the call gives resources away. @returns what {@link endCheck} takes */
+export function beginCheck(): number {
+  const before = currentCheck;
+  currentCheck = ++checks;
+  return before;
+}
+
+export function endCheck(before: number): void {
+  currentCheck = before;
+}
 
 const GONE = -1;
 
@@ -233,60 +249,21 @@ function release(state: WrapperState): void {
   owner.live--;
 }
 
-/** The number behind a wrapper. Only an argument that changes while it is read gets past the check without one. */
-function present({ rep, owner }: WrapperState): number {
-  if (rep === GONE) throw new AbiTrap("invalid-handle", `The ${owner.name} was dropped or given away during the call`);
-  return rep;
-}
+/** The state of a wrapper; set by the class, so that whoever reaches the class reaches nothing behind it. */
+let stateOf: (value: object) => WrapperState | undefined;
 
 /** The base of every class that stands for a resource implemented by a guest. */
 export class GuestResource {
   readonly #state: WrapperState;
 
+  static {
+    stateOf = (value) => (#state in value ? value.#state : undefined);
+  }
+
   constructor(rep: number, owner: ResourceOwner) {
     this.#state = { rep, owner, check: 0, given: false };
     owner.live++;
     abandoned.register(this, this.#state, this.#state);
-  }
-
-  /** Begins the check of a call's arguments; needed when the call gives resources away, and after a check has failed. */
-  static beginCheck(): void {
-    currentCheck++;
-  }
-
-  /** Whether a value is a usable wrapper of this owner's resource. */
-  static is(value: unknown, owner: ResourceOwner, own: boolean): boolean {
-    if (typeof value !== "object" || value === null || !(#state in value)) return false;
-    const state = value.#state;
-    if (state.owner !== owner || state.rep === GONE) return false;
-    if (state.check === currentCheck && (own || state.given)) return false;
-    state.check = currentCheck;
-    state.given = own;
-    return true;
-  }
-
-  /** Why {@link is} said no, in words. */
-  static explain(value: object, owner: ResourceOwner): string | undefined {
-    if (!(#state in value)) return undefined;
-    const state = value.#state;
-    if (state.rep === GONE) return `${withArticle(state.owner.name)} that was dropped or given away`;
-    if (state.owner !== owner) return `${withArticle(state.owner.name)} of another instance`;
-    return state.check === currentCheck ? `${withArticle(owner.name)} that the same call has already` : undefined;
-  }
-
-  /** Lowers `borrow`: the number behind the wrapper. */
-  static rep(resource: GuestResource): number {
-    return present(resource.#state);
-  }
-
-  /** Lowers `own`: the wrapper is empty afterwards. */
-  static take(resource: GuestResource): number {
-    const state = resource.#state;
-    const rep = present(state);
-    state.rep = GONE;
-    state.owner.live--;
-    abandoned.unregister(state);
-    return rep;
   }
 
   /**
@@ -300,4 +277,51 @@ export class GuestResource {
     release(state);
     abandoned.unregister(state);
   }
+}
+// Every module's classes extend it, so what one of them could change would change for all.
+Object.freeze(GuestResource);
+Object.freeze(GuestResource.prototype);
+
+/** Whether a value is a usable wrapper of this owner's resource. */
+export function isWrapper(value: unknown, owner: ResourceOwner, own: boolean): boolean {
+  const state = typeof value === "object" && value !== null ? stateOf(value) : undefined;
+  if (state === undefined || state.owner !== owner || state.rep === GONE) return false;
+  if (state.check === currentCheck && (own || state.given)) return false;
+  state.check = currentCheck;
+  state.given = own;
+  return true;
+}
+
+/** Why {@link isWrapper} said no, in words; `undefined` when the value is no wrapper. */
+export function explainWrapper(value: unknown, owner: ResourceOwner | undefined): string | undefined {
+  const state = typeof value === "object" && value !== null ? stateOf(value) : undefined;
+  if (state === undefined) return undefined;
+  const name = withArticle(state.owner.name);
+  if (state.rep === GONE) return `${name} that was dropped or given away`;
+  if (state.owner !== owner) return `${name} of another instance, "${state.owner.module}"`;
+  return state.check === currentCheck ? `${name} that the same call has already` : undefined;
+}
+
+/** The state of what was checked before; only an argument that changes while it is read can be something else by now. */
+function present(value: unknown, owner: ResourceOwner): WrapperState {
+  const state = typeof value === "object" && value !== null ? stateOf(value) : undefined;
+  if (state === undefined || state.owner !== owner || state.rep === GONE) {
+    throw new AbiTrap("invalid-handle", `The ${owner.name} was dropped, given away or replaced during the call`);
+  }
+  return state;
+}
+
+/** Lowers `borrow`: the number behind the wrapper. */
+export function repOf(value: unknown, owner: ResourceOwner): number {
+  return present(value, owner).rep;
+}
+
+/** Lowers `own`: the wrapper is empty afterwards. */
+export function takeRep(value: unknown, owner: ResourceOwner): number {
+  const state = present(value, owner);
+  const { rep } = state;
+  state.rep = GONE;
+  owner.live--;
+  abandoned.unregister(state);
+  return rep;
 }

@@ -54,12 +54,14 @@ export class Memory {
     this.view = new DataView(EMPTY);
   }
 
-  /**
-   * To be called whenever the guest has run, before anything is lifted: growing a memory detaches its buffer, and a
-   * detached view is empty. What a guest hands over is counted from here on.
-   */
-  sync(): void {
+  /** To be called before anything is lifted: what the guest hands over is counted from here on. */
+  beginLift(): void {
     this.left = this.quota.hostCallBytes;
+    this.sync();
+  }
+
+  /** To be called whenever the guest has run: growing a memory detaches its buffer, and a detached view is empty. */
+  sync(): void {
     if (this.u8.length === 0) this.refresh();
   }
 
@@ -178,7 +180,7 @@ export class Memory {
   // USVString, which is what the JavaScript embedding of `string` is.
 
   storeUtf8(text: string, realloc: Realloc): number {
-    const { length } = text;
+    const { length } = asString(text);
     let byteLength = length;
     for (let i = 0; i < length; i++) {
       const unit = text.charCodeAt(i);
@@ -187,6 +189,7 @@ export class Memory {
         break;
       }
     }
+    checkByteLength(byteLength);
     const at = realloc(0, 0, 1, byteLength);
     const { u8 } = this;
     if (byteLength === length && length <= SHORT) {
@@ -199,7 +202,8 @@ export class Memory {
   }
 
   storeUtf16(text: string, realloc: Realloc): number {
-    const { length } = text;
+    const { length } = asString(text);
+    checkByteLength(length * 2);
     const at = realloc(0, 0, 2, length * 2);
     this.writeUtf16(text, at);
     this.length = length;
@@ -225,12 +229,13 @@ export class Memory {
   }
 
   storeLatin1OrUtf16(text: string, realloc: Realloc): number {
-    if (!isLatin1(text)) {
+    if (!isLatin1(asString(text))) {
       const at = this.storeUtf16(text, realloc);
       this.length = (this.length | UTF16_TAG) >>> 0;
       return at;
     }
     const { length } = text;
+    checkByteLength(length);
     const at = realloc(0, 0, 2, length);
     const { u8 } = this;
     for (let i = 0; i < length; i++) u8[at + i] = text.charCodeAt(i);
@@ -256,6 +261,19 @@ function latin1(bytes: Uint8Array, at: number, length: number): string {
   const units = new Uint16Array(length);
   for (let i = 0; i < length; i++) units[i] = bytes[at + i]!;
   return utf16Decoder.decode(units);
+}
+
+/** A string that was checked before. */
+function asString(text: unknown): string {
+  if (typeof text !== "string") throw new AbiTrap("unknown", "The value changed while it was read");
+  return text;
+}
+
+/** "trap_if(byte_length > MAX_…_BYTE_LENGTH)": what is longer would wrap around in the guest's `realloc`. */
+export function checkByteLength(byteLength: number): void {
+  if (byteLength > MAX_BYTE_LENGTH) {
+    throw new AbiTrap("list-out-of-bounds", `${byteLength} bytes in one string or list are too many`);
+  }
 }
 
 function isLone(text: string, i: number, unit: number): boolean {

@@ -26,6 +26,8 @@ export class Quota implements HostLimits {
   readonly hostCallBytes: number;
   readonly resources: number;
   handles = 0;
+  /** The trap of the limit that was passed: never the fault of a value that is being lowered. */
+  trap: LimitTrap | undefined;
 
   constructor({ hostCallBytes, resources }: HostLimits) {
     this.hostCallBytes = hostCallBytes;
@@ -34,7 +36,12 @@ export class Quota implements HostLimits {
 
   addHandle(): void {
     if (++this.handles <= this.resources) return;
-    throw new LimitTrap("resources", this.resources, this.handles--, `more than ${this.resources} live handles`);
+    throw (this.trap = new LimitTrap(
+      "resources",
+      this.resources,
+      this.handles--,
+      `more than ${this.resources} live handles`,
+    ));
   }
 
   /** @param left what the limit leaves, below zero */

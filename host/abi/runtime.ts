@@ -7,18 +7,26 @@
  */
 import {
   BorrowScope,
+  beginCheck,
   disposeHostObject,
+  endCheck,
   GuestResource,
   HandleTable,
   HostObjects,
+  isWrapper,
   Lends,
+  repOf,
   type ResourceOwner,
+  takeRep,
 } from "./handles.ts";
-import { Memory } from "./memory.ts";
+import { checkByteLength, Memory } from "./memory.ts";
 import { Quota, type HostLimits } from "./quota.ts";
 import { transcode } from "./transcode.ts";
 import { AbiTrap } from "./trap.ts";
 
+const typedLength = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), "length")!
+  .get as () => number;
+const mapEntries = Map.prototype.entries;
 const bits = new DataView(new ArrayBuffer(8));
 
 type ResourceClass = abstract new (...args: never[]) => object;
@@ -37,6 +45,8 @@ export abstract class AbiRuntime {
   /** By resource number: the host's objects, and the class the user gave for them. */
   protected readonly objects: HostObjects[] = [];
   private readonly hostClasses: (ResourceClass | undefined)[];
+  /** The instance's, for messages. */
+  abstract readonly name: string;
   readonly quota: Quota;
 
   constructor(hostClasses: (ResourceClass | undefined)[], limits: HostLimits) {
@@ -46,7 +56,7 @@ export abstract class AbiRuntime {
 
   /** Registers a guest's resource type with the function that runs its destructor. */
   resource(index: number, name: string, drop: (rep: number) => void): void {
-    this.owners[index] = { name, live: 0, drop };
+    this.owners[index] = { name, module: this.name, live: 0, drop };
   }
 
   /** Gives a guest's resource its class. */
@@ -85,8 +95,50 @@ export abstract class AbiRuntime {
     return ownField(value, name);
   }
 
-  isList(value: unknown): boolean {
-    return Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView));
+  /** The length of an array or typed array, whatever it says of itself; -1 for anything else. */
+  lengthOf(value: unknown): number {
+    const length: unknown = Array.isArray(value)
+      ? value.length
+      : ArrayBuffer.isView(value) && !(value instanceof DataView)
+        ? typedLength.call(value)
+        : -1;
+    // A proxy of an array has any length it likes.
+    return typeof length === "number" && length >>> 0 === length ? length : -1;
+  }
+
+  /** The length of a list about to be stored. */
+  storedLength(value: unknown, elementSize: number): number {
+    const length = this.lengthOf(value);
+    if (length < 0) throw this.changed();
+    checkByteLength(length * elementSize);
+    return length;
+  }
+
+  /** The entries of a map, by the map's own iterator. */
+  entries(value: Map<unknown, unknown>): Iterable<[unknown, unknown]> {
+    return mapEntries.call(value) as Iterable<[unknown, unknown]>;
+  }
+
+  codePoint(value: unknown): number {
+    if (!this.isChar(value)) throw this.changed();
+    return (value as string).codePointAt(0)!;
+  }
+
+  /** A value that is not what was checked: only one that changes while it is read gets here. */
+  changed(): AbiTrap {
+    return new AbiTrap("unknown", "The value changed while it was read");
+  }
+
+  /**
+   * What an import of the type `result` returned, as a result: the value of `ok`, or a result as it is written inside other
+   * values. Only for types whose `ok` cannot look like one.
+   */
+  outcome(value: unknown): unknown {
+    if (typeof value === "object" && value !== null) {
+      const { tag } = value as { tag?: unknown };
+      if (tag === "ok" || tag === "err") return value;
+    }
+    return { tag: "ok", val: value };
   }
 
   discriminant(): AbiTrap {
@@ -129,12 +181,11 @@ export abstract class AbiRuntime {
     return constructor === undefined || value instanceof constructor;
   }
 
-  beginCheck(): void {
-    GuestResource.beginCheck();
-  }
+  readonly beginCheck: typeof beginCheck = beginCheck;
+  readonly endCheck: typeof endCheck = endCheck;
 
   isGuest(index: number, value: unknown, own: boolean): boolean {
-    return GuestResource.is(value, this.owners[index]!, own);
+    return isWrapper(value, this.owners[index]!, own);
   }
 
   wrap(index: number, rep: number): GuestResource {
@@ -142,12 +193,12 @@ export abstract class AbiRuntime {
     return Reflect.construct(GuestResource, [rep, this.owners[index]], constructor);
   }
 
-  take(resource: GuestResource): number {
-    return GuestResource.take(resource);
+  take(index: number, resource: unknown): number {
+    return takeRep(resource, this.owners[index]!);
   }
 
-  rep(resource: GuestResource): number {
-    return GuestResource.rep(resource);
+  rep(index: number, resource: unknown): number {
+    return repOf(resource, this.owners[index]!);
   }
 
   /** The guest has dropped its last handle to a host object. */

@@ -68,15 +68,38 @@ export function resultOf(type: FuncType): ResultType | undefined {
   return type.result?.kind === "result" ? type.result : undefined;
 }
 
-/** Lowers the arguments, calls the core function and gives the name of what it returned. */
+/**
+ * Whether reading a value may run code of the user, in a getter or a proxy, so that it may be another each time.
+ */
+export function mayChange(type: ValueType): boolean {
+  return type.kind === "option" ? type.type.kind === "option" || mayChange(type.type) : readable.has(type.kind);
+}
+
+const readable: ReadonlySet<ValueType["kind"]> = new Set([
+  "list",
+  "map",
+  "record",
+  "tuple",
+  "flags",
+  "variant",
+  "result",
+] as const);
+
+/**
+ * Lowers the arguments, calls the core function and gives the name of what it returned.
+ *
+ * @param onLowered a statement between the two
+ */
 export function callCore(
   writer: BindingsWriter,
   lift: Lift,
   values: readonly string[],
   context: Context,
   code: Code,
+  onLowered?: string,
 ): string {
   const args = lowerParams(writer, lift.type, values, context, code);
+  if (onLowered !== undefined) code.line(onLowered);
   const call = `${writer.coreName(lift.core)}(${args.join(", ")})`;
   if (lift.type.result === undefined) {
     code.line(`${call};`);
@@ -84,7 +107,7 @@ export function callCore(
     return "";
   }
   const returned = code.name(call);
-  if (context.memory !== undefined) code.line(`${context.memory}.sync();`);
+  if (context.memory !== undefined) code.line(`${context.memory}.beginLift();`);
   return returned;
 }
 

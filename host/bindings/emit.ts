@@ -3,7 +3,7 @@
  *
  * The text declares: state (one entered flag `e` and one may-leave flag `l` a component instance), memories `m`, handle
  * tables `t`, context slots `k`, host object tables `o`, core instances `x`, core items `c`, host functions `h`, checked reallocs `r`,
- * trampolines `g`, exported functions `f`, helpers `K` (check), `L` (load) and `S` (store). Dropping an instance
+ * trampolines `g`, exported functions `f`, imports exported again `w`, helpers `K` (check), `L` (load) and `S` (store). Dropping an instance
  * empties every variable that leads to the engine, so that functions a user still holds keep nothing alive.
  */
 import { Budget } from "../budget.ts";
@@ -11,7 +11,7 @@ import { Code, quote } from "../abi/emit/code.ts";
 import { Emitter } from "../abi/emit/context.ts";
 import type { CoreItem, CoreInstanceRef, FuncItem, Options, Plan } from "../plan/plan.ts";
 import { emitExports } from "./exports.ts";
-import { emitLift } from "./lifts.ts";
+import { emitLift, emitReexport } from "./lifts.ts";
 import { emitDestructor, emitTrampoline } from "./trampolines.ts";
 import { ABORT_HOOK, hasAbortHook, memoryExports } from "./key.ts";
 import { ENTERED, LOCK, UNLOADED } from "./state.ts";
@@ -40,6 +40,7 @@ export class BindingsWriter {
   /** By what distinguishes them: the core function, the memory and the component instance. */
   private readonly reallocs = new Map<string, { readonly name: string; readonly text: string }>();
   private readonly lifted = new Map<number, string>();
+  private readonly reexported = new Map<number, string>();
   /** The component instances that have context slots. */
   private readonly contexts = new Set<number>();
   private readonly modules: readonly {
@@ -70,7 +71,8 @@ export class BindingsWriter {
       "return function instantiate(rt, modules, host)",
       () => {
         this.declareState(code);
-        for (const text of [...this.lifted.values(), ...trampolines, ...destructors]) appendText(code, text);
+        for (const text of [...this.lifted.values(), ...this.reexported.values(), ...trampolines, ...destructors])
+          appendText(code, text);
         for (const { text } of this.reallocs.values()) code.line(text);
         appendText(code, this.emitter.helperText());
         appendText(code, exports);
@@ -95,8 +97,14 @@ export class BindingsWriter {
     return `f${index}`;
   }
 
+  /** The function that the host calls for an import that is exported again. */
+  private reexportName(func: number): string {
+    if (!this.reexported.has(func)) this.reexported.set(func, emitReexport(this, func));
+    return `w${func}`;
+  }
+
   funcName(item: FuncItem): string {
-    return item.kind === "lift" ? this.liftName(item.lift) : `h${item.func}`;
+    return item.kind === "lift" ? this.liftName(item.lift) : this.reexportName(item.func);
   }
 
   coreName(item: CoreItem): string {
@@ -122,8 +130,8 @@ export class BindingsWriter {
     if (entry === undefined) {
       const name = `r${this.reallocs.size}`;
       const text =
-        `const ${name} = (p, o, a, n) => { l${component} = 1; p = ${core}(p, o, a, n); l${component} = 0; ` +
-        `${memory}.sync(); return ${memory}.checkAllocated(p, n, a); };`;
+        `const ${name} = (p, o, a, n) => { l${component} = 1; p = ${core}(p, o, a, n); ` +
+        `${memory}.sync(); p = ${memory}.checkAllocated(p, n, a); l${component} = 0; return p; };`;
       this.reallocs.set(key, (entry = { name, text }));
     }
     return entry.name;

@@ -22,6 +22,7 @@ import {
   isBusy,
   isSpilled,
   liftResult,
+  mayChange,
   postReturn,
   resetContext,
   resultOf,
@@ -65,6 +66,7 @@ export function emitLower(
         settleGiven(writer, types, code);
         lowerHostResult(
           writer,
+          func,
           callHost(writer, func, type, values, code),
           type,
           context,
@@ -94,7 +96,7 @@ function liftParams(
     const pointer = code.name(`${context.memory}.check(p0, ${size}, ${alignment})`);
     return types.map((type, i) => code.name(load(writer.emitter, type, plus(pointer, offsets[i]!), context)));
   };
-  if (context.memory !== undefined && types.length > 0) code.line(`${context.memory}.sync();`);
+  if (context.memory !== undefined && types.length > 0) code.line(`${context.memory}.beginLift();`);
   if (!lends) return lift();
   // Inside, `b` is where borrows are noted; the callee's own scope may use the same name outside.
   const names = types.map(() => code.fresh());
@@ -131,7 +133,8 @@ function callHost(
   const fits = code.fresh();
   code.line(`let ${returned}, ${fits};`);
   if (resultOf(type) !== undefined) {
-    code.line(`try { ${returned} = { tag: "ok", val: ${call} }; }`);
+    const outcome = looksLikeResult(resultOf(type)!.ok) ? `{ tag: "ok", val: ${call} }` : `rt.outcome(${call})`;
+    code.line(`try { ${returned} = ${outcome}; }`);
     code.line(`catch (error) { ${returned} = { tag: "err", val: rt.payload(${index}, error) }; }`);
   }
   const before = resultOf(type) === undefined ? `${returned} = ${call}; ` : "";
@@ -144,8 +147,28 @@ function callHost(
   return returned;
 }
 
+/** Whether a value of a type may be an object with a `tag`, so that a result cannot be told from it. */
+function looksLikeResult(type: ValueType | undefined): boolean {
+  switch (type?.kind) {
+    case "record":
+    case "flags":
+    case "variant":
+    case "result":
+    case "own":
+    case "borrow":
+    case "stream":
+    case "future":
+      return true;
+    case "option":
+      return type.type.kind === "option" || looksLikeResult(type.type);
+    default:
+      return false;
+  }
+}
+
 function lowerHostResult(
   writer: BindingsWriter,
+  func: FuncItem,
   value: string,
   type: FuncType,
   context: Context,
@@ -156,7 +179,15 @@ function lowerHostResult(
   if (lends) code.line("lends.end();");
   if (type.result === undefined) return;
   if (context.memory !== undefined) code.line(`${context.memory}.sync();`);
-  lowerResult(writer, type.result, value, context, byPointer, code);
+  const { result } = type;
+  if (func.kind !== "host" || !mayChange(result)) {
+    lowerResult(writer, result, value, context, byPointer, code);
+    return;
+  }
+  const { func: index } = func;
+  code.block("try", () => lowerResult(writer, result, value, context, byPointer, code), "} catch (error) {");
+  code.line(`  throw l${context.component} !== 0 || error === rt.quota.trap ? error : rt.threw(${index}, error);`);
+  code.line("}");
 }
 
 function lowerResult(

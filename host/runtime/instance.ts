@@ -5,7 +5,7 @@
  * (a call must not pay for more than a comparison); this file gives them meaning and words.
  */
 import type { ExplainHandle } from "../abi/explain.ts";
-import { disposeHostObject, GuestResource } from "../abi/handles.ts";
+import { disposeHostObject, explainWrapper } from "../abi/handles.ts";
 import type { HostLimits } from "../abi/quota.ts";
 import { AbiRuntime } from "../abi/runtime.ts";
 import { AbiTrap } from "../abi/trap.ts";
@@ -86,42 +86,46 @@ class InstanceRuntime extends AbiRuntime {
 
   /** Arguments that a generated check refused. */
   badArguments(lift: number, args: readonly unknown[]): LowerError {
-    const { params } = this.plan.lifts[lift]!.type;
-    this.beginCheck();
+    const { params } = (lift < 0 ? this.plan.hostFuncs[-2 - lift]! : this.plan.lifts[lift]!).type;
+    const check = this.beginCheck();
     const found = this.faults.mismatch(
       params.map(({ type }) => type),
       args,
       params.map(({ name }) => name),
       this.explainHandle,
     );
-    // What this check marked as given away was not.
-    this.beginCheck();
+    this.endCheck(check);
     return found === undefined
-      ? new LowerError(this.exportName(lift), "values that stay the same while they are read", "others")
+      ? this.unlowered(lift, "others")
       : new LowerError(found.path, found.expected, found.found);
+  }
+
+  /** Arguments that are not what was checked any more. */
+  unlowered(lift: number, error: unknown): LowerError {
+    const found = error instanceof AbiTrap ? error.message : wordsOf(error);
+    return new LowerError(this.exportName(lift), "values that stay the same while they are read", found);
   }
 
   private readonly explainHandle: ExplainHandle = (type, value) => {
     const index = this.plan.resources.findIndex((resource) => resource.type === type.resource);
     if (index < 0) return undefined;
-    if (this.plan.resources[index]!.origin.kind === "host")
-      return this.isHost(index, value) ? undefined : describe(value);
-    if (this.isGuest(index, value, type.kind === "own")) return undefined;
-    const known =
-      typeof value === "object" && value !== null ? GuestResource.explain(value, this.owners[index]!) : undefined;
-    return known ?? describe(value);
+    const fits =
+      this.plan.resources[index]!.origin.kind === "host"
+        ? this.isHost(index, value)
+        : this.isGuest(index, value, type.kind === "own");
+    return fits ? undefined : (explainWrapper(value, this.owners[index]) ?? describe(value));
   };
 
   /** A call that the state does not allow. */
   refuse(lift: number, state: number): TrapError | UnloadedError {
-    const what = lift < 0 ? "a destructor" : `export "${this.exportName(lift)}"`;
+    const what = lift === -1 ? "a destructor" : `export "${this.exportName(lift)}"`;
     if (state === TRAPPED) this.settle();
     if (state >= UNLOADED) return this.unloaded(`Cannot call ${what} of "${this.name}": ${this.epitaph}`);
     if (state >= TRAPPED) return this.unloaded(`Cannot call ${what} of "${this.name}": it has trapped and is locked`);
     const trap = new TrapError(`Cannot call ${what} of "${this.name}": a call is running already`, {
       trap: "cannot-enter-component",
       module: this.name,
-      export: lift < 0 ? undefined : this.exportName(lift),
+      export: lift === -1 ? undefined : this.exportName(lift),
     });
     return trap;
   }
@@ -308,28 +312,29 @@ function add(counts: Map<string, number>, name: string, count: number): void {
   if (count > 0) counts.set(name, (counts.get(name) ?? 0) + count);
 }
 
-const names = new WeakMap<PlanSurface, string[]>();
+const names = new WeakMap<PlanSurface, Record<number, string>>();
 
-/** The name under which each lift is exported, for messages. */
-function liftNames(plan: PlanSurface): string[] {
+/** The name under which each function is exported, for messages. */
+function liftNames(plan: PlanSurface): Record<number, string> {
   let found = names.get(plan);
   if (found === undefined) {
-    found = [];
+    found = {};
     collect(plan.exports, "", found);
     names.set(plan, found);
   }
   return found;
 }
 
-function collect(exports: readonly ExportPlan[], prefix: string, found: string[]): void {
+function collect(exports: readonly ExportPlan[], prefix: string, found: Record<number, string>): void {
   for (const { name, item } of exports) {
     if (item.kind === "instance") collect(item.exports, `${prefix}${name}#`, found);
-    else if (item.kind === "func") record(item.func, `${prefix}${name}`, found);
+    else if (item.kind === "func") found[indexOf(item.func)] ??= `${prefix}${name}`;
   }
 }
 
-function record(func: FuncItem, name: string, found: string[]): void {
-  if (func.kind === "lift") found[func.lift] ??= name;
+/** How generated text names a function that is called: the number of its lift, or below -1 the host's function. */
+function indexOf(func: FuncItem): number {
+  return func.kind === "lift" ? func.lift : -2 - func.func;
 }
 
 /**

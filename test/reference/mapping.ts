@@ -103,7 +103,9 @@ export function fromJs(value: unknown, type: ValueType): PlainValue {
     case "record":
       return type.fields.map((field) => fromJs(fieldOf(object, camelCase(field.name)), field.type));
     case "flags":
-      return type.names.map((name) => Boolean(fieldOf(object, camelCase(name))));
+      return type.names.map(
+        (name) => value !== undefined && value !== null && Boolean(fieldOf(object, camelCase(name))),
+      );
     case "tuple":
       return type.types.map((inner, index) => fromJs((value as readonly unknown[])[index], inner));
     case "variant": {

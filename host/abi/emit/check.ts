@@ -79,9 +79,9 @@ function checkBody(emitter: Emitter, type: ValueType, code: Code): void {
       code.line(`return ${type.types.map((inner, i) => check(inner, `y${i}`)).join(" && ")};`);
       break;
     case "list": {
-      const length = type.length === undefined ? "" : ` || v.length !== ${type.length}`;
-      code.line(`if (!rt.isList(v)${length}) return false;`);
-      code.block("for (let i = 0; i < v.length; i++)", () => {
+      code.line("const n = rt.lengthOf(v);");
+      code.line(`if (${type.length === undefined ? "n < 0" : `n !== ${type.length}`}) return false;`);
+      code.block("for (let i = 0; i < n; i++)", () => {
         code.line("const x = v[i];");
         code.line(`if (!(${check(type.element, "x")})) return false;`);
       });
@@ -90,7 +90,9 @@ function checkBody(emitter: Emitter, type: ValueType, code: Code): void {
     }
     case "map":
       code.line("if (!(v instanceof Map)) return false;");
-      code.line(`for (const [x, y] of v) if (!(${check(type.key, "x")} && ${check(type.value, "y")})) return false;`);
+      code.line(
+        `for (const [x, y] of rt.entries(v)) if (!(${check(type.key, "x")} && ${check(type.value, "y")})) return false;`,
+      );
       code.line("return true;");
       break;
     case "option":
@@ -109,7 +111,9 @@ function checkBody(emitter: Emitter, type: ValueType, code: Code): void {
       code.line("return false;");
       break;
     case "flags":
-      code.line(`if (typeof v !== "object" || v === null) return false;`);
+      // Nothing is no flag set, as in jco's mapping.
+      code.line("if (v === undefined || v === null) return true;");
+      code.line(`if (typeof v !== "object") return false;`);
       for (const name of type.names) {
         const access = field("v", toCamelCase(name));
         code.line(`if (typeof ${access} !== "boolean" && ${access} !== undefined) return false;`);

@@ -2,12 +2,14 @@
  * Lowering: values from the other end → core values or bytes in linear memory.
  *
  * One case a type, named as in design/mvp/CanonicalABI.md: `store` writes memory, `lower_flat` makes core values. The
- * value has been checked, so nothing here can fail but the guest's own `realloc`.
+ * value has been checked. A value with getters, or a proxy, may be another by now: each part is read once here, whatever
+ * it is stays within what was allocated, and what does not fit any more is an error before the guest is called.
  */
 import { toCamelCase } from "../../model/spelling.ts";
 import type { ValueType } from "../../model/types.ts";
 import { discriminantSize, layoutOf, payloadOffset, sequence, type FlatType } from "../layout.ts";
 import { casesOf, type Case } from "../../model/cases.ts";
+import { checkExpression } from "./check.ts";
 import { field, quote, type Code } from "./code.ts";
 import { borrowArgument, type Context, type Emitter } from "./context.ts";
 import { plus } from "./lift.ts";
@@ -43,7 +45,7 @@ export function store(emitter: Emitter, type: ValueType, v: string, p: string, c
       code.line(`${m}.view.setFloat64(${p}, ${v}, true);`);
       break;
     case "char":
-      code.line(`${m}.view.setInt32(${p}, ${v}.codePointAt(0), true);`);
+      code.line(`${m}.view.setInt32(${p}, rt.codePoint(${v}), true);`);
       break;
     case "own":
     case "borrow":
@@ -89,12 +91,12 @@ function lowerHandle(
   const { origin } = emitter.resources[resource]!;
   const table = `t${component}`;
   if (type.kind === "own") {
-    const rep = peer === "guest" ? v : origin.kind === "host" ? `o${resource}.add(${v})` : `rt.take(${v})`;
+    const rep = peer === "guest" ? v : origin.kind === "host" ? `o${resource}.add(${v})` : `rt.take(${resource}, ${v})`;
     return `${table}.add(${resource}, ${rep}, true, undefined)`;
   }
   if (peer === "host" && origin.kind === "host")
     return `${table}.add(${resource}, b.keep(o${resource}, ${v}), false, b)`;
-  const rep = peer === "guest" ? v : `rt.rep(${v})`;
+  const rep = peer === "guest" ? v : `rt.rep(${resource}, ${v})`;
   // The implementer sees the representation itself ("lower_borrow").
   return origin.kind === "guest" && origin.component === component
     ? rep
@@ -173,8 +175,8 @@ function listHelper(emitter: Emitter, type: ValueType, context: Context): string
     if (type.kind !== "list" && type.kind !== "map") throw new Error(`tenon bug: ${type.kind} is no list`);
     const element: ValueType = type.kind === "map" ? { kind: "tuple", types: [type.key, type.value] } : type.element;
     const { size, alignment } = layoutOf(element);
-    if (type.kind === "map" && context.peer === "host") code.line("v = [...v];");
-    code.line("const n = v.length;");
+    if (type.kind === "map" && context.peer === "host") code.line("v = [...rt.entries(v)];");
+    code.line(context.peer === "host" ? `const n = rt.storedLength(v, ${size});` : "const n = v.length;");
     code.line(`const p = ${context.realloc}(0, 0, ${alignment}, n * ${size});`);
     storeElements(emitter, element, "v", "n", context, code);
     code.line(`${context.memory}.length = n;`);
@@ -193,7 +195,7 @@ function storeVariant(
   const at = plus("p", payloadOffset(cases));
   const setDiscriminant = (i: number): string =>
     size === 1 ? `${context.memory}.u8[p] = ${i};` : `${context.memory}.view.setInt${size * 8}(p, ${i}, true);`;
-  matchCases(type, cases, "v", code, (c, i, payload) => {
+  matchCases(type, cases, "v", context, code, (c, i, payload) => {
     code.line(setDiscriminant(i));
     if (c.type !== undefined) store(emitter, c.type, payload, at, context, code);
   });
@@ -208,6 +210,7 @@ function matchCases(
   type: ValueType,
   cases: readonly Case[],
   v: string,
+  { peer }: Context,
   code: Code,
   use: (c: Case, index: number, payload: string) => void,
 ): void {
@@ -226,12 +229,39 @@ function matchCases(
         code.line("break;");
       });
     });
+    if (peer === "host") code.line("default: throw rt.changed();");
   });
 }
 
 function flagBits(names: readonly string[], v: string): string {
-  return names.map((name, i) => `(${field(v, toCamelCase(name))} ? ${1 << i} : 0)`).join(" | ");
+  const bits = names.map((name, i) => `(${field(v, toCamelCase(name))} ? ${1 << i} : 0)`).join(" | ");
+  return `${v} === undefined || ${v} === null ? 0 : ${bits}`;
 }
+
+/**
+ * Names a part of a value that will be a core value as it is. The host's values may have changed since they were checked,
+ * so a part is checked again where it is read for the last time: the core function would convert it without a word.
+ */
+function part(emitter: Emitter, type: ValueType, expression: string, { peer }: Context, code: Code): string {
+  const name = code.name(expression);
+  if (peer === "host" && numbers.has(type.kind)) {
+    code.line(`if (!(${checkExpression(emitter, type, name)})) throw rt.changed();`);
+  }
+  return name;
+}
+
+const numbers: ReadonlySet<ValueType["kind"]> = new Set([
+  "u8",
+  "s8",
+  "u16",
+  "s16",
+  "u32",
+  "s32",
+  "u64",
+  "s64",
+  "f32",
+  "f64",
+] as const);
 
 /** `lower_flat`: the core values of `v`, each as an expression without side effects. */
 export function lowerFlat(emitter: Emitter, type: ValueType, v: string, context: Context, code: Code): string[] {
@@ -239,7 +269,7 @@ export function lowerFlat(emitter: Emitter, type: ValueType, v: string, context:
     case "bool":
       return [`${v} ? 1 : 0`];
     case "char":
-      return [`${v}.codePointAt(0)`];
+      return [code.name(`rt.codePoint(${v})`)];
     case "string":
     case "map":
       return lowerRange(emitter, type, v, context, code);
@@ -247,7 +277,7 @@ export function lowerFlat(emitter: Emitter, type: ValueType, v: string, context:
       if (type.length === undefined) return lowerRange(emitter, type, v, context, code);
       const list = code.name(v);
       return Array.from({ length: type.length }, (_, i) =>
-        lowerFlat(emitter, type.element, `${list}[${i}]`, context, code),
+        lowerFlat(emitter, type.element, part(emitter, type.element, `${list}[${i}]`, context, code), context, code),
       ).flat();
     }
     case "own":
@@ -256,12 +286,20 @@ export function lowerFlat(emitter: Emitter, type: ValueType, v: string, context:
     case "record": {
       const record = code.name(v);
       return type.fields.flatMap((of) =>
-        lowerFlat(emitter, of.type, code.name(field(record, toCamelCase(of.name))), context, code),
+        lowerFlat(
+          emitter,
+          of.type,
+          part(emitter, of.type, field(record, toCamelCase(of.name)), context, code),
+          context,
+          code,
+        ),
       );
     }
     case "tuple": {
       const tuple = code.name(v);
-      return type.types.flatMap((inner, i) => lowerFlat(emitter, inner, code.name(`${tuple}[${i}]`), context, code));
+      return type.types.flatMap((inner, i) =>
+        lowerFlat(emitter, inner, part(emitter, inner, `${tuple}[${i}]`, context, code), context, code),
+      );
     }
     case "flags":
       return [code.name(flagBits(type.names, code.name(v)))];
@@ -292,11 +330,11 @@ function lowerVariant(
   const { flat } = layoutOf(type);
   const names = flat.map(() => code.fresh());
   code.line(`let ${names.map((name, i) => `${name} = ${zero[flat[i]!]}`).join(", ")};`);
-  matchCases(type, variantCases(type), v, code, (c, index, payload) => {
+  matchCases(type, variantCases(type), v, context, code, (c, index, payload) => {
     if (index > 0) code.line(`${names[0]} = ${index};`);
     if (c.type === undefined) return;
     const have = layoutOf(c.type).flat;
-    lowerFlat(emitter, c.type, payload, context, code).forEach((value, i) => {
+    lowerFlat(emitter, c.type, part(emitter, c.type, payload, context, code), context, code).forEach((value, i) => {
       code.line(`${names[i + 1]} = ${toJoined(value, have[i]!, flat[i + 1]!)};`);
     });
   });
