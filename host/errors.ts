@@ -45,6 +45,16 @@ export class TenonError extends Error {
   }
 }
 
+/** Whether something is an error of tenon's own. Whatever it is, this does not throw. */
+export function isTenonError(thrown: unknown): thrown is TenonError {
+  try {
+    return thrown instanceof TenonError;
+  } catch {
+    // A proxy that will not be looked at.
+    return false;
+  }
+}
+
 /** The bytes are not a valid component. `offset` counts bytes from the start of the outermost component. */
 export class DecodeError extends TenonError {
   readonly offset: number;

@@ -1,5 +1,5 @@
 /** Work that a signal ends: who waits for it is told at once, whatever the work itself does. */
-import { AbortError, TenonError } from "../errors.ts";
+import { AbortError, isTenonError } from "../errors.ts";
 import { wordsOf } from "../words.ts";
 
 /**
@@ -17,17 +17,32 @@ export async function abortable<T>(
     abort = () => {
       const reason: unknown = signals.find((signal) => signal?.aborted)?.reason;
       controller.abort(reason);
-      reject(reason instanceof TenonError ? reason : new AbortError(`Aborted: ${wordsOf(reason)}`, { cause: reason }));
+      reject(isTenonError(reason) ? reason : new AbortError(`Aborted: ${wordsOf(reason)}`, { cause: reason }));
     };
   });
-  for (const signal of signals) {
-    if (signal?.aborted) abort();
-    signal?.addEventListener("abort", abort);
-  }
+  const stops = signals.map((signal) => signal && listen(signal, abort));
   try {
     // What has been aborted is not begun.
     return await Promise.race([aborted, ...(controller.signal.aborted ? [] : [work(controller.signal)])]);
   } finally {
-    for (const signal of signals) signal?.removeEventListener("abort", abort);
+    for (const stop of stops) stop?.();
   }
+}
+
+/** Who listens to a signal. One listener of the signal's own serves all: engines warn of more than a few. */
+const listeners = new WeakMap<AbortSignal, Set<() => void>>();
+
+/** @returns stops listening */
+function listen(signal: AbortSignal, heard: () => void): () => void {
+  if (signal.aborted) heard();
+  let all = listeners.get(signal);
+  if (all === undefined) {
+    const those = (all = new Set());
+    listeners.set(signal, all);
+    signal.addEventListener("abort", () => {
+      for (const each of [...those]) each();
+    });
+  }
+  all.add(heard);
+  return () => void all.delete(heard);
 }

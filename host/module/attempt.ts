@@ -1,7 +1,7 @@
 /**
  * Calls whose failures are values.
  */
-import { TenonError, UsageError } from "../errors.ts";
+import { isTenonError, type TenonError, UsageError } from "../errors.ts";
 
 export type CallResult<T> =
   | { readonly ok: true; readonly value: T }
@@ -41,6 +41,6 @@ function succeeded<T>(value: T): CallResult<T> {
 }
 
 function failed(error: unknown): CallResult<never> {
-  if (!(error instanceof TenonError) || error instanceof UsageError) throw error;
+  if (!isTenonError(error) || error instanceof UsageError) throw error;
   return { ok: false, error };
 }

@@ -24,15 +24,17 @@ export class StableClass {
     this.#construct = construct;
     const isMember = (value: unknown): boolean => this.#isMember(value);
     const make = (args: unknown[]): object => this.#make(args);
-    const face = class {
-      constructor(...args: unknown[]) {
-        return make(args);
-      }
-      static [Symbol.hasInstance](value: unknown): boolean {
-        return isMember(value);
-      }
-    };
-    Object.defineProperty(face, "name", { value: name, configurable: true });
+    // A computed key names the class, also in the engine's own messages.
+    const face = {
+      [name]: class {
+        constructor(...args: unknown[]) {
+          return make(args);
+        }
+        static [Symbol.hasInstance](value: unknown): boolean {
+          return isMember(value);
+        }
+      },
+    }[name]!;
     Object.defineProperty(face, "length", { value: arity, configurable: true });
     this.face = face;
     this.#prototype = face.prototype as unknown as Record<string, unknown>;

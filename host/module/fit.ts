@@ -2,7 +2,7 @@
  * Whether types fit: which module may meet an import, whether a component fits a demanded world, and whether a new version
  * of a module still fits those that use it. What does not fit is reported with what comes nearest and the reason in words.
  */
-import type { LinkIssue } from "../errors.ts";
+import { LinkError, type LinkIssue } from "../errors.ts";
 import { compareIds, isCompatibleId, versionOf, withoutVersion } from "../model/ids.ts";
 import { type Effort, nearestName } from "../model/nearest.ts";
 import { isCompatible } from "../model/semver.ts";
@@ -51,6 +51,31 @@ export function chooseProvider(
     refusal ??= mismatch(wanted, decl, `${id} of module ${provider.name}`, reason);
   }
   return { issue: refusal ?? explainAbsence(wanted, offers, effort) };
+}
+
+/** All the issues of a refused link in one message. */
+export function describeIssues(issues: readonly LinkIssue[]): string {
+  return issues
+    .map((issue) => `${issue.import} ${issue.problem === "missing" ? "is missing" : "does not fit"}: ${issue.reason}`)
+    .join("; ");
+}
+
+/** The error of a module whose imports are not met. */
+export function linkError(
+  name: string,
+  component: Component,
+  issues: readonly LinkIssue[],
+  providers: readonly Provider[],
+): LinkError {
+  const found = explainWorldFunctions(issues, component, providers);
+  return new LinkError(`Cannot link module ${name}: ${describeIssues(found)}`, found);
+}
+
+/** @throws {LinkError} when a component does not fit the world demanded of a module */
+export function demandWorld(name: string, component: Component, demand: WorldDemand | undefined): void {
+  const issues = demand === undefined ? [] : checkWorld(component, demand);
+  if (issues.length === 0) return;
+  throw new LinkError(`Module ${name} does not fit the world demanded: ${describeIssues(issues)}`, issues);
 }
 
 /** Says of functions of the world that loaded modules export them: modules lend each other interfaces only. */

@@ -3,7 +3,7 @@
  *
  * Platform-free; `node/` and `browser/` give it their platform.
  */
-import { LinkError, UsageError, type LinkIssue } from "../errors.ts";
+import { UsageError, type LinkIssue } from "../errors.ts";
 import { compareIds, isCompatibleId, withoutVersion } from "../model/ids.ts";
 import type { ExternDecl } from "../model/types.ts";
 import type { Platform, Source } from "../platform.ts";
@@ -12,7 +12,6 @@ import { observerFor, type HostContext } from "./context.ts";
 import { abortable } from "./abortable.ts";
 import { Events, failAlone } from "./events.ts";
 import { Graph } from "./graph.ts";
-import { describeIssues } from "./link.ts";
 import { MemoryWatch } from "./memory.ts";
 import { ModuleRecord, providersOf } from "./module.ts";
 import { ComponentCache, openSource } from "./open.ts";
@@ -89,10 +88,8 @@ class ModuleHost implements Host {
 
   async loadDirectory(directory: string, options: Omit<LoadOptions, "name" | "integrity"> = {}): Promise<Module[]> {
     checkOptions("loadDirectory", options, DIRECTORY);
-    const { list } = this.#context.platform;
-    if (list === undefined) throw new UsageError("Directories can only be loaded where there are files");
-    const files = await list(directory);
-    return this.loadAll(files.map((file) => ({ ...options, source: `${directory.replace(/\/+$/, "")}/${file}` })));
+    const sources = await (await upkeep()).listComponents(this.#context.platform, directory);
+    return this.loadAll(sources.map((source) => ({ ...options, source })));
   }
 
   /** Reads and compiles a source; what it is called is known then. */
@@ -129,12 +126,7 @@ class ModuleHost implements Host {
   async #start(candidate: Candidate): Promise<Module> {
     const context = this.#context;
     const { name, component, options } = candidate;
-    if (options.world !== undefined) {
-      const issues = (await upkeep()).checkWorld(component, options.world);
-      if (issues.length > 0) {
-        throw new LinkError(`Module ${name} does not fit the world demanded: ${describeIssues(issues)}`, issues);
-      }
-    }
+    if (options.world !== undefined) (await upkeep()).demandWorld(name, component, options.world);
     const onTrap = options.onTrap ?? context.options.onTrap ?? "fail";
     const restarter = onTrap === "fail" ? undefined : (await upkeep()).Restarter;
     const version = new Version(context, name, component);

@@ -133,13 +133,6 @@ function allowedProviders(
   return only === undefined ? providers : providers.filter((provider) => provider.name === only);
 }
 
-/** All the issues of a refused link in one message. */
-export function describeIssues(issues: readonly LinkIssue[]): string {
-  return issues
-    .map((issue) => `${issue.import} ${issue.problem === "missing" ? "is missing" : "does not fit"}: ${issue.reason}`)
-    .join("; ");
-}
-
 /** Whether a module loaded with this option may lend an interface to others. */
 export function mayProvide(provides: LoadOptions["provides"], id: string): boolean {
   if (provides === undefined) return true;

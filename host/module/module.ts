@@ -190,9 +190,10 @@ export class ModuleRecord implements Provider {
     const called = new AbortController();
     const again = source ?? this.source;
     const { platform, closing, options: shared } = this.context;
-    const { bindings, maxSourceBytes = shared.maxSourceBytes } = this.options;
-    const reading = { bindings, maxSourceBytes, ...options, signal: called.signal };
-    const opening = again === undefined ? undefined : openSource(platform, again, reading, closing);
+    const { bindings } = this.options;
+    const maxSourceBytes = options.maxSourceBytes ?? this.options.maxSourceBytes ?? shared.maxSourceBytes;
+    const reading = { ...options, bindings, maxSourceBytes };
+    const opening = again === undefined ? undefined : openSource(platform, again, reading, closing, called.signal);
     opening?.catch(() => undefined);
     return new Promise((resolve, reject) => {
       const waiting: Waiting = {
@@ -284,6 +285,8 @@ function makeFace(record: ModuleRecord): Module {
     async [Symbol.asyncDispose]() {
       await record.unload({ force: true, cascade: true });
     },
+    // What `console.log` shows in Node: facts instead of getters.
+    [Symbol.for("nodejs.util.inspect.custom")]: () => record.info(),
   });
 }
 

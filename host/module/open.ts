@@ -76,16 +76,16 @@ let boundCount = 0;
 
 /**
  * Reads a source, and tells what it is.
- * @param closing gives up as the `signal` of the options does
+ * @param others give up as the `signal` of the options does
  * @throws {AbortError} when the signal fires first
  */
 export function openSource(
   platform: Platform,
   source: Source,
   { bindings, integrity, maxSourceBytes = MAX_SOURCE_BYTES, signal }: Opening,
-  closing?: AbortSignal,
+  ...others: readonly AbortSignal[]
 ): Promise<Opened> {
-  return abortable([signal, closing], async (given) => {
+  return abortable([signal, ...others], async (given) => {
     const limits = { maxBytes: maxSourceBytes, signal: given };
     // The compiler is on its way while the component is; what fails here fails again where it is needed.
     if (bindings !== "jco" && !isBound(source)) Promise.all([compiler(), faults()]).catch(() => undefined);

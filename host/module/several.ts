@@ -2,16 +2,23 @@
  * Loads beside the plain one: of several modules in their order, of a name that is there already, and the question what a
  * load would lack.
  */
-import { LinkError, UsageError, type LinkIssue } from "../errors.ts";
+import { UsageError, type LinkIssue } from "../errors.ts";
+import type { Platform } from "../platform.ts";
 import { abortable } from "./abortable.ts";
 import type { HostContext } from "./context.ts";
-import { checkWorld, explainWorldFunctions } from "./fit.ts";
+import { checkWorld, demandWorld, explainWorldFunctions } from "./fit.ts";
 import type { Candidate, Claim } from "./host.ts";
-import { describeIssues, importResolver } from "./link.ts";
+import { importResolver } from "./link.ts";
 import { providersOf, type ModuleRecord } from "./module.ts";
 import { loadOrder } from "./order.ts";
 import { Scope } from "./scope.ts";
 import type { LoadOptions, Module } from "./types.ts";
+
+/** The paths of the components in a directory. */
+export async function listComponents({ list }: Platform, directory: string): Promise<readonly string[]> {
+  if (list === undefined) throw new UsageError("Directories can only be loaded where there are files");
+  return (await list(directory)).map((file) => `${directory.replace(/\/+$/, "")}/${file}`);
+}
 
 /** Claims modules in dependency order. When one fails, those that this call made are unloaded and its error is thrown. */
 export async function loadAll(
@@ -48,10 +55,7 @@ export function checkSame(existing: ModuleRecord, { name, component, options }: 
       { code: "name-taken" },
     );
   }
-  const issues = options.world === undefined ? [] : checkWorld(existing.component, options.world);
-  if (issues.length > 0) {
-    throw new LinkError(`Module ${name} does not fit the world demanded: ${describeIssues(issues)}`, issues);
-  }
+  demandWorld(name, existing.component, options.world);
   const has: LoadOptions = { ...existing.options, imports: existing.imports };
   for (const key of ["imports", "link", "provides", "bindings", "onTrap"] as const) {
     if (options[key] === undefined || isSame(options[key], has[key])) continue;

@@ -5,14 +5,14 @@
  * instance is reached through this object only, never through a local of a suspended function, so that dropping it here
  * drops it everywhere.
  */
-import { EngineLimitError, LinkError, type Activity } from "../errors.ts";
+import { EngineLimitError, type Activity } from "../errors.ts";
 import type { ResourceBindings } from "../model/subtype.ts";
 import { scrub } from "../runtime/trap.ts";
 import type { Component, DisposeReceipt, Instance, Limits } from "../runtime/types.ts";
 import { limitsOf } from "../runtime/limits.ts";
 import { abortable } from "./abortable.ts";
 import type { HostContext } from "./context.ts";
-import { describeIssues, importResolver, type Provider } from "./link.ts";
+import { importResolver, type Provider } from "./link.ts";
 import type { Watched } from "./memory.ts";
 import { resolveExports, type ExportChange } from "./resolve.ts";
 import { proof, upkeep } from "./parts.ts";
@@ -72,8 +72,7 @@ export class Version {
     const resolve = await importResolver(this.component, own, shared, link);
     const { imports: met, origins, uses, resources, issues } = resolve(providers);
     if (issues.length > 0) {
-      const found = (await upkeep()).explainWorldFunctions(issues, this.component, providers());
-      throw new LinkError(`Cannot link module ${this.module}: ${describeIssues(found)}`, found);
+      throw (await upkeep()).linkError(this.module, this.component, issues, providers());
     }
     // From here on the providers know of their new dependent, also while it is still being instantiated.
     this.#context.graph.hold(this, this.module, uses);
@@ -246,7 +245,7 @@ export class Version {
       deferredRun: scope.deferredRun,
       teardown,
       cut,
-      errors: [...errors, ...scope.errors, ...disposed.errors],
+      errors: [...errors, ...scope.errors],
       get collected() {
         return settle();
       },
@@ -284,7 +283,9 @@ export class Version {
     if (instance === undefined) return { watched, disposed: nothing };
     try {
       const disposed = instance.dispose(epitaph);
-      for (const error of disposed.errors) scrub(error);
+      errors.push(
+        ...disposed.errors.map((error) => asError(error, `A resource given to module ${this.module} failed`)),
+      );
       return { watched, disposed };
     } catch (error) {
       errors.push(asError(error, `Disposing of the instance of module ${this.module} failed`));

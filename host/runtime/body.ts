@@ -1,5 +1,5 @@
 /** Bodies of responses, read in pieces so that they can be counted and given up. */
-import { TenonError, UsageError } from "../errors.ts";
+import { isTenonError, UsageError } from "../errors.ts";
 import type { BodyReader, ResponseLike, SourceLimits } from "../platform.ts";
 import { assertOk, fetchError, readResponse } from "./response.ts";
 
@@ -46,6 +46,8 @@ export async function readPieces(
   try {
     reader = response.body!.getReader!();
     signal?.addEventListener("abort", cancel, { once: true });
+    // It may have fired while the reader was on its way.
+    if (signal?.aborted === true) cancel();
     let length = 0;
     for (;;) {
       const { done, value } = await reader.read();
@@ -58,7 +60,7 @@ export async function readPieces(
   } catch (cause) {
     // What is still to come is not wanted any more.
     cancel();
-    throw cause instanceof TenonError ? cause : fetchError(response.url, cause);
+    throw isTenonError(cause) ? cause : fetchError(response.url, cause);
   } finally {
     signal?.removeEventListener("abort", cancel);
   }

@@ -177,3 +177,10 @@ test("names that mean something to JavaScript, plain interfaces and two versions
   expect(module.exports["x:y/z@1.0.0"].f()).toBe(1);
   expect(module.exports["x:y/z@1.2.0"].f()).toBe(2);
 });
+
+test("a stable class has the name of its resource, and no other in the engine's words", async () => {
+  const module: Any = await host().load(await things(), { name: "things" });
+  const { Thing } = module.exports.api;
+  expect(Thing.name).toBe("Thing");
+  expect(() => Thing(1)).toThrow(/^(?!.*face).*without 'new'/);
+});

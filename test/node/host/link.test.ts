@@ -62,6 +62,36 @@ test("the exact version is preferred, then the highest compatible one, then the 
   expect(here.providers("demo:nope/api")).toEqual([]);
 });
 
+test("provides gives every interface that can be linked to, with its types; functions of the world are not lent", async () => {
+  const here = host();
+  const source = await math({ version: "1.1.0" });
+  await here.load(source, { name: "math" });
+  await here.load(await poker(), { name: "poker", imports: { "demo:poke/host": { poke: () => undefined } } });
+  expect(here.require("poker").info().exports).toEqual(["run"]);
+  const provided = here.provides();
+  expect(provided.map(({ name }) => name)).toEqual(["demo:math/api@1.1.0"]);
+  const s32 = { kind: "s32" };
+  expect(provided[0]!.type).toMatchObject({
+    kind: "instance",
+    exports: [
+      {
+        name: "add",
+        type: {
+          kind: "func",
+          params: [
+            { name: "a", type: s32 },
+            { name: "b", type: s32 },
+          ],
+          result: s32,
+        },
+      },
+      { name: "grow", type: { kind: "func" } },
+      { name: "boom", type: { kind: "func", params: [], result: undefined } },
+      { name: "calls", type: { kind: "func" } },
+    ],
+  });
+});
+
 test("link: false links to no module, and link can name the one that may", async () => {
   const here = host();
   await here.load(await math({ bias: 1 }), { name: "one" });

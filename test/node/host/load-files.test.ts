@@ -1,10 +1,14 @@
 /** Loading from files: paths, file URLs, directories, and the names that modules get from them. Runs in Node only. */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { type FileHandle, mkdtemp, open, rm, writeFile } from "node:fs/promises";
+import { type AddressInfo, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { inspect } from "node:util";
 import { expect, test } from "vitest";
-import { math, twice } from "./fixtures.ts";
+import type { ImportScope } from "../../../host/node/index.ts";
+import { math, poker, twice } from "./fixtures.ts";
 import { host } from "./support.ts";
 
 type Api = { exports: Record<string, any> };
@@ -56,4 +60,48 @@ test("loadDirectory loads every component of a directory, dependents after their
   await expect(host().loadDirectory(".", { name: "x" } as never)).rejects.toThrow(
     /Unknown option name of loadDirectory/,
   );
+});
+
+test("an import's open file and socket are seen closed when the module is unloaded, a trap notwithstanding", async () => {
+  await inDirectory({ "data.txt": new TextEncoder().encode("tenon") }, async (directory) => {
+    const server = createServer((socket) => socket.on("error", () => undefined));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const hungUp = new Promise<void>((resolve) =>
+      server.on("connection", (socket) => socket.on("close", () => resolve())),
+    );
+    let file: FileHandle | undefined;
+    const imports = async (scope: ImportScope): Promise<object> => {
+      const handle = await open(join(directory, "data.txt"));
+      file = handle;
+      scope.defer(() => handle.close(), "the file");
+      const socket = connect((server.address() as AddressInfo).port, "127.0.0.1");
+      socket.on("error", () => undefined);
+      scope.signal.addEventListener("abort", () => socket.destroy());
+      await new Promise<void>((resolve) => socket.once("connect", () => resolve()));
+      return {
+        "demo:poke/host": {
+          poke: () => {
+            if (readFileSync(handle.fd, "utf8") !== "") throw new Error("Read");
+          },
+        },
+      };
+    };
+    const here = host();
+    const module: Api = await here.load(await poker(), { name: "poker", imports });
+    expect(() => module.exports["run"](1)).toThrow(/Read/);
+    expect(file!.fd).toBeGreaterThanOrEqual(0);
+    const receipt = await here.require("poker").unload();
+    expect(receipt).toMatchObject({ deferredRun: 1, errors: [] });
+    await hungUp;
+    expect(file!.fd).toBe(-1);
+    server.close();
+  });
+});
+
+test("a module that is logged shows what info tells", async () => {
+  const module = await host().load(await math(), { name: "math" });
+  const text = inspect(module);
+  expect(text).toContain("name: 'math'");
+  expect(text).toContain("state: 'live'");
+  expect(text).not.toContain("[Getter]");
 });

@@ -8,8 +8,9 @@ import {
   LinkError,
   UnloadedError,
   UsageError,
+  type ImportScope,
 } from "../../../host/node/index.ts";
-import { chain, counter, math, twice } from "./fixtures.ts";
+import { chain, component, counter, math, twice } from "./fixtures.ts";
 import { caught, host } from "./support.ts";
 
 type Api = { exports: Record<string, any> };
@@ -78,6 +79,25 @@ test("two loads of one name and the same bytes give one module, at once or in tu
   modules.push(await here.load(bytes.slice(), { name: "m" }));
   expect(new Set(modules).size).toBe(1);
   expect(events).toEqual(["m"]);
+});
+
+test("twenty loads at once run the start function, the factory of imports and the end of each once", async () => {
+  const here = host();
+  const counts = { started: 0, made: 0, ended: 0 };
+  const bytes = await component(`(component
+    (import "started" (func $started))
+    (core func $started' (canon lower (func $started)))
+    (core module $m (import "h" "started" (func $started)) (start $started) (memory (export "memory") 1))
+    (core instance $i (instantiate $m (with "h" (instance (export "started" (func $started')))))))`);
+  const imports = (scope: ImportScope): object => {
+    counts.made++;
+    scope.defer(() => void counts.ended++);
+    return { started: () => void counts.started++ };
+  };
+  await Promise.all(Array.from({ length: 20 }, () => here.load(bytes, { name: "m", imports })));
+  expect(counts).toEqual({ started: 1, made: 1, ended: 0 });
+  await here.require("m").unload();
+  expect(counts).toEqual({ started: 1, made: 1, ended: 1 });
 });
 
 test("a name with other bytes is refused, whether loaded or being loaded", async () => {

@@ -14,7 +14,10 @@ import {
   UnloadedError,
   UsageError,
   type Host,
+  type ImportScope,
+  type LoadOptions,
   type Module,
+  type Source,
 } from "../../../host/node/index.ts";
 import { scaled, seed } from "../../differential/budget.ts";
 import { counter, math, things, twice } from "./fixtures.ts";
@@ -326,3 +329,166 @@ test("operations all at once settle one by one, fail only with errors of their o
     { seed, numRuns: scaled(1_000) },
   );
 });
+
+/** An operation of the hostile kind: sources that never come, signals, and programs that throw what cannot be read. */
+type Hostile =
+  | { readonly kind: "load"; readonly name: string; readonly variant: number; readonly imports: number }
+  | { readonly kind: "reload"; readonly name: string; readonly variant: number; readonly imports: number }
+  | { readonly kind: "hang" | "hang-reload"; readonly name: string; readonly aborted: "before" | "later" | "never" }
+  | { readonly kind: "unload"; readonly name: string; readonly force: boolean; readonly drain: boolean }
+  | { readonly kind: "abort" | "trap" | "user" | "missing" | "close" | "tick"; readonly name: string };
+
+const imports = fc.nat({ max: 4 });
+const hostile: fc.Arbitrary<Hostile> = fc.oneof(
+  {
+    weight: 20,
+    arbitrary: fc.record({ kind: fc.constantFrom("load" as const, "reload" as const), name, variant, imports }),
+  },
+  {
+    weight: 15,
+    arbitrary: fc.record({
+      kind: fc.constantFrom("hang" as const, "hang-reload" as const),
+      name,
+      aborted: fc.constantFrom("before" as const, "later" as const, "never" as const),
+    }),
+  },
+  {
+    weight: 15,
+    arbitrary: fc.record({ kind: fc.constant("unload" as const), name, force: fc.boolean(), drain: fc.boolean() }),
+  },
+  {
+    weight: 25,
+    arbitrary: fc.record({
+      kind: fc.constantFrom("abort" as const, "trap" as const, "user" as const, "missing" as const, "tick" as const),
+      name,
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("close" as const), name }) },
+);
+
+const unreadable = (): unknown =>
+  new Proxy(new Error("inside"), {
+    get: () => {
+      throw new Error("No looking");
+    },
+    getPrototypeOf: () => {
+      throw new Error("No looking");
+    },
+  });
+
+/** Factories of imports, each wrong in its own way. */
+const FACTORIES: readonly ((scope: ImportScope) => object | Promise<object>)[] = [
+  () => ({}),
+  (scope) => {
+    scope.defer(() => {
+      throw Object.create(null);
+    });
+    scope.defer(() => Promise.reject(unreadable()));
+    return {};
+  },
+  () => {
+    throw unreadable();
+  },
+  () => Promise.reject(null),
+  (scope) => {
+    scope.track(new Promise((resolve) => scope.signal.addEventListener("abort", resolve)), "until the end");
+    scope.setTimeout(() => undefined, 60_000);
+    return new Promise((resolve) => setTimeout(() => resolve({}), 2));
+  },
+];
+
+test("whatever hangs, throws or is given up, every operation settles, every module ends and every name is free", async () => {
+  const runs = scaled(300);
+  let settledOperations = 0;
+  await fc.assert(
+    fc.asyncProperty(fc.array(hostile, { minLength: 10, maxLength: 40 }), async (operations) => {
+      const host = createHost({ onTrap: { delayMs: 0, maxRestarts: 3 } });
+      const modules = new Set<Module>();
+      const controllers: AbortController[] = [];
+      const outcomes: Promise<PromiseSettledResult<unknown>>[] = [];
+      const start = (outcome: Promise<unknown>): void => {
+        outcomes.push(Promise.allSettled([outcome]).then(([settled]) => settled!));
+      };
+      const signal = (aborted: "before" | "later" | "never"): AbortSignal => {
+        const controller = new AbortController();
+        if (aborted === "before") controller.abort(null);
+        if (aborted === "later") controllers.push(controller);
+        return controller.signal;
+      };
+      const never = (): Promise<never> => new Promise(() => undefined);
+      const load = async (source: Source, options: LoadOptions): Promise<void> => {
+        modules.add(await host.load(source, options));
+      };
+      for (const item of operations) {
+        const module = host.get(item.name) as unknown as Any | undefined;
+        switch (item.kind) {
+          case "load":
+            start(load(variants[item.variant]!, { name: item.name, imports: FACTORIES[item.imports]! }));
+            break;
+          case "hang":
+            start(load(never(), { name: item.name, signal: signal(item.aborted) }));
+            break;
+          case "user":
+            start(load(user, { name: `user of ${item.name}`, link: { "demo:math/api": item.name } }));
+            break;
+          case "missing":
+            start(host.missing(never(), { signal: signal("later") }));
+            break;
+          case "abort":
+            controllers.pop()?.abort(unreadable());
+            break;
+          case "close":
+            start(host.close());
+            break;
+          case "tick":
+            await new Promise((resolve) => setTimeout(resolve, 1));
+            break;
+          case "trap":
+            if (module !== undefined) start(Promise.resolve().then(() => module.exports.api.boom()));
+            break;
+          case "reload":
+            if (module !== undefined)
+              start(module.reload(variants[item.variant]!, { imports: FACTORIES[item.imports]! }));
+            break;
+          case "hang-reload":
+            if (module !== undefined) start(module.reload(never(), { signal: signal(item.aborted) }));
+            break;
+          case "unload":
+            if (module !== undefined)
+              start(module.unload({ force: item.force, cascade: item.force, drain: item.drain ? 20 : 0 }));
+        }
+      }
+      await within(host.close(), "close");
+      for (const outcome of outcomes) {
+        const settled = await within(outcome, "an operation");
+        settledOperations++;
+        // Errors are the host's own, but for what a factory of the program's threw at a load.
+        if (settled.status === "fulfilled" || isThrownByFactory(settled.reason)) continue;
+        expect(settled.reason).toBeInstanceOf(TenonError);
+      }
+      expect(host.manifest()).toEqual([]);
+      for (const module of modules) expect(module.state).toBe("unloaded");
+    }),
+    { seed, numRuns: runs },
+  );
+  console.log(`${settledOperations} operations settled`);
+  expect(settledOperations).toBeGreaterThan(5 * runs);
+});
+
+/** A promise that must settle. */
+async function within<T>(promise: Promise<T>, what: string): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`Stuck: ${what} did not settle within 20 s`)), 20_000);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+function isThrownByFactory(reason: unknown): boolean {
+  if (reason === null) return true;
+  try {
+    return !(reason instanceof Object);
+  } catch {
+    return true;
+  }
+}

@@ -8,7 +8,7 @@ import {
   type ImportScope,
   type ReloadReceipt,
 } from "../../../host/node/index.ts";
-import { chain, component, counter, inPage, math, poker, things, twice } from "./fixtures.ts";
+import { chain, component, counter, inPage, keeper, math, poker, things, twice } from "./fixtures.ts";
 import { type Any, caught, host, sleep } from "./support.ts";
 
 const STAGES = ["open", "check", "instantiate", "save", "restore", "swap", "drain", "teardown"];
@@ -321,6 +321,68 @@ test("a provider's new version that does not fit its dependents is refused with 
     expect(error.message).toMatch(reason);
     expect(user.exports.api.twice(4)).toBe(8);
   }
+});
+
+test("a provider's reload is refused while dependents hold its resources, and may drain, restart or cut them", async () => {
+  const here = host();
+  const owner: Any = await here.load(await things(), { name: "things" });
+  const user: Any = await here.load(await keeper(), { name: "keeper" });
+  const idle: Any = await here.load(await keeper(), { name: "idle" });
+  const own = new owner.exports.api.Thing(1);
+  expect(user.exports.keep(3)).toBe(3);
+  const refused = await caught(owner.reload(await things({ bias: 10 })));
+  expect(refused).toMatchObject({ code: "reload", stage: "check" });
+  expect(refused.message).toMatch(
+    /^Could not reload module things \(check\): Modules hold resources of the old version: 1 live resource \(thing, held by keeper\); drain/,
+  );
+  expect([user.exports.ask(), own.value()]).toEqual([3, 1]);
+  // What the program itself holds it must know of; that goes with the drain, as before.
+  const draining = owner.reload(await things({ bias: 10 }), { drain: 60_000 });
+  while (owner.exports.api.live() > 1) await sleep(1);
+  expect([user.exports.ask(), own.value()]).toEqual([3, 1]);
+  await user.reload();
+  own[Symbol.dispose]();
+  expect((await draining).old.guestResourcesCut).toBe(0);
+  expect(user.exports.keep(3)).toBe(13);
+  const restarts: string[] = [];
+  here.on("reloaded", ({ module }) => restarts.push(module));
+  const receipt = await owner.reload(await things({ bias: 20 }), { dependents: "restart" });
+  expect(receipt.restarted).toEqual(["keeper"]);
+  expect(restarts).toEqual(["keeper", "things"]);
+  expect(receipt.old.errors).toEqual([]);
+  expect([user.state, idle.info().reloads]).toEqual(["live", 0]);
+  expect(user.exports.keep(3)).toBe(23);
+  await owner.reload(await things({ bias: 30 }), { force: true });
+  expect(() => user.exports.ask()).toThrow(/belongs to the version replaced at/);
+});
+
+test("a trapped provider holds nothing for anybody: its reload is not refused", async () => {
+  const here = host();
+  const owner: Any = await here.load(await things({ dtor: "trap" }), { name: "things" });
+  const user: Any = await here.load(await keeper(), { name: "keeper" });
+  expect(user.exports.keep(3)).toBe(3);
+  expect(() => new owner.exports.api.Thing(1)[Symbol.dispose]()).toThrow(TrapError);
+  await owner.reload(await things());
+  expect(owner.state).toBe("live");
+});
+
+test("a restart of a dependent that fails is told in the receipt, and the provider serves its new version", async () => {
+  const here = host();
+  const owner: Any = await here.load(await things(), { name: "things" });
+  let open = true;
+  const imports = (): object => {
+    if (!open) throw Object.create(null);
+    return {};
+  };
+  const user: Any = await here.load(await keeper(), { name: "keeper", imports });
+  user.exports.keep(1);
+  open = false;
+  const receipt = await owner.reload(await things({ bias: 5 }), { dependents: "restart" });
+  expect(receipt.restarted).toEqual([]);
+  expect(receipt.old.errors.map(({ message }) => message)).toEqual([
+    expect.stringMatching(/^Could not reload module keeper \(check\)/),
+  ]);
+  expect(new owner.exports.api.Thing(1).value()).toBe(6);
 });
 
 test("a reload cannot make modules need each other in a circle", async () => {

@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import {
   attempt,
+  type CallResult,
   ComponentError,
   LowerError,
   TrapError,
@@ -10,9 +11,11 @@ import {
   UsageError,
   type Host,
   type ImportScope,
+  type ObservedCall,
 } from "../../../host/node/index.ts";
 import { component, counter, inPage, math, poker, things, twice } from "./fixtures.ts";
-import { type Any, host, sleep } from "./support.ts";
+import { observed } from "../../../host/module/slots.ts";
+import { type Any, caught, host, sleep } from "./support.ts";
 
 function thrownBy(call: () => unknown): any {
   try {
@@ -86,6 +89,34 @@ test("attempt gives faults as values and lets mistakes of the program through", 
   expect(attempt(() => add(1, 2))).toMatchObject({ ok: false, error: { code: "trapped", retryAfterMs: undefined } });
   await module.unload();
   expect(attempt(() => add(1, 2))).toMatchObject({ ok: false, error: { code: "unloaded" } });
+});
+
+test("attempt awaits what a call promises, and gives its failure as a value too", async () => {
+  const outcome: Promise<CallResult<number>> = attempt(() => Promise.resolve(5));
+  expect(outcome).toBeInstanceOf(Promise);
+  expect(await outcome).toEqual({ ok: true, value: 5 });
+  expect(await attempt(() => Promise.reject(new ComponentError("refused")))).toMatchObject({
+    ok: false,
+    error: { payload: "refused" },
+  });
+  await expect(attempt(() => Promise.reject(new UsageError("mine")))).rejects.toThrow("mine");
+  await expect(attempt(async () => thrownBy(() => undefined))).rejects.toThrow("Nothing was thrown");
+});
+
+test("an observed call that returns a promise ends with it, and fails when it is rejected", async () => {
+  const seen: ObservedCall[] = [];
+  const observer = { module: "m", report: (call: ObservedCall) => void seen.push(call) };
+  const later = observed((value: unknown) => sleep(30).then(() => value), "later", observer);
+  const failing = observed(() => sleep(30).then(() => Promise.reject(new Error("Late"))), "failing", observer);
+  const [first, second] = [later(7), caught(failing() as Promise<unknown>)];
+  expect(seen).toEqual([]);
+  expect(await first).toBe(7);
+  expect((await second).message).toBe("Late");
+  expect(seen.map(({ export: path, error }) => [path, String(error)])).toEqual([
+    ["later", "undefined"],
+    ["failing", "Error: Late"],
+  ]);
+  for (const { durationMs } of seen) expect(durationMs).toBeGreaterThan(25);
 });
 
 test("restart puts a fresh instance in place, and handles serve it", async () => {

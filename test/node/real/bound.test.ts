@@ -38,6 +38,22 @@ test("it is the same component", async () => {
   expect(bound.imports).toEqual(compiled.imports);
 });
 
+test("it is its own word: no hash is checked, and what claims the hash of another is another", async () => {
+  for (const load of [
+    () => compile(things, { integrity: things.hash }),
+    () => createHost().load(things, { integrity: things.hash }),
+  ])
+    await expect(load()).rejects.toThrow(/The option integrity checks bytes, and "things" was written by `tenon bind`/);
+  const files = await bind("files-claiming", filesGuest);
+  const claiming: BoundComponent = { ...files, hash: things.hash };
+  const here = createHost();
+  const [honest, other] = [await here.load(things, { name: "a" }), here.load(claiming, { name: "b" })];
+  expect(honest.exports).toHaveProperty("things");
+  // It is not given the code of the first: it asks for its own imports.
+  await expect(other).rejects.toThrow(/Cannot link module b/);
+  await here.close();
+});
+
 test("it runs where evaluation is forbidden", async () => {
   const forbidden = vi.spyOn(globalThis, "Function").mockImplementation(() => {
     throw new EvalError("forbidden");
