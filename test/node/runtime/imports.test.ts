@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { LinkError } from "../../../host/errors.ts";
+import { createHost } from "../../../host/node/index.ts";
+import { parseWat } from "../../../scripts/wasm-tools.ts";
 import { compileWat, thrown } from "./support.ts";
 
 const component = `(component
@@ -60,7 +62,30 @@ describe("imports are found", () => {
   });
 });
 
+/** Names whose JavaScript spelling every object inherits. */
+const inherited = ["to-string", "value-of", "has-own-property", "is-prototype-of", "to-locale-string", "constructor"];
+
 describe("imports that are not met", () => {
+  test.each(inherited)("%s is not met by what every object inherits", async (name) => {
+    const text = `(component
+      (import "${name}" (func)) (import "demo:a/b" (instance (export "${name}" (func)))))`;
+    const wanted = [name, `demo:a/b#${name}`];
+    const compiled = await compileWat(text);
+    for (const given of [{ "demo:a/b": {} }, Object.create({ [name]: () => 1 }, { "demo:a/b": { value: {} } })]) {
+      expect(compiled.missing(given as object).map((issue) => issue.import)).toEqual(wanted);
+      const error = thrown(() => compiled.instantiateSync(given as object)) as LinkError;
+      expect(error.issues.map((issue) => issue.import)).toEqual(wanted);
+    }
+    const loaded = await createHost()
+      .load(await parseWat(text), { name: "m", imports: { "demo:a/b": {} } })
+      .catch((error: unknown) => error);
+    expect(loaded).toBeInstanceOf(LinkError);
+    expect((loaded as LinkError).issues.map((issue) => issue.import).sort()).toEqual([...wanted].sort());
+    const camel = name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+    const own = { [camel]: () => undefined };
+    expect(compiled.missing({ ...own, "demo:a/b": own })).toEqual([]);
+  });
+
   test("are reported all at once, before anything runs", async () => {
     const compiled = await compileWat(component);
     const error = thrown(() =>
