@@ -102,6 +102,20 @@ function run(component: Component, mutant: Uint8Array): void {
   instance.dispose();
 }
 
+test("isPromised refuses what the host does not promise: other classes, empty words, places outside", () => {
+  const mutant = new Uint8Array(10);
+  const at = (offset: number): DecodeError => new DecodeError("Expected a type", { offset, section: "type section" });
+  const allowed = [DecodeError, TrapError];
+  expect(isPromised(at(10), allowed, mutant)).toBe(true);
+  expect(isPromised(at(11), allowed, mutant)).toBe(false);
+  expect(isPromised(at(-1), allowed, mutant)).toBe(false);
+  expect(isPromised(new TypeError("x is not a function"), allowed, mutant)).toBe(false);
+  expect(isPromised(new UnsupportedError("core-wasm", "Needs gc"), allowed, mutant)).toBe(false);
+  expect(isPromised("thrown", allowed, mutant)).toBe(false);
+  const worded = new DecodeError("Expected undefined", { offset: 0, section: "type section" });
+  expect(isPromised(worded, allowed, mutant)).toBe(false);
+});
+
 test("mutants of whole components are refused with a typed error, or compile", async () => {
   const random = randomFrom(seed);
   for (const original of seeds) {
