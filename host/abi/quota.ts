@@ -13,8 +13,8 @@ export class LimitTrap extends AbiTrap {
   readonly limit: LimitName;
   readonly allowed: number;
   readonly used: number;
-  constructor(limit: LimitName, allowed: number, used: number, message: string) {
-    super("limit-exceeded", message);
+  constructor(limit: LimitName, allowed: number, used: number) {
+    super("limit-exceeded", "");
     this.limit = limit;
     this.allowed = allowed;
     this.used = used;
@@ -36,23 +36,11 @@ export class Quota implements HostLimits {
 
   addHandle(): void {
     if (++this.handles <= this.resources) return;
-    throw (this.trap = new LimitTrap(
-      "resources",
-      this.resources,
-      this.handles--,
-      `more than ${this.resources} live handles`,
-    ));
+    throw (this.trap = new LimitTrap("resources", this.resources, this.handles--));
   }
 
   /** @param left what the limit leaves, below zero */
   passed(left: number): LimitTrap {
-    const { hostCallBytes } = this;
-    const used = hostCallBytes - left;
-    return new LimitTrap(
-      "host-call-bytes",
-      hostCallBytes,
-      used,
-      `${used} bytes handed to the host at once, of at most ${hostCallBytes}`,
-    );
+    return new LimitTrap("host-call-bytes", this.hostCallBytes, this.hostCallBytes - left);
   }
 }

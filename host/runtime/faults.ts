@@ -5,7 +5,7 @@
  * guessed: a text that the tables do not know is `unknown`. Whatever was thrown, nothing here throws.
  */
 import { explain, type ExplainHandle, type Mismatch } from "../abi/explain.ts";
-import type { LimitTrap } from "../abi/quota.ts";
+import { LimitTrap } from "../abi/quota.ts";
 import { AbiTrap } from "../abi/trap.ts";
 import { LimitError, TrapError, type TrapCode } from "../errors.ts";
 import { wordsOf } from "../words.ts";
@@ -146,6 +146,7 @@ function classify(error: unknown): { code: TrapCode; detail: string } {
 }
 
 function codeOf(error: unknown): { code: TrapCode; detail: string } {
+  if (error instanceof LimitTrap) return { code: error.code, detail: limitText(error) };
   if (error instanceof AbiTrap) return { code: error.code, detail: error.message };
   if (error instanceof ImportFault) {
     return { code: "import-threw", detail: `import "${error.importName}" threw: ${wordsOf(error.error)}` };
@@ -167,6 +168,12 @@ function codeOf(error: unknown): { code: TrapCode; detail: string } {
   if (isWasmException(error))
     return { code: "uncaught-exception", detail: "the guest threw an exception nobody caught" };
   return { code: "unknown", detail: error instanceof Error ? `${error.name}: ${wordsOf(error)}` : wordsOf(error) };
+}
+
+function limitText({ limit, allowed, used }: LimitTrap): string {
+  return limit === "resources"
+    ? `more than ${allowed} live handles`
+    : `${used} bytes handed to the host at once, of at most ${allowed}`;
 }
 
 export function isStackOverflow(error: unknown): boolean {

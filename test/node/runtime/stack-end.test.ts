@@ -4,7 +4,9 @@
  */
 import { describe, expect, test } from "vitest";
 import { TrapError, UnloadedError } from "../../../host/errors.ts";
+import { createHost } from "../../../host/node/index.ts";
 import type { Component, Instance } from "../../../host/runtime/types.ts";
+import { parseWat } from "../../../scripts/wasm-tools.ts";
 import { allocator, compileWat, options, thrown, type Dynamic } from "./support.ts";
 
 /** Exports that end in each of the ways a call can end, and one that calls an import. */
@@ -110,4 +112,27 @@ describe.each(Object.entries(calls))("calls at the end of the stack: %s", (_, ca
       expect(told).toHaveLength(locked);
     },
   );
+});
+
+test("a module that was called at the end of the stack tells of its trap, is unloaded, and its host closes", async () => {
+  const bytes = new Uint8Array(await parseWat(text));
+  const host = createHost({ imports: { f: (s: string) => s } });
+  const trapped: string[] = [];
+  host.on("trapped", ({ module }) => trapped.push(module));
+  const modules = await Promise.all(Array.from({ length: 48 }, (_, i) => host.load<Dynamic>(bytes, { name: `m${i}` })));
+  let next = 0;
+  unwinding(() => {
+    try {
+      modules[next++]?.exports.add(1, 2);
+    } catch (error) {
+      void (error as Error).stack;
+    }
+  }, 3);
+  const locked = modules.filter(({ state }) => state === "trapped").map(({ name }) => name);
+  expect(modules.every(({ state }) => state === "trapped" || state === "live")).toBe(true);
+  const receipt = await modules[0]!.unload({ force: true });
+  expect(receipt.name).toBe("m0");
+  const receipts = await host.close();
+  expect(receipts).toHaveLength(47);
+  expect(trapped.toSorted()).toEqual(locked.toSorted());
 });
