@@ -412,48 +412,69 @@ export const shapes: readonly Shape[] = [
   },
 ]; // prettier-ignore
 
-/** A component of random type definitions that refer to those before them, used in random ways by many. */
+/** What is known of a value type, so that those made of it stay within what validation allows. */
+interface Extent {
+  readonly index: number;
+  readonly parts: number;
+  readonly depth: number;
+  readonly bytes: number;
+}
+
+/** A component of random type definitions that refer to those before them, used in random ways by many functions. */
 export function composed(size: number, random: () => number): Bytes {
   const pick = (below: number): number => Math.floor(random() * below);
   // One recipe has the same few habits at every size: what it repeats, how far back it refers, how wide it is.
   const width = 1 + pick(4);
   const reach = 1 + pick(6);
-  const habits = times(3, () => pick(11));
+  const habits = times(3, () => pick(9));
+  const mostParts = 10 ** (1 + pick(4));
   const definitions: Bytes[] = [tuple(u8), tuple(string)];
+  const values: Extent[] = [
+    { index: 0, parts: 2, depth: 2, bytes: 1 },
+    { index: 1, parts: 2, depth: 2, bytes: 16 },
+  ];
   const functions: number[] = [];
-  const last = (): Bytes => ref(Math.max(0, valueTypes[Math.max(0, valueTypes.length - 1 - pick(reach))]!));
-  const valueTypes: number[] = [0, 1];
-  const depthLimit = 20 + pick(60);
-  for (let left = size / 2; left > 0;) {
+  const last = (): Extent => values[Math.max(0, values.length - 1 - pick(reach))]!;
+  const define = (inner: readonly Extent[], copies: number, make: () => Bytes): void => {
+    const parts = inner.reduce((sum, of) => sum + of.parts, 1);
+    const depth = 1 + Math.max(...inner.map((of) => of.depth));
+    const bytes = copies * inner.reduce((sum, of) => sum + of.bytes + 16, 0);
+    // What would be refused is not built upon: a new chain begins.
+    if (parts > mostParts || depth > 60 || bytes > 1e7) values.push(values[pick(2)]!);
+    else values.push({ index: definitions.push(make()) - 1, parts, depth, bytes });
+  };
+  /** Spilled both ways, so that all have the core type that the guest has. */
+  const defineFunction = (): void => {
+    const bytes = times(17, (i): [string, Bytes] => [label(i), u8]);
+    const params = times(width, (i): [string, Bytes] => [`x${i}`, ref(last().index)]);
+    const back = definitions.push(tuple(u8, u8, ref(last().index))) - 1;
+    functions.push(definitions.push(func([...bytes, ...params], ref(back))) - 1);
+  };
+  for (let left = size / 8; left > 0; left--) {
     const habit = habits[pick(habits.length)]!;
-    const shape: Bytes =
-      habit === 0 ? tuple(...times(width, last))
-        : habit === 1 ? listOf(last())
-        : habit === 2 ? option(last())
-        : habit === 3 ? result(last(), last())
-        : habit === 4 ? fixedList(last(), 1 + pick(20))
-        : habit === 5 ? [0x6d, list(times(width, (i) => text(label(i))))]
-        : habit === 6 ? func(times(width, (i) => [label(i), last()]), last())
-        : habit === 7 ? instanceType(...times(width, (i) => declareResource(label(i))))
-        : habit === 8 ? instanceType([2, 3, 2, 1, u32(pick(definitions.length))], declareTypeExport("t", 0))
-        : habit === 9 ? componentType(...times(width, (i) => [3, extern(label(i)), 3, 1]))
-        : tuple(last(), last()); // prettier-ignore
-    if (habit === 6) functions.push(definitions.length);
-    else if (habit < 6 || habit === 10) valueTypes.push(definitions.length);
-    definitions.push(shape);
-    left -= flatten(shape).length;
-    // Deep chains are refused for their depth, so a new one starts now and then.
-    if (valueTypes.length % depthLimit === 0) valueTypes.push(0);
+    const [a, b, length] = [last(), last(), 1 + pick(20)];
+    if (habit === 0) define([a], 1, () => tuple(ref(a.index)));
+    else if (habit === 1) define([a], 1, () => listOf(ref(a.index)));
+    else if (habit === 2) define([a], 1, () => option(ref(a.index)));
+    else if (habit === 3) define([a, b], 1, () => result(ref(a.index), ref(b.index)));
+    else if (habit === 4) define([a], length, () => fixedList(ref(a.index), length));
+    else if (habit === 5) define([a, b], 1, () => tuple(ref(a.index), ref(b.index)));
+    else if (habit === 6) defineFunction();
+    else if (habit === 7) definitions.push(instanceType(...times(width, (i) => declareResource(label(i)))));
+    else definitions.push(componentType(...times(width, (i) => [3, extern(label(i)), 3, 1])));
   }
+  defineFunction();
   const uses = Math.ceil(size / 24);
-  functions.push(definitions.length);
-  definitions.push(func([["x", last()]], last()));
   const use = (): number => functions[Math.max(0, functions.length - 1 - pick(reach))]!;
+  const shared = use();
+  const used = pick(2) === 0 ? use : (): number => shared;
+  const lifts = pick(2) * uses;
   return component(
     section(7, list(definitions)),
-    imports(times(uses, (i) => importFunc(label(i), use()))),
+    imports(times(uses, (i) => importFunc(label(i), used()))),
     ...guest([i32], [i32]),
+    canons(times(lifts, () => lift(0, used(), withMemory(0, 1)))),
     pick(2) === 0 ? canons(times(uses, (i) => lower(i, withMemory(0, 1)))) : [],
-    pick(2) === 0 ? canons(times(uses, () => lift(0, use(), withMemory(0, 1)))) : [],
+    exports(times(lifts, (i) => exportFunc(`x-${label(i)}`, uses + i))),
   );
 }
