@@ -11,7 +11,6 @@ import {
   ref,
   text,
   list,
-  flatten,
   section,
   component,
   nested,
