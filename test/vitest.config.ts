@@ -6,7 +6,7 @@
 import { fileURLToPath } from "node:url";
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig, type Plugin } from "vitest/config";
-import { CHROMIUM_ARGUMENTS, findChromium } from "../scripts/chromium.ts";
+import { CHROMIUM_ARGUMENTS, findChromium } from "../scripts/house/chromium.ts";
 import { browserCommands } from "./browser/commands.ts";
 import { chooseSeed } from "./seed.ts";
 

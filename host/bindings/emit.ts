@@ -11,7 +11,7 @@ import { Code, quote } from "../abi/emit/code.ts";
 import { Emitter } from "../abi/emit/context.ts";
 import type { CoreItem, CoreInstanceRef, FuncItem, Options, Plan } from "../plan/plan.ts";
 import { emitExports } from "./exports.ts";
-import { emitLift, emitReexport } from "./lifts.ts";
+import { emitLift, emitReexport } from "./canon-lift.ts";
 import { emitDestructor, emitTrampoline } from "./trampolines.ts";
 import { ABORT_HOOK, hasAbortHook, memoryExports } from "./key.ts";
 import { ENTERED, LOCK, UNLOADED } from "./state.ts";

@@ -6,7 +6,7 @@
 import { Code, quote } from "../abi/emit/code.ts";
 import { enteringSet, flags, guard, guarded, isBusy } from "./crossing.ts";
 import type { BindingsWriter } from "./emit.ts";
-import { emitLower } from "./lowers.ts";
+import { emitLower } from "./canon-lower.ts";
 import { LOCK } from "./state.ts";
 
 /** A core function that the host makes for core modules to import. */

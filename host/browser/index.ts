@@ -3,7 +3,12 @@
  */
 import type { Source } from "../platform.ts";
 import { createHost as createHostOn } from "../module/host.ts";
-import { compileSource, type CompileSourceOptions, type InspectedSource, inspectSource } from "../module/open.ts";
+import {
+  compileSource,
+  type CompileSourceOptions,
+  type InspectedSource,
+  inspectSource,
+} from "../module/source/open.ts";
 import type { Host, HostOptions } from "../module/types.ts";
 import type { Component, World } from "../runtime/types.ts";
 import { browserPlatform } from "./platform.ts";

@@ -3,14 +3,14 @@
  */
 import { createHash } from "node:crypto";
 import { basename, join, resolve } from "node:path";
-import { emitBoundModule } from "../bindings/bound.ts";
+import { emitBoundModule } from "../bindings/emit-bound.ts";
 import { coreBytes, exposedPlan } from "../runtime/core.ts";
 import { readPlan } from "./read.ts";
 
 /** Writes the bindings, their declarations and the core modules of a component. @returns the files, absolute */
 export async function bindFile(path: string, folder: string): Promise<string[]> {
-  const { declarations } = await import("../../scripts/types/dts.ts");
-  const { writeAllOrNone } = await import("../../scripts/build/files.ts");
+  const { declarations } = await import("../../scripts/toolchain/types/dts.ts");
+  const { writeAllOrNone } = await import("../../scripts/toolchain/build/files.ts");
   const { bytes: component, ...planned } = await readPlan(path);
   const plan = exposedPlan(planned, component);
   const name = basename(path).replace(/\.wasm$/, "");

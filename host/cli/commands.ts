@@ -49,8 +49,8 @@ const build: Command = {
     json: "print the result as JSON",
   },
   run: async (args, { out, err }) => {
-    const { createBuilder } = await import("../../scripts/build/index.ts");
-    const { formatFailure, formatResult } = await import("../../scripts/build/report.ts");
+    const { createBuilder } = await import("../../scripts/toolchain/build/index.ts");
+    const { formatFailure, formatResult } = await import("../../scripts/toolchain/build/report.ts");
     if (args.value("out") !== undefined && args.positionals.length > 1) {
       throw new CommandLineError("The option --out is for one module, and several are given");
     }
@@ -73,8 +73,8 @@ const create: Command = {
   summary: "Writes the skeleton of a new module for a WIT world",
   explains: witOptions,
   run: async (args, { out }) => {
-    const { createModule } = await import("../../scripts/build/create.ts");
-    const { displayPath } = await import("../../scripts/build/files.ts");
+    const { createModule } = await import("../../scripts/toolchain/build/create.ts");
+    const { displayPath } = await import("../../scripts/toolchain/build/files.ts");
     const dir = args.positionals[0]!;
     const { files, world, build: command } = await createModule({ dir, ...witChoice(args), wit: args.value("wit")! });
     out(`A module for the world ${world}:\n${files.map((file) => `  ${displayPath(file)}\n`).join("")}`);
@@ -102,8 +102,8 @@ const check: Command = {
   summary: "Tells whether a component fits a WIT world",
   explains: { ...witOptions, json: "print what does not fit as JSON" },
   run: async (args, { out, err }) => {
-    const { readWorld } = await import("../../scripts/wit/world.ts");
-    const { checkWorld } = await import("../module/fit.ts");
+    const { readWorld } = await import("../../scripts/toolchain/wit/world.ts");
+    const { checkWorld } = await import("../module/imports/type-check.ts");
     const file = args.positionals[0]!;
     const { imports, exportDecls } = await readPlan(file);
     const { description } = await readWorld(args.value("wit")!, witChoice(args));
@@ -128,7 +128,7 @@ const bind: Command = {
   explains: { out: "the folder to write to" },
   run: async (args, { out }) => {
     const { bindFile } = await import("./bind.ts");
-    const { displayPath } = await import("../../scripts/build/files.ts");
+    const { displayPath } = await import("../../scripts/toolchain/build/files.ts");
     const files = await bindFile(args.positionals[0]!, args.value("out")!);
     out(files.map((file) => `${displayPath(file)}\n`).join(""));
     return 0;

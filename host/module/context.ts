@@ -3,13 +3,13 @@
  */
 import type { Platform } from "../platform.ts";
 import type { Events } from "./events.ts";
-import type { Graph } from "./graph.ts";
-import type { MemoryWatch } from "./memory.ts";
+import type { Graph } from "./imports/graph.ts";
+import type { MemoryWatch } from "./life/memory-watch.ts";
 import type { ModuleRecord } from "./module.ts";
-import type { ComponentCache } from "./open.ts";
-import type { Observer } from "./slots.ts";
+import type { ComponentCache } from "./source/open.ts";
+import type { Observer } from "./exports/slots.ts";
 import type { HostEvents, HostOptions, ObservedCall } from "./types.ts";
-import type { Version } from "./version.ts";
+import type { Version } from "./life/run.ts";
 
 export interface HostContext {
   readonly platform: Platform;

@@ -9,12 +9,12 @@ import type { ExternDecl } from "../model/types.ts";
 import type { Platform, Source } from "../platform.ts";
 import type { Component, World } from "../runtime/types.ts";
 import { observerFor, type HostContext } from "./context.ts";
-import { abortable } from "./abortable.ts";
+import { abortable } from "./source/abortable.ts";
 import { Events, failAlone } from "./events.ts";
-import { Graph } from "./graph.ts";
-import { MemoryWatch } from "./memory.ts";
+import { Graph } from "./imports/graph.ts";
+import { MemoryWatch } from "./life/memory-watch.ts";
 import { ModuleRecord, providersOf } from "./module.ts";
-import { ComponentCache, openSource } from "./open.ts";
+import { ComponentCache, openSource } from "./source/open.ts";
 import { checkOptions, DIRECTORY, HOST, LOAD, REQUEST } from "./options.ts";
 import { upkeep } from "./parts.ts";
 import type {
@@ -29,7 +29,7 @@ import type {
   TrapPolicy,
   UnloadReceipt,
 } from "./types.ts";
-import { Version } from "./version.ts";
+import { Version } from "./life/run.ts";
 
 /** A component that was opened for loading under a name. */
 export interface Candidate {

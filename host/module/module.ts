@@ -10,15 +10,15 @@ import type { ExternDecl, ResourceType } from "../model/types.ts";
 import type { Source } from "../platform.ts";
 import type { Component } from "../runtime/types.ts";
 import { observerFor, type HostContext } from "./context.ts";
-import { ExportTree } from "./exports.ts";
+import { ExportTree } from "./exports/tree.ts";
 import { compatibilityKey, versionOf } from "../model/ids.ts";
 import { nearestName } from "../model/nearest.ts";
-import { mayProvide, type Provider } from "./link.ts";
-import { openSource } from "./open.ts";
+import { mayProvide, type Provider } from "./imports/resolve-imports.ts";
+import { openSource } from "./source/open.ts";
 import { checkOptions, RELOAD } from "./options.ts";
-import { Queue } from "./queue.ts";
+import { Queue } from "./life/queue.ts";
 import { upkeep } from "./parts.ts";
-import type { Restarter } from "./restart.ts";
+import type { Restarter } from "./life/restart.ts";
 import type {
   Imports,
   LoadOptions,
@@ -30,8 +30,8 @@ import type {
   UnloadOptions,
   UnloadReceipt,
 } from "./types.ts";
-import { unloadModule } from "./unload.ts";
-import type { Version } from "./version.ts";
+import { unloadModule } from "./life/unload.ts";
+import type { Version } from "./life/run.ts";
 
 /** An import of some version that a module meets. */
 export interface DependentImport {

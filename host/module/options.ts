@@ -6,7 +6,7 @@ import { wordsOf } from "../words.ts";
 import { nearestName } from "../model/nearest.ts";
 import { limitsOf } from "../runtime/limits.ts";
 import type { Limits } from "../runtime/types.ts";
-import type { CompileSourceOptions } from "./open.ts";
+import type { CompileSourceOptions } from "./source/open.ts";
 import type { HostOptions, LoadOptions, LoadRequest, ReloadOptions, RestartOptions, UnloadOptions } from "./types.ts";
 
 type Check = (value: unknown, name: string) => void;

@@ -4,14 +4,14 @@
  */
 import { UsageError, type LinkIssue } from "../errors.ts";
 import type { Platform } from "../platform.ts";
-import { abortable } from "./abortable.ts";
+import { abortable } from "./source/abortable.ts";
 import type { HostContext } from "./context.ts";
-import { checkWorld, demandWorld, explainWorldFunctions } from "./fit.ts";
+import { checkWorld, demandWorld, explainWorldFunctions } from "./imports/type-check.ts";
 import type { Candidate, Claim } from "./host.ts";
-import { importResolver } from "./link.ts";
+import { importResolver } from "./imports/resolve-imports.ts";
 import { providersOf, type ModuleRecord } from "./module.ts";
-import { loadOrder } from "./order.ts";
-import { Scope } from "./scope.ts";
+import { loadOrder } from "./imports/order.ts";
+import { Scope } from "./imports/scope.ts";
 import type { LoadOptions, Module } from "./types.ts";
 
 /** The paths of the components in a directory. */

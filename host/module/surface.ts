@@ -7,5 +7,5 @@ export type { BoundComponent, Platform, ResponseLike, Source } from "../platform
 export type * from "../runtime/types.ts";
 export { attempt, type CallResult } from "./attempt.ts";
 export type * from "./types.ts";
-export type { CompileSourceOptions, InspectedSource } from "./open.ts";
+export type { CompileSourceOptions, InspectedSource } from "./source/open.ts";
 export type { InspectedExtern, InspectedModule, Inspection } from "../runtime/inspect.ts";

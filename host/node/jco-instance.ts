@@ -22,7 +22,7 @@ import {
 import { describe } from "../words.ts";
 import type { FuncType, ValueType } from "../model/types.ts";
 import type { ExportPlan, Plan } from "../plan/plan.ts";
-import type { LinkedImports } from "../runtime/linker.ts";
+import type { LinkedImports } from "../runtime/given-imports.ts";
 import { isEngineRefusal, toTrapError } from "../runtime/faults.ts";
 import { ImportFault } from "../runtime/trap.ts";
 import type { DisposeReceipt, Instance, InstanceResources } from "../runtime/types.ts";

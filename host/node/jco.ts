@@ -14,7 +14,7 @@ import { exposeMemories } from "../instrument/memories.ts";
 import type { Plan } from "../plan/plan.ts";
 import { planComponent } from "../plan/planner.ts";
 import { PlannedComponent } from "../runtime/component.ts";
-import type { LinkedImports } from "../runtime/linker.ts";
+import type { LinkedImports } from "../runtime/given-imports.ts";
 import type { Component, Instance, InstantiateOptions } from "../runtime/types.ts";
 import { JcoInstance } from "./jco-instance.ts";
 import { evaluateJcoText, type JcoInstantiate } from "./jco-text.ts";

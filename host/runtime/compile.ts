@@ -1,7 +1,7 @@
 /** From the bytes of a component to a component. */
 import { CompiledComponent } from "./component.ts";
-import { compiler, faults } from "./parts.ts";
-import type { PrepareOptions } from "./prepare.ts";
+import { compiler, faults } from "./lazy.ts";
+import type { PrepareOptions } from "./compiler.ts";
 import type { CompileOptions, Component } from "./types.ts";
 
 /**

@@ -9,8 +9,8 @@ import type { LinkIssue } from "../errors.ts";
 import type { ExternDecl } from "../model/types.ts";
 import type { PlanSurface } from "../plan/plan.ts";
 import { startInstance } from "./instance.ts";
-import { checkImports, linkImports, type LinkedImports } from "./linker.ts";
-import type { Faults } from "./parts.ts";
+import { checkImports, linkImports, type LinkedImports } from "./given-imports.ts";
+import type { Faults } from "./lazy.ts";
 import type { Component, Instance, InstantiateOptions, World } from "./types.ts";
 
 /** A component whatever runs it: everything but how an instance is started. */

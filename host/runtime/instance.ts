@@ -14,9 +14,9 @@ import type { Controls, Instantiate } from "../bindings/evaluate.ts";
 import { ComponentError, EngineLimitError, LowerError, TrapError, UnloadedError } from "../errors.ts";
 import { describe, wordsOf } from "../words.ts";
 import type { ExportPlan, FuncItem, PlanSurface } from "../plan/plan.ts";
-import type { LinkedImports } from "./linker.ts";
+import type { LinkedImports } from "./given-imports.ts";
 import { limitsOf } from "./limits.ts";
-import type { Faults } from "./parts.ts";
+import type { Faults } from "./lazy.ts";
 import { ImportFault, scrub, type GuestAbort } from "./trap.ts";
 import type { DisposeReceipt, Instance, InstanceResources, InstantiateOptions } from "./types.ts";
 

@@ -9,7 +9,7 @@ import { emitBindings } from "../../host/bindings/emit.ts";
 import { decodeComponent } from "../../host/binary/decode.ts";
 import { compile, createHost } from "../../host/node/index.ts";
 import { planComponent } from "../../host/plan/planner.ts";
-import { jcoComponent, parseWat } from "../../scripts/wasm-tools.ts";
+import { jcoComponent, parseWat } from "../../scripts/toolchain/wasm-tools.ts";
 import { adapt, type Api, type Person } from "./adapter.ts";
 import { compare, compareSlow, type Contender, type Medians } from "./measure.ts";
 

@@ -19,7 +19,7 @@ async function tenon(): Promise<number> {
     new URL("../../dist/host/node/index.js", import.meta.url).href
   )) as typeof import("../../host/node/index.ts");
   // The host loads its compiler on first use; jco's transpiler below has been loaded too.
-  await import(new URL("../../dist/host/runtime/prepare.js", import.meta.url).href);
+  await import(new URL("../../dist/host/runtime/compiler.js", import.meta.url).href);
   const began = performance.now();
   const component = await compile(bytes);
   const api = (component.instantiateSync().exports as { api: Api }).api;

@@ -10,7 +10,7 @@ const { values } = parseArgs({ options: { json: { type: "boolean", default: fals
 // Cold starts load the compiled package, as an application would.
 const built = spawnSync(
   process.execPath,
-  ["--import", "tsx", fileURLToPath(new URL("../../scripts/package.ts", import.meta.url))],
+  ["--import", "tsx", fileURLToPath(new URL("../../scripts/house/package.ts", import.meta.url))],
   {
     stdio: ["ignore", "ignore", "inherit"],
   },

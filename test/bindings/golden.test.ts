@@ -1,8 +1,8 @@
 /** The text that module authors read is a contract: files that were looked at, and change only on purpose. */
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { generate } from "../../scripts/build/index.ts";
-import { readWorld } from "../../scripts/wit/world.ts";
+import { generate } from "../../scripts/toolchain/build/index.ts";
+import { readWorld } from "../../scripts/toolchain/wit/world.ts";
 
 const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 

@@ -5,9 +5,9 @@ import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { compile } from "../../host/node/index.ts";
-import { type Builder, type BuildResult, createBuilder, generate } from "../../scripts/build/index.ts";
-import { jcoComponent } from "../../scripts/wasm-tools.ts";
-import { readWorld, type WorldOptions } from "../../scripts/wit/world.ts";
+import { type Builder, type BuildResult, createBuilder, generate } from "../../scripts/toolchain/build/index.ts";
+import { jcoComponent } from "../../scripts/toolchain/wasm-tools.ts";
+import { readWorld, type WorldOptions } from "../../scripts/toolchain/wit/world.ts";
 
 /** What a component exports, by camelCase names; tests know the shapes. */
 export type Exports = Record<string, any>;

@@ -8,10 +8,10 @@ import { join, resolve } from "node:path";
 import binaryen from "binaryen";
 import * as asc from "assemblyscript/asc";
 import { type Component, compile } from "../../host/node/index.ts";
-import { generate } from "../../scripts/build/index.ts";
-import { createTransform } from "../../scripts/guest/transform.ts";
-import { componentEmbed, componentNew } from "../../scripts/wasm-tools.ts";
-import { readWorld } from "../../scripts/wit/world.ts";
+import { generate } from "../../scripts/toolchain/build/index.ts";
+import { createTransform } from "../../scripts/toolchain/guest/transform.ts";
+import { componentEmbed, componentNew } from "../../scripts/toolchain/wasm-tools.ts";
+import { readWorld } from "../../scripts/toolchain/wit/world.ts";
 
 export type Instrument = "count" | "collect";
 

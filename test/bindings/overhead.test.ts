@@ -6,7 +6,7 @@ import * as asc from "assemblyscript/asc";
 import binaryen from "binaryen";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { compile } from "../../host/node/index.ts";
-import { componentEmbed, componentNew } from "../../scripts/wasm-tools.ts";
+import { componentEmbed, componentNew } from "../../scripts/toolchain/wasm-tools.ts";
 import { type Exports, Workshop } from "./harness.ts";
 
 const folder = fileURLToPath(new URL("overhead", import.meta.url));

@@ -4,12 +4,12 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as asc from "assemblyscript/asc";
 import { expect, test } from "vitest";
-import { generate } from "../../scripts/build/index.ts";
-import { region } from "../../scripts/guest/support.ts";
-import { isGenerated } from "../../scripts/guest/writer.ts";
-import { describeSources } from "../../scripts/wit/world.ts";
+import { generate } from "../../scripts/toolchain/build/index.ts";
+import { region } from "../../scripts/toolchain/guest/support.ts";
+import { isGenerated } from "../../scripts/toolchain/guest/writer.ts";
+import { describeSources } from "../../scripts/toolchain/wit/world.ts";
 
-const folder = fileURLToPath(new URL("../../scripts/guest/assembly", import.meta.url));
+const folder = fileURLToPath(new URL("../../scripts/toolchain/guest/assembly", import.meta.url));
 const fileText = (name: string): string => readFileSync(`${folder}/${name}`, "utf8");
 
 /** asc compiles only what is called, and `abi.ts` calls little of itself: that is what generated functions do. */

@@ -1,8 +1,8 @@
 /**
  * Text that calls every imported function of a world, so that asc compiles them all: it skips what nobody calls.
  */
-import { TypeText, FileScope } from "../../scripts/guest/types.ts";
-import { analyseWorld } from "../../scripts/guest/world.ts";
+import { TypeText, FileScope } from "../../scripts/toolchain/guest/types.ts";
+import { analyseWorld } from "../../scripts/toolchain/guest/world.ts";
 import type { WorldDescription } from "../../host/plan/world.ts";
 import type { ValueType } from "../../host/model/types.ts";
 

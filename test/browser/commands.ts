@@ -4,7 +4,7 @@
  */
 import { readFile } from "node:fs/promises";
 import type { BrowserCommand } from "vitest/node";
-import * as tools from "../../scripts/wasm-tools.ts";
+import * as tools from "../../scripts/toolchain/wasm-tools.ts";
 import { componentize, type JavaScriptModule } from "../node/real/componentize.ts";
 
 /** Runs one of the tools; bytes travel as base64, in both directions. */

@@ -9,7 +9,7 @@ import {
   UsageError,
 } from "../../host/browser/index.ts";
 import type { World } from "../../host/browser/index.ts";
-import type { Calc, Hello, Ledger } from "../../scripts/demo/worlds.ts";
+import type { Calc, Hello, Ledger } from "../../scripts/house/demo/worlds.ts";
 
 const url = (name: string): string => `/dist/modules/${name}.wasm`;
 

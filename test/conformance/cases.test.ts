@@ -3,7 +3,7 @@
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { runScript } from "../../scripts/conformance/run.ts";
+import { runScript } from "./run/run.ts";
 
 const cases = new URL("cases/", import.meta.url);
 

@@ -3,11 +3,11 @@
  */
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { readDirectives } from "../../scripts/conformance/directives.ts";
-import { compare, listFailures, type ExpectedFailures } from "../../scripts/conformance/expected.ts";
-import { runScript } from "../../scripts/conformance/run.ts";
-import { readForms, SyntaxFault } from "../../scripts/conformance/sexpr.ts";
-import { codesFor } from "../../scripts/conformance/traps.ts";
+import { readDirectives } from "./run/directives.ts";
+import { compare, listFailures, type ExpectedFailures } from "./run/expected.ts";
+import { runScript } from "./run/run.ts";
+import { readForms, SyntaxFault } from "./run/sexpr.ts";
+import { codesFor } from "./run/traps.ts";
 
 const component = `
 (component $c

@@ -8,7 +8,7 @@ import { ComponentError } from "../../host/errors.ts";
 import type { ValueType } from "../../host/model/types.ts";
 import { compileBytes } from "../../host/runtime/compile.ts";
 import type { Component, Instance } from "../../host/runtime/types.ts";
-import { jcoComponent, parseWat } from "../../scripts/wasm-tools.ts";
+import { jcoComponent, parseWat } from "../../scripts/toolchain/wasm-tools.ts";
 import { bumpContext, HandleTable, type StringEncoding } from "../reference/context.ts";
 import { liftValues, sourceOf, type CoreValue, type PlainValue } from "../reference/load.ts";
 import { fromJs, toJs } from "../reference/mapping.ts";

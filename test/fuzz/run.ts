@@ -15,7 +15,7 @@ import { emitBindings } from "../../host/bindings/emit.ts";
 import { DecodeError, UnsupportedError } from "../../host/errors.ts";
 import { planComponent } from "../../host/plan/planner.ts";
 import { shellOf } from "../../host/runtime/shell.ts";
-import { parseWat } from "../../scripts/wasm-tools.ts";
+import { parseWat } from "../../scripts/toolchain/wasm-tools.ts";
 import { chooseSeed } from "../seed.ts";
 import { crafted } from "./crafted.ts";
 import { mutate, randomFrom, type Range } from "./mutate.ts";

@@ -20,7 +20,7 @@ import { DecodeError, LinkError, UnsupportedError } from "../../host/errors.ts";
 import { formatDecls } from "../../host/model/text.ts";
 import { planComponent } from "../../host/plan/planner.ts";
 import { formatInspection, inspectBytes } from "../../host/runtime/inspect.ts";
-import { checkImports, linkImports } from "../../host/runtime/linker.ts";
+import { checkImports, linkImports } from "../../host/runtime/given-imports.ts";
 import { scaled, seed } from "../differential/budget.ts";
 import { randomFrom } from "./mutate.ts";
 import { composed, shapes } from "./shapes.ts";

@@ -12,9 +12,9 @@ import { validateComponent } from "../../host/binary/validate/index.ts";
 import { DecodeError, UnsupportedError } from "../../host/errors.ts";
 import { planComponent } from "../../host/plan/planner.ts";
 import { compileCore, exposedModule } from "../../host/runtime/core.ts";
-import { prepareBytes } from "../../host/runtime/prepare.ts";
+import { prepareBytes } from "../../host/runtime/compiler.ts";
 import { shellOf } from "../../host/runtime/shell.ts";
-import { parseWat } from "../../scripts/wasm-tools.ts";
+import { parseWat } from "../../scripts/toolchain/wasm-tools.ts";
 import { scaled, seed } from "../differential/budget.ts";
 import { mutate, randomFrom } from "./mutate.ts";
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { decodeComponent } from "../../host/binary/decode.ts";
 import type { ComponentDefinition, Definition } from "../../host/binary/definition.ts";
 import { DecodeError, UnsupportedError } from "../../host/errors.ts";
-import { parseWat } from "../../scripts/wasm-tools.ts";
+import { parseWat } from "../../scripts/toolchain/wasm-tools.ts";
 
 const preamble = [0x00, 0x61, 0x73, 0x6d, 0x0d, 0x00, 0x01, 0x00];
 const coreModule = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];

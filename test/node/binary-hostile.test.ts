@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { decodeComponent } from "../../host/binary/decode.ts";
 import { validateComponent } from "../../host/binary/validate/index.ts";
 import { DecodeError, UnsupportedError } from "../../host/errors.ts";
-import { parseWat } from "../../scripts/wasm-tools.ts";
+import { parseWat } from "../../scripts/toolchain/wasm-tools.ts";
 import { scaled, seed } from "../differential/budget.ts";
 import { crafted } from "../fuzz/crafted.ts";
 import { mutate, randomFrom } from "../fuzz/mutate.ts";

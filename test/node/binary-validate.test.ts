@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { decodeComponent } from "../../host/binary/decode.ts";
 import { validateComponent } from "../../host/binary/validate/index.ts";
 import { DecodeError, UnsupportedError } from "../../host/errors.ts";
-import { parseWat } from "../../scripts/wasm-tools.ts";
+import { parseWat } from "../../scripts/toolchain/wasm-tools.ts";
 
 /** What validation says of a component given by the fields of its text. */
 async function verdict(fields: string): Promise<Error | undefined> {

@@ -2,9 +2,9 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { CompilerError, CompilerPool } from "../../scripts/build/compiler.ts";
-import type { CompileTask } from "../../scripts/build/protocol.ts";
-import { sections } from "../../scripts/core-sections.ts";
+import { CompilerError, CompilerPool } from "../../scripts/toolchain/build/compiler.ts";
+import type { CompileTask } from "../../scripts/toolchain/build/protocol.ts";
+import { sections } from "../../scripts/toolchain/core-sections.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "tenon-compiler-"));
 const pool = new CompilerPool(1);

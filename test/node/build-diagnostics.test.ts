@@ -2,8 +2,8 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createModule } from "../../scripts/build/create.ts";
-import { BuildError, createBuilder } from "../../scripts/build/index.ts";
+import { createModule } from "../../scripts/toolchain/build/create.ts";
+import { BuildError, createBuilder } from "../../scripts/toolchain/build/index.ts";
 
 const timeout = 60_000;
 const builder = createBuilder({ cache: false, threads: 1 });

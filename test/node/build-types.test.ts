@@ -5,9 +5,9 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { compile as compileComponent } from "../../host/node/index.ts";
-import { declarations } from "../../scripts/types/dts.ts";
-import { componentEmbed, componentNew, emptyModule } from "../../scripts/wasm-tools.ts";
-import { describeSources } from "../../scripts/wit/world.ts";
+import { declarations } from "../../scripts/toolchain/types/dts.ts";
+import { componentEmbed, componentNew, emptyModule } from "../../scripts/toolchain/wasm-tools.ts";
+import { describeSources } from "../../scripts/toolchain/wit/world.ts";
 
 const root = await mkdtemp(join(tmpdir(), "tenon-types-"));
 afterAll(() => rm(root, { recursive: true, force: true }));

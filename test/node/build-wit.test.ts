@@ -2,9 +2,9 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { BuildError } from "../../scripts/build/errors.ts";
-import { collectDocs } from "../../scripts/wit/docs.ts";
-import { readWorld } from "../../scripts/wit/world.ts";
+import { BuildError } from "../../scripts/toolchain/build/errors.ts";
+import { collectDocs } from "../../scripts/toolchain/wit/docs.ts";
+import { readWorld } from "../../scripts/toolchain/wit/world.ts";
 
 const root = await mkdtemp(join(tmpdir(), "tenon-test-"));
 afterAll(() => rm(root, { recursive: true, force: true }));

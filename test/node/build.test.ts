@@ -4,8 +4,8 @@ import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { main } from "../../host/cli/main.ts";
 import { compile } from "../../host/node/index.ts";
-import { toolFiles } from "../../scripts/build/cache.ts";
-import { createModule } from "../../scripts/build/create.ts";
+import { toolFiles } from "../../scripts/toolchain/build/cache.ts";
+import { createModule } from "../../scripts/toolchain/build/create.ts";
 import {
   BuildError,
   type Builder,
@@ -13,9 +13,9 @@ import {
   type BuildResult,
   buildModule,
   createBuilder,
-} from "../../scripts/build/index.ts";
-import { sections } from "../../scripts/core-sections.ts";
-import { metadataShow } from "../../scripts/wasm-tools.ts";
+} from "../../scripts/toolchain/build/index.ts";
+import { sections } from "../../scripts/toolchain/core-sections.ts";
+import { metadataShow } from "../../scripts/toolchain/wasm-tools.ts";
 
 const timeout = 60_000;
 let root: string;
@@ -193,9 +193,14 @@ describe("the cache", () => {
     expect(files).toEqual(
       expect.arrayContaining([
         ...["host/abi/layout.ts", "host/abi/emit/numbers.ts", "host/binary/decode.ts", "host/model/types.ts"],
-        ...["scripts/guest/abi.ts", "scripts/guest/transform.ts", "scripts/types/dts.ts", "scripts/wasm-tools.ts"],
-        ...["scripts/build/worker.ts", "scripts/wit/docs.ts", "scripts/core-sections.ts"],
-        ...["scripts/guest/assembly/abi.ts", "scripts/guest/assembly/tenon.ts"],
+        ...[
+          "scripts/toolchain/guest/abi.ts",
+          "scripts/toolchain/guest/transform.ts",
+          "scripts/toolchain/types/dts.ts",
+          "scripts/toolchain/wasm-tools.ts",
+        ],
+        ...["scripts/toolchain/build/worker.ts", "scripts/toolchain/wit/docs.ts", "scripts/toolchain/core-sections.ts"],
+        ...["scripts/toolchain/guest/assembly/abi.ts", "scripts/toolchain/guest/assembly/tenon.ts"],
       ]),
     );
     expect(files.filter((file) => /^host\/(module|runtime|bindings)\//.test(file))).toEqual([]);

@@ -4,7 +4,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { CHROMIUM_HELP, findChromium } from "../../scripts/chromium.ts";
+import { CHROMIUM_HELP, findChromium } from "../../scripts/house/chromium.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tenon-chromium-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -40,7 +40,7 @@ test("the help names every way out", () => {
 });
 
 test("a run that wants the browser's tests fails when the browser cannot be had", () => {
-  const script = resolve(import.meta.dirname, "..", "..", "scripts", "test.ts");
+  const script = resolve(import.meta.dirname, "..", "..", "scripts", "house", "test.ts");
   const run = spawnSync(process.execPath, ["--import", "tsx", script, "--project", "browser"], {
     encoding: "utf8",
     env: { ...process.env, CHROMIUM_PATH: join(folder, "missing") },

@@ -4,7 +4,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSy
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { attempt, ComponentError, createHost, type World } from "../../host/node/index.ts";
-import { createBuilder } from "../../scripts/build/index.ts";
+import { createBuilder } from "../../scripts/toolchain/build/index.ts";
 
 const root = resolve(import.meta.dirname, "..", "..");
 const readme = readFileSync(join(root, "README.md"), "utf8");

@@ -10,8 +10,8 @@ import {
   lengthViolations,
   placeViolations,
   topLevelViolations,
-} from "../../scripts/check/rules.ts";
-import { importsOf } from "../../scripts/check/source-tree.ts";
+} from "../../scripts/house/check/rules.ts";
+import { importsOf } from "../../scripts/house/check/source-tree.ts";
 
 const file = (path: string, text: string): { path: string; text: string } => ({ path, text });
 const layers = (path: string, text: string): readonly string[] =>
@@ -23,7 +23,7 @@ describe("layers", () => {
     ["host/abi/emit/lift.ts", `import { layout } from "../layout.ts";`],
     ["host/errors.ts", `import type { Platform } from "./platform.ts";`],
     ["host/node/index.ts", `import { readFile } from "node:fs/promises"; export * from "../module/host.ts";`],
-    ["host/cli/build.ts", `const { build } = await import("../../scripts/build.ts");`],
+    ["host/cli/build.ts", `const { build } = await import("../../scripts/house/build.ts");`],
     ["host/node/jco.ts", `await import("@bytecodealliance/jco-transpile");`],
     ["host/bindings/emit.ts", `const text = 'import x from "../runtime/component.ts"'; // import "../cli/index.ts"`],
   ])("%s may say %s", (path, text) => {
@@ -43,11 +43,11 @@ describe("layers", () => {
     ["host/module/a.ts", `import "node:fs";`, "the host has no dependency"],
     ["host/browser/a.ts", `import "vite";`, "the host has no dependency"],
     ["host/node/a.ts", `import "binaryen";`, "the host has no dependency"],
-    ["host/cli/a.ts", `import "../../scripts/build.ts";`, "the host stands alone"],
-    ["host/module/a.ts", `await import("../../scripts/build.ts");`, "the host stands alone"],
+    ["host/cli/a.ts", `import "../../scripts/house/build.ts";`, "the host stands alone"],
+    ["host/module/a.ts", `await import("../../scripts/house/build.ts");`, "the host stands alone"],
     ["host/model/a.ts", `import "./types";`, "with its .ts extension"],
     ["host/helpers/a.ts", `import "../errors.ts";`, "in no layer"],
-    ["scripts/build.ts", `import "../test/node/fixtures.ts";`, "tests import scripts"],
+    ["scripts/house/build.ts", `import "../../test/node/fixtures.ts";`, "tests import scripts"],
   ])("%s may not say %s", (path, text, message) => {
     expect(layers(path, text)).toEqual([expect.stringContaining(message)]);
   });
@@ -112,7 +112,7 @@ describe("the command", () => {
       mkdirSync(dirname(join(folder, path)), { recursive: true });
       writeFileSync(join(folder, path), text);
     }
-    const script = join(import.meta.dirname, "../../scripts/check.ts");
+    const script = join(import.meta.dirname, "..", "..", "scripts", "house", "check.ts");
     const only = ["layers", "length", "headers", "places", "top-level"].flatMap((name) => ["--only", name]);
     const run = spawnSync(process.execPath, ["--import", "tsx", script, "--root", folder, ...only], {
       encoding: "utf8",
@@ -133,7 +133,7 @@ describe("the command", () => {
   });
 
   test("refuses a check that does not exist", () => {
-    const script = join(import.meta.dirname, "../../scripts/check.ts");
+    const script = join(import.meta.dirname, "..", "..", "scripts", "house", "check.ts");
     const run = spawnSync(process.execPath, ["--import", "tsx", script, "--only", "luck"], { encoding: "utf8" });
     expect(run.stderr).toContain("No such check: luck");
     expect(run.status).toBe(2);

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { main } from "../../host/cli/main.ts";
 import { compile } from "../../host/node/index.ts";
 import type { Inspection } from "../../host/runtime/inspect.ts";
-import { componentEmbed, componentNew, parseWat } from "../../scripts/wasm-tools.ts";
+import { componentEmbed, componentNew, parseWat } from "../../scripts/toolchain/wasm-tools.ts";
 
 const root = await mkdtemp(join(tmpdir(), "tenon-cli-"));
 afterAll(() => rm(root, { recursive: true, force: true }));

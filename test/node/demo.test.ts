@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
 test("npm start shows every step and ends with status 0", () => {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ["--import", "tsx", "scripts/demo.ts"], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ["--import", "tsx", "scripts/house/demo.ts"], {
     cwd: root,
     encoding: "utf8",
     env: { ...process.env, NO_COLOR: "1" },

@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { type Browser, chromium, type Locator, type Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { CHROMIUM_ARGUMENTS, CHROMIUM_HELP, findChromium } from "../../scripts/chromium.ts";
-import { type DevServer, startDevServer } from "../../scripts/dev/server.ts";
+import { CHROMIUM_ARGUMENTS, CHROMIUM_HELP, findChromium } from "../../scripts/house/chromium.ts";
+import { type DevServer, startDevServer } from "../../scripts/toolchain/dev/server.ts";
 import { guestBytes, thingsGuest } from "./runtime/guests.ts";
 
 const root = resolve(import.meta.dirname, "..", "..");
@@ -456,7 +456,7 @@ describe.each([
 
 describe("npm run dev", () => {
   const run = (...parameters: string[]): ChildProcess =>
-    spawn(process.execPath, ["--import", "tsx", join(root, "scripts", "dev.ts"), ...parameters], {
+    spawn(process.execPath, ["--import", "tsx", join(root, "scripts", "house", "dev.ts"), ...parameters], {
       cwd: root,
       stdio: "pipe",
     });

@@ -1,7 +1,7 @@
 /** Core modules whose memories nobody exports: rewritten so that the host sees them, and otherwise the same. */
 import { describe, expect, test } from "vitest";
 import { exposeMemories, hiddenMemories } from "../../host/instrument/memories.ts";
-import { parseWat } from "../../scripts/wasm-tools.ts";
+import { parseWat } from "../../scripts/toolchain/wasm-tools.ts";
 
 async function core(text: string): Promise<Uint8Array<ArrayBuffer>> {
   return new Uint8Array(await parseWat(text));

@@ -13,7 +13,7 @@ import {
   parseWat,
   print,
   ToolError,
-} from "../../scripts/wasm-tools.ts";
+} from "../../scripts/toolchain/wasm-tools.ts";
 
 const wit = `package demo:x@1.0.0;
 interface log { write: func(text: string); }

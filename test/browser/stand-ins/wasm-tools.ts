@@ -1,10 +1,10 @@
 /** wasm-tools for a test in the page: the tools run in Node, behind a command of the test runner. */
 import { commands } from "vitest/browser";
-import { evaluateJco, type JcoComponent } from "../../../scripts/jco-glue.ts";
+import { evaluateJco, type JcoComponent } from "../../../scripts/house/jco-glue.ts";
 
 export type StringEncoding = "utf8" | "utf16" | "compact-utf16";
 
-/** As in `scripts/wasm-tools.ts`; what does not parse is an `Error` with the same message. */
+/** As in `scripts/toolchain/wasm-tools.ts`; what does not parse is an `Error` with the same message. */
 export async function parseWat(text: string): Promise<Uint8Array<ArrayBuffer>> {
   return fromBase64(await commands.wasmTools("parseWat", [text]));
 }

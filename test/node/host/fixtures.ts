@@ -1,7 +1,7 @@
 /**
  * Small components as text, for the tests of the module host: each has one idea and a size that can be chosen.
  */
-import { parseWat } from "../../../scripts/wasm-tools.ts";
+import { parseWat } from "../../../scripts/toolchain/wasm-tools.ts";
 
 /** Most of these tests run in a browser's page too, where there are no files and no process. */
 export const inPage: boolean = !("process" in globalThis);

@@ -14,7 +14,7 @@ import {
   type ObservedCall,
 } from "../../../host/node/index.ts";
 import { component, counter, inPage, math, poker, things, twice } from "./fixtures.ts";
-import { observed } from "../../../host/module/slots.ts";
+import { observed } from "../../../host/module/exports/slots.ts";
 import { type Any, caught, host, sleep } from "./support.ts";
 
 function thrownBy(call: () => unknown): any {

@@ -6,8 +6,8 @@ import { type Browser, chromium } from "playwright-core";
 import { build as viteBuild } from "vite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { main } from "../../../host/cli/main.ts";
-import { CHROMIUM_ARGUMENTS, CHROMIUM_HELP, findChromium } from "../../../scripts/chromium.ts";
-import { componentEmbed, componentNew, parseWat } from "../../../scripts/wasm-tools.ts";
+import { CHROMIUM_ARGUMENTS, CHROMIUM_HELP, findChromium } from "../../../scripts/house/chromium.ts";
+import { componentEmbed, componentNew, parseWat } from "../../../scripts/toolchain/wasm-tools.ts";
 import { pack, type Packed, root, run, serve } from "./support.ts";
 
 let packed: Packed;
@@ -47,18 +47,19 @@ test("the package holds the host, the build, their types and the licence, and no
   for (const file of ["package.json", "README.md", "LICENSE", "CHANGELOG.md", "wit/tenon-module.wit"]) {
     expect(packed.files).toContain(file);
   }
-  for (const file of ["abi", "tenon"]) expect(packed.files).toContain(`dist/scripts/guest/assembly/${file}.ts`);
+  for (const file of ["abi", "tenon"])
+    expect(packed.files).toContain(`dist/scripts/toolchain/guest/assembly/${file}.ts`);
   for (const entry of ["node", "browser", "cli"]) expect(packed.files).toContain(`dist/host/${entry}/index.js`);
   for (const entry of ["node", "browser"]) expect(packed.files).toContain(`dist/host/${entry}/index.d.ts`);
   const strangers = packed.files.filter(
     (path) =>
-      !/^(?:dist\/(?:host|scripts)\/.*\.(?:js|d\.ts)|dist\/scripts\/guest\/assembly\/(?:abi|tenon)\.ts|wit\/tenon-module\.wit|[^/]+)$/.test(
+      !/^(?:dist\/(?:host|scripts)\/.*\.(?:js|d\.ts)|dist\/scripts\/toolchain\/guest\/assembly\/(?:abi|tenon)\.ts|wit\/tenon-module\.wit|[^/]+)$/.test(
         path,
       ),
   );
   expect(strangers).toEqual([]);
   expect(
-    packed.files.filter((path) => /test|vitest|chromium|dist\/scripts\/(?:check|demo|dev|bench)/.test(path)),
+    packed.files.filter((path) => /test|vitest|chromium|dist\/scripts\/(?:house|toolchain\/dev)/.test(path)),
   ).toEqual([]);
 });
 

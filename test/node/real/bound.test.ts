@@ -10,7 +10,7 @@ import { bindFile } from "../../../host/cli/bind.ts";
 import { IntegrityError, UsageError } from "../../../host/errors.ts";
 import { compile, createHost } from "../../../host/node/index.ts";
 import type { BoundComponent } from "../../../host/platform.ts";
-import { parseWat } from "../../../scripts/wasm-tools.ts";
+import { parseWat } from "../../../scripts/toolchain/wasm-tools.ts";
 import { filesGuest, guestBytes, thingsGuest, type Guest } from "../runtime/guests.ts";
 import { thrown, type Dynamic } from "../runtime/support.ts";
 

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { TrapError } from "../../../host/errors.ts";
 import { createHost } from "../../../host/node/index.ts";
-import { createBuilder } from "../../../scripts/build/index.ts";
+import { createBuilder } from "../../../scripts/toolchain/build/index.ts";
 import { math, twice } from "../host/fixtures.ts";
 import type { Any } from "../host/support.ts";
 

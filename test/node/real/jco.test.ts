@@ -11,11 +11,11 @@ import {
   UsageError,
 } from "../../../host/errors.ts";
 import { compile, createHost } from "../../../host/node/index.ts";
-import { compileSource } from "../../../host/module/open.ts";
+import { compileSource } from "../../../host/module/source/open.ts";
 import { nodePlatform } from "../../../host/node/platform.ts";
 import { inspectBytes } from "../../../host/runtime/inspect.ts";
 import type { Bindings, Component, Instance } from "../../../host/runtime/types.ts";
-import { componentEmbed, componentNew, parseWat } from "../../../scripts/wasm-tools.ts";
+import { componentEmbed, componentNew, parseWat } from "../../../scripts/toolchain/wasm-tools.ts";
 import { filesGuest, guestBytes, thingsGuest, type Guest } from "../runtime/guests.ts";
 import { allocator, thrown, type Dynamic } from "../runtime/support.ts";
 

@@ -11,7 +11,7 @@ import * as wasi from "@bytecodealliance/preview2-shim";
 import { WASIShim } from "@bytecodealliance/preview2-shim/instantiation";
 import { afterAll, describe, expect, test } from "vitest";
 import { compile, createHost } from "../../../host/node/index.ts";
-import { componentEmbed, componentNew, emptyModule } from "../../../scripts/wasm-tools.ts";
+import { componentEmbed, componentNew, emptyModule } from "../../../scripts/toolchain/wasm-tools.ts";
 import type { TrapError } from "../../../host/errors.ts";
 import { thrown, type Dynamic } from "../runtime/support.ts";
 

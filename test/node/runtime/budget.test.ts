@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { LimitError, UnloadedError, UsageError } from "../../../host/errors.ts";
 import { createHost } from "../../../host/node/index.ts";
 import type { Limits } from "../../../host/runtime/types.ts";
-import { parseWat } from "../../../scripts/wasm-tools.ts";
+import { parseWat } from "../../../scripts/toolchain/wasm-tools.ts";
 import { compileWat, thrown, type Dynamic } from "./support.ts";
 
 /** Returns a list of any type: pointer and length are the arguments. */

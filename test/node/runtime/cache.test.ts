@@ -3,7 +3,7 @@ import { emitBindings } from "../../../host/bindings/emit.ts";
 import { generations } from "../../../host/bindings/evaluate.ts";
 import { decodeComponent } from "../../../host/binary/decode.ts";
 import { planComponent } from "../../../host/plan/planner.ts";
-import { parseWat } from "../../../scripts/wasm-tools.ts";
+import { parseWat } from "../../../scripts/toolchain/wasm-tools.ts";
 import { compileWat } from "./support.ts";
 
 function adder(constant: number, extra = ""): string {

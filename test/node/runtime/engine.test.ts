@@ -9,7 +9,7 @@ import {
   UnsupportedError,
 } from "../../../host/node/index.ts";
 import { missingFeature } from "../../../host/runtime/features.ts";
-import { parseWat } from "../../../scripts/wasm-tools.ts";
+import { parseWat } from "../../../scripts/toolchain/wasm-tools.ts";
 import { thrown, type Dynamic } from "./support.ts";
 
 async function wat(text: string): Promise<Uint8Array<ArrayBuffer>> {

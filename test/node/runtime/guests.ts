@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { compileBytes } from "../../../host/runtime/compile.ts";
 import type { CompileOptions, Component } from "../../../host/runtime/types.ts";
-import { componentEmbed, componentNew, parseWat, type StringEncoding } from "../../../scripts/wasm-tools.ts";
+import { componentEmbed, componentNew, parseWat, type StringEncoding } from "../../../scripts/toolchain/wasm-tools.ts";
 import { allocator, type Dynamic } from "./support.ts";
 
 export interface Guest {

@@ -2,11 +2,11 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { parseSync } from "oxc-parser";
 import { decodeComponent } from "../../../host/binary/decode.ts";
-import { emitBoundModule } from "../../../host/bindings/bound.ts";
+import { emitBoundModule } from "../../../host/bindings/emit-bound.ts";
 import { emitBindings } from "../../../host/bindings/emit.ts";
 import { LinkError, LowerError } from "../../../host/errors.ts";
 import { planComponent } from "../../../host/plan/planner.ts";
-import { parseWat } from "../../../scripts/wasm-tools.ts";
+import { parseWat } from "../../../scripts/toolchain/wasm-tools.ts";
 import { compileGuest, guestBytes, type Guest } from "./guests.ts";
 import { instantiateWat, thrown } from "./support.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { LinkError } from "../../../host/errors.ts";
 import { createHost } from "../../../host/node/index.ts";
-import { parseWat } from "../../../scripts/wasm-tools.ts";
+import { parseWat } from "../../../scripts/toolchain/wasm-tools.ts";
 import { compileWat, thrown } from "./support.ts";
 
 const component = `(component

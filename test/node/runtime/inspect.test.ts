@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { DecodeError } from "../../../host/errors.ts";
 import { inspect as inspectSource } from "../../../host/node/index.ts";
 import { formatInspection, inspectBytes } from "../../../host/runtime/inspect.ts";
-import { embedWorld, parseWat } from "../../../scripts/wasm-tools.ts";
+import { embedWorld, parseWat } from "../../../scripts/toolchain/wasm-tools.ts";
 import { decodeComponent } from "../../../host/binary/decode.ts";
 import { describeWorld } from "../../../host/plan/world.ts";
 import { formatWorld } from "../../../host/model/wit.ts";

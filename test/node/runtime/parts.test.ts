@@ -1,7 +1,7 @@
 /** Parts of the host that are loaded when they are first needed. */
 import { expect, test } from "vitest";
 import { UsageError } from "../../../host/node/index.ts";
-import { part } from "../../../host/runtime/parts.ts";
+import { part } from "../../../host/runtime/lazy.ts";
 
 test("part loads once, also for those who ask while it is being loaded", async () => {
   let loads = 0;

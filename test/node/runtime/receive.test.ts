@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { compile, createHost, DecodeError, UsageError } from "../../../host/node/index.ts";
 import { receive } from "../../../host/runtime/receive.ts";
-import { parseWat } from "../../../scripts/wasm-tools.ts";
+import { parseWat } from "../../../scripts/toolchain/wasm-tools.ts";
 import type { Dynamic } from "./support.ts";
 
 /** A core module at the top with a memory that it keeps to itself and two in components inside, and a component type, whose bytes look like a component's. */

@@ -4,7 +4,7 @@ import { DecodeError } from "../../../host/errors.ts";
 import { compileBytes } from "../../../host/runtime/compile.ts";
 import { shellOf } from "../../../host/runtime/shell.ts";
 import type { Component } from "../../../host/runtime/types.ts";
-import { parseWat } from "../../../scripts/wasm-tools.ts";
+import { parseWat } from "../../../scripts/toolchain/wasm-tools.ts";
 import { type Dynamic, thrown } from "./support.ts";
 
 interface Parts {

@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { TrapError, UnloadedError } from "../../../host/errors.ts";
 import { createHost } from "../../../host/node/index.ts";
 import type { Component, Instance } from "../../../host/runtime/types.ts";
-import { parseWat } from "../../../scripts/wasm-tools.ts";
+import { parseWat } from "../../../scripts/toolchain/wasm-tools.ts";
 import { allocator, compileWat, options, thrown, type Dynamic } from "./support.ts";
 
 /** Exports that end in each of the ways a call can end, and one that calls an import. */

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { decodeComponent } from "../../../host/binary/decode.ts";
 import { compileBytes } from "../../../host/runtime/compile.ts";
 import type { Component, CompileOptions, Instance } from "../../../host/runtime/types.ts";
-import { parseWat } from "../../../scripts/wasm-tools.ts";
+import { parseWat } from "../../../scripts/toolchain/wasm-tools.ts";
 
 export interface Dynamic {
   imports: object;

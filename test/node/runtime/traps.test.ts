@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { ComponentError, LowerError, TrapError, UnloadedError } from "../../../host/errors.ts";
 import { compileBytes } from "../../../host/runtime/compile.ts";
 import type { Component } from "../../../host/runtime/types.ts";
-import { parseWat } from "../../../scripts/wasm-tools.ts";
+import { parseWat } from "../../../scripts/toolchain/wasm-tools.ts";
 import { allocator, compileWat, instantiateWat, options, replaceModule, thrown, type Dynamic } from "./support.ts";
 
 /** One export `run` without parameters whose core body is given. */

@@ -1,0 +1,212 @@
+/**
+ * The scope of one instance's imports: deferred clean-ups, timers, and promises that its imports left running.
+ *
+ * Owns what happens *around* imports; which import is met by whom is `link.ts`. Everything here belongs to one
+ * instance: a reload or restart opens a new scope and closes the old one.
+ */
+import { UsageError, type Activity } from "../../errors.ts";
+import { wordsOf } from "../../words.ts";
+import { scrub } from "../../runtime/trap.ts";
+import type { Imports, ImportScope, ScopeTimer } from "../types.ts";
+
+const IMPORTS_DEADLINE_MS = 30_000;
+
+interface Timer {
+  readonly owner: string;
+  readonly repeats: boolean;
+  readonly task: () => void;
+  readonly handle: unknown;
+}
+
+interface Cleanup {
+  readonly owner: string;
+  readonly run: () => void | PromiseLike<void>;
+}
+
+/** What closing a scope came to. */
+export interface ScopeReceipt {
+  readonly deferredRun: number;
+  readonly cut: readonly Activity[];
+  readonly errors: readonly Error[];
+}
+
+export class Scope implements ImportScope {
+  readonly module: string;
+  readonly #abort = new AbortController();
+  readonly #cleanups = new Set<Cleanup>();
+  readonly #timers = new Set<Timer>();
+  /** Pending promises by owner: counted, never held, so that a promise that never settles keeps nothing alive. */
+  readonly #pending = new Map<string, number>();
+  readonly #failed: (owner: string, error: unknown) => boolean;
+  #closed = false;
+
+  /** @param failed hears of background work that failed; answers whether anybody was told */
+  constructor(module: string, failed: (owner: string, error: unknown) => boolean) {
+    this.module = module;
+    this.#failed = failed;
+  }
+
+  /**
+   * What imports are given as, factories called.
+   * @throws {UsageError} when that is no object, or is not there in time
+   */
+  async given(imports: Imports | undefined, what: string): Promise<object> {
+    let given: unknown = imports ?? {};
+    if (typeof imports === "function") {
+      given = imports(this);
+      // A factory that never settles would hold up every later reload and unload of the module.
+      if (isThenable(given))
+        given = await withDeadline(given, IMPORTS_DEADLINE_MS, `The factory of ${what} of module ${this.module}`);
+    }
+    if ((typeof given === "object" && given !== null) || typeof given === "function") return given;
+    throw new UsageError(`Expected ${what} of module ${this.module} to be an object, got ${wordsOf(given)}`);
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  defer(run: () => void | PromiseLike<void>, owner: string = run.name || "deferred clean-up"): () => void {
+    this.#assertOpen("defer a clean-up");
+    const cleanup = { owner: wordsOf(owner), run };
+    this.#cleanups.add(cleanup);
+    return () => void this.#cleanups.delete(cleanup);
+  }
+
+  setTimeout(task: () => void, delayMs: number = 0, owner: string = task.name || "setTimeout"): ScopeTimer {
+    const start = (fire: () => void): unknown => setTimeout(fire, delayMs);
+    return this.#added({ owner, repeats: false, task }, start);
+  }
+
+  setInterval(task: () => void, delayMs: number, owner: string = task.name || "setInterval"): ScopeTimer {
+    const start = (fire: () => void): unknown => setInterval(fire, delayMs);
+    return this.#added({ owner, repeats: true, task }, start);
+  }
+
+  track<T>(promise: PromiseLike<T>, owner: string = "promise"): PromiseLike<T> {
+    const name = wordsOf(owner);
+    this.#pending.set(name, (this.#pending.get(name) ?? 0) + 1);
+    const settle = (): void => {
+      const left = (this.#pending.get(name) ?? 0) - 1;
+      if (left > 0) this.#pending.set(name, left);
+      else this.#pending.delete(name);
+    };
+    // A promise of the engine's own: what only looks like one may throw when it is asked.
+    new Promise((resolve) => resolve(promise)).then(settle, (error: unknown) => {
+      settle();
+      // Nobody listens: let it surface as the unhandled rejection it would have been without the tracking.
+      if (!this.#failed(name, error)) throw error;
+    });
+    return promise;
+  }
+
+  /** What is running in the background now. Deferred clean-ups are not: they wait for the end. */
+  activity(): Activity[] {
+    const timers = new Map<string, number>();
+    for (const { owner } of this.#timers) timers.set(owner, (timers.get(owner) ?? 0) + 1);
+    return [
+      ...[...this.#pending].map(([owner, count]): Activity => ({ kind: "promise", owner, count })),
+      ...[...timers].map(([owner, count]): Activity => ({ kind: "timer", owner, count })),
+    ];
+  }
+
+  /** Runs pending timeouts now and stops intervals. Timeouts started by them are flushed as well, to a bound. */
+  flush(): void {
+    for (let round = 0; round < 100 && this.#timers.size > 0; round++) {
+      for (const timer of [...this.#timers]) {
+        if (timer.repeats) this.#clear(timer);
+        else this.#fire(timer);
+      }
+    }
+  }
+
+  /**
+   * Fires the signal, cuts what still runs, then runs the clean-ups, last first. Nothing here throws.
+   * @param deadlineMs how long each asynchronous clean-up may take
+   */
+  async close(deadlineMs: number): Promise<ScopeReceipt> {
+    const errors: Error[] = [];
+    if (this.#closed) return { deferredRun: 0, cut: [], errors };
+    this.#closed = true;
+    this.#abort.abort(new UsageError(`Module ${this.module} was unloaded`));
+    // Work that ends by itself on the signal is not "cut": give its continuations one turn.
+    if (this.#pending.size > 0) await new Promise<void>((resolve) => setTimeout(resolve, 0));
+    const cut = this.activity();
+    for (const timer of [...this.#timers]) this.#clear(timer);
+    this.#pending.clear();
+    let deferredRun = 0;
+    for (const cleanup of [...this.#cleanups].reverse()) {
+      deferredRun++;
+      try {
+        const done = cleanup.run();
+        if (isThenable(done)) await withDeadline(done, deadlineMs, cleanup.owner);
+      } catch (error) {
+        errors.push(asError(error, `The deferred clean-up ${cleanup.owner} of module ${this.module} failed`));
+      }
+    }
+    this.#cleanups.clear();
+    return { deferredRun, cut, errors };
+  }
+
+  #added(it: Omit<Timer, "handle">, start: (fire: () => void) => unknown): ScopeTimer {
+    this.#assertOpen("start a timer");
+    const timer: Timer = { ...it, owner: wordsOf(it.owner), handle: start(() => this.#fire(timer)) };
+    this.#timers.add(timer);
+    return { clear: () => this.#clear(timer) };
+  }
+
+  #fire(timer: Timer): void {
+    if (!this.#timers.has(timer)) return;
+    if (!timer.repeats) this.#clear(timer);
+    try {
+      timer.task();
+    } catch (error) {
+      if (!this.#failed(timer.owner, error)) {
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
+  }
+
+  #clear(timer: Timer): void {
+    if (!this.#timers.delete(timer)) return;
+    if (timer.repeats) clearInterval(timer.handle as never);
+    else clearTimeout(timer.handle as never);
+  }
+
+  #assertOpen(what: string): void {
+    if (this.#closed) throw new UsageError(`Cannot ${what}: the instance of module ${this.module} is gone`);
+  }
+}
+
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
+}
+
+/** An `Error` for whatever was thrown, with its stack read, so that it keeps no wasm frame alive. Never throws. */
+export function asError(thrown: unknown, context: string): Error {
+  try {
+    // What cannot be read here could not be read by whoever gets it.
+    if (thrown instanceof Error && typeof thrown.message === "string") {
+      scrub(thrown);
+      return thrown;
+    }
+  } catch {
+    // A proxy, or a getter that throws.
+  }
+  return new UsageError(`${context}: ${wordsOf(thrown)}`, { cause: thrown });
+}
+
+/** @throws {UsageError} when the promise has not settled within the deadline */
+async function withDeadline<T>(promise: PromiseLike<T>, deadlineMs: number, what: string): Promise<T> {
+  let timer: unknown;
+  const expired = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new UsageError(`${what} did not end within ${deadlineMs} ms`)), deadlineMs);
+  });
+  try {
+    return await Promise.race([promise, expired]);
+  } finally {
+    clearTimeout(timer as never);
+  }
+}

@@ -1,0 +1,28 @@
+/** The error for an engine that has no room for one memory more: how many are alive, and whose. */
+import { MemoryLimitError, type MemoryOwner } from "../../errors.ts";
+import type { HostContext } from "../context.ts";
+
+export function memoryLimitError(context: HostContext, module: string, cause: unknown): MemoryLimitError {
+  const owners = memoryOwners(context);
+  const oldest = [...owners].sort((a, b) => b.ageMs - a.ageMs).slice(0, 10);
+  const names = oldest.slice(0, 3).map(({ module: name, ageMs }) => `${name} (${Math.round(ageMs / 100) / 10} s)`);
+  const list = names.length === 0 ? "" : `; the oldest are ${names.join(", ")}`;
+  return new MemoryLimitError(
+    `The engine refused a linear memory for module ${module}: too many are alive. This host holds ${owners.length} live instances${list}`,
+    owners.length,
+    oldest,
+    { cause },
+  );
+}
+
+/** Who holds linear memories now. */
+function memoryOwners(context: HostContext): MemoryOwner[] {
+  const now = performance.now();
+  return [...context.versions]
+    .filter(({ running }) => running)
+    .map((version) => ({
+      module: version.module,
+      memoryBytes: version.memoryBytes,
+      ageMs: now - version.bornMs,
+    }));
+}

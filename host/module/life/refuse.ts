@@ -1,0 +1,142 @@
+/**
+ * What stands against an end or a replacement: dependents, calls, resources, background work. Waits for them as the
+ * options allow, and names them in errors.
+ */
+import { InUseError, StillRunningError, type Activity } from "../../errors.ts";
+import type { ModuleRecord } from "../module.ts";
+import type { UnloadOptions, UnloadReceipt } from "../types.ts";
+import type { Version } from "./run.ts";
+
+/**
+ * Drains, and unloads dependents first.
+ * @returns the receipts of the dependents
+ * @throws {InUseError} naming dependents that may not be unloaded
+ * @throws {StillRunningError} naming what goes on
+ */
+export async function prepareUnload(
+  record: ModuleRecord,
+  options: UnloadOptions,
+  began: number,
+): Promise<readonly UnloadReceipt[]> {
+  const receipts: UnloadReceipt[] = [];
+  const chain = [...record.context.graph.dependents(record.name), record.name];
+  refuseInUse(record, options);
+  // All are asked before any is touched.
+  for (const [index, name] of chain.entries()) {
+    const member = record.context.modules.get(name);
+    if (member !== undefined) await settle(member, options, began, () => heldBy(record, chain.slice(0, index)));
+  }
+  for (const name of chain.slice(0, -1)) {
+    const dependent = record.context.modules.get(name);
+    if (dependent !== undefined) receipts.push(await dependent.unload({ ...options, drain: 0, collect: false }));
+  }
+  // Others may have come to use it, or calls have begun, while the dependents went.
+  await settle(record, options, began);
+  refuseInUse(record, { ...options, cascade: false });
+  return receipts;
+}
+
+function refuseInUse(record: ModuleRecord, options: UnloadOptions): void {
+  if (options.cascade === true) return;
+  const dependents = record.context.graph.usedBy(record.name);
+  if (dependents.length === 0) return;
+  throw new InUseError(
+    `Cannot unload module ${record.name}: it is used by ${dependents.join(", ")}; unload them first, or cascade`,
+    dependents,
+  );
+}
+
+/** Resources that modules hold, by name: they go when their holders go. */
+function heldBy(record: ModuleRecord, names: readonly string[]): ReadonlyMap<string, number> {
+  const held = new Map<string, number>();
+  for (const name of names) {
+    for (const [resource, count] of record.context.modules.get(name)?.version.held() ?? []) {
+      held.set(resource, (held.get(resource) ?? 0) + count);
+    }
+  }
+  return held;
+}
+
+function without(activity: readonly Activity[], held: ReadonlyMap<string, number>): Activity[] {
+  return activity.flatMap((item) => {
+    const count = item.kind === "resource" ? item.count - (held.get(item.owner) ?? 0) : item.count;
+    return count > 0 ? [{ ...item, count }] : [];
+  });
+}
+
+/**
+ * Waits for activity to end as the options allow.
+ * @param held resources that are about to go by themselves
+ * @throws {StillRunningError} naming what goes on
+ */
+async function settle(
+  record: ModuleRecord,
+  options: UnloadOptions,
+  began: number,
+  held: () => ReadonlyMap<string, number> = () => new Map(),
+): Promise<void> {
+  if (options.flush === true) record.version.scope.flush();
+  const active = (): Activity[] => without(record.version.activity(), held());
+  let activity = active();
+  if (activity.length === 0) return;
+  const left = (options.drain ?? 0) - (performance.now() - began);
+  if (left > 0) {
+    await record.version.drain(left, () => record.hurried, active);
+    activity = active();
+  }
+  if (activity.length === 0 || options.force === true) return;
+  throw stillRunning(record, activity);
+}
+
+/** The refusal of an unload that would cut something short. */
+export function stillRunning(record: ModuleRecord, activity: readonly Activity[]): StillRunningError {
+  return new StillRunningError(
+    `Cannot unload module ${record.name}: ${describeActivity(activity)}; drain waits for it, force cuts it`,
+    activity,
+  );
+}
+
+function describeActivity(activity: readonly Activity[]): string {
+  return activity
+    .map(({ kind, owner, count }) => {
+      const what = kind === "call" ? "call under way" : kind === "resource" ? "live resource" : kind;
+      return `${count} ${what}${count === 1 || kind === "call" ? "" : "s"} (${owner})`;
+    })
+    .join(", ");
+}
+
+/** A dependent that holds resources of a module. */
+export interface Holder {
+  readonly version: Version;
+  readonly activity: readonly Activity[];
+}
+
+/** Who holds resources of the serving version. Nobody can use those of a trapped one any more. */
+export function holdersOf(record: ModuleRecord): Holder[] {
+  if (record.version.trapped) return [];
+  const wanted = new Map<Version, Set<string>>();
+  for (const { version, wanted: decl } of record.dependentImports()) {
+    const names = wanted.get(version) ?? new Set();
+    wanted.set(version, names);
+    if (decl.type.kind !== "instance") continue;
+    for (const { name, type } of decl.type.exports) if (type.kind === "resource-type") names.add(name);
+  }
+  return [...wanted].flatMap(([version, names]): Holder[] => {
+    const activity = [...version.held()].flatMap(([resource, count]): Activity[] =>
+      names.has(resource) && count > 0
+        ? [{ kind: "resource", owner: `${resource}, held by ${version.module}`, count }]
+        : [],
+    );
+    return activity.length === 0 ? [] : [{ version, activity }];
+  });
+}
+
+/** @throws {StillRunningError} when other modules hold resources that a swap would cut */
+export function refuseHeld(record: ModuleRecord): void {
+  const activity = holdersOf(record).flatMap((holder) => holder.activity);
+  if (activity.length === 0) return;
+  throw new StillRunningError(
+    `Modules hold resources of the old version: ${describeActivity(activity)}; drain lets them go on for a while, force cuts them, dependents: "restart" gives their holders fresh instances`,
+    activity,
+  );
+}

@@ -1,0 +1,252 @@
+/**
+ * Reload as a transaction: open → check → instantiate → save / restore → swap → drain → teardown. Everything that can
+ * fail comes before the swap and leaves the old version serving; save, restore and swap happen in one synchronous piece,
+ * so that no call is lost between them and none is served twice.
+ */
+import { LinkError, ReloadError, type LinkIssue, type ReloadStage } from "../../errors.ts";
+import { wordsOf } from "../../words.ts";
+import { explainMismatch } from "../../model/subtype.ts";
+import type { Source } from "../../platform.ts";
+import type { Component } from "../../runtime/types.ts";
+import { abortable } from "../source/abortable.ts";
+import type { HostContext } from "../context.ts";
+import { checkDependents, checkWorld, describeIssues } from "../imports/type-check.ts";
+import { checkIntegrity } from "../source/integrity.ts";
+import type { ModuleRecord, Waiting } from "../module.ts";
+import type { Opened } from "../source/open.ts";
+import { holdersOf, refuseHeld, type Holder } from "./refuse.ts";
+import { replaceInstance, replacedWords } from "./restart.ts";
+import { asError } from "../imports/scope.ts";
+import type { DropReceipt, ReloadOptions, ReloadReceipt } from "../types.ts";
+import { Version } from "./run.ts";
+
+/** Measures stages; the one that is open is the one that failed. */
+class Stages {
+  readonly times: Record<ReloadStage, number> = {
+    open: 0,
+    check: 0,
+    instantiate: 0,
+    save: 0,
+    restore: 0,
+    swap: 0,
+    drain: 0,
+    teardown: 0,
+  };
+  current: ReloadStage = "open";
+  readonly #began = performance.now();
+  #since = this.#began;
+
+  get total(): number {
+    return performance.now() - this.#began;
+  }
+
+  enter(stage: ReloadStage): void {
+    this.leave();
+    this.current = stage;
+  }
+
+  leave(): void {
+    const now = performance.now();
+    this.times[this.current] += now - this.#since;
+    this.#since = now;
+  }
+}
+
+/** A reload that was asked for: its source is being read. */
+export interface Request {
+  readonly source: Source | undefined;
+  readonly options: ReloadOptions;
+  /** Absent where the component that serves is instantiated again. */
+  readonly opening: Promise<Opened> | undefined;
+  readonly waiting: Waiting;
+}
+
+/** Reads, waits for its turn, and reloads. */
+export async function reloadModule(record: ModuleRecord, request: Request): Promise<ReloadReceipt> {
+  const { waiting, options } = request;
+  const stages = new Stages();
+  const signal = options.signal;
+  let component: Component | undefined;
+  try {
+    component = await abortable([signal], () => compiled(record, request));
+  } catch (error) {
+    // Whoever asked has been told.
+    if (!record.waiting.has(waiting)) throw error;
+    throw await rollBack(record, undefined, stages.current, error);
+  }
+  if (!record.waiting.has(waiting)) throw superseded(record);
+  for (const earlier of record.waiting) {
+    if (earlier === waiting) break;
+    earlier.callOff(superseded(record));
+  }
+  return record.queue.run(async () => {
+    if (!record.waiting.delete(waiting)) throw superseded(record);
+    return run(record, component ?? record.component, request, stages);
+  });
+}
+
+async function compiled(record: ModuleRecord, { opening, options }: Request): Promise<Component | undefined> {
+  if (opening === undefined) return undefined;
+  const opened = await opening;
+  if (options.integrity !== undefined) {
+    checkIntegrity(options.integrity, opened.hash, `the new version of module ${record.name}`);
+  }
+  return record.context.components.compile(opened);
+}
+
+function superseded({ name }: ModuleRecord): ReloadError {
+  return new ReloadError("open", `The reload of module ${name} was superseded by a later one before it began`, {
+    superseded: true,
+  });
+}
+
+/** The module's turn: nothing else of its life goes on meanwhile but calls. */
+async function run(
+  record: ModuleRecord,
+  component: Component,
+  { source, options }: Pick<Request, "source" | "options">,
+  stages: Stages,
+): Promise<ReloadReceipt> {
+  if (record.phase !== "settled") throw record.unloadedError();
+  record.phase = "reloading";
+  const old = record.version;
+  const hurried = (): boolean => record.hurried;
+  let candidate: Version | undefined;
+  let swapped: Swapped;
+  let holders: readonly Holder[] = [];
+  try {
+    stages.enter("check");
+    candidate = new Version(record.context, record.name, component);
+    const { world } = record.options;
+    if (world !== undefined) refuse(record, checkWorld(component, world));
+    const cuts = options.force === true || options.dependents === "restart" || Boolean(options.drain);
+    if (!cuts) refuseHeld(record);
+    const imports = options.imports ?? record.imports;
+    await candidate.link(imports, record.options.link, () => record.possibleProviders(), [options.signal]);
+    refuse(record, checkDependents(record, candidate, record.dependentImports()));
+    stages.enter("instantiate");
+    await candidate.instantiate(record.trapped, record.options.limits);
+    await abortable([options.signal], async () => undefined);
+    await old.quiet(hurried);
+    // Dependents may have come, and taken resources, while the instance was made.
+    refuse(record, checkDependents(record, candidate, record.dependentImports()));
+    if (!cuts) refuseHeld(record);
+    holders = holdersOf(record);
+    swapped = swap(record, candidate, options, stages);
+    record.imports = imports;
+    if (typeof source === "string" || source instanceof URL) record.source = source;
+    else if (source !== undefined) record.source = undefined;
+  } catch (error) {
+    throw await rollBack(record, candidate, stages.current, error);
+  } finally {
+    record.phase = "settled";
+  }
+  record.reloads++;
+  record.forgive();
+  stages.enter("drain");
+  const { restarted, errors } = await restartHolders(record.context, options, holders);
+  await old.drain(options.drain ?? 0, hurried);
+  stages.enter("teardown");
+  const dropped = await old.drop({ teardown: true, epitaph: replacedWords("the version replaced") });
+  stages.leave();
+  const receipt: ReloadReceipt = {
+    name: record.name,
+    from: old.component.hash,
+    to: component.hash,
+    stages: stages.times,
+    durationMs: stages.total,
+    state: swapped.state,
+    exports: swapped.exports,
+    restarted,
+    old: errors.length === 0 ? dropped : withErrors(dropped, errors),
+  };
+  record.context.events.emit("reloaded", { module: record.name, receipt });
+  return receipt;
+}
+
+/** Gives those that hold resources of the old version fresh instances, while it still answers their teardown. */
+async function restartHolders(
+  context: HostContext,
+  { dependents }: ReloadOptions,
+  holders: readonly Holder[],
+): Promise<{ readonly restarted: readonly string[]; readonly errors: readonly Error[] }> {
+  const restarted: string[] = [];
+  const errors: Error[] = [];
+  if (dependents !== "restart") return { restarted, errors };
+  for (const { version } of holders) {
+    const holder = context.modules.get(version.module);
+    // It may have gone or been replaced by itself; what drains is not brought back.
+    if (holder === undefined || holder.version !== version) continue;
+    try {
+      await holder.queue.run(async () => {
+        if (holder.version === version)
+          await run(holder, version.component, { source: undefined, options: { dependents } }, new Stages());
+      });
+      restarted.push(holder.name);
+    } catch (error) {
+      errors.push(asError(error, `The restart of module ${holder.name} failed`));
+    }
+  }
+  return { restarted, errors };
+}
+
+/** Spreading a receipt would read `collected`, and reading it begins the watch. */
+function withErrors(dropped: DropReceipt, errors: readonly Error[]): DropReceipt {
+  const all = [...dropped.errors, ...errors];
+  return Object.defineProperty(dropped, "errors", { value: all, enumerable: true });
+}
+
+/** @throws {LinkError} when there are issues */
+function refuse(record: ModuleRecord, issues: readonly LinkIssue[]): void {
+  if (issues.length === 0) return;
+  throw new LinkError(`The new version of module ${record.name} does not fit: ${describeIssues(issues)}`, issues);
+}
+
+interface Swapped {
+  readonly state: ReloadReceipt["state"];
+  readonly exports: ReloadReceipt["exports"];
+}
+
+/** The synchronous piece. */
+function swap(record: ModuleRecord, candidate: Version, options: ReloadOptions, stages: Stages): Swapped {
+  const old = record.version;
+  let state: Swapped["state"] = "none";
+  if (options.state !== false && !old.trapped) {
+    stages.enter("save");
+    const saved = old.save();
+    if (saved !== undefined) {
+      stages.enter("restore");
+      state = candidate.restore(saved) ? "moved" : "dropped";
+    }
+  }
+  stages.enter("swap");
+  return { state, exports: record.swap(candidate, explainMismatch) };
+}
+
+/** Drops the candidate and makes sure that the old version serves. @returns the error to throw */
+async function rollBack(
+  record: ModuleRecord,
+  candidate: Version | undefined,
+  stage: ReloadStage,
+  cause: unknown,
+): Promise<ReloadError> {
+  asError(cause, "");
+  await candidate?.drop({ teardown: false });
+  let note = "";
+  // `save` runs in the old instance: if it traps there, that instance is lost, and a fresh one of the same version serves.
+  if (stage === "save" && record.version.trapped) {
+    record.restarter?.stop();
+    try {
+      await replaceInstance(record, record.component);
+      note = "; it trapped the old instance, so a fresh one of the old version serves and its state is lost";
+    } catch (error) {
+      asError(error, "");
+      note = "; it trapped the old instance, and no fresh one could be made";
+    }
+  }
+  const error = new ReloadError(stage, `Could not reload module ${record.name} (${stage}): ${wordsOf(cause)}${note}`, {
+    cause,
+  });
+  record.context.events.emit("reload-failed", { module: record.name, error });
+  return error;
+}

@@ -1,0 +1,131 @@
+/**
+ * What a trap is answered with where a policy asks for it: a fresh instance at once, back-off while that does not help,
+ * and an end of it when it never does.
+ */
+import { asError } from "../imports/scope.ts";
+import type { ModuleRecord } from "../module.ts";
+import type { RestartOptions, TrapPolicy } from "../types.ts";
+import type { Component } from "../../runtime/types.ts";
+import { Version } from "./run.ts";
+
+export class Restarter {
+  readonly #record: ModuleRecord;
+  readonly #delayMs: number;
+  readonly #factor: number;
+  readonly #maxDelayMs: number;
+  readonly #maxRestarts: number;
+  readonly #windowMs: number;
+  /** When restarts were granted since a call was last served, oldest first. */
+  #inVain: number[] = [];
+  /** The module's calls when its last instance began. */
+  #callsBefore = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** When a fresh instance will be tried; `undefined` when none will. */
+  #dueAt: number | undefined;
+
+  constructor(record: ModuleRecord, policy: Exclude<TrapPolicy, "fail">) {
+    const options: RestartOptions = policy === "restart" ? {} : policy;
+    this.#record = record;
+    this.#delayMs = options.delayMs ?? 10;
+    this.#factor = options.factor ?? 2;
+    this.#maxDelayMs = options.maxDelayMs ?? 5_000;
+    this.#maxRestarts = options.maxRestarts ?? 5;
+    this.#windowMs = options.windowMs ?? 60_000;
+  }
+
+  /** The serving version has trapped, inside a call. */
+  trapped(version: Version, error: Error): void {
+    // The call that trapped is counted as well: one more, and there was one that did not.
+    if (this.#record.tree.calls - this.#callsBefore > 1) this.#inVain = [];
+    this.#schedule(version, error);
+  }
+
+  /** Milliseconds until a fresh instance is tried; `undefined` when none will be. */
+  get retryAfterMs(): number | undefined {
+    return this.#dueAt === undefined ? undefined : Math.max(0, this.#dueAt - performance.now());
+  }
+
+  /** What a refused call is told, after "it has trapped and". */
+  get prospect(): string {
+    const { retryAfterMs } = this;
+    if (retryAfterMs !== undefined) return `will be tried again in ${Math.ceil(retryAfterMs)} ms`;
+    const count = this.#inVain.length;
+    return `was given up after ${count} restart${count === 1 ? "" : "s"} in a row; reload it`;
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#dueAt = undefined;
+  }
+
+  /** A new version: forgets the past. */
+  reset(): void {
+    this.stop();
+    this.#inVain = [];
+    this.#callsBefore = this.#record.tree.calls;
+  }
+
+  #schedule(version: Version, error: Error): void {
+    this.stop();
+    const record = this.#record;
+    const now = performance.now();
+    this.#inVain = this.#inVain.filter((at) => now - at < this.#windowMs);
+    const earlier = this.#inVain.length;
+    if (earlier >= this.#maxRestarts) {
+      const { restarts } = record;
+      queueMicrotask(() => record.context.events.emit("restart-given-up", { module: record.name, restarts, error }));
+      return;
+    }
+    this.#inVain.push(now);
+    const delayMs = earlier === 0 ? 0 : Math.min(this.#delayMs * this.#factor ** (earlier - 1), this.#maxDelayMs);
+    this.#dueAt = now + delayMs;
+    const restart = (): void => void record.queue.run(() => this.#restart(version));
+    // At once is after the failing call.
+    if (delayMs === 0) queueMicrotask(restart);
+    else this.#timer = setTimeout(restart, delayMs);
+  }
+
+  async #restart(version: Version): Promise<void> {
+    const record = this.#record;
+    // A reload or unload may have come first.
+    if (record.version !== version || record.phase !== "settled" || !version.trapped) return;
+    try {
+      await replaceInstance(record, version.component, () => this.#begin());
+    } catch (error) {
+      this.#schedule(version, asError(error, `The restart of module ${record.name} failed`));
+      return;
+    }
+    record.context.events.emit("restarted", { module: record.name, attempt: record.restarts });
+  }
+
+  #begin(): void {
+    this.#dueAt = undefined;
+    this.#callsBefore = this.#record.tree.calls;
+  }
+}
+
+/**
+ * Puts a fresh instance of a component in the place of a trapped one.
+ * @param swapped is called when it serves, in the same synchronous piece
+ * @throws when it cannot be made
+ */
+export async function replaceInstance(record: ModuleRecord, component: Component, swapped?: () => void): Promise<void> {
+  const old = record.version;
+  const fresh = new Version(record.context, record.name, component);
+  try {
+    await fresh.link(record.imports, record.options.link, () => record.possibleProviders());
+    await fresh.instantiate(record.trapped, record.options.limits);
+    record.swap(fresh);
+    swapped?.();
+  } catch (error) {
+    await fresh.drop({ teardown: false });
+    throw error;
+  }
+  record.restarts++;
+  await old.drop({ teardown: false, epitaph: replacedWords("the instance that trapped and was replaced") });
+}
+
+/** What calls of an object are told whose instance was replaced. */
+export function replacedWords(what: string): string {
+  return `it belongs to ${what} at ${new Date().toISOString()}`;
+}

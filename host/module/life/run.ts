@@ -1,0 +1,322 @@
+/**
+ * One version of a module: an instance, the scope of its imports, and where they are met.
+ *
+ * Owns the instance's beginning and end; what is swapped and when is the business of `reload.ts` and `unload.ts`. The
+ * instance is reached through this object only, never through a local of a suspended function, so that dropping it here
+ * drops it everywhere.
+ */
+import { EngineLimitError, type Activity } from "../../errors.ts";
+import type { ResourceBindings } from "../../model/subtype.ts";
+import { scrub } from "../../runtime/trap.ts";
+import type { Component, DisposeReceipt, Instance, Limits } from "../../runtime/types.ts";
+import { limitsOf } from "../../runtime/limits.ts";
+import { abortable } from "../source/abortable.ts";
+import type { HostContext } from "../context.ts";
+import { importResolver, type Provider } from "../imports/resolve-imports.ts";
+import type { Watched } from "./memory-watch.ts";
+import { resolveExports, type ExportChange } from "../exports/resolve-exports.ts";
+import { proof, upkeep } from "../parts.ts";
+import { asError, Scope } from "../imports/scope.ts";
+import { trackImports } from "../imports/tracking.ts";
+import type { CollectionReport, DropReceipt, ImportOrigin, Imports, LoadOptions } from "../types.ts";
+
+const CLEANUP_DEADLINE_MS = 5_000;
+/** How long a call that is still under way may hold up the end of its instance; only asynchronous ones can. */
+const QUIET_DEADLINE_MS = 5_000;
+const COLLECT_DEADLINE_MS = 10_000;
+const MEMORY_TRIES = 4;
+const TEARDOWN = "tenon:module/teardown";
+const STATE = "tenon:module/state";
+
+export class Version {
+  readonly module: string;
+  readonly component: Component;
+  readonly scope: Scope;
+  bornMs: number = performance.now();
+  origins: readonly ImportOrigin[] = [];
+  /** The component's imported resources → the identities of those that meet them. */
+  resources: ResourceBindings = new Map();
+  readonly #context: HostContext;
+  #imports: Record<string, unknown> | undefined;
+  #instance: Instance | undefined;
+
+  constructor(context: HostContext, module: string, component: Component) {
+    this.#context = context;
+    this.module = module;
+    this.component = component;
+    this.scope = new Scope(module, (owner, error) => {
+      scrub(error);
+      if (!context.events.has("background-error")) return false;
+      context.events.emit("background-error", { module, owner, error });
+      return true;
+    });
+  }
+
+  /**
+   * Calls the import factories and meets every import.
+   * @param providers the modules that may meet imports, this one's dependents excluded
+   * @param signals give up waiting for a factory
+   * @throws {LinkError} with everything unmet
+   */
+  async link(
+    imports: Imports | undefined,
+    link: LoadOptions["link"],
+    providers: () => readonly Provider[],
+    signals: readonly (AbortSignal | undefined)[] = [],
+  ): Promise<void> {
+    const { options, closing } = this.#context;
+    const { own, shared } = await abortable([closing, ...signals], async () => ({
+      own: await this.scope.given(imports, "imports"),
+      shared: await this.scope.given(options.imports, "the host's imports"),
+    }));
+    const resolve = await importResolver(this.component, own, shared, link);
+    const { imports: met, origins, uses, resources, issues } = resolve(providers);
+    if (issues.length > 0) {
+      throw (await upkeep()).linkError(this.module, this.component, issues, providers());
+    }
+    // From here on the providers know of their new dependent, also while it is still being instantiated.
+    this.#context.graph.hold(this, this.module, uses);
+    this.#context.versions.add(this);
+    this.origins = origins;
+    this.resources = resources;
+    const fromModules = new Set(origins.flatMap(({ name, from }) => (from === "module" ? [name] : [])));
+    this.#imports = trackImports(this.component.imports, met, this.scope, fromModules);
+  }
+
+  /** Makes the instance. @throws {MemoryLimitError} when the engine has no room for its memories */
+  async instantiate(onTrap: (version: Version, error: Error) => void, limits: Limits | undefined): Promise<void> {
+    const context = this.#context;
+    for (let tries = 1; this.#instance === undefined; tries++) {
+      try {
+        await this.#start(onTrap, limits);
+      } catch (error) {
+        scrub(error);
+        // What is too large for this thread was tried asynchronously: here, it is room that the engine lacks.
+        if (!(error instanceof EngineLimitError)) throw error;
+        // What was dropped may only be waiting for a collection that has not come.
+        if (tries <= MEMORY_TRIES && (await context.watch.makeRoom())) continue;
+        throw (await proof()).memoryLimitError(context, this.module, error);
+      }
+    }
+    this.#imports = undefined;
+    this.bornMs = performance.now();
+    context.watch.created += this.#instance!.memories().length;
+  }
+
+  #start(onTrap: (version: Version, error: Error) => void, limits: Limits | undefined): Promise<void> {
+    const options = {
+      name: this.module,
+      limits: limitsOf(this.#context.options.limits, limits),
+      onTrap: (error: Error) => onTrap(this, error),
+    };
+    return this.component.instantiate(this.#imports ?? {}, options).then((instance) => {
+      this.#instance = instance;
+    });
+  }
+
+  /** Resolves the exports for a swap. */
+  exports(): ExportChange {
+    return resolveExports(this.module, this.component.exports, this.#instance!.exports);
+  }
+
+  /** Whether there is an instance now. */
+  get running(): boolean {
+    return this.#instance !== undefined;
+  }
+
+  get trap(): Error | undefined {
+    return this.#instance?.trap;
+  }
+
+  get trapped(): boolean {
+    return this.#instance?.state === "trapped";
+  }
+
+  get memoryBytes(): number {
+    return this.#instance?.memoryBytes ?? 0;
+  }
+
+  /** Calls under way; only host imports can see it above zero. */
+  get depth(): number {
+    return this.#instance?.depth ?? 0;
+  }
+
+  /** Everything that an unload would cut short. */
+  activity(): Activity[] {
+    const instance = this.#instance;
+    if (instance === undefined) return this.scope.activity();
+    const { depth } = instance;
+    const calls: Activity[] = depth > 0 ? [{ kind: "call", owner: this.module, count: depth }] : [];
+    // Nobody can use the resources of a trapped instance any more.
+    const resources = this.trapped
+      ? []
+      : [...instance.resources().heldByHost].map(([owner, count]): Activity => ({ kind: "resource", owner, count }));
+    return [...calls, ...resources.filter(({ count }) => count > 0), ...this.scope.activity()];
+  }
+
+  /** Resources of others that the guest holds, by name. */
+  held(): ReadonlyMap<string, number> {
+    return this.#instance?.resources().heldByGuest ?? new Map();
+  }
+
+  /** The saved state, or `undefined` when the module does not offer it. @throws what `save` throws */
+  save(): Uint8Array | undefined {
+    const save = this.#lifeCycle(STATE)?.["save"];
+    return save === undefined ? undefined : (save() as Uint8Array);
+  }
+
+  /** @returns whether the module takes state @throws what `restore` throws, {@link ComponentError} for `err` */
+  restore(state: Uint8Array): boolean {
+    const restore = this.#lifeCycle(STATE)?.["restore"];
+    if (restore === undefined) return false;
+    restore(state);
+    return true;
+  }
+
+  #lifeCycle(path: string): Record<string, (...args: unknown[]) => unknown> | undefined {
+    const decl = this.component.exports.find(({ name }) => name === path || name.startsWith(`${path}@`));
+    if (decl === undefined || this.#instance === undefined) return undefined;
+    return (this.#instance.exports as Record<string, Record<string, (...args: unknown[]) => unknown>>)[decl.name];
+  }
+
+  /**
+   * Waits until no call is under way. Calls are synchronous, so one macrotask is enough unless the engine can suspend.
+   * @param hurried gives up when it says so
+   */
+  async quiet(hurried: () => boolean): Promise<void> {
+    while (this.depth > 0 && !hurried()) await this.#context.platform.macrotask();
+  }
+
+  /** Waits until nothing is active, the deadline has passed, or somebody is in a hurry. */
+  async drain(
+    drainMs: number,
+    hurried: () => boolean,
+    active: () => readonly Activity[] = () => this.activity(),
+  ): Promise<void> {
+    const deadline = performance.now() + drainMs;
+    for (let waitMs = 1; performance.now() < deadline; waitMs = Math.min(waitMs * 2, 20)) {
+      if (hurried() || active().length === 0) return;
+      const left = deadline - performance.now();
+      await new Promise<void>((resolve) => setTimeout(resolve, Math.max(0, Math.min(waitMs, left))));
+    }
+  }
+
+  /**
+   * Ends the version: teardown hook, signal, clean-ups, instance. Nothing here throws; errors go into the receipt. The
+   * handles must have been cut or moved on before.
+   */
+  async drop(options: {
+    teardown: boolean;
+    collect?: boolean;
+    collectDeadlineMs?: number | undefined;
+    /** What calls of its objects are told. */
+    epitaph?: string;
+  }): Promise<DropReceipt> {
+    const context = this.#context;
+    const giveUpAt = performance.now() + QUIET_DEADLINE_MS;
+    const late = (): boolean => performance.now() > giveUpAt;
+    await this.quiet(late);
+    const errors: Error[] = [];
+    const teardown = options.teardown ? this.#teardown(errors) : "skipped";
+    const heldBefore = this.#held();
+    const scope = await this.scope.close(CLEANUP_DEADLINE_MS);
+    // A clean-up may have called into the instance.
+    await this.quiet(late);
+    const before = options.collect === true ? await context.watch.reservations() : undefined;
+    const { watched, disposed } = this.#dispose(errors, options.epitaph);
+    context.versions.delete(this);
+    context.graph.release(this);
+    // Finalizers and the engine's own bookkeeping run between macrotasks; a loop of unloads must let them.
+    await context.platform.macrotask();
+    const cut = [...heldBefore, ...scope.cut];
+    const deadlineMs = options.collectDeadlineMs ?? COLLECT_DEADLINE_MS;
+    const settle = lazily(async () => {
+      const { collect, wait } = await proof();
+      return options.collect === true
+        ? collect(context.platform, context.watch, watched, deadlineMs, before, () => suspects(cut))
+        : wait(watched, deadlineMs, false, () => suspects(cut));
+    });
+    this.#reportLeak(watched, cut);
+    if (options.collect === true) await settle();
+    return {
+      memoryBytes: disposed.memoryBytes,
+      hostResourcesDisposed: disposed.hostResourcesDisposed,
+      guestResourcesCut: disposed.guestResourcesCut,
+      deferredRun: scope.deferredRun,
+      teardown,
+      cut,
+      errors: [...errors, ...scope.errors],
+      get collected() {
+        return settle();
+      },
+    };
+  }
+
+  /** What will be cut with the instance: calls that did not end, and resources. */
+  #held(): Activity[] {
+    return this.trapped ? [] : this.activity().filter(({ kind }) => kind === "resource" || kind === "call");
+  }
+
+  #teardown(errors: Error[]): DropReceipt["teardown"] {
+    const hook = this.#lifeCycle(TEARDOWN)?.["beforeUnload"];
+    if (hook === undefined) return "absent";
+    if (this.trapped) return "skipped";
+    try {
+      hook();
+      return "ran";
+    } catch (error) {
+      errors.push(asError(error, `The teardown of module ${this.module} failed`));
+      return "failed";
+    }
+  }
+
+  /** A function of its own, so that no suspended frame holds the instance or its memories. */
+  #dispose(
+    errors: Error[],
+    epitaph: string | undefined,
+  ): { readonly watched: Watched; readonly disposed: DisposeReceipt } {
+    const instance = this.#instance;
+    this.#instance = undefined;
+    this.#imports = undefined;
+    const watched = this.#context.watch.watch(instance?.memories() ?? [], instance?.seesMemories ?? true);
+    const nothing = { memoryBytes: 0, hostResourcesDisposed: 0, guestResourcesCut: 0, errors: [] };
+    if (instance === undefined) return { watched, disposed: nothing };
+    try {
+      const disposed = instance.dispose(epitaph);
+      errors.push(
+        ...disposed.errors.map((error) => asError(error, `A resource given to module ${this.module} failed`)),
+      );
+      return { watched, disposed };
+    } catch (error) {
+      errors.push(asError(error, `Disposing of the instance of module ${this.module} failed`));
+      return { watched, disposed: nothing };
+    }
+  }
+
+  #reportLeak(watched: Watched, cut: readonly Activity[]): void {
+    const context = this.#context;
+    const deadlineMs = context.options.leakDeadlineMs;
+    if (deadlineMs === undefined) return;
+    const { module } = this;
+    void proof()
+      .then(({ wait }) => wait(watched, deadlineMs, true, () => suspects(cut)))
+      .then((report) => {
+        if (!report.reclaimed) context.events.emit("leaked", { module, report });
+      });
+  }
+}
+
+function lazily(make: () => Promise<CollectionReport>): () => Promise<CollectionReport> {
+  let promise: Promise<CollectionReport> | undefined;
+  return () => (promise ??= make());
+}
+
+/** What was cut and may still hold on, in words. */
+function suspects(cut: readonly Activity[]): string[] {
+  return cut
+    .filter(({ kind }) => kind === "promise" || kind === "timer")
+    .map(
+      ({ kind, owner, count }) =>
+        `${count === 1 ? "a" : String(count)} ${kind}${count === 1 ? "" : "s"} of ${owner} that was still pending`,
+    );
+}

@@ -1,0 +1,50 @@
+/** Work that a signal ends: who waits for it is told at once, whatever the work itself does. */
+import { AbortError, isTenonError } from "../../errors.ts";
+import { wordsOf } from "../../words.ts";
+
+/**
+ * Runs work until it is done or one of the signals fires. The work begins before this returns.
+ * @param work is given a signal of its own, which fires with the others, when it takes one: they are not cheap to make
+ * @throws {AbortError} when a signal fired first; an error of tenon given as its reason is thrown as it is
+ */
+export async function abortable<T>(
+  signals: readonly (AbortSignal | undefined)[],
+  work: (signal: AbortSignal) => PromiseLike<T>,
+): Promise<T> {
+  const controller = work.length > 0 ? new AbortController() : undefined;
+  let over = false;
+  let abort!: () => void;
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => {
+      const reason: unknown = signals.find((signal) => signal?.aborted)?.reason;
+      over = true;
+      controller?.abort(reason);
+      reject(isTenonError(reason) ? reason : new AbortError(`Aborted: ${wordsOf(reason)}`, { cause: reason }));
+    };
+  });
+  const stops = signals.map((signal) => signal && listen(signal, abort));
+  try {
+    // What has been aborted is not begun.
+    return await Promise.race([aborted, ...(over ? [] : [work(controller?.signal as AbortSignal)])]);
+  } finally {
+    for (const stop of stops) stop?.();
+  }
+}
+
+/** Who listens to a signal. One listener of the signal's own serves all: engines warn of more than a few. */
+const listeners = new WeakMap<AbortSignal, Set<() => void>>();
+
+/** @returns stops listening */
+function listen(signal: AbortSignal, heard: () => void): () => void {
+  if (signal.aborted) heard();
+  let all = listeners.get(signal);
+  if (all === undefined) {
+    const those = (all = new Set());
+    listeners.set(signal, all);
+    signal.addEventListener("abort", () => {
+      for (const each of [...those]) each();
+    });
+  }
+  all.add(heard);
+  return () => void all.delete(heard);
+}

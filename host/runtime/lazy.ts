@@ -1,0 +1,28 @@
+/**
+ * Parts of the host that are loaded when they are first needed, so that a page starts with less: the compiler, which is
+ * never needed where modules are bound ahead of time, the words for faults, and the inspector.
+ */
+import { UsageError } from "../errors.ts";
+
+/**
+ * A part that is loaded once. What could not be loaded is asked for again by the next who needs it.
+ *
+ * @param load must call `import()` itself: bundlers follow only what they see
+ */
+export function part<T>(name: string, load: () => Promise<T>): () => Promise<T> {
+  let loading: Promise<T> | undefined;
+  return () =>
+    (loading ??= load().catch((cause: unknown) => {
+      loading = undefined;
+      throw new UsageError(`Could not load the ${name} of the host: ${String(cause)}`, { cause });
+    }));
+}
+
+export const compiler: () => Promise<typeof import("./compiler.ts")> = part("compiler", () => import("./compiler.ts"));
+
+/** What is said of a fault. */
+export type Faults = typeof import("./faults.ts");
+
+export const faults: () => Promise<Faults> = part("words for faults", () => import("./faults.ts"));
+
+export const inspector: () => Promise<typeof import("./inspect.ts")> = part("inspector", () => import("./inspect.ts"));

@@ -1,0 +1,61 @@
+/** From a module written by `tenon bind` to a component: no decoding, no evaluation. */
+import type { Instantiate } from "../bindings/evaluate.ts";
+import { FORMAT } from "../bindings/state.ts";
+import { IntegrityError, UsageError } from "../errors.ts";
+import type { BoundComponent, Platform } from "../platform.ts";
+import type { PlanSurface } from "../plan/plan.ts";
+import { CompiledComponent } from "./component.ts";
+import { faults } from "./lazy.ts";
+import { assertOk, readResponse } from "./response.ts";
+import type { CompileOptions, Component } from "./types.ts";
+
+/**
+ * Makes a component of bindings written ahead of time and the core modules beside them.
+ *
+ * @throws {UsageError} when the bindings were written by a version of tenon with another format
+ * @throws {IntegrityError} when a core module is not the one the bindings were made for
+ */
+export async function compileBound(
+  bound: BoundComponent,
+  platform: Pick<Platform, "open" | "sha256">,
+  options: CompileOptions = {},
+): Promise<Component> {
+  if (bound.format !== FORMAT) {
+    throw new UsageError(
+      `The bindings of "${bound.name}" have format ${bound.format} and this host reads format ${FORMAT}: run \`tenon bind\` again`,
+    );
+  }
+  const loading = Promise.all(
+    bound.modules.map(async (module) => {
+      if (module === undefined) return undefined;
+      const { bytes, compiled } = await fetchModule(platform, module.url);
+      const hash = await platform.sha256(bytes);
+      if (hash !== module.hash) {
+        throw new IntegrityError(
+          `Expected the core module ${String(module.url)} of "${bound.name}" to have SHA-256 ${module.hash}, got ${hash}`,
+          module.hash,
+          hash,
+        );
+      }
+      return compiled ?? WebAssembly.compile(bytes);
+    }),
+  );
+  const [modules, words] = await Promise.all([loading, faults()]);
+  const { plan, instantiate } = bound as unknown as { plan: PlanSurface; instantiate: Instantiate };
+  return new CompiledComponent(options.name ?? bound.name, bound.hash, plan, instantiate, modules, words);
+}
+
+/** A core module, compiled while it arrives where a server calls it one: engines keep the code of those they know again. */
+async function fetchModule(
+  platform: Pick<Platform, "open">,
+  url: URL,
+): Promise<{ readonly bytes: Uint8Array<ArrayBuffer>; readonly compiled?: WebAssembly.Module | undefined }> {
+  const opened = await platform.open(url);
+  if (opened instanceof Uint8Array) return { bytes: opened };
+  assertOk(opened);
+  const [bytes, compiled] = await Promise.all([
+    readResponse(opened.clone()),
+    WebAssembly.compileStreaming?.(opened).catch(() => undefined),
+  ]);
+  return { bytes, compiled };
+}

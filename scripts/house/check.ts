@@ -1,0 +1,135 @@
+/**
+ * `npm run check`: everything that can be said about the project without running it.
+ *
+ * Types in each platform's own project, lint, format, the house rules, dead code, and the package as a consumer gets
+ * it. All checks run, also after one has failed; the exit status is 1 when any did. `--only NAME` (repeatable) runs
+ * some of them, `--root DIR` looks at another tree.
+ */
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { availableParallelism, tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import {
+  headerViolations,
+  layerViolations,
+  lengthViolations,
+  placeViolations,
+  topLevelViolations,
+  type Violation,
+} from "./check/rules.ts";
+import { readSourceTree, readTopLevel, type SourceFile } from "./check/source-tree.ts";
+
+interface Check {
+  readonly name: string;
+  /** What is wrong, as text for people; empty when all is well. */
+  run(): Promise<string>;
+}
+
+const home = fileURLToPath(new URL("../..", import.meta.url));
+const { values: options } = parseArgs({
+  options: { only: { type: "string", multiple: true }, root: { type: "string" } },
+});
+const root = resolve(options.root ?? home);
+
+/** Runs a program of the project's own dependencies; its output counts when it fails. */
+function program(command: string, parameters: readonly string[], cwd: string = root): Promise<string> {
+  return new Promise((settle) => {
+    const local = join(home, "node_modules", ".bin", command);
+    const child = spawn(existsSync(local) ? local : command, parameters, {
+      cwd,
+      env: { ...process.env, NO_COLOR: "1" },
+    });
+    let output = "";
+    child.stdout.on("data", (chunk: Buffer) => (output += chunk));
+    child.stderr.on("data", (chunk: Buffer) => (output += chunk));
+    child.on("error", (error) => settle(`${command} did not start: ${error.message}`));
+    child.on("close", (status) => settle(status === 0 ? "" : output.trim() || `${command} ended with ${status}`));
+  });
+}
+
+let tree: readonly SourceFile[] | undefined;
+function rule(name: string, judge: (files: readonly SourceFile[]) => readonly Violation[]): Check {
+  return {
+    name,
+    run: async () =>
+      judge((tree ??= readSourceTree(root)))
+        .map(({ path, line, message }) => `${path}${line === undefined ? "" : `:${line}`}: ${message}`)
+        .join("\n"),
+  };
+}
+
+/** Packs the package and asks what a consumer of it asks: do its entry points resolve, with types, everywhere. */
+async function checkPackage(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), "tenon-check-"));
+  try {
+    const packed = await program("npm", ["pack", "--silent", "--pack-destination", directory]);
+    if (packed !== "") return packed;
+    const tarball = join(
+      directory,
+      `tenon-${(await import("../../package.json", { with: { type: "json" } })).default.version}.tgz`,
+    );
+    const answers = await Promise.all([
+      program("publint", ["run", "--strict", tarball]),
+      // CommonJS consumers get no types from an ES module package on purpose.
+      program("attw", [tarball, "--profile", "esm-only", "--no-emoji"]),
+    ]);
+    return answers.filter((answer) => answer !== "").join("\n");
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+const projects = [
+  "host",
+  "host/node",
+  "host/browser",
+  "host/cli",
+  "scripts",
+  "scripts/toolchain/guest/assembly",
+  "test",
+  "test/browser",
+  "test/types",
+  "scripts/toolchain/dev/page",
+];
+const checks: readonly Check[] = [
+  ...projects
+    .filter((project) => existsSync(join(root, project, "tsconfig.json")))
+    .map((project) => ({ name: `types ${project}`, run: () => program("tsc", ["-p", project, "--pretty", "false"]) })),
+  { name: "lint", run: () => program("oxlint", ["--deny-warnings"]) },
+  { name: "format", run: () => program("oxfmt", ["--check"]) },
+  rule("layers", layerViolations),
+  rule("length", lengthViolations),
+  rule("headers", headerViolations),
+  rule("places", placeViolations),
+  rule("top-level", () => topLevelViolations(readTopLevel(root))),
+  { name: "dead-code", run: () => program("knip", ["--no-progress", "--no-config-hints"]) },
+  { name: "package", run: checkPackage },
+];
+
+const chosen = checks.filter(
+  ({ name }) => options.only === undefined || options.only.some((only) => name.startsWith(only)),
+);
+if (chosen.length === 0) {
+  console.error(`No such check: ${options.only?.join(", ")}. There are: ${checks.map(({ name }) => name).join(", ")}`);
+  process.exit(2);
+}
+
+const failures: string[] = [];
+const queue = [...chosen];
+async function work(): Promise<void> {
+  for (let check = queue.shift(); check !== undefined; check = queue.shift()) {
+    const started = performance.now();
+    const problems = await check.run().catch((error: unknown) => String(error));
+    const seconds = ((performance.now() - started) / 1000).toFixed(1).padStart(5);
+    console.log(`${problems === "" ? "ok    " : "FAILED"} ${seconds} s  ${check.name}`);
+    if (problems !== "") failures.push(`\n── ${check.name} ──\n${problems}`);
+  }
+}
+await Promise.all(Array.from({ length: Math.min(availableParallelism(), 4) }, work));
+
+for (const failure of failures) console.error(failure);
+console.log(`\n${chosen.length - failures.length} checks passed, ${failures.length} failed`);
+process.exitCode = failures.length === 0 ? 0 : 1;

@@ -1,0 +1,62 @@
+/**
+ * `npm run build:package`: compiles what `npm pack` ships into `dist/host` and `dist/scripts`.
+ *
+ * Owns the step from TypeScript to files a consumer loads; what belongs to the package is what the three entry points
+ * of the host reach, and the AssemblyScript that bindings are put together from. The folders are made aside and then
+ * put in place, for programs that read them meanwhile.
+ */
+import { spawnSync } from "node:child_process";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
+const dist = join(root, "dist");
+
+mkdirSync(dist, { recursive: true });
+const made = mkdtempSync(join(dist, ".package-"));
+try {
+  const { status } = spawnSync(process.execPath, [tsc, "-p", "host/tsconfig.package.json", "--outDir", made], {
+    cwd: root,
+    stdio: "inherit",
+  });
+  if (status !== 0) process.exit(status ?? 1);
+  rewriteDeclarations(made);
+  const support = join("scripts", "toolchain", "guest", "assembly");
+  mkdirSync(join(made, support));
+  for (const file of ["abi.ts", "tenon.ts"]) copyFileSync(join(root, support, file), join(made, support, file));
+  for (const folder of ["host", "scripts"]) put(join(made, folder), join(dist, folder));
+} finally {
+  rmSync(made, { recursive: true, force: true });
+}
+
+/** The compiler rewrites `.ts` in JavaScript but leaves it in declarations, where not every tool follows it; the libraries are named too. */
+function rewriteDeclarations(folder: string): void {
+  for (const entry of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
+    if (!entry.endsWith(".d.ts")) continue;
+    const path = join(folder, entry);
+    const text = readFileSync(path, "utf8");
+    // Who compiles with older libraries lacks these names, and is not to add a library for tenon's sake.
+    const lib = /\bSymbol\.(?:asyncD|d)ispose\b|\bDisposable\b/.test(text)
+      ? '/// <reference lib="esnext.disposable" />\n'
+      : "";
+    writeFileSync(path, lib + text.replaceAll(/((?:from|import)\s*\(?\s*["']\.[^"']*)\.ts(["'])/g, "$1.js$2"));
+  }
+}
+
+function put(folder: string, place: string): void {
+  const before = `${folder}.before`;
+  if (existsSync(place)) renameSync(place, before);
+  renameSync(folder, place);
+}

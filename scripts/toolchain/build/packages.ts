@@ -1,0 +1,11 @@
+/**
+ * The packages that building needs and an application need not have: what to say when they are not there.
+ */
+import { UsageError } from "../../../host/errors.ts";
+
+/** The refusal of a command; no file of the author's is to blame, so it names none. */
+export function missingPackages(names: readonly string[], cause?: unknown): UsageError {
+  const [these, them] = names.length === 1 ? ["the package", "it"] : ["the packages", "them"];
+  const message = `This needs ${these} ${names.join(" and ")}: add ${them} with npm install --save-dev ${names.join(" ")}`;
+  return new UsageError(message, { cause });
+}

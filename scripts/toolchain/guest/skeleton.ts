@@ -1,0 +1,118 @@
+/**
+ * The first `index.ts` of a new module: every export is there, and traps with "Not implemented".
+ */
+import { withoutVersion } from "../../../host/model/ids.ts";
+import { docOf, type Docs, paramsText, resultText } from "./declarations.ts";
+import { FileScope, type TypeText } from "./types.ts";
+import type { GuestFile, GuestFunction, GuestResource, GuestWorld, NamedType } from "./world.ts";
+import { tidy, AssemblyWriter } from "./writer.ts";
+
+const body = 'throw new Error("Not implemented");';
+
+export function skeleton(world: GuestWorld, types: TypeText, docs: Docs): Map<string, string> {
+  const scope = new AuthorScope(ownNames(world));
+  const items = new AssemblyWriter();
+  const func = (one: GuestFunction, head: string): void => {
+    const item = one.resource === undefined ? one.witName : `${one.resource.witName}.${one.label}`;
+    const result = one.name === "constructor" ? "" : `: ${resultText(one, types, scope)}`;
+    items.blank().doc(docOf(docs, one.file, item));
+    items
+      .write(`${head}${one.name}(${paramsText(one, types, scope)})${result} {`)
+      .write(body)
+      .write("}");
+  };
+  for (const one of world.exports) func(one, "export function ");
+  for (const file of world.files) {
+    if (file.direction !== "export" || file.functions.length + file.resources.length === 0) continue;
+    items.blank().write(`// ${file.id}`);
+    if (file.namespace !== undefined) items.blank().write(`export namespace ${file.namespace} {`);
+    for (const resource of file.resources) {
+      items
+        .blank()
+        .doc(docOf(docs, file, resource.witName))
+        .write(`export class ${resource.name} {`);
+      for (const member of resource.members)
+        func(member, member.kind === "static" || member.name === "create" ? "static " : "");
+      items.write("}");
+    }
+    for (const one of file.functions) func(one, "export function ");
+    if (file.namespace !== undefined) items.write("}");
+  }
+  const writer = new AssemblyWriter();
+  const text = docs.get(world.id) ?? docs.get(withoutVersion(world.id));
+  writer.doc(text ?? `A module of the world \`${world.id}\`.`);
+  for (const line of scope.lines()) writer.write(line);
+  return new Map([
+    ["index.ts", tidy(`${writer}\n${items}`)],
+    ["tsconfig.json", tsconfig],
+  ]);
+}
+
+/** What `index.ts` exports at its top. */
+function ownNames(world: GuestWorld): string[] {
+  const exported = world.files.filter(({ direction }) => direction === "export");
+  return [
+    ...world.exports.map(({ name }) => name),
+    ...exported.flatMap(({ namespace, functions, resources }) =>
+      namespace === undefined ? [...functions, ...resources].map(({ name }) => name) : [namespace],
+    ),
+  ];
+}
+
+/** For editors: AssemblyScript's own types in place of the DOM's and Node's. */
+const tsconfig = `{
+  "extends": "assemblyscript/std/assembly.json",
+  "compilerOptions": { "skipLibCheck": true },
+  "include": ["./**/*.ts"]
+}
+`;
+
+/** Imports each name from the file that declares it, under an alias when the name is taken. */
+class AuthorScope extends FileScope {
+  private readonly fromFiles = new Map<string, Map<string, string>>();
+  private readonly taken = new Map<string, object>();
+  private readonly runtimeUsed = new Set<string>();
+
+  /** @param own what the module declares itself */
+  constructor(own: readonly string[]) {
+    super(undefined);
+    for (const name of own) this.taken.set(name, this);
+  }
+
+  override name(of: NamedType | GuestResource, own: string): string {
+    if ("origin" in of && of.origin === "exported") {
+      return of.file.namespace === undefined ? own : `${of.file.namespace}.${own}`;
+    }
+    let local = own;
+    for (let n = 2; (this.taken.get(local) ?? of) !== of; n++) local = `${own}${n}`;
+    this.taken.set(local, of);
+    this.namesOf(of.file).set(own, local);
+    return local;
+  }
+
+  private namesOf(file: GuestFile): Map<string, string> {
+    const path = `./bindings/${file.path}`;
+    let names = this.fromFiles.get(path);
+    if (names === undefined) this.fromFiles.set(path, (names = new Map<string, string>()));
+    return names;
+  }
+
+  override runtime(name: string): string {
+    this.runtimeUsed.add(name);
+    return name;
+  }
+
+  override lines(): string[] {
+    const line = (names: readonly string[], path: string): string => `import { ${names.join(", ")} } from "${path}";`;
+    const lines = [...this.fromFiles]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([path, names]) => {
+        return line(
+          [...names].sort().map(([own, local]) => (own === local ? own : `${own} as ${local}`)),
+          path,
+        );
+      });
+    if (this.runtimeUsed.size > 0) lines.push(line([...this.runtimeUsed].sort(), "./bindings/tenon"));
+    return lines;
+  }
+}

@@ -1,0 +1,354 @@
+/**
+ * The host's side of a world as TypeScript declarations: what `host.load<Calc>(…)` gives and takes.
+ *
+ * Pure: extern declarations in, text out. Owns names and layout of the text; how values look in JavaScript is decided
+ * by the host's bindings (`host/abi`), and the two must say the same.
+ */
+import { typedArrayOf } from "../../../host/abi/emit/numbers.ts";
+import { isValueType } from "../../../host/model/cases.ts";
+import { ownName } from "../../../host/model/ids.ts";
+import { identityOf, isNominal } from "../../../host/model/nominal.ts";
+import { shortNames, toCamelCase, toPascalCase } from "../../../host/model/spelling.ts";
+import { parseInterfaceId } from "../../../host/model/names.ts";
+import { printable } from "../../../host/model/printable.ts";
+import type { ExternDecl, ResourceType, ValueType } from "../../../host/model/types.ts";
+import type { WitDocs } from "../wit/docs.ts";
+import { interfaceMembers, type Resource, resourceDeclarations } from "./members.ts";
+import { globals, identifier, interfaceName, NameTable } from "./names.ts";
+import { commentText, Writer } from "./writer.ts";
+
+/** What is declared: a world, or a component's imports and exports. */
+export interface Declared {
+  /** The world's id, such as `demo:calc/calc@1.0.0`; its last part names the exported interface `Calc`. */
+  readonly name: string;
+  readonly imports: readonly ExternDecl[];
+  readonly exports: readonly ExternDecl[];
+}
+
+/** The text of a `.d.ts` file. The same world gives the same text. */
+export function declarations(world: Declared, docs: WitDocs = new Map(), options: DeclarationOptions = {}): string {
+  return new Declarations(world, docs).write(options);
+}
+
+export interface DeclarationOptions {
+  /** Also declare the default export of a module written by `tenon bind`. */
+  readonly bound?: boolean | undefined;
+}
+
+/** Items that stand together: an interface's, or those of the world itself. */
+export interface Group {
+  /** The extern name of the interface; the world's id for its own items. */
+  readonly id: string;
+  /** The namespace; empty for the world's own items, which stand at the top. */
+  readonly namespace: string;
+  readonly items: readonly ExternDecl[];
+  /** The guest gives it; otherwise the host does. */
+  readonly exported: boolean;
+}
+
+/** Where types got their names, and how they are spelled from there. */
+export class Declarations {
+  readonly docs: WitDocs;
+  private readonly world: Declared;
+  private readonly top: NameTable = new NameTable([...globals, "World", "BoundComponent"]);
+  private readonly groups: Group[] = [];
+  private readonly groupOf = new Map<ExternDecl, Group>();
+  private readonly typeNames = new Map<ValueType, string>();
+  private readonly resourceNames = new Map<ResourceType, string>();
+  private readonly classNames = new Map<ResourceType, string>();
+  /** The parts of a named type are kept when another interface takes it over, and tell where it came from. */
+  private readonly origins = new Map<object, string>();
+  private usesDisposable = false;
+  /** Globals that a type of the world hides. */
+  private readonly hidden = new Set<string>();
+
+  constructor(world: Declared, docs: WitDocs) {
+    this.world = world;
+    this.docs = docs;
+  }
+
+  write({ bound }: DeclarationOptions): string {
+    const { name: id, imports, exports } = this.world;
+    const worldName = this.top.claim(worldTypeName(id));
+    this.collect(imports, exports);
+    const out = new Writer();
+    out.line(`// The world ${printable(id)}, for the host. Written by tenon; do not edit.`);
+    const start = out.place();
+    out.line(`import type { ${bound ? "BoundComponent, " : ""}World } from "tenon";`);
+    for (const group of this.groups) this.writeGroup(out, group);
+    out.line("");
+    out.doc(this.doc(id));
+    out.block(`export interface ${worldName} extends World`, () => {
+      out.block("imports:", () => this.writeSide(out, imports, false), ";");
+      out.block("exports:", () => this.writeSide(out, exports, true), ";");
+    });
+    if (bound) {
+      out.line("");
+      out.line("/** A source for `compile` and `load`. */");
+      out.line("declare const component: BoundComponent;");
+      out.line("export default component;");
+    }
+    // Libraries older than resources that are disposed by `using` lack the name.
+    if (this.usesDisposable) out.insert(start, '/// <reference lib="esnext.disposable" />');
+    return out.text();
+  }
+
+  /** The doc of an item; ids are looked up with their version and without. */
+  doc(path: string): string | undefined {
+    return this.docs.get(path) ?? this.docs.get(path.replace(/@[^#]*/, ""));
+  }
+
+  private collect(imports: readonly ExternDecl[], exports: readonly ExternDecl[]): void {
+    const exported = new Set(exports.map(({ name }) => name));
+    // Exported interfaces have first choice of names, imported ones come first in the text: types flow that way.
+    const plain = new Map<ExternDecl, string>();
+    for (const decl of [...exports, ...imports]) {
+      if (decl.type.kind !== "instance") continue;
+      const name = interfaceName(decl.name);
+      const version = parseInterfaceId(decl.name)?.version;
+      const versioned = version === undefined ? [] : [`${name}${version.replaceAll(/[^0-9A-Za-z]/g, "_")}`];
+      const both = plain.has(decl) || (imports.includes(decl) && exported.has(decl.name));
+      plain.set(decl, this.top.claim(...(both ? [`${name}Import`] : [name, ...versioned])));
+    }
+    // The world's own types come between: they may be names for those of imported interfaces.
+    for (const [side, exported] of [
+      [imports, false],
+      [exports, true],
+    ] as const) {
+      const instances = side.filter(({ type }) => type.kind === "instance");
+      const own = side.filter(({ type }) => type.kind !== "instance");
+      const addOwn = (): void => this.addGroup({ id: this.world.name, namespace: "", items: own, exported }, this.top);
+      if (exported) addOwn();
+      for (const decl of instances) {
+        if (decl.type.kind !== "instance") continue;
+        const group: Group = { id: decl.name, namespace: plain.get(decl)!, items: decl.type.exports, exported };
+        this.groupOf.set(decl, group);
+        this.addGroup(group, new NameTable());
+      }
+      if (!exported) addOwn();
+    }
+  }
+
+  private addGroup(group: Group, names: NameTable): void {
+    this.groups.push(group);
+    const prefix = group.namespace === "" ? "" : `${group.namespace}.`;
+    for (const { name, type } of group.items) {
+      if (type.kind !== "type" && type.kind !== "resource-type") continue;
+      const local = names.claim(toPascalCase(name));
+      if (globals.has(local)) this.hidden.add(local);
+      this.local.set(`${group.namespace}\0${group.id}\0${name}`, local);
+      if (type.kind === "type" && isValueType(type.type)) this.typeNames.set(type.type, prefix + local);
+      if (type.kind === "resource-type" && !this.resourceNames.has(type.resource)) {
+        this.resourceNames.set(type.resource, prefix + local);
+        this.classNames.set(type.resource, prefix + names.claim(`${local}Class`));
+      }
+    }
+  }
+  private readonly local = new Map<string, string>();
+
+  private localName(group: Group, name: string): string {
+    return this.local.get(`${group.namespace}\0${group.id}\0${name}`)!;
+  }
+
+  private writeGroup(out: Writer, group: Group): void {
+    if (group.namespace === "") {
+      for (const item of group.items) this.writeType(out, group, item);
+      return;
+    }
+    out.line("");
+    out.line(`/** The interface \`${commentText(printable(group.id))}\`.${indented(this.doc(group.id))} */`);
+    out.block(`export interface ${group.namespace}`, () => this.writeMembers(out, group));
+    if (!group.items.some(({ type }) => type.kind === "type" || type.kind === "resource-type")) return;
+    out.block(`export namespace ${group.namespace}`, () => {
+      for (const item of group.items) this.writeType(out, group, item);
+    });
+  }
+
+  private writeMembers(out: Writer, group: Group): void {
+    for (const member of interfaceMembers(group, this)) {
+      out.doc(this.doc(`${group.id}#${member.path}`), member.notes);
+      out.line(member.text);
+    }
+  }
+
+  private writeType(out: Writer, group: Group, { name, type }: ExternDecl): void {
+    if (type.kind !== "type" && type.kind !== "resource-type") return;
+    const local = this.localName(group, name);
+    const qualified = group.namespace === "" ? local : `${group.namespace}.${local}`;
+    const path = `${group.id}#${name}`;
+    if (type.kind === "resource-type") {
+      const first = this.resourceNames.get(type.resource)!;
+      if (!this.defines(group, name, type.resource)) {
+        out.doc(this.doc(path));
+        out.line(`export type ${local} = ${first};`);
+        return;
+      }
+      const className = this.classNames.get(type.resource)!.split(".").at(-1)!;
+      const resource: Resource = { name, local, className, path, group };
+      resourceDeclarations(out, resource, this);
+      return;
+    }
+    if (!isValueType(type.type)) return;
+    const parts = isNominal(type.type) ? identityOf(type.type) : undefined;
+    const origin = parts === undefined ? undefined : this.origins.get(parts);
+    if (parts !== undefined && origin === undefined) this.origins.set(parts, qualified);
+    out.doc(this.doc(path));
+    if (origin !== undefined) out.line(`export type ${local} = ${origin};`);
+    else this.writeDefinition(out, local, path, type.type);
+  }
+
+  /** Whether a resource got its name here, and not in another interface that this one uses. */
+  defines(group: Group, name: string, resource: ResourceType): boolean {
+    const local = this.localName(group, name);
+    return this.resourceNames.get(resource) === (group.namespace === "" ? local : `${group.namespace}.${local}`);
+  }
+
+  private writeDefinition(out: Writer, local: string, path: string, type: ValueType): void {
+    switch (type.kind) {
+      case "record":
+        out.block(`export interface ${local}`, () => {
+          for (const { name, type: field } of type.fields) {
+            out.doc(this.doc(`${path}.${name}`));
+            out.line(`${identifier(toCamelCase(name))}${optionalMark(field)}: ${this.spell(field)};`);
+          }
+        });
+        break;
+      case "flags":
+        out.block(`export interface ${local}`, () => {
+          for (const name of type.names) {
+            out.doc(this.doc(`${path}.${name}`));
+            out.line(`${identifier(toCamelCase(name))}?: boolean | undefined;`);
+          }
+        });
+        break;
+      case "variant":
+        out.line(`export type ${local} =`);
+        out.indented(() => {
+          type.cases.forEach(({ name, type: payload }, index) => {
+            out.doc(this.doc(`${path}.${name}`));
+            out.line(`| ${this.variantCase(name, payload)}${index === type.cases.length - 1 ? ";" : ""}`);
+          });
+        });
+        break;
+      default:
+        out.line(`export type ${local} = ${this.structure(type)};`);
+    }
+  }
+
+  /**
+   * The type as seen from anywhere in the file: its name, or its structure when it has none.
+   *
+   * @param given the value comes from the host, so that lists and tuples may be read-only
+   */
+  spell(type: ValueType, given = false): string {
+    return this.typeNames.get(type) ?? this.structure(type, given);
+  }
+
+  className(resource: ResourceType): string {
+    return this.classNames.get(resource) ?? "unknown";
+  }
+
+  global(name: string): string {
+    if (name === "Disposable") this.usesDisposable = true;
+    return this.hidden.has(name) ? `globalThis.${name}` : name;
+  }
+
+  private structure(type: ValueType, given = false): string {
+    switch (type.kind) {
+      case "bool":
+        return "boolean";
+      case "s64":
+      case "u64":
+        return "bigint";
+      case "char":
+      case "string":
+        return "string";
+      case "list": {
+        const array = typedArrayOf(type.element);
+        if (array !== undefined) return this.global(array);
+        return `${given ? "readonly " : ""}${parenthesised(this.spell(type.element, given))}[]`;
+      }
+      case "map":
+        return `${this.global(given ? "ReadonlyMap" : "Map")}<${this.spell(type.key, given)}, ${this.spell(type.value, given)}>`;
+      case "tuple":
+        return `${given ? "readonly " : ""}[${type.types.map((part) => this.spell(part, given)).join(", ")}]`;
+      case "record":
+        return `{ ${type.fields.map((f) => `${identifier(toCamelCase(f.name))}${optionalMark(f.type)}: ${this.spell(f.type)}`).join("; ")} }`;
+      case "flags":
+        return `{ ${type.names.map((name) => `${identifier(toCamelCase(name))}?: boolean | undefined`).join("; ")} }`;
+      case "enum":
+        return type.names.map((name) => JSON.stringify(name)).join(" | ");
+      case "variant":
+        return type.cases.map(({ name, type: payload }) => this.variantCase(name, payload)).join(" | ");
+      case "option":
+        // An option directly inside an option would lose the difference between none and some(none).
+        if (type.type.kind === "option")
+          return `${this.variantCase("some", type.type, given)} | ${this.variantCase("none", undefined)}`;
+        return `${this.spell(type.type, given)} | undefined`;
+      case "result":
+        return `${this.variantCase("ok", type.ok, given)} | ${this.variantCase("err", type.err, given)}`;
+      case "own":
+      case "borrow":
+        return this.resourceNames.get(type.resource) ?? "unknown";
+      case "stream":
+      case "future":
+      case "error-context":
+        return "unknown";
+      default:
+        return "number";
+    }
+  }
+
+  private variantCase(name: string, payload: ValueType | undefined, given = false): string {
+    const val = payload === undefined ? "val?: undefined" : `val: ${this.spell(payload, given)}`;
+    return `{ tag: ${JSON.stringify(name)}; ${val} }`;
+  }
+
+  /** The imports or exports of the world, by the keys that the host takes and gives. */
+  private writeSide(out: Writer, items: readonly ExternDecl[], exports: boolean): void {
+    const shorts = exports ? shortsOf(items) : new Map<string, string>();
+    for (const item of items) {
+      const group = this.groupOf.get(item);
+      if (group === undefined) continue;
+      const key = item.name.includes(":") ? JSON.stringify(item.name) : identifier(toCamelCase(item.name));
+      // An interface of types alone asks nothing of the host.
+      const optional = !exports && interfaceMembers(group, this).length === 0;
+      out.line(`${key}${optional ? "?" : ""}: ${group.namespace};`);
+      const short = shorts.get(item.name);
+      if (short !== undefined) out.line(`${short}: ${group.namespace};`);
+    }
+    for (const { name, type } of items) {
+      if (type.kind === "core-module") out.line(`${JSON.stringify(name)}: WebAssembly.Module;`);
+    }
+    const own = items.filter(({ type }) => type.kind !== "instance");
+    this.writeMembers(out, { id: this.world.name, namespace: "", items: own, exported: exports });
+  }
+}
+
+/** `Calc` for `demo:calc/calc@1.0.0`. */
+function worldTypeName(id: string): string {
+  return toPascalCase(
+    ownName(id)
+      .replaceAll(/[^A-Za-z0-9]+/g, "-")
+      .replace(/^(?=\d)/, "world-"),
+  );
+}
+
+/** Interface → its short name, where that is nobody else's: the rule of the bindings. */
+function shortsOf(items: readonly ExternDecl[]): Map<string, string> {
+  const taken = new Set(items.filter(({ name }) => !name.includes(":")).map(({ name }) => toCamelCase(name)));
+  const interfaces = items.flatMap(({ name, type }) => (type.kind === "instance" ? [name] : []));
+  return new Map([...shortNames(interfaces)].flatMap(([short, name]) => (taken.has(short) ? [] : [[name, short]])));
+}
+
+function optionalMark(type: ValueType): string {
+  return type.kind === "option" && type.type.kind !== "option" ? "?" : "";
+}
+
+function parenthesised(type: string): string {
+  return /[|]|^readonly /.test(type) ? `(${type})` : type;
+}
+
+function indented(doc: string | undefined): string {
+  return doc === undefined ? "" : ` ${commentText(doc).replaceAll("\n", "\n * ")}`;
+}

@@ -1,0 +1,29 @@
+/**
+ * The parts of the host under test, as the runner uses them.
+ *
+ * Owns nothing but the wiring: text to bytes through wasm-tools, bytes to component through the host.
+ */
+import { createHash } from "node:crypto";
+import { compileBytes } from "../../../host/runtime/compile.ts";
+import type { Component } from "../../../host/runtime/types.ts";
+import { parseWat, ToolError } from "../../../scripts/toolchain/wasm-tools.ts";
+
+/** wasm-tools refused a text. */
+export class TextRefused extends Error {
+  override readonly name = "TextRefused";
+}
+
+/** @throws {TextRefused} with wasm-tools' own words */
+export async function parseText(text: string): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    return await parseWat(text);
+  } catch (error) {
+    if (error instanceof ToolError && !error.panicked) throw new TextRefused(error.message);
+    throw error;
+  }
+}
+
+/** Decodes, validates and compiles. @throws {DecodeError | UnsupportedError} */
+export async function compile(bytes: Uint8Array<ArrayBuffer>, name: string): Promise<Component> {
+  return compileBytes(bytes, createHash("sha256").update(bytes).digest("hex"), { name });
+}

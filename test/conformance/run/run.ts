@@ -1,0 +1,301 @@
+/**
+ * Runs a component test script against the host and says for each directive whether it held.
+ *
+ * Owns the script's state (definitions, instances, registered names) and the meaning of every directive. Reading the
+ * script is `directives.ts`; which failures are known is `expected.ts`.
+ */
+import {
+  ComponentError,
+  DecodeError,
+  LinkError,
+  TrapError,
+  UnloadedError,
+  UnsupportedError,
+} from "../../../host/errors.ts";
+import type { FuncType, ValueType } from "../../../host/model/types.ts";
+import type { Component, Instance } from "../../../host/runtime/types.ts";
+import { readDirectives, type Directive, type Invoke, type ModuleSource } from "./directives.ts";
+import { compile, parseText, TextRefused } from "./host.ts";
+import { jsName } from "./names.ts";
+import { refusalFor } from "./refusals.ts";
+import { codesFor } from "./traps.ts";
+import { agrees, describe, toJs, type WastValue } from "./values.ts";
+
+export interface Outcome {
+  readonly line: number;
+  readonly kind: Directive["kind"];
+  readonly passed: boolean;
+  /** Why it failed, in one line. */
+  readonly reason?: string;
+  /** Refused by the text parser, so that the host never saw it. */
+  readonly byTextParser?: boolean;
+  /** Refused as the script wants, but not for what it says. */
+  readonly forAnotherReason?: boolean;
+}
+
+/** The directive did not hold. */
+class Failure extends Error {
+  override readonly name = "Failure";
+}
+
+/** The directive wants a refusal, and got one for something else. */
+class AnotherReason extends Failure {}
+
+interface Running {
+  readonly component: Component;
+  readonly instance: Instance;
+}
+/** A thing that could not be made keeps its reason: what depends on it fails for the same one. */
+type Made<T> = { readonly ok: T } | { readonly failed: string };
+
+class Script {
+  readonly #definitions = new Map<string, Made<Component>>();
+  readonly #instances = new Map<string, Made<Running>>();
+  readonly #registered = new Map<string, Running>();
+  #lastDefinition: Made<Component> = { failed: "no component has been defined" };
+  #current: Made<Running> = { failed: "no component has been instantiated" };
+
+  /** @returns whether the text parser alone decided. @throws when the directive does not hold */
+  async run(directive: Directive): Promise<boolean> {
+    switch (directive.kind) {
+      case "component": {
+        const { name } = directive.source;
+        const definition = await make(() => load(directive.source));
+        const instance = await make(() => this.#instantiate(take(definition)));
+        this.#define(name, definition);
+        this.#setCurrent(name, instance);
+        take(instance);
+        return false;
+      }
+      case "component definition": {
+        const definition = await make(() => load(directive.source));
+        this.#define(directive.source.name, definition);
+        take(definition);
+        return false;
+      }
+      case "component instance": {
+        const definition =
+          directive.definition === undefined ? this.#lastDefinition : this.#definitions.get(directive.definition);
+        const instance = await make(() => this.#instantiate(take(definition ?? unknownName(directive.definition))));
+        this.#setCurrent(directive.name, instance);
+        take(instance);
+        return false;
+      }
+      case "register":
+        this.#registered.set(directive.as, this.#find(directive.instance));
+        return false;
+      case "invoke":
+        this.#invoke(directive.invoke);
+        return false;
+      case "assert_return":
+        this.#assertReturn(directive.invoke, directive.results);
+        return false;
+      case "assert_trap":
+        await this.#assertTrap(directive.action, directive.message);
+        return false;
+      case "assert_invalid":
+      case "assert_malformed":
+        return await assertRefused(directive.source, directive.message);
+      case "assert_unlinkable":
+        await this.#assertUnlinkable(directive.source, directive.message);
+        return false;
+      case "unknown":
+        throw new Failure(`cannot read the directive ${directive.keyword}: ${directive.reason}`);
+    }
+  }
+
+  /** Frees what the script made. */
+  close(): void {
+    for (const made of this.#instances.values()) if ("ok" in made) made.ok.instance.dispose();
+    if ("ok" in this.#current) this.#current.ok.instance.dispose();
+  }
+
+  #define(name: string | undefined, definition: Made<Component>): void {
+    this.#lastDefinition = definition;
+    if (name !== undefined) this.#definitions.set(name, definition);
+  }
+
+  #setCurrent(name: string | undefined, instance: Made<Running>): void {
+    this.#current = instance;
+    if (name !== undefined) this.#instances.set(name, instance);
+  }
+
+  #instantiate(component: Component): Running {
+    const imports = Object.fromEntries([...this.#registered].map(([name, { instance }]) => [name, instance.exports]));
+    return { component, instance: component.instantiateSync(imports) };
+  }
+
+  #find(name: string | undefined): Running {
+    if (name === undefined) return take(this.#current);
+    return take(this.#instances.get(name) ?? unknownName(name));
+  }
+
+  /** Calls an export; `ComponentError` becomes the value `err`, so that only faults are thrown. */
+  #invoke(invoke: Invoke): { value: unknown; type: ValueType | undefined } {
+    const { component, instance } = this.#find(invoke.instance);
+    const declaration = component.exports.find((item) => item.name === invoke.export);
+    if (declaration?.type.kind !== "func") throw new Failure(`no function export ${invoke.export}`);
+    const type: FuncType = declaration.type;
+    if (type.params.length !== invoke.args.length) throw new Failure("the number of arguments is wrong");
+    const args = invoke.args.map((arg, index) => toJs(arg, type.params[index]!.type));
+    const call = (instance.exports as Record<string, unknown>)[jsName(invoke.export)];
+    if (typeof call !== "function") throw new Failure(`the export ${invoke.export} is not a function of the instance`);
+    const isResult = type.result?.kind === "result";
+    try {
+      const value: unknown = call(...args);
+      return { value: isResult ? { tag: "ok", val: value } : value, type: type.result };
+    } catch (error) {
+      if (!isResult || !(error instanceof ComponentError)) throw error;
+      return { value: { tag: "err", val: error.payload }, type: type.result };
+    }
+  }
+
+  #assertReturn(invoke: Invoke, results: readonly WastValue[]): void {
+    const { value, type } = this.#invoke(invoke);
+    const expected = results[0];
+    if (results.length > 1) throw new Failure("more than one result is expected");
+    if (expected === undefined) {
+      if (type !== undefined) throw new Failure(`expected no result, got ${show(value)}`);
+    } else if (type === undefined || !agrees(expected, value, type)) {
+      throw new Failure(`expected ${describe(expected)}, got ${show(value)}`);
+    }
+  }
+
+  async #assertTrap(action: Invoke | ModuleSource, message: string): Promise<void> {
+    let value: unknown;
+    const component = "sort" in action ? await load(action) : undefined;
+    try {
+      value = component === undefined ? this.#invoke(action as Invoke).value : this.#instantiate(component);
+    } catch (error) {
+      assertMeaning(error, message);
+      return;
+    }
+    throw new Failure(`expected the trap "${message}", got ${show(value)}`);
+  }
+
+  async #assertUnlinkable(source: ModuleSource, message: string): Promise<void> {
+    const component = await load(source);
+    try {
+      this.#instantiate(component);
+    } catch (error) {
+      if (!(error instanceof LinkError)) throw error;
+      const issues = error.issues.map((issue) => `${issue.problem} ${issue.import}: ${issue.reason}`);
+      assertReason(issues.join("\n"), message);
+      return;
+    }
+    throw new Failure(`expected "${message}", but it links`);
+  }
+}
+
+function unknownName(name: string | undefined): { failed: string } {
+  return { failed: `nothing is named ${name ?? "so"}` };
+}
+
+async function make<T>(build: () => T | Promise<T>): Promise<Made<T>> {
+  try {
+    return { ok: await build() };
+  } catch (error) {
+    return { failed: reasonOf(error) };
+  }
+}
+
+function take<T>(made: Made<T>): T {
+  if ("failed" in made) throw new Failure(made.failed);
+  return made.ok;
+}
+
+async function bytesOf(source: ModuleSource): Promise<Uint8Array<ArrayBuffer>> {
+  return source.form.kind === "bytes" ? new Uint8Array(source.form.bytes) : await parseText(source.form.text);
+}
+
+async function load(source: ModuleSource): Promise<Component> {
+  if (source.sort !== "component") throw new Failure("a core module cannot be instantiated here");
+  return await compile(await bytesOf(source), source.name?.slice(1) ?? "script");
+}
+
+async function assertRefused(source: ModuleSource, message: string): Promise<boolean> {
+  let bytes: Uint8Array<ArrayBuffer>;
+  try {
+    bytes = await bytesOf(source);
+  } catch (error) {
+    if (!(error instanceof TextRefused)) throw error;
+    assertReason(error.message, message);
+    return true;
+  }
+  try {
+    if (source.sort === "module") new WebAssembly.Module(bytes);
+    else await compile(bytes, "script");
+  } catch (error) {
+    if (source.sort === "module") {
+      // The engine's words are not ours to judge.
+      if (error instanceof WebAssembly.CompileError) return false;
+    } else if (error instanceof DecodeError) {
+      assertReason(error.message, message);
+      return false;
+    }
+    throw error;
+  }
+  throw new Failure(`expected "${message}", but it is accepted`);
+}
+
+/** @throws {AnotherReason} when `said` is not what `message` means, or nothing is known of the message */
+function assertReason(said: string, message: string): void {
+  const wanted = refusalFor(message);
+  if (wanted === undefined) throw new AnotherReason(`nothing is known of the message "${message}"`);
+  if (!wanted.test(said)) throw new AnotherReason(`expected a refusal for "${message}", got: ${said.split("\n")[0]}`);
+}
+
+function assertMeaning(error: unknown, message: string): void {
+  const codes = codesFor(message);
+  // The host refuses a call on a locked instance with its own class; the script calls that a trap on entry.
+  const locked = error instanceof UnloadedError && codes.includes("cannot-enter-component");
+  if (locked || (error instanceof TrapError && codes.includes(error.trap))) return;
+  if (error instanceof TrapError) {
+    throw new Failure(`expected the trap "${message}", got ${error.trap}: ${error.message}`);
+  }
+  throw error;
+}
+
+/** One line that says why; an unsupported feature is named first, so that reasons can be grouped. */
+function reasonOf(error: unknown): string {
+  if (error instanceof Failure) return error.message;
+  if (error instanceof UnsupportedError) return `needs ${error.feature}: ${error.message}`;
+  // A call on a locked instance fails for the reason of the first trap.
+  if (error instanceof UnloadedError && error.cause !== undefined) return reasonOf(error.cause);
+  if (error instanceof Error) return `${error.name}: ${error.message.split("\n")[0]}`;
+  return `threw ${show(error)}`;
+}
+
+function show(value: unknown): string {
+  const text = JSON.stringify(value, (_, item: unknown) => {
+    if (typeof item === "bigint") return `${item}n`;
+    if (typeof item === "number" && !Number.isFinite(item)) return String(item);
+    if (item instanceof Map) return [...item];
+    return ArrayBuffer.isView(item) ? [...(item as unknown as Iterable<unknown>)].map(String) : item;
+  });
+  return text === undefined ? String(value) : text.length > 200 ? `${text.slice(0, 200)}…` : text;
+}
+
+/** Runs every directive of a script in order. @throws {SyntaxFault} when the script cannot be split at all */
+export async function runScript(text: string): Promise<readonly Outcome[]> {
+  const script = new Script();
+  const outcomes: Outcome[] = [];
+  for (const directive of readDirectives(text)) {
+    const { line, kind } = directive;
+    try {
+      const byTextParser = await script.run(directive);
+      outcomes.push({ line, kind, passed: true, ...(byTextParser ? { byTextParser } : {}) });
+    } catch (error) {
+      const forAnotherReason = error instanceof AnotherReason;
+      outcomes.push({
+        line,
+        kind,
+        passed: false,
+        reason: reasonOf(error),
+        ...(forAnotherReason ? { forAnotherReason } : {}),
+      });
+    }
+  }
+  script.close();
+  return outcomes;
+}
