@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { ensureChromium } from "./chromium.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const vitest = fileURLToPath(new URL("../node_modules/vitest/vitest.mjs", import.meta.url));
+const vitest = fileURLToPath(new URL("../../node_modules/vitest/vitest.mjs", import.meta.url));
 
 function run(title: string, parameters: readonly string[]): void {
   const started = performance.now();
