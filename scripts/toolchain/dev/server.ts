@@ -41,7 +41,7 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
     vite = await createServer({
       configFile: false,
       envFile: false,
-      root: join(import.meta.dirname, "..", "..", "dev", "page"),
+      root: join(import.meta.dirname, "page"),
       cacheDir: join(root, "node_modules", ".vite", "tenon-dev"),
       clearScreen: false,
       logLevel: "warn",
