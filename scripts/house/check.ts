@@ -12,6 +12,7 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { ALLOWED, lintViolations } from "./check/lint.ts";
 import {
   headerViolations,
   layerViolations,
@@ -34,30 +35,51 @@ const { values: options } = parseArgs({
 });
 const root = resolve(options.root ?? home);
 
-/** Runs a program of the project's own dependencies; its output counts when it fails. */
-function program(command: string, parameters: readonly string[], cwd: string = root): Promise<string> {
-  return new Promise((settle) => {
+interface Outcome {
+  readonly status: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs a program of the project's own dependencies. */
+function run(command: string, parameters: readonly string[]): Promise<Outcome> {
+  return new Promise((settle, refuse) => {
     const local = join(home, "node_modules", ".bin", command);
     const child = spawn(existsSync(local) ? local : command, parameters, {
-      cwd,
+      cwd: root,
       env: { ...process.env, NO_COLOR: "1" },
     });
-    let output = "";
-    child.stdout.on("data", (chunk: Buffer) => (output += chunk));
-    child.stderr.on("data", (chunk: Buffer) => (output += chunk));
-    child.on("error", (error) => settle(`${command} did not start: ${error.message}`));
-    child.on("close", (status) => settle(status === 0 ? "" : output.trim() || `${command} ended with ${status}`));
+    let [out, err] = ["", ""];
+    child.stdout.on("data", (chunk: Buffer) => (out += chunk));
+    child.stderr.on("data", (chunk: Buffer) => (err += chunk));
+    child.on("error", (error) => refuse(new Error(`${command} did not start: ${error.message}`)));
+    child.on("close", (status) => settle({ status, out, err }));
   });
+}
+
+/** A check by a program: its output counts when it fails. */
+async function program(command: string, parameters: readonly string[]): Promise<string> {
+  const { status, out, err } = await run(command, parameters);
+  return status === 0 ? "" : (out + err).trim() || `${command} ended with ${status}`;
+}
+
+/** The linter, with the findings of `ALLOWED` left out. */
+async function lint(): Promise<string> {
+  const { out, err } = await run("oxlint", ["--deny-warnings", "--format", "json", "-c", join(home, ".oxlintrc.json")]);
+  return out.startsWith("{") ? told(lintViolations(out, options.root === undefined ? ALLOWED : {})) : out + err;
+}
+
+function told(violations: readonly Violation[]): string {
+  return violations
+    .map(({ path, line, message }) => `${path}${line === undefined ? "" : `:${line}`}: ${message}`)
+    .join("\n");
 }
 
 let tree: readonly SourceFile[] | undefined;
 function rule(name: string, judge: (files: readonly SourceFile[]) => readonly Violation[]): Check {
   return {
     name,
-    run: async () =>
-      judge((tree ??= readSourceTree(root)))
-        .map(({ path, line, message }) => `${path}${line === undefined ? "" : `:${line}`}: ${message}`)
-        .join("\n"),
+    run: async () => told(judge((tree ??= readSourceTree(root)))),
   };
 }
 
@@ -98,7 +120,7 @@ const checks: readonly Check[] = [
   ...projects
     .filter((project) => existsSync(join(root, project, "tsconfig.json")))
     .map((project) => ({ name: `types ${project}`, run: () => program("tsc", ["-p", project, "--pretty", "false"]) })),
-  { name: "lint", run: () => program("oxlint", ["--deny-warnings"]) },
+  { name: "lint", run: lint },
   { name: "format", run: () => program("oxfmt", ["--check"]) },
   rule("layers", layerViolations),
   rule("length", lengthViolations),

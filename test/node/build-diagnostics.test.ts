@@ -89,7 +89,7 @@ test.each<[string, string, string, string, RegExp, RegExp]>([
     /^Declare it as: constructor\(init: Uint8Array\)$/,
   ],
   ["a method with another parameter", "read(n: u32)", "read(n: string)", "read(n", /'string'/, /./],
-])("%s", { timeout }, async (_, from, to, where, message, hint) => {
+])("%s", { timeout }, async (...[, from, to, where, message, hint]) => {
   const text = skeleton.replace(from, to);
   expect(text).not.toBe(skeleton);
   await writeFile(join(dir, "index.ts"), text);

@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
+import { lintViolations } from "../../scripts/house/check/lint.ts";
 import {
   headerViolations,
   layerViolations,
@@ -98,6 +99,27 @@ test("a place that exists on one machine only is refused", () => {
   expect(placeViolations([file("a.ts", "./tmp/x https://example.org/work/x /usr/bin/env /dev/null")])).toEqual([]);
 });
 
+test("a finding is allowed in the folders of its rule, and a folder without one leaves the list", () => {
+  const found = (code: string | undefined, filename: string): object => ({
+    ...(code === undefined ? {} : { code }),
+    ...{ filename, message: "Bad.", labels: [{ span: { line: 3 } }] },
+  });
+  const output = JSON.stringify({
+    diagnostics: [
+      found("a(b)", "host/x/1.ts"),
+      found("a(b)", "host/y/1.ts"),
+      found("c(d)", "host/x/1.ts"),
+      found(undefined, "e.ts"),
+    ],
+  });
+  expect(lintViolations(output, { "a(b)": ["host/x/", "host/z/"] })).toEqual([
+    { path: "host/y/1.ts", line: 3, message: "Bad. a(b)" },
+    { path: "host/x/1.ts", line: 3, message: "Bad. c(d)" },
+    { path: "e.ts", line: 3, message: "Bad. parse" },
+    { path: "host/z/", message: expect.stringContaining("Nothing in it breaks a(b) any more") },
+  ]);
+});
+
 describe("the command", () => {
   const folders: string[] = [];
   afterEach(() => {
@@ -105,7 +127,10 @@ describe("the command", () => {
   });
 
   /** `npm run check` over a tree made of these files. */
-  function check(files: Record<string, string>): { status: number | null; output: string } {
+  function check(
+    files: Record<string, string>,
+    names: readonly string[] = ["layers", "length", "headers", "places", "top-level"],
+  ): { status: number | null; output: string } {
     const folder = mkdtempSync(join(tmpdir(), "tenon-check-test-"));
     folders.push(folder);
     for (const [path, text] of Object.entries(files)) {
@@ -113,7 +138,7 @@ describe("the command", () => {
       writeFileSync(join(folder, path), text);
     }
     const script = join(import.meta.dirname, "..", "..", "scripts", "house", "check.ts");
-    const only = ["layers", "length", "headers", "places", "top-level"].flatMap((name) => ["--only", name]);
+    const only = names.flatMap((name) => ["--only", name]);
     const run = spawnSync(process.execPath, ["--import", "tsx", script, "--root", folder, ...only], {
       encoding: "utf8",
     });
@@ -129,6 +154,30 @@ describe("the command", () => {
   test("fails on a planted violation and names file and line", () => {
     const { status, output } = check({ "host/model/a.ts": `/** Owns a. */\nimport "../module/host.ts";\n` });
     expect(output).toContain("host/model/a.ts:2: host/model is layer 1 and may not import host/module/host.ts");
+    expect(status).toBe(1);
+  });
+
+  test("lint fails on a cycle, of types too, and on a sixth parameter", () => {
+    const { status, output } = check(
+      {
+        "host/a.ts": `/** A. */\nimport { b } from "./b.ts";\nexport const a = (): unknown => b;\n`,
+        "host/b.ts": `/** B. */\nimport { a } from "./a.ts";\nexport const b = (): unknown => a;\n`,
+        "host/c.ts": `/** C. */\nimport type { D } from "./d.ts";\nexport type C = D;\n`,
+        "host/d.ts": `/** D. */\nimport type { C } from "./c.ts";\nexport type D = C;\n`,
+        "host/e.ts": `/** E. */\nexport const e = (...all: [1, 2, 3, 4, 5, 6]): unknown => all;\n`,
+        "host/f.ts": `/** F. */\nexport const f = (a: 1, b: 2, c: 3, d: 4, e: 5): unknown => [a, b, c, d, e];\n`,
+        "host/g.ts": `/** G. */\nexport const g = (a: 1, b: 2, c: 3, d: 4, e: 5, f: 6): unknown => [a, b, c, d, e, f];\n`,
+      },
+      ["lint"],
+    );
+    const told = output.split("\n").filter((line) => /^[a-z/]+[.]ts:/.test(line));
+    expect(told.sort()).toEqual([
+      expect.stringMatching(/^host\/a\.ts:2: .*no-cycle/),
+      expect.stringMatching(/^host\/b\.ts:2: .*no-cycle/),
+      expect.stringMatching(/^host\/c\.ts:2: .*no-cycle/),
+      expect.stringMatching(/^host\/d\.ts:2: .*no-cycle/),
+      expect.stringMatching(/^host\/g\.ts:2: .*max-params/),
+    ]);
     expect(status).toBe(1);
   });
 

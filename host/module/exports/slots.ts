@@ -86,6 +86,8 @@ export function makeHandle(slot: Slot, arity: number, name: string): AnyFunction
   return handle;
 }
 
+// A rest parameter costs an array a call: each number of parameters has a function of its own.
+/* oxlint-disable max-params */
 function handleOfArity(slot: Slot, arity: number): AnyFunction {
   // `target` is read into a local so that the slot is not passed to it as `this`.
   switch (arity) {
@@ -154,3 +156,4 @@ function handleOfArity(slot: Slot, arity: number): AnyFunction {
     }
   }
 }
+/* oxlint-enable max-params */

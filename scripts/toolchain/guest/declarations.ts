@@ -179,24 +179,23 @@ export class DeclarationWriter {
         return;
       }
       case "variant":
-        this.variant(writer, named, type, scope, doc, memberDoc);
+        this.variant(writer, { ...named, type }, scope, { type: doc, member: memberDoc });
     }
   }
 
   /** One class with a tag; cases whose payloads have one type share a slot. */
   private variant(
     writer: AssemblyWriter,
-    named: NamedType,
-    type: Extract<ValueType, { kind: "variant" }>,
+    named: NamedType & { readonly type: Extract<ValueType, { kind: "variant" }> },
     scope: FileScope,
-    doc: string | undefined,
-    memberDoc: (name: string) => string | undefined,
+    docs: { readonly type: string | undefined; readonly member: (name: string) => string | undefined },
   ): void {
+    const { type } = named;
     const members = variantMembers(type);
     const tags = tagMembers(type);
     const tag = named.tagName;
     writer.write(`export enum ${tag} {`);
-    tags.forEach((name, i) => writer.doc(memberDoc(type.cases[i]!.name)).write(`${name},`));
+    tags.forEach((name, i) => writer.doc(docs.member(type.cases[i]!.name)).write(`${name},`));
     writer.write("}").blank();
     const slots = new Map<string, { name: string; holding: string }>();
     for (const { type: payload } of type.cases) {
@@ -204,7 +203,7 @@ export class DeclarationWriter {
       const text = this.types.text(payload, scope);
       if (!slots.has(text)) slots.set(text, { name: `_${slots.size}`, holding: this.types.holding(payload) });
     }
-    writer.doc(doc).write(`export class ${named.name} {`);
+    writer.doc(docs.type).write(`export class ${named.name} {`);
     writer.write(`private constructor(readonly tag: ${tag}) {}`).blank();
     for (const [text, { name, holding }] of slots) {
       const initial = holding === "number" ? (text === "bool" ? "false" : `0`) : "null";
@@ -214,7 +213,7 @@ export class DeclarationWriter {
     writer.blank();
     type.cases.forEach(({ name, type: payload }, i) => {
       const { make } = members[i]!;
-      writer.blank().doc(memberDoc(name));
+      writer.blank().doc(docs.member(name));
       if (payload === undefined) {
         writer
           .write(`static ${make}(): ${named.name} {`)

@@ -13,7 +13,7 @@ import { parseInterfaceId } from "../../../host/model/names.ts";
 import { printable } from "../../../host/model/printable.ts";
 import type { ExternDecl, ResourceType, ValueType } from "../../../host/model/types.ts";
 import type { WitDocs } from "../wit/docs.ts";
-import { interfaceMembers, type Resource, resourceDeclarations } from "./members.ts";
+import { type Group, interfaceMembers, type Resource, resourceDeclarations, type Spelling } from "./members.ts";
 import { globals, identifier, interfaceName, NameTable } from "./names.ts";
 import { commentText, Writer } from "./writer.ts";
 
@@ -35,20 +35,9 @@ export interface DeclarationOptions {
   readonly bound?: boolean | undefined;
 }
 
-/** Items that stand together: an interface's, or those of the world itself. */
-export interface Group {
-  /** The extern name of the interface; the world's id for its own items. */
-  readonly id: string;
-  /** The namespace; empty for the world's own items, which stand at the top. */
-  readonly namespace: string;
-  readonly items: readonly ExternDecl[];
-  /** The guest gives it; otherwise the host does. */
-  readonly exported: boolean;
-}
-
 /** Where types got their names, and how they are spelled from there. */
-export class Declarations {
-  readonly docs: WitDocs;
+class Declarations implements Spelling {
+  private readonly docs: WitDocs;
   private readonly world: Declared;
   private readonly top: NameTable = new NameTable([...globals, "World", "BoundComponent"]);
   private readonly groups: Group[] = [];
@@ -93,7 +82,6 @@ export class Declarations {
     return out.text();
   }
 
-  /** The doc of an item; ids are looked up with their version and without. */
   doc(path: string): string | undefined {
     return this.docs.get(path) ?? this.docs.get(path.replace(/@[^#]*/, ""));
   }
@@ -197,7 +185,6 @@ export class Declarations {
     else this.writeDefinition(out, local, path, type.type);
   }
 
-  /** Whether a resource got its name here, and not in another interface that this one uses. */
   defines(group: Group, name: string, resource: ResourceType): boolean {
     const local = this.localName(group, name);
     return this.resourceNames.get(resource) === (group.namespace === "" ? local : `${group.namespace}.${local}`);
@@ -235,11 +222,6 @@ export class Declarations {
     }
   }
 
-  /**
-   * The type as seen from anywhere in the file: its name, or its structure when it has none.
-   *
-   * @param given the value comes from the host, so that lists and tuples may be read-only
-   */
   spell(type: ValueType, given = false): string {
     return this.typeNames.get(type) ?? this.structure(type, given);
   }

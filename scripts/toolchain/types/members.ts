@@ -2,10 +2,37 @@
  * Functions and resource classes of a declaration file.
  */
 import { className as jsClassName, funcName, staticName } from "../../../host/model/spelling.ts";
-import type { FuncType, ValueType } from "../../../host/model/types.ts";
-import type { Declarations, Group } from "./dts.ts";
+import type { ExternDecl, FuncType, ResourceType, ValueType } from "../../../host/model/types.ts";
 import { identifier, paramName } from "./names.ts";
 import type { Writer } from "./writer.ts";
+
+/** Items that stand together: an interface's, or those of the world itself. */
+export interface Group {
+  /** The extern name of the interface; the world's id for its own items. */
+  readonly id: string;
+  /** The namespace; empty for the world's own items, which stand at the top. */
+  readonly namespace: string;
+  readonly items: readonly ExternDecl[];
+  /** The guest gives it; otherwise the host does. */
+  readonly exported: boolean;
+}
+
+/** How the types of a file are spelled, and what is said about its items. */
+export interface Spelling {
+  /**
+   * The type as seen from anywhere in the file: its name, or its structure when it has none.
+   *
+   * @param given the value comes from the host, so that lists and tuples may be read-only
+   */
+  spell(type: ValueType, given?: boolean): string;
+  className(resource: ResourceType): string;
+  /** A global type, spelled so that no type of the world hides it. */
+  global(name: string): string;
+  /** Whether a resource got its name in this group, and not in another interface that it uses. */
+  defines(group: Group, name: string, resource: ResourceType): boolean;
+  /** The doc of an item; ids are looked up with their version and without. */
+  doc(path: string): string | undefined;
+}
 
 /** One line of an interface, with where its doc is. */
 export interface Member {
@@ -16,16 +43,18 @@ export interface Member {
 }
 
 /** The functions and classes of an interface object; methods belong to their classes. */
-export function interfaceMembers(group: Group, scope: Declarations): Member[] {
+export function interfaceMembers(group: Group, spelling: Spelling): Member[] {
   return group.items.flatMap(({ name, type }): Member[] => {
     if (type.kind === "resource-type") {
       // A host brings each class once: where it is defined, not where it is only used.
-      if (!group.exported && !scope.defines(group, name, type.resource)) return [];
-      return [{ path: name, text: `${identifier(jsClassName(name))}: ${scope.className(type.resource)};`, notes: [] }];
+      if (!group.exported && !spelling.defines(group, name, type.resource)) return [];
+      return [
+        { path: name, text: `${identifier(jsClassName(name))}: ${spelling.className(type.resource)};`, notes: [] },
+      ];
     }
     if (type.kind !== "func") return [];
     const js = funcName(name);
-    return js.kind === "function" ? [{ path: name, ...method(js.js, type, 0, scope, group.exported) }] : [];
+    return js.kind === "function" ? [{ path: name, ...method(js.js, type, 0, spelling, group.exported) }] : [];
   });
 }
 
@@ -34,20 +63,21 @@ function method(
   name: string,
   func: FuncType,
   skip: number,
-  scope: Declarations,
+  spelling: Spelling,
   exported: boolean,
 ): { text: string; notes: string[] } {
-  const { returns, notes } = resultOf(func, (type) => scope.spell(type, !exported));
-  return { text: `${identifier(name)}(${params(func, skip, scope, exported)}): ${returns};`, notes };
+  const { returns, notes } = resultOf(func, (type) => spelling.spell(type, !exported));
+  return { text: `${identifier(name)}(${params(func, skip, spelling, exported)}): ${returns};`, notes };
 }
 
-function params(func: FuncType, skip: number, scope: Declarations, exported: boolean): string {
+function params(func: FuncType, skip: number, spelling: Spelling, exported: boolean): string {
   const listed = func.params.slice(skip);
   // Only what is followed by nothing that must be given can be left out.
   const lastNeeded = listed.findLastIndex(({ type }) => type.kind !== "option" || type.type.kind === "option");
   return listed
     .map(
-      ({ name, type }, index) => `${paramName(name)}${index > lastNeeded ? "?" : ""}: ${scope.spell(type, exported)}`,
+      ({ name, type }, index) =>
+        `${paramName(name)}${index > lastNeeded ? "?" : ""}: ${spelling.spell(type, exported)}`,
     )
     .join(", ");
 }
@@ -64,7 +94,7 @@ export interface Resource {
 }
 
 /** Declares a resource: its instances, and the class that the host gives or takes. */
-export function resourceDeclarations(out: Writer, resource: Resource, scope: Declarations): void {
+export function resourceDeclarations(out: Writer, resource: Resource, spelling: Spelling): void {
   const { name, local, className, path, group } = resource;
   const methods: [string, FuncType, string][] = [];
   const statics: [string, FuncType, string][] = [];
@@ -76,13 +106,13 @@ export function resourceDeclarations(out: Writer, resource: Resource, scope: Dec
     if (js.kind === "constructor") constructor = type;
     else (js.kind === "method" ? methods : statics).push([js.js, type, item.slice(item.indexOf(".") + 1)]);
   }
-  out.doc(scope.doc(path));
+  out.doc(spelling.doc(path));
   // Who holds a guest's resource must dispose of it; a host's own class may do without.
-  const disposable = group.exported ? scope.global("Disposable") : `Partial<${scope.global("Disposable")}>`;
+  const disposable = group.exported ? spelling.global("Disposable") : `Partial<${spelling.global("Disposable")}>`;
   out.block(`export interface ${local} extends ${disposable}`, () => {
     for (const [js, func, label] of methods) {
-      const { text, notes } = method(js, func, 1, scope, group.exported);
-      out.doc(scope.doc(`${path}.${label}`), notes);
+      const { text, notes } = method(js, func, 1, spelling, group.exported);
+      out.doc(spelling.doc(`${path}.${label}`), notes);
       out.line(text);
     }
   });
@@ -98,12 +128,12 @@ export function resourceDeclarations(out: Writer, resource: Resource, scope: Dec
     () => {
       if (constructor === undefined && !abstract) out.line(`readonly prototype: ${local};`);
       if (constructor !== undefined) {
-        out.doc(scope.doc(`${path}.constructor`), resultOf(constructor, (type) => scope.spell(type)).notes);
-        out.line(`new (${params(constructor, 0, scope, group.exported)}): ${local};`);
+        out.doc(spelling.doc(`${path}.constructor`), resultOf(constructor, (type) => spelling.spell(type)).notes);
+        out.line(`new (${params(constructor, 0, spelling, group.exported)}): ${local};`);
       }
       for (const [js, func, label] of statics) {
-        const { text, notes } = method(staticName(js), func, 0, scope, group.exported);
-        out.doc(scope.doc(`${path}.${label}`), notes);
+        const { text, notes } = method(staticName(js), func, 0, spelling, group.exported);
+        out.doc(spelling.doc(`${path}.${label}`), notes);
         out.line(text);
       }
     },

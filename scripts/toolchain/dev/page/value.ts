@@ -43,31 +43,32 @@ function printObject(value: object, depth: number, nameObject: NameObject): Piec
   const inner = (item: unknown): Piece[] => print(item, depth + 1, nameObject);
   if (ArrayBuffer.isView(value) && !(value instanceof DataView)) {
     const items = Array.from((value as Uint8Array).subarray(0, MOST_ITEMS), (item: number | bigint) => inner(item));
-    return bracketed(`${value.constructor.name} [`, "]", items, (value as Uint8Array).length, depth, true);
+    return bracketed([`${value.constructor.name} [`, "]"], items, {
+      total: (value as Uint8Array).length,
+      depth,
+      wrap: true,
+    });
   }
   if (Array.isArray(value))
-    return bracketed("[", "]", value.slice(0, MOST_ITEMS).map(inner), value.length, depth, false);
+    return bracketed(["[", "]"], value.slice(0, MOST_ITEMS).map(inner), { total: value.length, depth });
   if (value instanceof Map) {
     const entries = [...value]
       .slice(0, MOST_ITEMS)
       .map(([k, v]): Piece[] => [...inner(k), [" → ", "muted"], ...inner(v)]);
-    return bracketed("Map {", "}", entries, value.size, depth, false);
+    return bracketed(["Map {", "}"], entries, { total: value.size, depth });
   }
   const fields = Object.entries(value).map(([key, item]): Piece[] => {
     const written = /^[\p{L}_$][\p{L}\p{N}_$]*$/u.test(key) ? key : JSON.stringify(key);
     return [[written, "key"], [": ", "plain"], ...inner(item)];
   });
-  return bracketed("{", "}", fields, fields.length, depth, false);
+  return bracketed(["{", "}"], fields, { total: fields.length, depth });
 }
 
 /** Items between brackets: on one line when they fit, numbers wrapped, anything else a line each. */
 function bracketed(
-  open: string,
-  close: string,
+  [open, close]: readonly [string, string],
   items: Piece[][],
-  total: number,
-  depth: number,
-  wrap: boolean,
+  { total, depth, wrap = false }: { readonly total: number; readonly depth: number; readonly wrap?: boolean },
 ): Piece[] {
   if (total === 0) return [[open + close, "plain"]];
   const parts = total > items.length ? [...items, [[`… ${total - items.length} more`, "muted"] as const]] : items;
