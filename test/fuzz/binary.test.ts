@@ -4,7 +4,9 @@
  * Seeds are the components of our own test scripts and echo components. Mutants of everything are decoded, validated
  * and compiled; mutants whose core modules are untouched (so that nothing in them can loop for ever) also run.
  */
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { decodeComponent } from "../../host/binary/decode.ts";
+import { validateComponent } from "../../host/binary/validate/index.ts";
 import {
   ComponentError,
   DecodeError,
@@ -17,25 +19,49 @@ import {
 import type { ExternDecl } from "../../host/model/types.ts";
 import { compileBytes } from "../../host/runtime/compile.ts";
 import type { Component } from "../../host/runtime/types.ts";
+import { parseWat } from "../../scripts/toolchain/wasm-tools.ts";
 import { scaled, seed } from "../differential/budget.ts";
+import { crafted } from "./crafted.ts";
 import { mutate, randomFrom } from "./mutate.ts";
 import { isPromised, originals, outsideCoreModules, type ErrorClass } from "./originals.ts";
+import { WORK_AT_LEAST, WORK_PER_BYTE, WorkCounter } from "./work.ts";
 
-const slowestAllowedMs = 5_000;
 const seeds: Uint8Array<ArrayBuffer>[] = [];
 const counts = { mutants: 0, compiled: 0, instantiated: 0, called: 0, outcomes: new Map<string, number>() };
 
+const counter = new WorkCounter();
+/** Mutants since work was last counted: together they may take what one component of their bytes may. */
+const uncounted = { mutants: 0, bytes: 0 };
+const MUTANTS_A_COUNT = 100;
+
 beforeAll(async () => {
   seeds.push(...(await originals(seed)));
+  await counter.start();
 });
 
+afterEach(expectWork);
+
 afterAll(() => {
+  counter.stop();
   const outcomes = [...counts.outcomes].sort().map(([name, count]) => `${name} ${count}`);
   console.log(
     `mutated binaries: seed ${seed}, ${seeds.length} originals, ${counts.mutants} mutants, ${counts.compiled} compiled, ` +
       `${counts.instantiated} instantiated, ${counts.called} calls (${outcomes.join(", ")})`,
   );
 });
+
+/** Notes a mutant, and fails when the last ones took more work than their bytes allow. */
+async function countWork(mutant: Uint8Array): Promise<void> {
+  uncounted.bytes += mutant.length;
+  if (++uncounted.mutants === MUTANTS_A_COUNT) await expectWork();
+}
+
+async function expectWork(): Promise<void> {
+  const { mutants, bytes } = uncounted;
+  Object.assign(uncounted, { mutants: 0, bytes: 0 });
+  const work = await counter.blocksRun();
+  expect(work, `${mutants} mutants of ${bytes} bytes`).toBeLessThan(WORK_AT_LEAST + WORK_PER_BYTE * bytes);
+}
 
 function note(name: string): void {
   counts.outcomes.set(name, (counts.outcomes.get(name) ?? 0) + 1);
@@ -50,7 +76,6 @@ function expectTyped(error: unknown, allowed: readonly ErrorClass[], mutant: Uin
 
 async function compile(mutant: Uint8Array<ArrayBuffer>): Promise<Component | undefined> {
   counts.mutants++;
-  const started = performance.now();
   try {
     const component = await compileBytes(mutant, "0".repeat(64), { name: "mutant" });
     counts.compiled++;
@@ -59,7 +84,7 @@ async function compile(mutant: Uint8Array<ArrayBuffer>): Promise<Component | und
     expectTyped(error, [DecodeError, UnsupportedError], mutant);
     return undefined;
   } finally {
-    expect(performance.now() - started).toBeLessThan(slowestAllowedMs);
+    await countWork(mutant);
   }
 }
 
@@ -145,4 +170,27 @@ test("every prefix of a component is refused, or is a whole component", async ()
   for (const original of seeds.slice(0, scaled(6))) {
     for (let length = 0; length < Math.min(original.length, 2000); length++) await compile(original.slice(0, length));
   }
+});
+
+test("mutants of components with every kind of definition are decoded and validated with the work of their bytes", async () => {
+  const originals = await Promise.all(crafted.map((fields) => parseWat(`(component ${fields})`)));
+  for (let number = seed; number < seed + scaled(5_000); number++) {
+    const original = originals[number % originals.length]!;
+    const mutant = mutate(original, [{ start: 8, end: original.length }], randomFrom(number));
+    try {
+      validateComponent(decodeComponent(mutant));
+    } catch (error) {
+      expectTyped(error, [DecodeError, UnsupportedError], mutant);
+    }
+    await countWork(mutant);
+  }
+});
+
+test("expectWork fails when mutants took more work than their bytes allow", async () => {
+  const wide = await parseWat(
+    `(component (type (enum ${Array.from({ length: 5_000 }, (_, i) => `"e${i}"`).join(" ")})))`,
+  );
+  for (let i = 0; i < 2_000; i++) decodeComponent(wide);
+  await countWork(new Uint8Array(8));
+  await expect(expectWork()).rejects.toThrow(/1 mutants of 8 bytes/);
 });

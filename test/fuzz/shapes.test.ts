@@ -9,7 +9,6 @@
  * To look for an hour: `TENON_FUZZ_SCALE=500 npx vitest run --config test/vitest.config.ts --project node
  * test/fuzz/shapes.test.ts -t random`; the seed is fresh, and printed.
  */
-import { Session } from "node:inspector/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { decodeComponent } from "../../host/binary/decode.ts";
 import { validateComponent } from "../../host/binary/validate/index.ts";
@@ -24,6 +23,7 @@ import { checkImports, linkImports } from "../../host/runtime/given-imports.ts";
 import { scaled, seed } from "../differential/budget.ts";
 import { randomFrom } from "./mutate.ts";
 import { composed, shapes } from "./shapes.ts";
+import { WORK_AT_LEAST, WORK_PER_BYTE, WorkCounter } from "./work.ts";
 import { flatten } from "./writers.ts";
 
 interface Cost {
@@ -33,32 +33,14 @@ interface Cost {
   readonly outcome: string;
 }
 
-/** No component, however small, is refused before so much work; and so much more is allowed for each byte. */
-const workAtLeast = 60e6;
-const workPerByte = 300;
 /** Below this nobody minds how work grows. */
 const floor = 20e6;
 /** More than the factor of sizes, less than its square. */
 const mostGrowth = 2.6;
 
-const session = new Session();
-beforeAll(async () => {
-  session.connect();
-  await session.post("Profiler.enable");
-  await session.post("Profiler.startPreciseCoverage", { callCount: true, detailed: true });
-});
-afterAll(() => session.disconnect());
-
-/** How often blocks of the host ran since this was last asked. */
-async function blocksRun(): Promise<number> {
-  const { result } = await session.post("Profiler.takePreciseCoverage");
-  let count = 0;
-  for (const { url, functions } of result) {
-    if (!url.includes("/host/")) continue;
-    for (const { ranges } of functions) for (const range of ranges) count += range.count;
-  }
-  return count;
-}
+const counter = new WorkCounter();
+beforeAll(() => counter.start());
+afterAll(() => counter.stop());
 
 /** @returns the letters of what was written @throws {DecodeError} {UnsupportedError} */
 function wholeWay(bytes: Uint8Array): number {
@@ -86,7 +68,7 @@ function inspected(bytes: Uint8Array): number {
 }
 
 async function costOf(bytes: Uint8Array): Promise<Cost> {
-  await blocksRun();
+  await counter.blocksRun();
   let letters = 0;
   let outcome = "accepted";
   for (const go of [wholeWay, inspected]) {
@@ -98,7 +80,7 @@ async function costOf(bytes: Uint8Array): Promise<Cost> {
       outcome = `${error.name}: ${error.message.slice(0, 200)}`;
     }
   }
-  return { bytes: bytes.length, work: (await blocksRun()) + letters / 8, outcome };
+  return { bytes: bytes.length, work: (await counter.blocksRun()) + letters / 8, outcome };
 }
 
 /** Fails when a shape costs more than its bytes allow, or more and more for each. */
@@ -107,7 +89,7 @@ async function expectLinear(make: (size: number) => Uint8Array, size: number): P
   for (const factor of [1, 2, 4]) {
     const cost = await costOf(make(size * factor));
     const words = JSON.stringify({ before, cost });
-    expect(cost.work, words).toBeLessThan(workAtLeast + workPerByte * cost.bytes);
+    expect(cost.work, words).toBeLessThan(WORK_AT_LEAST + WORK_PER_BYTE * cost.bytes);
     if (before !== undefined && cost.work > floor && cost.bytes > before.bytes) {
       expect(cost.work / before.work, words).toBeLessThan(
         (mostGrowth / 2) * (cost.bytes / before.bytes) + refusal(before, cost),
@@ -120,7 +102,7 @@ async function expectLinear(make: (size: number) => Uint8Array, size: number): P
 
 /** What is bounded by the budget alone may grow up to it, and is refused from there on. */
 function refusal(before: Cost, cost: Cost): number {
-  return cost.work < workAtLeast || before.outcome !== cost.outcome ? Infinity : 0;
+  return cost.work < WORK_AT_LEAST || before.outcome !== cost.outcome ? Infinity : 0;
 }
 
 describe("the work that a component asks for", () => {
@@ -149,11 +131,11 @@ describe("the work that a component asks for", () => {
   });
 
   test("is counted: work that grows with the square of a size is seen", async () => {
-    await blocksRun();
+    await counter.blocksRun();
     let sum = 0;
     for (let i = 0; i < 1000; i++) sum += flattenLabels(1000);
     expect(sum).toBeGreaterThan(0);
-    expect(await blocksRun()).toBeGreaterThan(1e6);
+    expect(await counter.blocksRun()).toBeGreaterThan(1e6);
   });
 });
 

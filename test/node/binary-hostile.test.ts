@@ -1,5 +1,6 @@
 /**
- * Bytes made to hurt: every one must end in an accepted component or a typed error, soon.
+ * Bytes made to hurt: every one must end in an accepted component or a typed error. How much work that may take is counted
+ * in `test/fuzz`: `shapes.test.ts` for what unfolds, `binary.test.ts` for mutants.
  */
 import { beforeAll, describe, expect, test } from "vitest";
 import { decodeComponent } from "../../host/binary/decode.ts";
@@ -36,7 +37,7 @@ function refusal(text: Uint8Array): string {
   return "valid";
 }
 
-describe("types that unfold without end are refused quickly", () => {
+describe("types that unfold without end are refused", () => {
   const chain = (count: number, next: (before: number) => string): string =>
     Array.from({ length: count }, (_, i) => `(type $t${i + 1} ${next(i)})`).join(" ");
 
@@ -59,10 +60,7 @@ describe("types that unfold without end are refused quickly", () => {
       /unfolds to/,
     ],
   ])("%s", async (_, text, reason) => {
-    const bytes = await parseWat(`(component ${text})`);
-    const start = performance.now();
-    expect(refusal(bytes)).toMatch(reason);
-    expect(performance.now() - start).toBeLessThan(5_000);
+    expect(refusal(await parseWat(`(component ${text})`))).toMatch(reason);
   });
 
   test("work repeated for every import is bounded", async () => {
@@ -71,9 +69,7 @@ describe("types that unfold without end are refused quickly", () => {
       Array.from({ length: count }, (_, i) => `(import "i${i}" (instance (type $t)))`).join(" ");
     expect(refusal(await parseWat(`(component (type $t (instance ${fields})) ${imports(200)})`))).toBe("valid");
     const many = await parseWat(`(component (type $t (instance ${fields})) ${imports(60_000)})`);
-    const start = performance.now();
     expect(refusal(many)).toMatch(/too complex/);
-    expect(performance.now() - start).toBeLessThan(15_000);
   });
 });
 
@@ -87,19 +83,17 @@ describe("mutated components", () => {
     expect(corpus.map((bytes) => refusal(bytes))).toEqual(crafted.map(() => "valid"));
   });
 
-  test("end in a typed error or are valid, and never take long", () => {
+  test("end in a typed error or are valid", () => {
     const counts: Record<Verdict, number> = { valid: 0, refused: 0, unsupported: 0 };
     const total = scaled(20_000);
     for (let number = seed; number < seed + total; number++) {
       const original = corpus[number % corpus.length]!;
       const bytes = mutate(original, [{ start: 8, end: original.length }], randomFrom(number));
-      const start = performance.now();
       try {
         counts[verdict(bytes)]++;
       } catch (cause) {
         throw new Error(`Mutant ${number} gave an untyped error`, { cause });
       }
-      expect(performance.now() - start, `mutant ${number}`).toBeLessThan(2_000);
     }
     // All three ways out are taken, or the mutations prove nothing.
     expect(counts.refused).toBeGreaterThan(0.5 * total);

@@ -12,8 +12,8 @@ import { nodePlatform } from "../../../host/node/platform.ts";
 import { component, counter, keeper, math, poker, things, twice } from "./fixtures.ts";
 import { type Any, caught, host, sleep } from "./support.ts";
 
-/** The promise, or a failure of the test when it does not settle. */
-async function soon<T>(promise: Promise<T>, ms = 8_000): Promise<T> {
+/** The promise, or a failure of the test when it hangs; nothing here takes a second by itself. */
+async function soon<T>(promise: Promise<T>, ms = 30_000): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`Not settled within ${ms} ms`)), ms);
