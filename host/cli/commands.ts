@@ -5,7 +5,7 @@
  */
 import { printableJson } from "../model/printable.ts";
 import { formatInspection } from "../runtime/inspect.ts";
-import { type Arguments, CommandLineError, type CommandShape } from "./options.ts";
+import { type Arguments, CommandLineError, type CommandShape, type Option } from "./options.ts";
 import { inspectFile, readPlan } from "./read.ts";
 
 /** Where a command writes. */
@@ -16,38 +16,29 @@ export interface Streams {
 
 export interface Command extends CommandShape {
   readonly summary: string;
-  /** What its options mean: option → explanation. */
-  readonly explains: Readonly<Record<string, string>>;
   /** @returns the exit status */
   run(args: Arguments, streams: Streams): Promise<number>;
 }
 
-const witOptions: Readonly<Record<string, string>> = {
-  wit: "the WIT file or folder",
-  world: "the world's name; needed when the WIT has several",
-  features: "feature gates of the WIT to open, separated by commas, or all",
-};
+const wit: Option = { value: "PATH", explains: "the WIT file or folder", required: true };
+const world: Option = { value: "NAME", explains: "the world's name; needed when the WIT has several" };
+const features: Option = { value: "LIST", explains: "feature gates of the WIT to open, separated by commas, or all" };
 
 const build: Command = {
   positionals: ["DIR..."],
   options: {
-    wit: "PATH",
-    world: "NAME",
-    out: "FILE",
-    features: "LIST",
-    debug: undefined,
-    force: undefined,
-    json: undefined,
+    wit: {
+      value: "PATH",
+      explains: "the WIT file or folder; default: in DIR, else named like DIR in a folder wit further up",
+    },
+    world,
+    out: { value: "FILE", explains: "the component to write; default dist/modules/<name of DIR>.wasm" },
+    features,
+    debug: { explains: "keep function names" },
+    force: { explains: "build even when nothing has changed" },
+    json: { explains: "print the result as JSON" },
   },
   summary: "Builds a module folder (AssemblyScript and WIT) into a component",
-  explains: {
-    ...witOptions,
-    wit: "the WIT file or folder; default: in DIR, else named like DIR in a folder wit further up",
-    out: "the component to write; default dist/modules/<name of DIR>.wasm",
-    debug: "keep function names",
-    force: "build even when nothing has changed",
-    json: "print the result as JSON",
-  },
   run: async (args, { out, err }) => {
     const { createBuilder } = await import("../../scripts/toolchain/build/index.ts");
     const { formatFailure, formatResult } = await import("../../scripts/toolchain/build/report.ts");
@@ -68,10 +59,8 @@ const build: Command = {
 
 const create: Command = {
   positionals: ["DIR"],
-  options: { wit: "PATH", world: "NAME", features: "LIST" },
-  required: ["wit"],
+  options: { wit, world, features },
   summary: "Writes the skeleton of a new module for a WIT world",
-  explains: witOptions,
   run: async (args, { out }) => {
     const { createModule } = await import("../../scripts/toolchain/build/create.ts");
     const { displayPath } = await import("../../scripts/toolchain/build/files.ts");
@@ -85,9 +74,8 @@ const create: Command = {
 
 const inspect: Command = {
   positionals: ["FILE"],
-  options: { json: undefined },
+  options: { json: { explains: "print plain data as JSON" } },
   summary: "Shows what a component imports, exports and contains",
-  explains: { json: "print plain data as JSON" },
   run: async (args, { out }) => {
     const inspection = await inspectFile(args.positionals[0]!);
     out(args.has("json") ? `${printableJson(inspection)}\n` : formatInspection(inspection));
@@ -97,10 +85,8 @@ const inspect: Command = {
 
 const check: Command = {
   positionals: ["FILE"],
-  options: { wit: "PATH", world: "NAME", features: "LIST", json: undefined },
-  required: ["wit"],
+  options: { wit, world, features, json: { explains: "print what does not fit as JSON" } },
   summary: "Tells whether a component fits a WIT world",
-  explains: { ...witOptions, json: "print what does not fit as JSON" },
   run: async (args, { out, err }) => {
     const { readWorld } = await import("../../scripts/toolchain/wit/world.ts");
     const { checkWorld } = await import("../module/imports/type-check.ts");
@@ -122,10 +108,8 @@ const check: Command = {
 
 const bind: Command = {
   positionals: ["FILE"],
-  options: { out: "DIR" },
-  required: ["out"],
+  options: { out: { value: "DIR", explains: "the folder to write to", required: true } },
   summary: "Writes a component's bindings ahead of time, for pages that forbid evaluation",
-  explains: { out: "the folder to write to" },
   run: async (args, { out }) => {
     const { bindFile } = await import("./bind.ts");
     const { displayPath } = await import("../../scripts/toolchain/build/files.ts");

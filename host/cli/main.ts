@@ -7,8 +7,8 @@ import { readFileSync } from "node:fs";
 import { join, sep } from "node:path";
 import { TenonError } from "../errors.ts";
 import { printableLines } from "../model/printable.ts";
-import { type Command, commands, type Streams } from "./commands.ts";
-import { CommandLineError, readArguments } from "./options.ts";
+import { commands, type Streams } from "./commands.ts";
+import { CommandLineError, explanationsOf, readArguments, usageOf } from "./options.ts";
 
 /** Runs one command line, without the program's name. @returns the exit status */
 export async function main(args: readonly string[], { out, err }: Streams): Promise<number> {
@@ -31,14 +31,15 @@ export async function main(args: readonly string[], { out, err }: Streams): Prom
   try {
     return await command.run(readArguments(rest, command), streams);
   } catch (error) {
-    if (error instanceof CommandLineError) return usage(`${error.message}\n${usageLine(name, command)}`, streams);
-    streams.err(`${describe(error)}\n`);
+    if (error instanceof CommandLineError)
+      return usage(`${error.message}\nUsage: tenon ${usageOf(name, command)}`, streams);
+    streams.err(`${textOf(error)}\n`);
     return 1;
   }
 }
 
 /** What tenon says itself is meant for people; anything else is a fault of tenon, and its stack helps to mend it. */
-function describe(error: unknown): string {
+function textOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const text = error instanceof TenonError ? error.message : (error.stack ?? error.message);
   // People know where they are.
@@ -50,21 +51,13 @@ function usage(message: string, { err }: Streams): number {
   return 2;
 }
 
-function usageLine(name: string, { positionals, options, required }: Command): string {
-  const listed = Object.entries(options).map(([option, value]) => {
-    const text = `--${option}${value === undefined ? "" : ` ${value}`}`;
-    return required?.includes(option) ? text : `[${text}]`;
-  });
-  return `Usage: tenon ${[name, ...positionals, ...listed].join(" ")}`;
-}
-
 function help(name: string | undefined, asked: boolean, streams: Streams): number {
   const command = name === undefined ? undefined : commands.get(name);
   if (name !== undefined && command === undefined) return usage(`Unknown command ${name}`, streams);
   const lines =
     command === undefined
       ? ["Usage: tenon COMMAND ...", "", ...[...commands].map(([key, { summary }]) => `  ${key.padEnd(8)} ${summary}`)]
-      : [command.summary, "", usageLine(name!, command), "", ...explain(command)];
+      : [command.summary, "", `Usage: tenon ${usageOf(name!, command)}`, "", ...explanationsOf(command)];
   if (command === undefined) lines.push("", `"tenon help COMMAND" tells more`);
   const text = `${lines.join("\n").trimEnd()}\n`;
   if (!asked) {
@@ -73,12 +66,6 @@ function help(name: string | undefined, asked: boolean, streams: Streams): numbe
   }
   streams.err(text);
   return 2;
-}
-
-function explain({ options, explains }: Command): string[] {
-  return Object.entries(options).map(([option, value]) => {
-    return `  ${`--${option}${value === undefined ? "" : ` ${value}`}`.padEnd(16)} ${explains[option]}`;
-  });
 }
 
 /** As TypeScript the package is two folders up, as JavaScript in `dist` three. */

@@ -1,5 +1,7 @@
 /**
- * Reading a command's arguments: what is not known is refused by name.
+ * A command's arguments: the table of its options, reading them, and the help that the table gives.
+ *
+ * What is not known is refused by name.
  */
 import { parseArgs } from "node:util";
 import { TenonError } from "../errors.ts";
@@ -11,13 +13,19 @@ export class CommandLineError extends TenonError {
   }
 }
 
+export interface Option {
+  /** What it means, for the help. */
+  readonly explains: string;
+  /** The name of its value, such as `FILE`; a switch has none. */
+  readonly value?: string;
+  /** Whether it must be given. */
+  readonly required?: boolean;
+}
+
 export interface CommandShape {
   /** Names of the arguments in order, such as `FILE`; one that ends in `...` may be given several times. */
   readonly positionals: readonly string[];
-  /** Option → the name of its value, or `undefined` for a switch. */
-  readonly options: Readonly<Record<string, string | undefined>>;
-  /** Options that must be given. */
-  readonly required?: readonly string[];
+  readonly options: Readonly<Record<string, Option>>;
 }
 
 export interface Arguments {
@@ -37,8 +45,10 @@ export function readArguments(args: readonly string[], shape: CommandShape): Arg
   if (!many && positionals.length > shape.positionals.length) {
     throw new CommandLineError(`Unexpected argument "${positionals[shape.positionals.length]}"`);
   }
-  for (const name of shape.required ?? []) {
-    if (values[name] === undefined) throw new CommandLineError(`Expected the option --${name} ${shape.options[name]}`);
+  for (const [name, option] of Object.entries(shape.options)) {
+    if (option.required && values[name] === undefined) {
+      throw new CommandLineError(`Expected the option ${spelled(name, option)}`);
+    }
   }
   return {
     positionals,
@@ -47,11 +57,28 @@ export function readArguments(args: readonly string[], shape: CommandShape): Arg
   };
 }
 
+/** The command line in one line, such as `check FILE --wit PATH [--json]`. */
+export function usageOf(name: string, { positionals, options }: CommandShape): string {
+  const listed = Object.entries(options).map(([key, option]) => {
+    return option.required ? spelled(key, option) : `[${spelled(key, option)}]`;
+  });
+  return [name, ...positionals, ...listed].join(" ");
+}
+
+/** A line for each option: how it is spelled, and what it means. */
+export function explanationsOf({ options }: CommandShape): string[] {
+  return Object.entries(options).map(([name, option]) => `  ${spelled(name, option).padEnd(16)} ${option.explains}`);
+}
+
+function spelled(name: string, { value }: Option): string {
+  return `--${name}${value === undefined ? "" : ` ${value}`}`;
+}
+
 function parse(
   args: readonly string[],
   { options }: CommandShape,
 ): { values: Record<string, string | boolean | undefined>; positionals: string[] } {
-  const known = Object.entries(options).map(([name, value]) => {
+  const known = Object.entries(options).map(([name, { value }]) => {
     return [name, { type: value === undefined ? "boolean" : "string" }] as const;
   });
   const { tokens } = parseArgs({ args: [...args], strict: false, tokens: true, options: Object.fromEntries(known) });
