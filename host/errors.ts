@@ -7,35 +7,63 @@
 
 import { describe } from "./words.ts";
 
-/** The reason a guest faulted, named after wasmtime's trap codes. `unknown` is honest: a code is never guessed. */
+/** Why a guest faulted, named after wasmtime's trap codes. A cause that cannot be told is `unknown`, never guessed. */
 export type TrapCode =
+  /** The guest executed `unreachable`, as an `abort` or a failed assertion does. */
   | "unreachable"
+  /** A load or store outside linear memory. */
   | "memory-out-of-bounds"
+  /** A division or remainder by zero. */
   | "integer-divide-by-zero"
+  /** The smallest integer divided by -1. */
   | "integer-overflow"
+  /** A float that no integer of the wanted type can represent. */
   | "invalid-conversion-to-integer"
+  /** A call through a table entry that is null. */
   | "indirect-call-to-null"
+  /** A call through a table entry of another function type. */
   | "bad-signature"
+  /** A table accessed outside its size. */
   | "table-out-of-bounds"
+  /** Calls nested deeper than the engine's stack. */
   | "stack-overflow"
+  /** The guest's allocator found no memory. */
   | "out-of-memory"
+  /** A WebAssembly exception that nothing caught. */
   | "uncaught-exception"
+  /** A call into an instance that may not be entered now: another call of it is under way, or it has trapped. */
   | "cannot-enter-component"
+  /** A call out of the guest where none is allowed: during `realloc`, a post-return function or the lifting of results. */
   | "cannot-leave-component"
+  /** A string that is not valid UTF-8. */
   | "invalid-utf8"
+  /** A string that is not valid UTF-16. */
   | "invalid-utf16"
+  /** A `char` that is no Unicode scalar value. */
   | "invalid-char"
+  /** A discriminant of a variant, enum, option or result without a case. */
   | "invalid-discriminant"
+  /** A handle that is unknown, of another resource or still lent, a borrow kept beyond its call, or one handle too many. */
   | "invalid-handle"
+  /** A string outside linear memory, or one that is too long. */
   | "string-out-of-bounds"
+  /** A list outside linear memory, or one that is too long. */
   | "list-out-of-bounds"
+  /** An address that is not a multiple of its type's alignment. */
   | "unaligned-pointer"
+  /** An address given by `realloc` that does not have the room asked for. */
   | "realloc-out-of-bounds"
+  /** An import threw; `cause` is what it threw. */
   | "import-threw"
+  /** A limit was passed: the error is a {@link LimitError}. */
   | "limit-exceeded"
+  /** The engine's words name no cause, or several. */
   | "unknown";
 
-/** The base of every error tenon throws; `code` is stable and meant for programs, `message` for people. */
+/**
+ * The base of every error tenon throws but {@link LowerError}, which has to be a `TypeError`; `code` is stable and meant for
+ * programs, `message` for people.
+ */
 export class TenonError extends Error {
   readonly code: string;
   constructor(code: string, message: string, options?: { cause?: unknown }) {
@@ -66,7 +94,7 @@ export class DecodeError extends TenonError {
   }
 }
 
-/** What a component, or a world to build a module for, may need and not find. */
+/** What a component needs, or a world that a module is built for, and this host, this engine or this page lacks. */
 export type UnsupportedFeature =
   /** Async functions and their built-ins. */
   | "async"
@@ -133,7 +161,7 @@ export class LinkError extends TenonError {
   }
 }
 
-/** A JavaScript value does not fit the WIT type. The instance stays live. */
+/** A JavaScript value does not fit the WIT type. The instance stays live. A `TypeError`, with a `code` as the others have. */
 export class LowerError extends TypeError {
   readonly code = "lower";
   /** Where in the arguments the value is, such as `area.s.val.x`. */

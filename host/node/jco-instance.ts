@@ -16,6 +16,7 @@ import {
   LowerError,
   TrapError,
   UnloadedError,
+  UsageError,
   UnsupportedError,
   type TrapCode,
 } from "../errors.ts";
@@ -228,7 +229,7 @@ export class JcoInstance implements Instance {
 
   private noConstructor(resource: string): Function {
     return () => {
-      throw new TypeError(
+      throw new UsageError(
         `Resource "${resource}" of "${this.name}" has no constructor; its functions return instances`,
       );
     };

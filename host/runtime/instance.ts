@@ -11,7 +11,7 @@ import { AbiRuntime } from "../abi/runtime.ts";
 import { AbiTrap } from "../abi/trap.ts";
 import { ENTERED, TRAPPED, UNLOADED } from "../bindings/state.ts";
 import type { Controls, Instantiate } from "../bindings/evaluate.ts";
-import { ComponentError, EngineLimitError, LowerError, TrapError, UnloadedError } from "../errors.ts";
+import { ComponentError, EngineLimitError, LowerError, TrapError, UnloadedError, UsageError } from "../errors.ts";
 import { describe, wordsOf } from "../words.ts";
 import type { ExportPlan, FuncItem, PlanSurface } from "../plan/plan.ts";
 import type { LinkedImports } from "./given-imports.ts";
@@ -241,8 +241,10 @@ class InstanceRuntime extends AbiRuntime {
     return new ComponentError(payload);
   }
 
-  noConstructor(resource: string): TypeError {
-    return new TypeError(`Resource "${resource}" of "${this.name}" has no constructor; its functions return instances`);
+  noConstructor(resource: string): UsageError {
+    return new UsageError(
+      `Resource "${resource}" of "${this.name}" has no constructor; its functions return instances`,
+    );
   }
 
   abortRecord(pointer: number, memory: WebAssembly.Memory): GuestAbort | undefined {

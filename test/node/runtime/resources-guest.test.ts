@@ -1,6 +1,6 @@
 /** Resources that a guest implements, as the host's user sees them. */
 import { beforeAll, describe, expect, test } from "vitest";
-import { ComponentError, LowerError, TrapError, UnloadedError } from "../../../host/errors.ts";
+import { ComponentError, LowerError, TrapError, UnloadedError, UsageError } from "../../../host/errors.ts";
 import type { Component, Instance } from "../../../host/runtime/types.ts";
 import { compileGuest, thingsGuest } from "./guests.ts";
 import { instantiateWat, thrown, type Dynamic } from "./support.ts";
@@ -85,7 +85,7 @@ describe("a guest's resource is a class", () => {
     });
     const { api } = sealed.instantiateSync().exports;
     expect(api.Sealed.make()).toBeInstanceOf(api.Sealed);
-    expect(thrown(() => new api.Sealed())).toBeInstanceOf(TypeError);
+    expect(thrown(() => new api.Sealed())).toBeInstanceOf(UsageError);
   });
 
   test("with a method called like JavaScript's own", async () => {
