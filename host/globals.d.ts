@@ -20,20 +20,15 @@ declare const TextEncoder: { new (): TextEncoder };
 
 interface URL {
   readonly href: string;
-  readonly protocol: string;
-  readonly pathname: string;
-  toString(): string;
 }
-declare const URL: { new (url: string | URL, base?: string | URL): URL };
+declare const URL: { new (url: string): URL };
 
 interface AbortSignal {
   readonly aborted: boolean;
   readonly reason: any;
   addEventListener(type: "abort", listener: () => void, options?: { once?: boolean }): void;
   removeEventListener(type: "abort", listener: () => void): void;
-  throwIfAborted(): void;
 }
-declare const AbortSignal: { prototype: AbortSignal };
 interface AbortController {
   readonly signal: AbortSignal;
   abort(reason?: unknown): void;
@@ -45,9 +40,7 @@ interface ReadableStreamDefaultController {
   close(): void;
   error(reason?: unknown): void;
 }
-interface ReadableStream {
-  readonly locked: boolean;
-}
+interface ReadableStream {}
 declare const ReadableStream: {
   new (source: { start(controller: ReadableStreamDefaultController): void }): ReadableStream;
 };

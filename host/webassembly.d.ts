@@ -6,11 +6,9 @@
  */
 declare namespace WebAssembly {
   type ImportExportKind = "function" | "global" | "memory" | "table" | "tag";
-  type ValueType = "i32" | "i64" | "f32" | "f64" | "v128" | "externref" | "anyfunc";
-  type ImportValue = Function | Global | Memory | Table | Tag | number | bigint;
-  type Imports = Record<string, Record<string, ImportValue>>;
-  type ExportValue = Function | Global | Memory | Table | Tag;
-  type Exports = Record<string, ExportValue>;
+  /** Functions, memories, tables, globals and tags, and numbers for globals that do not change. */
+  type Imports = Record<string, Record<string, unknown>>;
+  type Exports = Record<string, unknown>;
 
   interface Module {
     readonly [Symbol.toStringTag]?: string;
@@ -47,41 +45,6 @@ declare namespace WebAssembly {
     shared?: boolean;
   }
   const Memory: { prototype: Memory; new (descriptor: MemoryDescriptor): Memory };
-
-  interface Table {
-    readonly length: number;
-    get(index: number): any;
-    set(index: number, value?: any): void;
-    grow(delta: number, value?: any): number;
-  }
-  interface TableDescriptor {
-    element: "anyfunc" | "externref";
-    initial: number;
-    maximum?: number;
-  }
-  const Table: { prototype: Table; new (descriptor: TableDescriptor, value?: any): Table };
-
-  interface Global {
-    value: any;
-    valueOf(): any;
-  }
-  interface GlobalDescriptor {
-    value: ValueType;
-    mutable?: boolean;
-  }
-  const Global: { prototype: Global; new (descriptor: GlobalDescriptor, value?: any): Global };
-
-  interface Tag {
-    readonly [Symbol.toStringTag]?: string;
-  }
-  const Tag: { prototype: Tag; new (descriptor: { parameters: ValueType[] }): Tag };
-
-  interface Exception {
-    readonly stack?: string | undefined;
-    is(tag: Tag): boolean;
-    getArg(tag: Tag, index: number): any;
-  }
-  const Exception: { prototype: Exception; new (tag: Tag, payload: any[]): Exception };
 
   interface CompileError extends Error {}
   const CompileError: { prototype: CompileError; new (message?: string): CompileError };

@@ -1,17 +1,10 @@
 /** Writers of component binaries, part by part, for components that no text would be written for: the grammar and nothing more. */
+import { u32Bytes } from "../../host/binary/framing.ts";
 
 /** Bytes and lists of bytes, flattened at the end. */
 export type Bytes = number | Uint8Array | readonly Bytes[];
 
-export function u32(value: number): Bytes {
-  const bytes: number[] = [];
-  for (let left = value; ;) {
-    const byte = left % 128;
-    left = Math.floor(left / 128);
-    bytes.push(left > 0 ? byte + 128 : byte);
-    if (left === 0) return bytes;
-  }
-}
+export const u32: (value: number) => Bytes = u32Bytes;
 
 /** A value type by its index: a signed integer, so that it cannot be taken for a primitive. */
 export function ref(index: number): Bytes {

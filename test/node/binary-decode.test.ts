@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { decodeComponent } from "../../host/binary/decode.ts";
 import type { ComponentDefinition, Definition } from "../../host/binary/definition.ts";
+import { joined, u32Bytes } from "../../host/binary/framing.ts";
 import { DecodeError, UnsupportedError } from "../../host/errors.ts";
 import { parseWat } from "../../scripts/toolchain/wasm-tools.ts";
 
@@ -130,17 +131,7 @@ test("custom sections keep their payload's place, repeated or unreadable as they
 
 test("deep nesting of components ends in an error, not in a stack overflow", () => {
   let bytes: number[] = [...preamble];
-  const wrap = (inner: readonly number[]): number[] => {
-    const size: number[] = [];
-    for (let rest = inner.length; ; rest >>>= 7) {
-      if (rest < 0x80) {
-        size.push(rest);
-        break;
-      }
-      size.push((rest & 0x7f) | 0x80);
-    }
-    return [...preamble, 4, ...size, ...inner];
-  };
+  const wrap = (inner: readonly number[]): number[] => [...preamble, 4, ...u32Bytes(inner.length), ...inner];
   for (let depth = 0; depth < 100; depth++) bytes = wrap(bytes);
   expect(decodeComponent(Uint8Array.from(bytes)).definitions).toHaveLength(1);
   expect(failure(Uint8Array.from(wrap(bytes))).message).toMatch(/nested deeper than 100/);
@@ -153,7 +144,7 @@ test("deep nesting of types ends in an error", () => {
     0x73,
   ];
   const section = (payload: readonly number[]): Uint8Array =>
-    Uint8Array.from([...preamble, 7, (payload.length & 0x7f) | 0x80, payload.length >> 7, ...payload]);
+    joined([preamble, [7], u32Bytes(payload.length), payload]);
   expect(decodeComponent(section(types(100))).definitions).toHaveLength(1);
   expect(failure(section(types(101))).message).toMatch(/nested deeper than 100/);
 });

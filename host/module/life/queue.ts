@@ -12,11 +12,6 @@ export class Queue {
     this.#tail = settled;
     return result;
   }
-
-  /** Settles when everything asked for so far is over. */
-  async idle(): Promise<void> {
-    while (this.#tail !== undefined) await this.#tail;
-  }
 }
 
 function nothing(): void {}

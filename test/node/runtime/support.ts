@@ -1,6 +1,7 @@
 /** Small components written as text, compiled for the runtime's tests. */
 import { createHash } from "node:crypto";
 import { decodeComponent } from "../../../host/binary/decode.ts";
+import { joined, u32Bytes } from "../../../host/binary/framing.ts";
 import { compileBytes } from "../../../host/runtime/compile.ts";
 import type { Component, CompileOptions, Instance } from "../../../host/runtime/types.ts";
 import { parseWat } from "../../../scripts/toolchain/wasm-tools.ts";
@@ -36,13 +37,9 @@ export function thrown(call: () => unknown): Error {
 export function replaceModule(component: Uint8Array, module: Uint8Array): Uint8Array<ArrayBuffer> {
   const found = decodeComponent(component).definitions.find((item) => item.kind === "core-module");
   if (found === undefined) throw new Error("Expected a component with a core module");
-  const header = 1 + leb128(found.end - found.start).length;
+  const header = 1 + u32Bytes(found.end - found.start).length;
   const before = component.subarray(0, found.start - header);
-  return Uint8Array.from([...before, 1, ...leb128(module.length), ...module, ...component.subarray(found.end)]);
-}
-
-function leb128(value: number): number[] {
-  return value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...leb128(value >>> 7)];
+  return joined([before, [1], u32Bytes(module.length), module, component.subarray(found.end)]);
 }
 
 /** A memory of one page and a bump allocator that hands out aligned addresses and never frees. */
