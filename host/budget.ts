@@ -32,7 +32,7 @@ export class Budget {
     this.byteLength = byteLength;
   }
 
-  /** Counts steps. @returns whether there were enough of them, for who can say better where they went */
+  /** Counts steps. @returns whether there were enough of them, for callers whose own error says where they went */
   take(steps: number): boolean {
     this.spent += steps;
     return this.spent <= workAtLeast + workPerByte * this.byteLength;

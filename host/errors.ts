@@ -78,7 +78,7 @@ export function isTenonError(thrown: unknown): thrown is TenonError {
   try {
     return thrown instanceof TenonError;
   } catch {
-    // A proxy that will not be looked at.
+    // A proxy whose `getPrototypeOf` throws.
     return false;
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Handle tables, borrow scopes, and the JavaScript faces of resources.
+ * Handle tables, borrow scopes, and the JavaScript classes of resources.
  *
  * Follows design/mvp/CanonicalABI.md, "Table State", "Resource State" and the `canon resource.*` definitions. A table
  * belongs to one component instance. Resource types are numbered by the plan, so type equality is `===` on numbers.

@@ -4,7 +4,7 @@
  */
 import { main } from "./main.ts";
 
-// A reader that has seen enough (`tenon inspect … | head`) ends what is shown, not what is done.
+// When the reader of a pipe ends (`tenon inspect … | head`), the output is dropped and the command goes on.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code !== "EPIPE") throw error;

@@ -38,11 +38,11 @@ export async function main(args: readonly string[], { out, err }: Streams): Prom
   }
 }
 
-/** What tenon says itself is meant for people; anything else is a fault of tenon, and its stack helps to mend it. */
+/** The message of an error of tenon's own. Any other error is a bug in tenon, and is shown with its stack. */
 function textOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const text = error instanceof TenonError ? error.message : (error.stack ?? error.message);
-  // People know where they are.
+  // Paths are shown relative to the working directory.
   return text.replaceAll(`${process.cwd()}${sep}`, "");
 }
 

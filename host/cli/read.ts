@@ -27,7 +27,7 @@ export async function readPlan(path: string): Promise<Plan & { readonly bytes: U
   });
 }
 
-/** Errors about bytes do not know which file they came from. */
+/** Puts the file's path before the message of an error about its bytes. */
 function named<T>(path: string, read: () => T): T {
   try {
     return read();

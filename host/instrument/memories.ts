@@ -88,10 +88,10 @@ function outsideOf(module: Uint8Array): Outside {
     });
     if (!whole) return nothing;
   } catch {
-    // The decoder or the engine says what is wrong with it.
+    // Not a valid module: the decoder or the engine refuses it with a reason.
     return nothing;
   }
-  // The engine refuses more than it has; nothing is made for a number that only claims to be one.
+  // A memory takes at least a byte: with a larger count the engine refuses the module, and no list of that length is made.
   if (defined > module.length) return nothing;
   const hidden: number[] = [];
   for (let index = imported; index < imported + defined; index++) if (!exported.has(index)) hidden.push(index);

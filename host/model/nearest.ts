@@ -1,6 +1,6 @@
 /** The name that was probably meant, for messages about names that were not found. */
 
-/** Names of more letters are compared with nothing: who misspells one has copied it. */
+/** Letters. Longer names get no suggestion: comparing costs the product of the lengths, and nobody types such names. */
 const longest = 200;
 
 /** What guessing may cost: the letters of one name times those of another, for all names that are compared. */
@@ -19,7 +19,7 @@ export function newEffort(): Effort {
  */
 export function nearestName(wanted: string, names: Iterable<string>, effort: Effort = newEffort()): string | undefined {
   let best: string | undefined;
-  // A name of which no letter stays was not meant.
+  // A name that shares no letter with the wanted one is no suggestion.
   let bestDistance = Math.min(wanted.length, Math.max(2, Math.floor(wanted.length / 3)) + 1);
   if (wanted.length > longest) return undefined;
   const from = wanted.toLowerCase();

@@ -12,7 +12,7 @@ export function printableLines(text: string): string {
 
 /** Plain data as JSON of several lines, which any reader of JSON reads as the same data. */
 export function printableJson(data: unknown): string {
-  // What JSON itself does not escape is never layout, but for the line ends between members.
+  // The only such characters that `JSON.stringify` puts outside strings are the line ends between members.
   const unicode = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
   return JSON.stringify(data, null, 2).replaceAll(hidden, (character) =>
     character === "\n" ? character : unicode(character),

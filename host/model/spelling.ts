@@ -57,7 +57,7 @@ function shortName(name: string): string | undefined {
   return match === null ? undefined : toCamelCase(match[1]!);
 }
 
-/** Short name → interface id, for the short names that one interface alone would have: of others nobody could tell whose. */
+/** Short name → interface id. A short name that several of the interfaces would have is left out. */
 export function shortNames(names: Iterable<string>): Map<string, string> {
   const found = new Map<string, string | undefined>();
   for (const name of names) {

@@ -142,7 +142,7 @@ class WitPrinter {
 
   /**
    * What is the same for a type and for its copies under other names, and for no other type. A list has no parts of its
-   * own that copies could share, but its element may be known; of `list<u8>` nobody can tell whose it is.
+   * own that copies could share, but its element may have some; `list<u8>` has no identity.
    */
   private identity(type: ValueType): object | string | undefined {
     const parts = partsOf(type);
@@ -281,7 +281,7 @@ class WitPrinter {
       case "flags":
         return fields(type.names.map((member) => `${id(member)},`));
       case "own":
-        // By its name alone it would be another name of the resource.
+        // The bare name of a resource would make this an alias of the resource, not a handle type.
         return `type ${id(name)} = own<${this.spell(type.resource, scope)}>;`;
       default:
         return `type ${id(name)} = ${formatParts(type, (part) => this.spell(part, scope))};`;

@@ -94,7 +94,7 @@ async function collect(): Promise<void> {
     if (exposed === undefined) v8.setFlagsFromString("--expose-gc");
     forceCollection = exposed ?? (vm.runInNewContext("gc") as () => void);
   }
-  // Finalizers of the first find their objects gone in the second.
+  // What finalizers after the first collection let go is collected by the second.
   forceCollection();
   await nodePlatform.macrotask();
   forceCollection();
@@ -109,7 +109,7 @@ function countMemories(): number {
 
 const RESERVATION_BYTES = 4 * 2 ** 30;
 
-/** Every linear memory is followed by guard pages no program could want otherwise, 8 GiB or a little less. */
+/** Counts inaccessible regions of 4 GiB and more: the guard pages behind each linear memory take 8 GiB or a little less. */
 async function countReservations(): Promise<number | undefined> {
   let maps: string;
   try {

@@ -36,7 +36,7 @@ export const CHROMIUM_ARGUMENTS: readonly string[] = [
 /**
  * The path of a Chromium that can be run, or `undefined`.
  *
- * @throws {Error} when an environment variable names one that cannot be run: a wish is not replaced silently
+ * @throws {Error} when an environment variable names one that cannot be run: no other is taken in its place
  */
 export function findChromium(
   environment: NodeJS.ProcessEnv = process.env,

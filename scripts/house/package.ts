@@ -47,7 +47,7 @@ function rewriteDeclarations(folder: string): void {
     if (!entry.endsWith(".d.ts")) continue;
     const path = join(folder, entry);
     const text = readFileSync(path, "utf8");
-    // Who compiles with older libraries lacks these names, and is not to add a library for tenon's sake.
+    // Older libraries of TypeScript lack these names; naming the library here spares programs a setting.
     const lib = /\bSymbol\.(?:asyncD|d)ispose\b|\bDisposable\b/.test(text)
       ? '/// <reference lib="esnext.disposable" />\n'
       : "";

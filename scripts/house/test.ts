@@ -1,7 +1,7 @@
 /**
  * `npm test`: builds what the tests load, finds or installs Chromium, and runs vitest with whatever arguments came.
  *
- * A test that needs an artifact never skips for want of it: what cannot be built fails the run here.
+ * A test never skips because an artifact is missing: what cannot be built fails the run here.
  */
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";

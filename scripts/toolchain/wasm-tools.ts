@@ -78,7 +78,7 @@ function resolveTools(): string {
   try {
     return require.resolve(`${transpileName}/wasm-tools`);
   } catch (cause) {
-    // Not a ToolError: nothing is wrong with what the tools were asked.
+    // Not a ToolError, which is about the input of a tool.
     throw missingPackages([transpileName], cause);
   }
 }

@@ -100,7 +100,7 @@ function layerOf(path: string): { name: string; rank: number } | undefined {
   return rank < 0 ? undefined : { name: rank === 0 ? "" : name, rank };
 }
 
-/** Files that are too long to be read in one go. */
+/** Files of more lines than a file may have. */
 export function lengthViolations(files: readonly SourceFile[]): readonly Violation[] {
   return files.flatMap(({ path, text }) => {
     if (!isTypeScript(path)) return [];

@@ -1,7 +1,7 @@
 /**
  * The tour's stage: numbered steps in the terminal, each with its measured time, and statements that must hold.
  *
- * Knows nothing of components. What does not hold is counted, so that the tour can end with a failure.
+ * Knows nothing of components. Statements that do not hold are counted, so that the tour can end with a failure.
  */
 
 /** A figure or a plain text, after the label it is shown with. */

@@ -2,7 +2,7 @@
  * What a build was made from, so that it is done again only when something of that has changed.
  *
  * Nothing is compared by time: contents are hashed. Two things are kept for a module: what its last build was made from,
- * and its last core module, which outlives changes that the compiler does not see. What is lost or wrong costs a build
+ * and its last core module, which outlives changes that the compiler does not see. A lost or damaged record costs a build
  * and nothing else.
  */
 import { existsSync } from "node:fs";
@@ -26,7 +26,7 @@ export interface BuildRecord {
   readonly absent: readonly string[];
   /** Outputs by absolute path → hash. */
   readonly outputs: Readonly<Record<string, string>>;
-  /** What the build said of itself. */
+  /** The result that the build returned. */
   readonly summary: unknown;
 }
 
@@ -60,7 +60,7 @@ export class BuildCache {
     await writeAllOrNone(new Map([[join(this.folder, `${id}.json`), text]]));
   }
 
-  /** What the compilers would answer, when they have answered it before. */
+  /** The core module of an earlier compilation with the same key. */
   async compiled(id: string, task: CompileTask): Promise<CompileReply | undefined> {
     const record = await this.read<CoreRecord>(`${id}.core.json`);
     if (record?.format !== formatVersion || record.key !== (await compileKey(task))) return undefined;

@@ -63,7 +63,7 @@ export class CompilerPool {
       if (thread === undefined && this.threads.size < this.size) thread = this.start();
       if (thread === undefined) return;
       const { task, resolve, reject } = this.waiting.shift()!;
-      // Whoever waits longest is served before the caller hears of the answer.
+      // The next task is started before this one's caller continues, which may add tasks of its own.
       thread
         .run(task)
         .finally(() => this.next())
@@ -86,12 +86,12 @@ class Thread {
       else if ("missing" in response) pending?.reject(missingPackages(response.missing));
       else {
         pending?.reject(new CompilerError(`The compiler failed: ${response.error}`));
-        // What is left of it after a failure nobody foresaw is not to be trusted.
+        // After a failure of an unknown kind the thread's state is unknown: it is ended.
         ended();
         void this.worker.terminate();
       }
     });
-    // A crash is told on the thread's own output, and nowhere else.
+    // Of a crash there is no message: its reason stands in the thread's own output only.
     let told = "";
     for (const stream of [this.worker.stdout, this.worker.stderr]) {
       stream.setEncoding("utf8").on("data", (text: string) => (told = (told + text).slice(-4000)));

@@ -1,5 +1,5 @@
 /**
- * What asc complains of, told in terms of the author's own files.
+ * asc's diagnostics as issues in the author's own files.
  *
  * A diagnostic inside the generated bindings is about something the author's module lacks or has with another type; it
  * is told with the declaration that the world wants.
@@ -36,10 +36,10 @@ export function explain(input: ExplainInput): BuildIssue[] {
     const key = [issue.file, issue.line, about].join("\0");
     if (!issues.has(key)) issues.set(key, issue);
   }
-  // What is missing in the author's files shows again in the bindings, where the author can do nothing about it.
+  // An export that is missing in the author's files is an error in the bindings too, which the author cannot edit.
   const all = [...issues.values()];
   const bindings = join(input.folder, "bindings", "");
-  // And what has no type because of it shows as `auto`.
+  // What gets no type because of it is reported as of type `auto`.
   const causes = all.filter(({ file, message }) => file?.startsWith(bindings) !== true && !/type 'auto'/.test(message));
   return (causes.length > 0 ? causes : all).slice(0, maxIssues);
 }
@@ -90,7 +90,7 @@ function absolute({ file, line, column }: Place, folder: string): { file: string
 
 function missing(required: RequiredExport, { folder, index, guest }: ExplainInput): BuildIssue {
   const { name, wit, signature } = required;
-  // What is wanted itself is not a misspelling of something else.
+  // The name of another required export is no misspelling of this one.
   const wanted = new Set(guest.required.map(ownName));
   const candidates = [...declarations(index).keys()].filter((one) => !wanted.has(one));
   const near = nearestName(ownName(required), candidates);

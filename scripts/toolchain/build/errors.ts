@@ -1,5 +1,5 @@
 /**
- * What a build refuses, with the author's own file and line.
+ * The error of a build: everything that is wrong, with the author's own file and line.
  */
 import { TenonError } from "../../../host/errors.ts";
 

@@ -1,5 +1,5 @@
 /**
- * Where a module's WIT is when nobody says.
+ * Where a module's WIT is when no option names it.
  */
 import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";

@@ -1,5 +1,5 @@
 /**
- * What a build says of itself on a terminal.
+ * The result or failure of a build as text for a terminal.
  */
 import { sep } from "node:path";
 import { TenonError } from "../../../host/errors.ts";

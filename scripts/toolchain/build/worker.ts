@@ -129,7 +129,7 @@ function finish(
   const module = binaryen.readBinary(wasm);
   try {
     const { Features } = binaryen;
-    // What asc compiles to by default; without being told, binaryen takes nothing for granted.
+    // The features that asc compiles to by default; binaryen assumes none unless they are set.
     module.setFeatures(
       Features.MutableGlobals |
         Features.SignExt |

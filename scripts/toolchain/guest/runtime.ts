@@ -38,7 +38,7 @@ ${types.map((type, i) => `    public _${i}: ${type},`).join("\n")}
 }
 
 function hooks(sink: Sink | undefined): string {
-  // Where nobody takes lines of text, none are put together.
+  // Without an import that takes lines of text, none are put together.
   const text = region("tenon", "hooks", sink === undefined ? [] : ["line"]);
   return text.replaceAll(/^( *)_sink\.(\w+)\((\w+)\);\n/gm, (_, indent: string, level: Level, line: string) =>
     sink === undefined ? "" : `${indent}${sink.call(level, line)}\n`,

@@ -1,7 +1,7 @@
 /**
- * What asc is told while it compiles: an extension of the kind it calls a transform.
+ * The extension of asc (it calls them transforms) that runs while a module is compiled.
  *
- * Two things that text alone cannot do. AssemblyScript's allocator traps without a word when memory cannot grow: it is
+ * Two things that text alone cannot do. AssemblyScript's allocator traps without a message when memory cannot grow: it is
  * made to say so first. And a number of another type is converted silently where an export is called: the declared
  * types of the author's exports are compared with those of the world.
  */

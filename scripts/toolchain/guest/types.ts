@@ -22,7 +22,7 @@ import { type GuestFile, type GuestResource, type GuestWorld, type NamedType } f
 
 /** How a file names what another file declares; it takes note of what must be imported. */
 export interface Scope {
-  /** The text for a class or enum; `own` is the declared name, and resources of the author's are his own classes. */
+  /** The text for a class or enum; `own` is the declared name. An exported resource is the author's own class. */
   name(of: NamedType | GuestResource, own: string): string;
   /** The text for `Option`, `Result`, `Tuple2`, … of the runtime file. */
   runtime(name: string): string;
@@ -162,7 +162,7 @@ export class FileScope implements Scope {
   private readonly imports = new Map<string, string>();
   private readonly runtimeNames = new Set<string>();
 
-  /** `undefined` for the files that are nobody's: `abi.ts` and `entry.ts`. */
+  /** `undefined` for the files that belong to no interface: `abi.ts` and `entry.ts`. */
   constructor(file: GuestFile | undefined) {
     this.file = file;
   }

@@ -316,7 +316,7 @@ function worldTypeName(id: string): string {
   );
 }
 
-/** Interface → its short name, where that is nobody else's: the rule of the bindings. */
+/** Interface → its short name, where no other item has it: the rule of the bindings. */
 function shortsOf(items: readonly ExternDecl[]): Map<string, string> {
   const taken = new Set(items.filter(({ name }) => !name.includes(":")).map(({ name }) => toCamelCase(name)));
   const interfaces = items.flatMap(({ name, type }) => (type.kind === "instance" ? [name] : []));

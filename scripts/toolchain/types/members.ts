@@ -107,7 +107,7 @@ export function resourceDeclarations(out: Writer, resource: Resource, spelling: 
     else (js.kind === "method" ? methods : statics).push([js.js, type, item.slice(item.indexOf(".") + 1)]);
   }
   out.doc(spelling.doc(path));
-  // Who holds a guest's resource must dispose of it; a host's own class may do without.
+  // The holder of a guest's resource must dispose of it; a host's own class need not be disposable.
   const disposable = group.exported ? spelling.global("Disposable") : `Partial<${spelling.global("Disposable")}>`;
   out.block(`export interface ${local} extends ${disposable}`, () => {
     for (const [js, func, label] of methods) {

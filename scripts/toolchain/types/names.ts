@@ -1,5 +1,5 @@
 /**
- * The names of a declaration file: which words TypeScript keeps for itself, and who has a name already.
+ * The names of a declaration file: the words that TypeScript reserves, and the names that are taken.
  */
 import { parseInterfaceId } from "../../../host/model/names.ts";
 import { toCamelCase, toPascalCase } from "../../../host/model/spelling.ts";
@@ -26,7 +26,7 @@ const typeWords = new Set("any bigint boolean never number object string symbol 
 
 /**
  * What may stand in the text where an identifier is expected. Names come from components that anybody may have made, and
- * validation lets none but these through; this is the place that must not rely on it.
+ * validation lets none but these through; the generated text is checked again all the same.
  */
 export function identifier(name: string): string {
   if (!/^[A-Za-z_$][\w$]*$/.test(name)) throw new Error(`tenon bug: ${JSON.stringify(name)} is no identifier`);

@@ -20,7 +20,7 @@ export class Writer {
     return this.lines.length;
   }
 
-  /** A line at the outer margin whose need shows later. */
+  /** Puts a line at the outer margin between those written before `place` and those after. */
   insert(place: number, line: string): void {
     this.lines.splice(place, 0, line);
   }

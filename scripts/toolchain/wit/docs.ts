@@ -1,7 +1,7 @@
 /**
  * The doc comments of WIT texts, by the item they stand before.
  *
- * They do not survive in the `component-type` section, and generated code should carry them. Nothing here is trusted:
+ * They do not survive in the `component-type` section, and generated code should carry them. Reading is best effort:
  * a comment that cannot be placed is left out.
  */
 import { type Token, tokenize } from "./tokens.ts";
