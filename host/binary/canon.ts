@@ -7,7 +7,7 @@ import { readCoreValueType } from "./core-types.ts";
 import type { CanonDefinition, CanonImmediates, CanonOptions } from "./definition.ts";
 import { limits } from "./limits.ts";
 import { hex, type Reader } from "./reader.ts";
-import { readResultList } from "./types.ts";
+import { readResultList } from "./type-section.ts";
 
 const encodings = ["utf8", "utf16", "latin1+utf16"] as const;
 

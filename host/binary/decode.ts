@@ -12,7 +12,7 @@ import type { ComponentDefinition, CustomSection, Definition } from "./definitio
 import { readAlias, readCoreSort, readExternName, readExternType, readSortIndex, unsupportedValue } from "./externs.ts";
 import { limits } from "./limits.ts";
 import { Reader } from "./reader.ts";
-import { readCoreType, readType } from "./types.ts";
+import { readCoreType, readType } from "./type-section.ts";
 
 const sectionNames: readonly string[] = [
   "custom section",
@@ -31,7 +31,7 @@ const sectionNames: readonly string[] = [
 ];
 
 /** What all nested components share. */
-interface Context {
+interface Shared {
   readonly interner: CoreTypeInterner;
   depth: number;
   components: number;
@@ -45,11 +45,11 @@ interface Context {
  * @throws {UnsupportedError} when they use a feature-gated construct the host lacks
  */
 export function decodeComponent(bytes: Uint8Array): ComponentDefinition {
-  const context: Context = { interner: new CoreTypeInterner(), depth: 0, components: 0, modules: 0 };
-  return readComponent(new Reader(bytes, 0, bytes.length, "component"), context);
+  const shared: Shared = { interner: new CoreTypeInterner(), depth: 0, components: 0, modules: 0 };
+  return readComponent(new Reader(bytes, 0, bytes.length, "component"), shared);
 }
 
-function readComponent(reader: Reader, context: Context): ComponentDefinition {
+function readComponent(reader: Reader, shared: Shared): ComponentDefinition {
   const start = reader.offset;
   readPreamble(reader, start);
   const definitions: Definition[] = [];
@@ -66,7 +66,7 @@ function readComponent(reader: Reader, context: Context): ComponentDefinition {
       customSections.push({ name: customName, offset, start: section.offset, end: section.end });
       continue;
     }
-    readSection(section, id, definitions, context);
+    readSection(section, id, definitions, shared);
     section.finish();
   }
   return { offset: start, byteLength: reader.end - start, definitions, customSections };
@@ -92,13 +92,13 @@ function readPreamble(reader: Reader, start: number): void {
   if (v0 !== 0x0d || v1 !== 0) throw reader.error("Expected the version 0d 00 of a component", start + 4);
 }
 
-function readSection(reader: Reader, id: number, definitions: Definition[], context: Context): void {
+function readSection(reader: Reader, id: number, definitions: Definition[], shared: Shared): void {
   const each = (what: string, limit: number, read: (offset: number) => void): void => {
     reader.vector(what, limit, () => read(reader.offset));
   };
   switch (id) {
     case 1:
-      definitions.push(readModule(reader, context));
+      definitions.push(readModule(reader, shared));
       return;
     case 2:
       each("core instances", limits.instances, (offset) => definitions.push(readCoreInstance(reader, offset)));
@@ -109,7 +109,7 @@ function readSection(reader: Reader, id: number, definitions: Definition[], cont
       });
       return;
     case 4:
-      definitions.push(readNestedComponent(reader, context));
+      definitions.push(readNestedComponent(reader, shared));
       return;
     case 5:
       each("instances", limits.instances, (offset) => definitions.push(readInstance(reader, offset)));
@@ -147,20 +147,20 @@ function readSection(reader: Reader, id: number, definitions: Definition[], cont
   }
 }
 
-function readModule(reader: Reader, context: Context): Definition {
+function readModule(reader: Reader, shared: Shared): Definition {
   const start = reader.offset;
-  if (++context.modules > limits.modules) throw reader.error(`There are more than ${limits.modules} core modules`);
-  const type = readCoreModule(reader, context.interner);
+  if (++shared.modules > limits.modules) throw reader.error(`There are more than ${limits.modules} core modules`);
+  const type = readCoreModule(reader, shared.interner);
   return { kind: "core-module", offset: start, start, end: reader.end, type };
 }
 
-function readNestedComponent(reader: Reader, context: Context): Definition {
+function readNestedComponent(reader: Reader, shared: Shared): Definition {
   const offset = reader.offset;
-  if (++context.components > limits.components)
+  if (++shared.components > limits.components)
     throw reader.error(`There are more than ${limits.components} components`);
-  if (++context.depth > limits.nesting) throw reader.error(`Components are nested deeper than ${limits.nesting}`);
-  const component = readComponent(reader, context);
-  context.depth--;
+  if (++shared.depth > limits.nesting) throw reader.error(`Components are nested deeper than ${limits.nesting}`);
+  const component = readComponent(reader, shared);
+  shared.depth--;
   return { kind: "component", offset, component };
 }
 

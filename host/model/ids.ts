@@ -1,7 +1,7 @@
 /**
  * Interface ids (`demo:log/log@0.2.0`) as those who link see them: versions, keys that survive compatible versions, order.
  *
- * The ids of a component were checked against the grammar (`names.ts`) when it was validated, and are only taken apart here.
+ * The ids of a component were checked against the grammar (`extern-names.ts`) when it was validated, and are only taken apart here.
  */
 import { compareVersions, isCompatible, parseVersion, versionTrack } from "./semver.ts";
 

@@ -6,7 +6,7 @@
  * survive in a component. The text is bounded, whatever the types are: a name or a type past the bound is `…`.
  */
 import { isValueType } from "./cases.ts";
-import { type InterfaceName, parseExternName, parseInterfaceId } from "./names.ts";
+import { type InterfaceName, parseExternName, parseInterfaceId } from "./extern-names.ts";
 import { printable } from "./printable.ts";
 import type { ExternDecl, FuncType, InstanceType, ResourceType, ValueType } from "./types.ts";
 
@@ -53,14 +53,14 @@ interface Home {
 }
 
 /** The items of an interface or of the world, and what types are called there. */
-class Scope {
+class Block {
   /** `undefined` for the world and for interfaces written in place, from which nothing can be used elsewhere. */
   readonly interface: Interface | undefined;
   /** By type object, by the parts that copies share, by resource. */
   readonly names = new Map<object, string>();
   /** Names that are taken. */
   readonly taken = new Set<string>();
-  /** Types the scope needs and does not name. */
+  /** Types the block needs and does not name. */
   readonly added: string[] = [];
   /** Unnamed types that have been written. */
   readonly texts = new Map<ValueType, string>();
@@ -176,7 +176,7 @@ class WitPrinter {
   }
 
   private world(name: string): string {
-    const scope = new Scope(undefined, [...this.imports, ...this.exports]);
+    const block = new Block(undefined, [...this.imports, ...this.exports]);
     const types = new Set<string>();
     const lines: string[] = [];
     for (const [verb, decls] of [
@@ -188,115 +188,115 @@ class WitPrinter {
         const parsed = parseExternName(key);
         if (type.kind === "type" || type.kind === "resource-type") {
           // Types of a world have no direction: one that is imported and exported is written once.
-          if (!types.has(key)) this.type(lines, scope, decl);
+          if (!types.has(key)) this.type(lines, block, decl);
           types.add(key);
         } else if (type.kind === "instance" && parsed?.kind === "interface") lines.push(`${verb} ${path(parsed)};`);
         else if (type.kind === "instance" && parsed?.kind === "label") {
-          const inside = this.items(new Scope(undefined, type.exports), type.exports);
+          const inside = this.items(new Block(undefined, type.exports), type.exports);
           lines.push(`${verb} ${id(key)}: interface {\n${indent(inside)}\n}`);
         } else if (type.kind === "func" && parsed?.kind === "label") {
-          lines.push(`${verb} ${id(key)}: ${this.func(type, scope)};`);
-        } else if (!isWritten(decl, scope)) lines.push(comment(`${verb} ${key}`, type.kind));
+          lines.push(`${verb} ${id(key)}: ${this.func(type, block)};`);
+        } else if (!isWritten(decl, block)) lines.push(comment(`${verb} ${key}`, type.kind));
       }
     }
-    return `world ${id(name)} {\n${indent([...scope.added, ...lines])}\n}`;
+    return `world ${id(name)} {\n${indent([...block.added, ...lines])}\n}`;
   }
 
   private interface(own: Interface): string[] {
     const all = own.sides.length === 1 ? own.sides[0]!.exports : own.sides.flatMap((side) => side.exports);
     const first = new Map<string, ExternDecl>();
     for (const decl of all) if (!first.has(decl.name)) first.set(decl.name, decl);
-    return this.items(new Scope(own, all), first.values());
+    return this.items(new Block(own, all), first.values());
   }
 
-  private items(scope: Scope, decls: Iterable<ExternDecl>): string[] {
+  private items(block: Block, decls: Iterable<ExternDecl>): string[] {
     const lines: string[] = [];
     for (const decl of decls) {
       const { name, type } = decl;
-      if (type.kind === "type" || type.kind === "resource-type") this.type(lines, scope, decl);
+      if (type.kind === "type" || type.kind === "resource-type") this.type(lines, block, decl);
       else if (type.kind === "func" && parseExternName(name)?.kind === "label") {
-        lines.push(`${id(name)}: ${this.func(type, scope)};`);
-      } else if (!isWritten(decl, scope)) lines.push(comment(name, type.kind));
+        lines.push(`${id(name)}: ${this.func(type, block)};`);
+      } else if (!isWritten(decl, block)) lines.push(comment(name, type.kind));
     }
-    return [...scope.added, ...lines];
+    return [...block.added, ...lines];
   }
 
-  /** A named type: taken from elsewhere, another name for one of this scope, or defined. */
-  private type(lines: string[], scope: Scope, { name, type }: ExternDecl): void {
+  /** A named type: taken from elsewhere, another name for one of this block, or defined. */
+  private type(lines: string[], block: Block, { name, type }: ExternDecl): void {
     const what = type.kind === "resource-type" ? type.resource : type.kind === "type" ? type.type : undefined;
     if (what === undefined || (what.kind !== "resource" && !isValueType(what))) return;
-    const here = scope.names.get(partsOf(what))!;
+    const here = block.names.get(partsOf(what))!;
     if (here !== name) {
       lines.push(`type ${id(name)} = ${id(here)};`);
       return;
     }
     const key = what.kind === "resource" ? what : this.identity(what);
     const home = key === undefined ? undefined : this.homes.get(key);
-    if (home !== undefined && home.interface !== scope.interface) {
-      lines.push(use(scope, home, name));
-      const members = what.kind === "resource" ? (scope.members.get(name) ?? []) : [];
+    if (home !== undefined && home.interface !== block.interface) {
+      lines.push(use(block, home, name));
+      const members = what.kind === "resource" ? (block.members.get(name) ?? []) : [];
       for (const member of members) {
         // Of a resource that is used from elsewhere WIT can add no members.
         if (!home.interface.items.has(member.name)) lines.push(comment(member.name, member.type.kind));
       }
-    } else lines.push(what.kind === "resource" ? this.resource(name, scope) : this.definition(name, what, scope));
+    } else lines.push(what.kind === "resource" ? this.resource(name, block) : this.definition(name, what, block));
   }
 
-  private resource(name: string, scope: Scope): string {
+  private resource(name: string, block: Block): string {
     const lines: string[] = [];
-    for (const { name: member, type } of scope.members.get(name) ?? []) {
+    for (const { name: member, type } of block.members.get(name) ?? []) {
       const parsed = parseExternName(member);
       if (type.kind !== "func") continue;
       if (parsed?.kind === "constructor") {
-        const result = type.result?.kind === "result" ? ` -> ${this.spell(type.result, scope)}` : "";
-        lines.push(`constructor(${this.params(type, scope, 0)})${result};`);
-      } else if (parsed?.kind === "static") lines.push(`${id(parsed.label)}: static ${this.func(type, scope)};`);
-      else if (parsed?.kind === "method") lines.push(`${id(parsed.label)}: ${this.func(type, scope, 1)};`);
+        const result = type.result?.kind === "result" ? ` -> ${this.spell(type.result, block)}` : "";
+        lines.push(`constructor(${this.params(type, block, 0)})${result};`);
+      } else if (parsed?.kind === "static") lines.push(`${id(parsed.label)}: static ${this.func(type, block)};`);
+      else if (parsed?.kind === "method") lines.push(`${id(parsed.label)}: ${this.func(type, block, 1)};`);
     }
     return lines.length === 0 ? `resource ${id(name)};` : `resource ${id(name)} {\n${indent(lines)}\n}`;
   }
 
-  private func(type: FuncType, scope: Scope, skip = 0): string {
-    const result = type.result === undefined ? "" : ` -> ${this.spell(type.result, scope)}`;
-    return `${type.async ? "async " : ""}func(${this.params(type, scope, skip)})${result}`;
+  private func(type: FuncType, block: Block, skip = 0): string {
+    const result = type.result === undefined ? "" : ` -> ${this.spell(type.result, block)}`;
+    return `${type.async ? "async " : ""}func(${this.params(type, block, skip)})${result}`;
   }
 
-  private params(type: FuncType, scope: Scope, skip: number): string {
+  private params(type: FuncType, block: Block, skip: number): string {
     return type.params
       .slice(skip)
-      .map((param) => `${id(param.name)}: ${this.spell(param.type, scope)}`)
+      .map((param) => `${id(param.name)}: ${this.spell(param.type, block)}`)
       .join(", ");
   }
 
-  private definition(name: string, type: ValueType, scope: Scope): string {
+  private definition(name: string, type: ValueType, block: Block): string {
     const fields = (lines: readonly string[]): string => `${type.kind} ${id(name)} {\n${indent(lines)}\n}`;
     switch (type.kind) {
       case "record":
-        return fields(type.fields.map((field) => `${id(field.name)}: ${this.spell(field.type, scope)},`));
+        return fields(type.fields.map((field) => `${id(field.name)}: ${this.spell(field.type, block)},`));
       case "variant":
         return fields(
-          type.cases.map((c) => `${id(c.name)}${c.type === undefined ? "" : `(${this.spell(c.type, scope)})`},`),
+          type.cases.map((c) => `${id(c.name)}${c.type === undefined ? "" : `(${this.spell(c.type, block)})`},`),
         );
       case "enum":
       case "flags":
         return fields(type.names.map((member) => `${id(member)},`));
       case "own":
         // The bare name of a resource would make this an alias of the resource, not a handle type.
-        return `type ${id(name)} = own<${this.spell(type.resource, scope)}>;`;
+        return `type ${id(name)} = own<${this.spell(type.resource, block)}>;`;
       default:
-        return `type ${id(name)} = ${formatParts(type, (part) => this.spell(part, scope))};`;
+        return `type ${id(name)} = ${formatParts(type, (part) => this.spell(part, block))};`;
     }
   }
 
-  /** A type where it is used: its name in this scope, or its structure when it has none. */
-  private spell(type: ValueType | ResourceType, scope: Scope): string {
-    const name = scope.nameOf(type) ?? this.addName(type, scope);
+  /** A type where it is used: its name in this block, or its structure when it has none. */
+  private spell(type: ValueType | ResourceType, block: Block): string {
+    const name = block.nameOf(type) ?? this.addName(type, block);
     if (name !== undefined) return this.charge(id(name));
     if (type.kind === "resource") return id(type.name || "resource");
-    let text = scope.texts.get(type);
+    let text = block.texts.get(type);
     if (text === undefined) {
-      text = formatParts(type, (part) => this.spell(part, scope));
-      scope.texts.set(type, text);
+      text = formatParts(type, (part) => this.spell(part, block));
+      block.texts.set(type, text);
     }
     return this.charge(text);
   }
@@ -307,14 +307,14 @@ class WitPrinter {
   }
 
   /** Names a type that WIT cannot write in place and that is not named here. */
-  private addName(type: ValueType | ResourceType, scope: Scope): string | undefined {
+  private addName(type: ValueType | ResourceType, block: Block): string | undefined {
     if (type.kind !== "resource" && partsOf(type) === type) return undefined;
     const home = this.homes.get(partsOf(type));
     if (home === undefined && type.kind === "resource") return undefined;
-    const name = scope.fresh(home?.name ?? type.kind);
-    scope.call(type, name);
-    if (home !== undefined) scope.added.push(use(scope, home, name));
-    else if (type.kind !== "resource") scope.added.push(this.definition(name, type, scope));
+    const name = block.fresh(home?.name ?? type.kind);
+    block.call(type, name);
+    if (home !== undefined) block.added.push(use(block, home, name));
+    else if (type.kind !== "resource") block.added.push(this.definition(name, type, block));
     return name;
   }
 }
@@ -334,18 +334,18 @@ function versionText(version: string | undefined): string {
   return `@${version}${missing}`;
 }
 
-function use(scope: Scope, home: Home, name: string): string {
+function use(block: Block, home: Home, name: string): string {
   const from = home.interface;
   // Within a package its own full name would be a package that depends on itself.
-  const source = scope.interface?.owner === from.owner ? id(from.name.interface) : path(from.name);
+  const source = block.interface?.owner === from.owner ? id(from.name.interface) : path(from.name);
   return `use ${source}.{${id(home.name)}${home.name === name ? "" : ` as ${id(name)}`}};`;
 }
 
 /** Whether a function stands inside the resource it belongs to. */
-function isWritten({ name, type }: ExternDecl, scope: Scope): boolean {
+function isWritten({ name, type }: ExternDecl, block: Block): boolean {
   const parsed = parseExternName(name);
   if (type.kind !== "func" || parsed === undefined || !("resource" in parsed)) return false;
-  return scope.taken.has(parsed.resource);
+  return block.taken.has(parsed.resource);
 }
 
 function comment(name: string, kind: string): string {

@@ -16,7 +16,7 @@ import { MemoryWatch } from "./life/memory-watch.ts";
 import { ModuleRecord, providersOf } from "./module.ts";
 import { ComponentCache, openSource } from "./source/open.ts";
 import { checkOptions, DIRECTORY, HOST, LOAD, REQUEST } from "./options.ts";
-import { upkeep } from "./parts.ts";
+import { upkeep } from "./lazy.ts";
 import type {
   Host,
   HostEvents,

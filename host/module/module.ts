@@ -2,7 +2,7 @@
  * A module: its name, its stable exports, its state machine, its traps and restarts.
  *
  * The record is the inside; users hold the face, which reaches nothing else. The transactions are in `reload.ts`,
- * `restart.ts` and `unload.ts`, the instance in `version.ts`.
+ * `restart.ts` and `unload.ts`, the instance in `run.ts`.
  */
 import { TrappedError, UnloadedError, UsageError } from "../errors.ts";
 import { formatDecls } from "../model/text.ts";
@@ -17,7 +17,7 @@ import { mayProvide, type Provider } from "./imports/resolve-imports.ts";
 import { openSource } from "./source/open.ts";
 import { checkOptions, RELOAD } from "./options.ts";
 import { Queue } from "./life/queue.ts";
-import { upkeep } from "./parts.ts";
+import { upkeep } from "./lazy.ts";
 import type { Restarter } from "./life/restart.ts";
 import type {
   Imports,

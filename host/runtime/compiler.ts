@@ -1,7 +1,7 @@
 /**
  * The compiler: decode, validate, plan, find the generated function, compile the core modules.
  *
- * The largest part of the host by far, and the only way into it (`parts.ts`): applications load it when they first
+ * The largest part of the host by far, and the only way into it (`lazy.ts`): applications load it when they first
  * compile, and pages whose modules are all bound ahead of time never do.
  */
 import { Budget } from "../budget.ts";

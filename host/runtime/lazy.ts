@@ -5,11 +5,11 @@
 import { UsageError } from "../errors.ts";
 
 /**
- * A part that is loaded once. What could not be loaded is asked for again by the next who needs it.
+ * A part of the host that is loaded when it is first needed, and once. After a failure the next call tries again.
  *
  * @param load must call `import()` itself: bundlers follow only what they see
  */
-export function part<T>(name: string, load: () => Promise<T>): () => Promise<T> {
+export function lazy<T>(name: string, load: () => Promise<T>): () => Promise<T> {
   let loading: Promise<T> | undefined;
   return () =>
     (loading ??= load().catch((cause: unknown) => {
@@ -18,11 +18,11 @@ export function part<T>(name: string, load: () => Promise<T>): () => Promise<T> 
     }));
 }
 
-export const compiler: () => Promise<typeof import("./compiler.ts")> = part("compiler", () => import("./compiler.ts"));
+export const compiler: () => Promise<typeof import("./compiler.ts")> = lazy("compiler", () => import("./compiler.ts"));
 
 /** What is said of a fault. */
 export type Faults = typeof import("./faults.ts");
 
-export const faults: () => Promise<Faults> = part("words for faults", () => import("./faults.ts"));
+export const faults: () => Promise<Faults> = lazy("words for faults", () => import("./faults.ts"));
 
-export const inspector: () => Promise<typeof import("./inspect.ts")> = part("inspector", () => import("./inspect.ts"));
+export const inspector: () => Promise<typeof import("./inspect.ts")> = lazy("inspector", () => import("./inspect.ts"));

@@ -1,7 +1,7 @@
 /**
  * Text that calls every imported function of a world, so that asc compiles them all: it skips what nobody calls.
  */
-import { TypeText, FileScope } from "../../scripts/toolchain/guest/types.ts";
+import { TypeText, FileScope } from "../../scripts/toolchain/guest/assembly-types.ts";
 import { analyseWorld } from "../../scripts/toolchain/guest/world.ts";
 import type { WorldDescription } from "../../host/plan/world.ts";
 import type { ValueType } from "../../host/model/types.ts";

@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { parseSync, Visitor } from "oxc-parser";
 import { expect, test } from "vitest";
-import { explainExternName, isLabel, uniquenessKey } from "../../host/model/names.ts";
+import { explainExternName, isLabel, uniquenessKey } from "../../host/model/extern-names.ts";
 import { isCanonicalVersion, parseVersion } from "../../host/model/semver.ts";
 
 const host = new URL("../../host/", import.meta.url);

@@ -9,6 +9,7 @@ import {
   headerViolations,
   layerViolations,
   lengthViolations,
+  mentionViolations,
   placeViolations,
   topLevelViolations,
 } from "../../scripts/house/check/rules.ts";
@@ -80,6 +81,17 @@ test("a file of the host begins with a comment", () => {
   );
   expect(headerViolations([file("host/cli/a.ts", "#!/usr/bin/env node\n/** Owns a. */")])).toEqual([]);
   expect(headerViolations([file("host/a.ts", "export {};")])).toHaveLength(1);
+});
+
+test("a comment names files that are there", () => {
+  const files = [
+    file("host/a/b.ts", "/** See `c.ts` and `a/b.ts`. */\nconst text = `gone.ts`;"),
+    file("host/c.ts", ""),
+  ];
+  expect(mentionViolations(files)).toEqual([]);
+  expect(mentionViolations([...files, file("test/d.ts", "x;\n  // As in `gone.ts`, not `c.ts`.")])).toMatchObject([
+    { path: "test/d.ts", line: 2, message: expect.stringContaining("gone.ts") },
+  ]);
 });
 
 test("the top level holds what the design names and dot files", () => {

@@ -7,7 +7,7 @@ import {
   parseExternName,
   parseInterfaceId,
   uniquenessKey,
-} from "../../host/model/names.ts";
+} from "../../host/model/extern-names.ts";
 import { compareVersions, isCompatible, parseVersion } from "../../host/model/semver.ts";
 import { toCamelCase, toPascalCase } from "../../host/model/spelling.ts";
 

@@ -4,7 +4,7 @@
  * Follows design/mvp/Explainer.md, "Name Uniqueness", and the notes of design/mvp/Binary.md, "Import and Export
  * Definitions".
  */
-import { explainExternName, isLabel, parseExternName, uniquenessKey } from "../../model/names.ts";
+import { explainExternName, isLabel, parseExternName, uniquenessKey } from "../../model/extern-names.ts";
 import { parseVersion } from "../../model/semver.ts";
 import { isCanonicalVersion } from "../../model/semver.ts";
 import type { RawName } from "../definition.ts";

@@ -12,7 +12,7 @@ type Constructor = new (...args: unknown[]) => object;
 export class StableClass {
   readonly name: string;
   /** The class users hold. */
-  readonly face: Function;
+  readonly publicClass: Function;
   /** Prototypes of every version's class; weak, so that a version's code can go. */
   readonly #prototypes = new WeakSet<object>();
   readonly #prototype: Record<string, unknown>;
@@ -25,7 +25,7 @@ export class StableClass {
     const isMember = (value: unknown): boolean => this.#isMember(value);
     const make = (args: unknown[]): object => this.#make(args);
     // A computed key names the class, also in the engine's own messages.
-    const face = {
+    const named = {
       [name]: class {
         constructor(...args: unknown[]) {
           return make(args);
@@ -35,9 +35,9 @@ export class StableClass {
         }
       },
     }[name]!;
-    Object.defineProperty(face, "length", { value: arity, configurable: true });
-    this.face = face;
-    this.#prototype = face.prototype as unknown as Record<string, unknown>;
+    Object.defineProperty(named, "length", { value: arity, configurable: true });
+    this.publicClass = named;
+    this.#prototype = named.prototype as unknown as Record<string, unknown>;
   }
 
   /** Recognises a version's objects from now on. */

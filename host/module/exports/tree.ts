@@ -1,7 +1,7 @@
 /**
  * The stable exports of a module: one tree of objects, handles and classes for its whole life.
  *
- * Owns which slot serves which export of which version. What a version exports is resolved first (`resolve.ts`), which
+ * Owns which slot serves which export of which version. What a version exports is resolved first (`resolve-exports.ts`), which
  * may fail and touches nothing, and applied here, which cannot fail: that is what makes a swap atomic.
  */
 import {
@@ -160,7 +160,7 @@ export class ExportTree {
         stable = new StableClass(name, version.length, slot);
         container.classes.set(resource, stable);
         container.entries.set(constructor, { slot, arity: version.length, handle: undefined });
-        define(container.object, name, stable.face);
+        define(container.object, name, stable.publicClass);
       }
       container.entries.get(constructor)!.slot.fill(none, undefined);
       stable.adopt(version);
@@ -194,7 +194,7 @@ export class ExportTree {
     slot.observe(this.#observer);
     const handle = makeHandle(slot, type.params.length, key);
     container.entries.set(name, { slot, arity: type.params.length, handle });
-    define(js.kind === "static" ? container.classes.get(js.resource)!.face : container.object, key, handle);
+    define(js.kind === "static" ? container.classes.get(js.resource)!.publicClass : container.object, key, handle);
   }
 
   #retire(entry: Entry, reason: string): void {
@@ -350,6 +350,6 @@ function removeProperty(container: Container, name: string): void {
   const js = funcName(name);
   if (js.kind === "function") delete container.object[js.js];
   if (js.kind !== "static") return;
-  const face = container.classes.get(js.resource)?.face as unknown as Record<string, unknown> | undefined;
-  if (face !== undefined) delete face[staticName(js.js)];
+  const published = container.classes.get(js.resource)?.publicClass as unknown as Record<string, unknown> | undefined;
+  if (published !== undefined) delete published[staticName(js.js)];
 }

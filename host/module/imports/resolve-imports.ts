@@ -13,7 +13,7 @@ import type { ExternDecl } from "../../model/types.ts";
 import { givenImport, ownProperty } from "../../runtime/given-imports.ts";
 import type { Component } from "../../runtime/types.ts";
 import type { Exporter } from "./resource-identity.ts";
-import { upkeep } from "../parts.ts";
+import { upkeep } from "../lazy.ts";
 import type { ImportOrigin, LoadOptions } from "../types.ts";
 
 /** A module that may meet the imports of others. */

@@ -1,7 +1,7 @@
 /**
  * The scope of one instance's imports: deferred clean-ups, timers, and promises that its imports left running.
  *
- * Owns what happens *around* imports; which import is met by whom is `link.ts`. Everything here belongs to one
+ * Owns what happens *around* imports; which import is met by whom is `resolve-imports.ts`. Everything here belongs to one
  * instance: a reload or restart opens a new scope and closes the old one.
  */
 import { UsageError, type Activity } from "../../errors.ts";

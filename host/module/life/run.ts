@@ -15,7 +15,7 @@ import type { HostContext } from "../context.ts";
 import { importResolver, type Provider } from "../imports/resolve-imports.ts";
 import type { Watched } from "./memory-watch.ts";
 import { resolveExports, type ExportChange } from "../exports/resolve-exports.ts";
-import { proof, upkeep } from "../parts.ts";
+import { proof, upkeep } from "../lazy.ts";
 import { asError, Scope } from "../imports/scope.ts";
 import { trackImports } from "../imports/tracking.ts";
 import type { CollectionReport, DropReceipt, ImportOrigin, Imports, LoadOptions } from "../types.ts";

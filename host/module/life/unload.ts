@@ -8,7 +8,7 @@
 import { UnloadedError, UsageError } from "../../errors.ts";
 import type { ModuleRecord } from "../module.ts";
 import { checkOptions, UNLOAD } from "../options.ts";
-import { upkeep } from "../parts.ts";
+import { upkeep } from "../lazy.ts";
 import { asError } from "../imports/scope.ts";
 import type { DropReceipt, UnloadOptions, UnloadReceipt } from "../types.ts";
 

@@ -8,7 +8,7 @@ import { compileBytes } from "../../runtime/compile.ts";
 import type { Inspection } from "../../runtime/inspect.ts";
 import { abortable } from "./abortable.ts";
 import { checkOptions, COMPILE } from "../options.ts";
-import { upkeep } from "../parts.ts";
+import { upkeep } from "../lazy.ts";
 import { compiler, faults, inspector } from "../../runtime/lazy.ts";
 import type { Bindings, CompileOptions, Component, World } from "../../runtime/types.ts";
 

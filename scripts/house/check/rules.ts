@@ -119,6 +119,24 @@ export function headerViolations(files: readonly SourceFile[]): readonly Violati
   });
 }
 
+/** Names of files of the bindings, which are made in a module's folder and not here. */
+const GENERATED = new Set(["entry.ts"]);
+
+/** Comments that name a TypeScript file which is not there. */
+export function mentionViolations(files: readonly SourceFile[]): readonly Violation[] {
+  const there = new Set(files.flatMap(({ path }) => path.split("/").map((_, i, parts) => parts.slice(i).join("/"))));
+  return files.flatMap(({ path, text }) => {
+    if (!isTypeScript(path)) return [];
+    return text.split("\n").flatMap((line, index) => {
+      const comment = /^\s*(?:\/\*\*?|\*|\/\/)(.*)/.exec(line)?.[1] ?? "";
+      return [...comment.matchAll(/`((?:[\w-]+\/)*[\w-][\w.-]*\.ts)`/g)]
+        .map(([, name]) => name!)
+        .filter((name) => !there.has(name) && !GENERATED.has(name))
+        .map((name) => ({ path, line: index + 1, message: `The comment names ${name}, and there is no such file` }));
+    });
+  });
+}
+
 /** What stands at the top level beside what the design names. Dot files are free. */
 export function topLevelViolations(names: readonly string[]): readonly Violation[] {
   return names

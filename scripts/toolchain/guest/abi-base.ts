@@ -2,8 +2,8 @@
  * What lifting and lowering share: the helper functions made so far, and the names of what stands in `abi.ts`.
  */
 import type { ValueType } from "../../../host/model/types.ts";
-import { Namer } from "./names.ts";
-import type { FileScope, TypeText } from "./types.ts";
+import { Namer } from "./assembly-names.ts";
+import type { FileScope, TypeText } from "./assembly-types.ts";
 import type { GuestResource } from "./world.ts";
 import { AssemblyWriter } from "./writer.ts";
 

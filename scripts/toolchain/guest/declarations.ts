@@ -4,8 +4,8 @@
  */
 import { withoutVersion } from "../../../host/model/ids.ts";
 import type { FuncType, ValueType } from "../../../host/model/types.ts";
-import { camel, local, Namer, pascalPart, staticNames } from "./names.ts";
-import { FileScope, type TypeText } from "./types.ts";
+import { camel, local, Namer, pascalPart, staticNames } from "./assembly-names.ts";
+import { FileScope, type TypeText } from "./assembly-types.ts";
 import {
   type Declaration,
   type GuestFile,

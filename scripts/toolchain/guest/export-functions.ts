@@ -15,7 +15,7 @@ import type { RequiredExport } from "./contract.ts";
 import { paramsText, resultText } from "./declarations.ts";
 import { signatureOf } from "./signature.ts";
 import type { ExportTypes } from "./transform.ts";
-import { FileScope, type TypeText } from "./types.ts";
+import { FileScope, type TypeText } from "./assembly-types.ts";
 import type { GuestFile, GuestFunction, GuestResource, GuestWorld } from "./world.ts";
 import { AssemblyWriter } from "./writer.ts";
 

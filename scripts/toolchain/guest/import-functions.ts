@@ -11,7 +11,7 @@ import { newHandle, numbers, tableOf, takeBack } from "./abi-base.ts";
 import type { AbiEmitter } from "./abi.ts";
 import { type Area, type AreaSizes, maxArea } from "./areas.ts";
 import { dropName } from "./declarations.ts";
-import { Namer } from "./names.ts";
+import { Namer } from "./assembly-names.ts";
 import { signatureOf } from "./signature.ts";
 import type { GuestFile, GuestFunction, GuestResource, GuestWorld } from "./world.ts";
 import { AssemblyWriter } from "./writer.ts";

@@ -15,7 +15,7 @@ import { ExportEmitter } from "./export-functions.ts";
 import { ImportEmitter, ImportNames } from "./import-functions.ts";
 import { abiText, hookFlags, runtimeText, type Sink } from "./runtime.ts";
 import { skeleton } from "./skeleton.ts";
-import { FileScope, TypeText } from "./types.ts";
+import { FileScope, TypeText } from "./assembly-types.ts";
 import { generatedMark } from "./writer.ts";
 import { analyseWorld, type GuestFile, type GuestWorld, runtimeFunctions } from "./world.ts";
 

@@ -3,7 +3,7 @@
  */
 import { withoutVersion } from "../../../host/model/ids.ts";
 import { docOf, type Docs, paramsText, resultText } from "./declarations.ts";
-import { FileScope, type TypeText } from "./types.ts";
+import { FileScope, type TypeText } from "./assembly-types.ts";
 import type { GuestFile, GuestFunction, GuestResource, GuestWorld, NamedType } from "./world.ts";
 import { tidy, AssemblyWriter } from "./writer.ts";
 

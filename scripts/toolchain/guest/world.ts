@@ -7,11 +7,11 @@
  */
 import { someType } from "../../../host/model/cases.ts";
 import { ownName } from "../../../host/model/ids.ts";
-import { parseExternName } from "../../../host/model/names.ts";
+import { parseExternName } from "../../../host/model/extern-names.ts";
 import { identityOf, isNominal, type NominalType } from "../../../host/model/nominal.ts";
 import type { ExternDecl, FuncType, ResourceType, ValueType } from "../../../host/model/types.ts";
 import type { WorldDescription } from "../../../host/plan/world.ts";
-import { camel, fileName, Namer, pascal, pascalPart, privateName } from "./names.ts";
+import { camel, fileName, Namer, pascal, pascalPart, privateName } from "./assembly-names.ts";
 import { refuseInexpressible } from "./refuse.ts";
 
 export type Direction = "import" | "export";

@@ -9,12 +9,12 @@ import { isValueType } from "../../../host/model/cases.ts";
 import { ownName } from "../../../host/model/ids.ts";
 import { identityOf, isNominal } from "../../../host/model/nominal.ts";
 import { shortNames, toCamelCase, toPascalCase } from "../../../host/model/spelling.ts";
-import { parseInterfaceId } from "../../../host/model/names.ts";
+import { parseInterfaceId } from "../../../host/model/extern-names.ts";
 import { printable } from "../../../host/model/printable.ts";
 import type { ExternDecl, ResourceType, ValueType } from "../../../host/model/types.ts";
 import type { WitDocs } from "../wit/docs.ts";
 import { type Group, interfaceMembers, type Resource, resourceDeclarations, type Spelling } from "./members.ts";
-import { globals, identifier, interfaceName, NameTable } from "./names.ts";
+import { globals, identifier, interfaceName, NameTable } from "./declaration-names.ts";
 import { commentText, Writer } from "./writer.ts";
 
 /** What is declared: a world, or a component's imports and exports. */
@@ -222,8 +222,8 @@ class Declarations implements Spelling {
     }
   }
 
-  spell(type: ValueType, given = false): string {
-    return this.typeNames.get(type) ?? this.structure(type, given);
+  spell(type: ValueType, fromHost = false): string {
+    return this.typeNames.get(type) ?? this.structure(type, fromHost);
   }
 
   className(resource: ResourceType): string {
@@ -235,7 +235,7 @@ class Declarations implements Spelling {
     return this.hidden.has(name) ? `globalThis.${name}` : name;
   }
 
-  private structure(type: ValueType, given = false): string {
+  private structure(type: ValueType, fromHost = false): string {
     switch (type.kind) {
       case "bool":
         return "boolean";
@@ -248,12 +248,12 @@ class Declarations implements Spelling {
       case "list": {
         const array = typedArrayOf(type.element);
         if (array !== undefined) return this.global(array);
-        return `${given ? "readonly " : ""}${parenthesised(this.spell(type.element, given))}[]`;
+        return `${fromHost ? "readonly " : ""}${parenthesised(this.spell(type.element, fromHost))}[]`;
       }
       case "map":
-        return `${this.global(given ? "ReadonlyMap" : "Map")}<${this.spell(type.key, given)}, ${this.spell(type.value, given)}>`;
+        return `${this.global(fromHost ? "ReadonlyMap" : "Map")}<${this.spell(type.key, fromHost)}, ${this.spell(type.value, fromHost)}>`;
       case "tuple":
-        return `${given ? "readonly " : ""}[${type.types.map((part) => this.spell(part, given)).join(", ")}]`;
+        return `${fromHost ? "readonly " : ""}[${type.types.map((part) => this.spell(part, fromHost)).join(", ")}]`;
       case "record":
         return `{ ${type.fields.map((f) => `${identifier(toCamelCase(f.name))}${optionalMark(f.type)}: ${this.spell(f.type)}`).join("; ")} }`;
       case "flags":
@@ -265,10 +265,10 @@ class Declarations implements Spelling {
       case "option":
         // An option directly inside an option would lose the difference between none and some(none).
         if (type.type.kind === "option")
-          return `${this.variantCase("some", type.type, given)} | ${this.variantCase("none", undefined)}`;
-        return `${this.spell(type.type, given)} | undefined`;
+          return `${this.variantCase("some", type.type, fromHost)} | ${this.variantCase("none", undefined)}`;
+        return `${this.spell(type.type, fromHost)} | undefined`;
       case "result":
-        return `${this.variantCase("ok", type.ok, given)} | ${this.variantCase("err", type.err, given)}`;
+        return `${this.variantCase("ok", type.ok, fromHost)} | ${this.variantCase("err", type.err, fromHost)}`;
       case "own":
       case "borrow":
         return this.resourceNames.get(type.resource) ?? "unknown";
@@ -281,8 +281,8 @@ class Declarations implements Spelling {
     }
   }
 
-  private variantCase(name: string, payload: ValueType | undefined, given = false): string {
-    const val = payload === undefined ? "val?: undefined" : `val: ${this.spell(payload, given)}`;
+  private variantCase(name: string, payload: ValueType | undefined, fromHost = false): string {
+    const val = payload === undefined ? "val?: undefined" : `val: ${this.spell(payload, fromHost)}`;
     return `{ tag: ${JSON.stringify(name)}; ${val} }`;
   }
 

@@ -3,7 +3,7 @@
  */
 import { className as jsClassName, funcName, staticName } from "../../../host/model/spelling.ts";
 import type { ExternDecl, FuncType, ResourceType, ValueType } from "../../../host/model/types.ts";
-import { identifier, paramName } from "./names.ts";
+import { identifier, paramName } from "./declaration-names.ts";
 import type { Writer } from "./writer.ts";
 
 /** Items that stand together: an interface's, or those of the world itself. */
@@ -22,9 +22,9 @@ export interface Spelling {
   /**
    * The type as seen from anywhere in the file: its name, or its structure when it has none.
    *
-   * @param given the value comes from the host, so that lists and tuples may be read-only
+   * @param fromHost the value comes from the host, so that lists and tuples may be read-only
    */
-  spell(type: ValueType, given?: boolean): string;
+  spell(type: ValueType, fromHost?: boolean): string;
   className(resource: ResourceType): string;
   /** A global type, spelled so that no type of the world hides it. */
   global(name: string): string;
@@ -72,7 +72,7 @@ function method(
 
 function params(func: FuncType, skip: number, spelling: Spelling, exported: boolean): string {
   const listed = func.params.slice(skip);
-  // Only what is followed by nothing that must be given can be left out.
+  // Only what is followed by nothing that must be fromHost can be left out.
   const lastNeeded = listed.findLastIndex(({ type }) => type.kind !== "option" || type.type.kind === "option");
   return listed
     .map(

@@ -13,7 +13,7 @@ import { type Token, tokenize } from "./tokens.ts";
  */
 export type WitDocs = ReadonlyMap<string, string>;
 
-interface Scope {
+interface Block {
   readonly kind: "package" | "interface" | "world" | "type" | "other";
   /** Path prefix of what is declared inside. */
   readonly path: string;
@@ -53,15 +53,15 @@ class DocReader {
   }
 
   read(packageId: string): void {
-    this.block(packageScope(packageId));
+    this.readBlock(packageBlock(packageId));
   }
 
   private peek(ahead = 0): string {
     return this.tokens[this.at + ahead]?.text ?? "";
   }
 
-  /** Reads declarations up to the closing brace of the scope, or the end. */
-  private block(scope: Scope): void {
+  /** Reads declarations up to the closing brace of the block, or the end. */
+  private readBlock(block: Block): void {
     let comment: string[] = [];
     while (this.at < this.tokens.length) {
       const token = this.tokens[this.at]!;
@@ -74,7 +74,7 @@ class DocReader {
       } else if (token.text === "@") {
         this.gate();
       } else {
-        this.declaration(scope, comment);
+        this.declaration(block, comment);
         comment = [];
       }
     }
@@ -88,51 +88,51 @@ class DocReader {
     this.at += 1;
   }
 
-  private declaration(scope: Scope, comment: readonly string[]): void {
-    const path = this.pathOf(scope);
+  private declaration(block: Block, comment: readonly string[]): void {
+    const path = this.pathOf(block);
     if (path !== undefined && comment.length > 0) this.docs.set(path, dedent(comment));
-    const inner = this.innerScope(scope, path);
+    const inner = this.innerBlock(block, path);
     // To the end of the declaration: past its block, or to the `;` or `,` outside all parentheses.
     for (let depth = 0; this.at < this.tokens.length;) {
       const { text, kind } = this.tokens[this.at]!;
       if (text === "}" && kind === "mark") return;
       this.at += 1;
       if (kind !== "mark") continue;
-      if (text === "{") return this.block(inner);
+      if (text === "{") return this.readBlock(inner);
       if (text === "(" || text === "<") depth += 1;
       else if (text === ")" || text === ">") depth -= 1;
       else if (depth === 0 && (text === ";" || text === ",")) return;
     }
   }
 
-  private pathOf(scope: Scope): string | undefined {
+  private pathOf(block: Block): string | undefined {
     const first = this.peek();
     const second = this.peek(1);
-    switch (scope.kind) {
+    switch (block.kind) {
       case "package":
-        return first === "interface" || first === "world" ? `${scope.path}${second}${scope.version}` : undefined;
+        return first === "interface" || first === "world" ? `${block.path}${second}${block.version}` : undefined;
       case "interface":
       case "world": {
         if (first === "include" || first === "use") return undefined;
-        if (first === "import" || first === "export") return `${scope.path}${second}`;
-        return `${scope.path}${typeKeywords.has(first) || first === "type" ? second : first}`;
+        if (first === "import" || first === "export") return `${block.path}${second}`;
+        return `${block.path}${typeKeywords.has(first) || first === "type" ? second : first}`;
       }
       case "type":
-        return `${scope.path}${first}`;
+        return `${block.path}${first}`;
       case "other":
         return undefined;
     }
   }
 
   /** What the braces after this declaration would hold. */
-  private innerScope(scope: Scope, path: string | undefined): Scope {
+  private innerBlock(block: Block, path: string | undefined): Block {
     const first = this.peek();
-    const other: Scope = { kind: "other", path: "", version: "" };
-    if (scope.kind === "package") {
+    const other: Block = { kind: "other", path: "", version: "" };
+    if (block.kind === "package") {
       if (first === "interface" || first === "world") return { kind: first, path: `${path}#`, version: "" };
       if (first !== "package") return other;
       const end = this.tokens.findIndex(({ text }, index) => index > this.at && (text === "{" || text === ";"));
-      return packageScope(join(this.tokens.slice(this.at + 1, end)));
+      return packageBlock(join(this.tokens.slice(this.at + 1, end)));
     }
     if (typeKeywords.has(first) && path !== undefined) return { kind: "type", path: `${path}.`, version: "" };
     if ((first === "import" || first === "export") && this.peek(3) === "interface" && path !== undefined) {
@@ -142,7 +142,7 @@ class DocReader {
   }
 }
 
-function packageScope(id: string): Scope {
+function packageBlock(id: string): Block {
   const [name = "", version] = id.split("@");
   return { kind: "package", path: `${name}/`, version: version === undefined ? "" : `@${version}` };
 }

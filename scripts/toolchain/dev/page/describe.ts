@@ -5,7 +5,7 @@
  */
 import { isValueType } from "../../../../host/model/cases.ts";
 import { withoutVersion } from "../../../../host/model/ids.ts";
-import { parseExternName } from "../../../../host/model/names.ts";
+import { parseExternName } from "../../../../host/model/extern-names.ts";
 import { toCamelCase, toPascalCase } from "../../../../host/model/spelling.ts";
 import type { ExternDecl, FuncType, ResourceType, ValueType } from "../../../../host/model/types.ts";
 import { formatParts, formatWorld } from "../../../../host/model/wit.ts";

@@ -1,7 +1,7 @@
 /**
  * The names of a declaration file: the words that TypeScript reserves, and the names that are taken.
  */
-import { parseInterfaceId } from "../../../host/model/names.ts";
+import { parseInterfaceId } from "../../../host/model/extern-names.ts";
 import { toCamelCase, toPascalCase } from "../../../host/model/spelling.ts";
 
 /** Words that cannot name a parameter; members of interfaces may have any name. */
