@@ -98,8 +98,11 @@ export class DecodeError extends TenonError {
 export type UnsupportedFeature =
   /** Async functions and their built-ins. */
   | "async"
+  /** Values of a stream type. */
   | "stream"
+  /** Values of a future type. */
   | "future"
+  /** Values of the type `error-context`. */
   | "error-context"
   /** Built-ins that start threads. */
   | "threads"
@@ -364,11 +367,13 @@ export class MemoryLimitError extends TenonError {
 
 /** What {@link UsageError.code} may be: mistakes that a program may want to tell apart have a code of their own. */
 export type UsageCode =
+  /** Any other mistake. */
   | "usage"
   /** The name belongs to a module of other bytes. */
   | "name-taken"
   /** The module is there, with other imports or options than those given. */
   | "options-differ"
+  /** The host is closed. */
   | "host-closed";
 
 /** The host was used wrongly: a name taken, an unknown option, an export that is not there. */

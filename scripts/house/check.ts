@@ -6,7 +6,7 @@
  * some of them, `--root DIR` looks at another tree.
  */
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -22,6 +22,7 @@ import {
   topLevelViolations,
   type Violation,
 } from "./check/rules.ts";
+import { reference, withReference } from "./reference.ts";
 import { readSourceTree, readTopLevel, type SourceFile } from "./check/source-tree.ts";
 
 interface Check {
@@ -84,6 +85,13 @@ function rule(name: string, judge: (files: readonly SourceFile[]) => readonly Vi
   };
 }
 
+/** Whether the README's tables say what the sources say. */
+async function checkReference(): Promise<string> {
+  const readme = readFileSync(join(root, "README.md"), "utf8");
+  if (withReference(readme, reference(root)) === readme) return "";
+  return "The README's reference is not that of the sources: run npx tsx scripts/house/reference.ts";
+}
+
 /** Packs the package and asks what a consumer of it asks: do its entry points resolve, with types, everywhere. */
 async function checkPackage(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "tenon-check-"));
@@ -129,6 +137,7 @@ const checks: readonly Check[] = [
   rule("mentions", mentionViolations),
   rule("places", placeViolations),
   rule("top-level", () => topLevelViolations(readTopLevel(root))),
+  { name: "reference", run: checkReference },
   { name: "dead-code", run: () => program("knip", ["--no-progress", "--no-config-hints"]) },
   { name: "package", run: checkPackage },
 ];

@@ -3,7 +3,9 @@ import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import * as options from "../../host/module/options.ts";
 import { attempt, ComponentError, createHost, type World } from "../../host/node/index.ts";
+import { reference, withReference } from "../../scripts/house/reference.ts";
 import { createBuilder } from "../../scripts/toolchain/build/index.ts";
 
 const root = resolve(import.meta.dirname, "..", "..");
@@ -86,6 +88,19 @@ test("the README's programs pass the compiler", () => {
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ extends: base, compilerOptions, include }));
   const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
   expect(spawnSync(process.execPath, [tsc, "-p", folder, "--pretty", "false"], { encoding: "utf8" }).stdout).toBe("");
+});
+
+test("the README's reference is that of the sources, and names every option that a call takes", () => {
+  const tables = reference(root);
+  expect(withReference(readme, tables)).toBe(readme);
+  const rows = (heading: string): string[] => {
+    const table = tables.split("\n\n").find((text) => text.startsWith(`| \`${heading}\` |`)) ?? "";
+    return [...table.matchAll(/^\| `([\w-]+)` \|/gm)].slice(1).map(([, name]) => name!);
+  };
+  expect(rows("createHost").sort()).toEqual(Object.keys(options.HOST).sort());
+  expect(rows("load").sort()).toEqual(Object.keys(options.LOAD).sort());
+  expect(rows("reload").sort()).toEqual(Object.keys(options.RELOAD).sort());
+  expect(rows("unload").sort()).toEqual(Object.keys(options.UNLOAD).sort());
 });
 
 test("every npm command the README names exists", () => {
