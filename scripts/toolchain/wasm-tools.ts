@@ -10,7 +10,7 @@ import { TenonError } from "../../host/errors.ts";
 import { witName } from "../../host/model/wit.ts";
 import { sections } from "./core-sections.ts";
 import { missingPackages } from "./build/packages.ts";
-import { evaluateJco, type JcoComponent } from "../house/jco-glue.ts";
+import { evaluateJco, type JcoComponent } from "./jco-glue.ts";
 
 export type StringEncoding = "utf8" | "utf16" | "compact-utf16";
 

@@ -1,6 +1,6 @@
 /** wasm-tools for a test in the page: the tools run in Node, behind a command of the test runner. */
 import { commands } from "vitest/browser";
-import { evaluateJco, type JcoComponent } from "../../../scripts/house/jco-glue.ts";
+import { evaluateJco, type JcoComponent } from "../../../scripts/toolchain/jco-glue.ts";
 
 export type StringEncoding = "utf8" | "utf16" | "compact-utf16";
 
