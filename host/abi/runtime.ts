@@ -6,19 +6,16 @@
  * says `throw` and the engine sees where control ends.
  */
 import {
-  BorrowScope,
   beginCheck,
-  disposeHostObject,
   endCheck,
   GuestResource,
-  HandleTable,
-  HostObjects,
   isWrapper,
-  Lends,
   repOf,
   type ResourceOwner,
   takeRep,
-} from "./handles.ts";
+} from "./guest-resource.ts";
+import { BorrowScope, HandleTable, Lends } from "./handle-table.ts";
+import { disposeHostObject, HostObjects } from "./host-objects.ts";
 import { checkByteLength, Memory } from "./memory.ts";
 import { Quota, type HostLimits } from "./quota.ts";
 import { transcode } from "./transcode.ts";

@@ -6,14 +6,14 @@
  */
 import { checkExpression } from "../abi/emit/check.ts";
 import { Code } from "../abi/emit/code.ts";
-import { hasBorrow, type Context } from "../abi/emit/context.ts";
+import { hasBorrow, type Crossing } from "../abi/emit/context.ts";
 import { liftCases, load, plus } from "../abi/emit/lift.ts";
-import { layoutOf } from "../abi/layout.ts";
+import { payloadOffset } from "../abi/layout.ts";
 import { casesOf, handlesIn } from "../model/cases.ts";
 import type { FuncType, ResultType } from "../model/types.ts";
 import {
   callCore,
-  contextOf,
+  crossingOf,
   enteringSet,
   flags,
   isBusy,
@@ -26,21 +26,22 @@ import {
   resultOf,
   settleGiven,
 } from "./crossing.ts";
-import type { BindingsWriter } from "./emit.ts";
+import type { Names } from "./names.ts";
 import { ENTERED, LOCK } from "./state.ts";
 
-/** An exported function, called by the host. */
-export function emitLift(writer: BindingsWriter, index: number): string {
-  const { plan, emitter } = writer;
+/** `canon lift`: an exported function, called by the host. */
+export function emitLift(names: Names, index: number): Code {
+  const { plan } = names;
   const lift = plan.lifts[index]!;
   const { type, component } = lift;
-  const context = contextOf(writer, lift.options, component, "host", undefined);
+  const code = new Code(names.budget);
+  const crossing = crossingOf(names, code, lift, "host", undefined);
+  const { context } = crossing;
   const params = type.params.map((_, i) => `a${i}`);
   const entered = enteringSet(plan, component, undefined);
-  const code = new Code(emitter.budget);
   const result = resultOf(type);
   code.block(`function f${index}(${params.join(", ")})`, () => {
-    emitChecks(writer, type, index, code);
+    emitChecks(crossing, type, index);
     code.line(`if (${isBusy(entered)}) throw rt.refuse(${index}, e0);`);
     if (type.result !== undefined) code.line(`let value${result === undefined ? "" : ", failed = false"};`);
     const changing = type.params.some((param) => mayChange(param.type));
@@ -51,18 +52,14 @@ export function emitLift(writer: BindingsWriter, index: number): string {
     code.block(
       "try",
       () => {
-        resetContext(writer, component, code);
+        resetContext(names, component, code);
         if (scoped) code.line("const b = new rt.BorrowScope();");
         if (context.memory !== undefined) code.line(`${context.memory}.sync();`);
-        const returned = callCore(writer, lift, params, context, code, changing ? "lowered = true;" : undefined);
-        if (result === undefined) {
-          if (type.result !== undefined)
-            code.line(`value = ${liftResult(writer, type.result, returned, context, code)};`);
-        } else {
-          liftOutcome(writer, result, returned, context, code);
-        }
+        const returned = callCore(crossing, lift, params, changing ? "lowered = true;" : undefined);
+        if (result !== undefined) liftOutcome(crossing, result, returned);
+        else if (type.result !== undefined) code.line(`value = ${liftResult(crossing, type.result, returned)};`);
         if (scoped) code.line("b.end();");
-        postReturn(writer, lift, returned, code);
+        postReturn(crossing, lift, returned);
       },
       "} catch (error) {",
     );
@@ -74,21 +71,21 @@ export function emitLift(writer: BindingsWriter, index: number): string {
     code.line(`  ${LOCK} throw rt.fault(${index}, error);`);
     code.line("}");
     // A guest can catch what an import threw and go on; the fault stands all the same.
-    code.line(`if (e0 !== 1) throw rt.fault(${index}, undefined);`);
+    code.line(`if (e0 !== ${ENTERED}) throw rt.fault(${index}, undefined);`);
     code.line(flags(entered, 0));
-    settleGiven(writer, [type.result], code);
+    settleGiven(crossing, [type.result]);
     if (result !== undefined) code.line("if (failed) throw rt.error(value);");
     if (type.result !== undefined) code.line("return value;");
   });
-  return code.toString();
+  return code;
 }
 
 /** Checks the arguments `a0`, … of a call; `index` is how the runtime knows the function. */
-function emitChecks(writer: BindingsWriter, type: FuncType, index: number, code: Code): void {
+function emitChecks({ emitter, code }: Pick<Crossing, "emitter" | "code">, type: FuncType, index: number): void {
   if (type.params.length === 0) return;
   const params = type.params.map((_, i) => `a${i}`);
-  const checks = type.params.map((param, i) => checkExpression(writer.emitter, param.type, `a${i}`)).join(" && ");
-  const refusal = `e0 > 1 ? rt.refuse(${index}, e0) : rt.badArguments(${index}, [${params.join(", ")}])`;
+  const checks = type.params.map((param, i) => checkExpression(emitter, param.type, `a${i}`)).join(" && ");
+  const refusal = `e0 > ${ENTERED} ? rt.refuse(${index}, e0) : rt.badArguments(${index}, [${params.join(", ")}])`;
   const gives = type.params.some((param) => handlesIn(param.type).own);
   if (!gives && !type.params.some((param) => mayChange(param.type))) {
     code.line(`if (!(${checks})) throw ${refusal};`);
@@ -102,37 +99,38 @@ function emitChecks(writer: BindingsWriter, type: FuncType, index: number, code:
 }
 
 /** An import that is exported again: checked as every export is, and cut with the instance. */
-export function emitReexport(writer: BindingsWriter, func: number): string {
-  const { type } = writer.plan.hostFuncs[func]!;
+export function emitReexport({ plan, emitter, budget }: Names, func: number): Code {
+  const { type } = plan.hostFuncs[func]!;
   const params = type.params.map((_, i) => `a${i}`).join(", ");
-  const code = new Code(writer.emitter.budget);
+  const code = new Code(budget);
   // The runtime knows the host's functions by the numbers below those of `start` and destructors.
   const index = -2 - func;
   code.block(`function w${func}(${params})`, () => {
-    code.line(`if (e0 > 1) throw rt.refuse(${index}, e0);`);
-    emitChecks(writer, type, index, code);
+    code.line(`if (e0 > ${ENTERED}) throw rt.refuse(${index}, e0);`);
+    emitChecks({ emitter, code }, type, index);
     code.line(`return h${func}(${params});`);
   });
-  return code.toString();
+  return code;
 }
 
 /** Lifts a `result` into `value` and `failed`, without an object around it. */
-function liftOutcome(writer: BindingsWriter, type: ResultType, returned: string, context: Context, code: Code): void {
-  const cases = casesOf(type);
+function liftOutcome(crossing: Crossing, type: ResultType, returned: string): void {
+  const { code, context } = crossing;
   const assign = (name: string, payload: string | undefined): void => {
     if (payload !== undefined) code.line(`value = ${payload};`);
     if (name === "err") code.line("failed = true;");
   };
   if (!isSpilled(type)) {
-    liftCases(writer.emitter, type, cases, [returned], context, code, (c, payload) => assign(c.name, payload));
+    liftCases(crossing, type, [returned], (c, payload) => assign(c.name, payload));
     return;
   }
-  const pointer = resultAddress(type, returned, context, code);
-  const at = plus(pointer, Math.max(1, ...cases.map((c) => (c.type === undefined ? 1 : layoutOf(c.type).alignment))));
+  const cases = casesOf(type);
+  const pointer = resultAddress(crossing, type, returned);
+  const at = plus(pointer, payloadOffset(cases));
   code.block(`switch (${context.memory}.u8[${pointer}])`, () => {
     cases.forEach((c, i) => {
       code.block(`case ${i}:`, () => {
-        assign(c.name, c.type === undefined ? undefined : load(writer.emitter, c.type, at, context));
+        assign(c.name, c.type === undefined ? undefined : load(crossing, c.type, at));
         code.line("break;");
       });
     });

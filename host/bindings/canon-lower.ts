@@ -5,16 +5,18 @@
  */
 import { checkExpression } from "../abi/emit/check.ts";
 import { member, type Code } from "../abi/emit/code.ts";
-import { hasBorrow, type Context } from "../abi/emit/context.ts";
+import { hasBorrow } from "../abi/emit/context.ts";
 import { liftMembers, load, plus } from "../abi/emit/lift.ts";
 import { lowerFlat, store } from "../abi/emit/lower.ts";
-import { MAX_FLAT_PARAMS, flatOf, layoutOf, sequence } from "../abi/layout.ts";
+import { MAX_FLAT_PARAMS, flatOf, sequence } from "../abi/layout.ts";
+import { funcName } from "../model/spelling.ts";
 import type { FuncType, ValueType } from "../model/types.ts";
-import type { FuncItem, Lift, Options, Trampoline } from "../plan/plan.ts";
+import type { Lift, StringEncoding, Trampoline } from "../plan/plan.ts";
 import {
   areRelated,
   callCore,
-  contextOf,
+  type CallCrossing,
+  crossingOf,
   enteringSet,
   flags,
   guard,
@@ -25,77 +27,74 @@ import {
   mayChange,
   postReturn,
   resetContext,
+  resultAddress,
   resultOf,
   settleGiven,
 } from "./crossing.ts";
-import type { BindingsWriter } from "./emit.ts";
-import { funcName } from "../model/spelling.ts";
+import type { Names } from "./names.ts";
 import { LOCK } from "./state.ts";
 
-export function emitLower(
-  writer: BindingsWriter,
-  name: string,
-  { func, type, options, component }: Extract<Trampoline, { kind: "lower" }>,
-  code: Code,
-): void {
+type LowerTrampoline = Extract<Trampoline, { kind: "lower" }>;
+
+/** The caller's side of a call that leaves a guest, and what decides the form of its text. */
+interface Lowering extends CallCrossing {
+  readonly type: FuncType;
+  /** The core parameters: one pointer when the arguments are spilled. */
+  readonly params: readonly string[];
+  readonly spilled: boolean;
+  /** The result is stored at the address `r`. */
+  readonly byPointer: boolean;
+  /** Arguments are lent for the length of the call. */
+  readonly lends: boolean;
+}
+
+/** `canon lower`: an imported function, called by a guest. */
+export function emitLower(names: Names, name: string, lower: LowerTrampoline, code: Code): void {
+  const { func, type, component } = lower;
+  const { plan } = names;
   const types = type.params.map((param) => param.type);
   const flat = flatOf(types);
   const spilled = flat.length > MAX_FLAT_PARAMS;
   const params = spilled ? ["p0"] : flat.map((_, i) => `p${i}`);
-  const returnsByPointer = type.result !== undefined && isSpilled(type.result);
-  const callee = func.kind === "lift" ? writer.plan.lifts[func.lift]! : undefined;
+  const byPointer = type.result !== undefined && isSpilled(type.result);
+  const callee = func.kind === "lift" ? plan.lifts[func.lift]! : undefined;
   const peer = callee === undefined ? "host" : "guest";
-  const context = contextOf(writer, options, component, peer, callee?.options.encoding);
-  code.block(`function ${name}(${[...params, ...(returnsByPointer ? ["r"] : [])].join(", ")})`, () => {
+  const crossing = crossingOf(names, code, lower, peer, callee?.options.encoding);
+  const lowering = { ...crossing, type, params, spilled, byPointer, lends: types.some(hasBorrow) };
+  code.block(`function ${name}(${[...params, ...(byPointer ? ["r"] : [])].join(", ")})`, () => {
     guard(component, code);
-    if (callee !== undefined && areRelated(writer.plan, callee.component, component)) {
+    if (callee !== undefined && areRelated(plan, callee.component, component)) {
       // Calls between a component instance and one inside it are not allowed, whichever way they go.
       code.line(`${LOCK} throw rt.stop(rt.enter());`);
       return;
     }
     guarded(code, () => {
-      const lends = types.some(hasBorrow);
-      const entered = callee === undefined ? [] : enteringSet(writer.plan, callee.component, component);
-      if (entered.length > 0) {
-        code.line(`if (${isBusy(entered)}) throw rt.enter();`);
-        code.line(flags(entered, 1));
-      }
-      if (lends) code.line("const lends = new rt.Lends();");
-      const values = liftParams(writer, types, params, spilled, context, code, lends);
-      if (callee === undefined) {
-        settleGiven(writer, types, code);
-        lowerHostResult(
-          writer,
-          func,
-          callHost(writer, func, type, values, code),
-          type,
-          context,
-          returnsByPointer,
-          code,
-          lends,
-        );
-      } else {
-        callGuest(writer, callee, type, values, context, returnsByPointer, entered, options, code, lends);
-      }
+      if (func.kind === "host") lowerToHost(lowering, func.func);
+      else lowerToGuest(lowering, callee!, lower.options.encoding);
     });
   });
 }
 
-function liftParams(
-  writer: BindingsWriter,
-  types: readonly ValueType[],
-  params: readonly string[],
-  spilled: boolean,
-  context: Context,
-  code: Code,
-  lends: boolean,
-): string[] {
+function lowerToHost(lowering: Lowering, func: number): void {
+  const values = liftParams(lowering);
+  settleGiven(
+    lowering,
+    lowering.type.params.map((param) => param.type),
+  );
+  lowerHostResult(lowering, func, callHost(lowering, func, values));
+}
+
+/** Lifts the arguments, each of which gets a name. */
+function liftParams(lowering: Lowering): string[] {
+  const { code, context, params, spilled, lends } = lowering;
+  const types = lowering.type.params.map((param) => param.type);
   const lift = (): string[] => {
-    if (!spilled) return liftMembers(writer.emitter, types, params, context, code);
+    if (!spilled) return liftMembers(lowering, types, params);
     const { size, alignment, offsets } = sequence(types);
     const pointer = code.name(`${context.memory}.check(p0, ${size}, ${alignment})`);
-    return types.map((type, i) => code.name(load(writer.emitter, type, plus(pointer, offsets[i]!), context)));
+    return types.map((type, i) => code.name(load(lowering, type, plus(pointer, offsets[i]!))));
   };
+  if (lends) code.line("const lends = new rt.Lends();");
   if (context.memory !== undefined && types.length > 0) code.line(`${context.memory}.beginLift();`);
   if (!lends) return lift();
   // Inside, `b` is where borrows are noted; the callee's own scope may use the same name outside.
@@ -108,16 +107,9 @@ function liftParams(
   return names;
 }
 
-/** Calls the user's function and gives the name of a checked value of the WIT result type. */
-function callHost(
-  writer: BindingsWriter,
-  func: FuncItem,
-  type: FuncType,
-  values: readonly string[],
-  code: Code,
-): string {
-  const index = func.kind === "host" ? func.func : -1;
-  const { path } = writer.plan.hostFuncs[index]!;
+/** Calls the user's function number `index` and gives the name of a checked value of the WIT result type. */
+function callHost({ names, emitter, code, type }: Lowering, index: number, values: readonly string[]): string {
+  const { path } = names.plan.hostFuncs[index]!;
   const name = funcName(path.at(-1)!);
   const call =
     name.kind === "constructor"
@@ -140,7 +132,7 @@ function callHost(
   const before = resultOf(type) === undefined ? `${returned} = ${call}; ` : "";
   // Looking at the result may run code of its own, which may throw as the function may.
   code.line(
-    `try { ${before}${fits} = ${checkExpression(writer.emitter, type.result, returned)}; } ` +
+    `try { ${before}${fits} = ${checkExpression(emitter, type.result, returned)}; } ` +
       `catch (error) { throw rt.threw(${index}, error); }`,
   );
   code.line(`if (!${fits}) throw rt.badResult(${index}, ${returned});`);
@@ -166,75 +158,53 @@ function looksLikeResult(type: ValueType | undefined): boolean {
   }
 }
 
-function lowerHostResult(
-  writer: BindingsWriter,
-  func: FuncItem,
-  value: string,
-  type: FuncType,
-  context: Context,
-  byPointer: boolean,
-  code: Code,
-  lends: boolean,
-): void {
-  if (lends) code.line("lends.end();");
-  if (type.result === undefined) return;
+function lowerHostResult(lowering: Lowering, func: number, value: string): void {
+  const { code, context } = lowering;
+  const { result } = lowering.type;
+  if (lowering.lends) code.line("lends.end();");
+  if (result === undefined) return;
   if (context.memory !== undefined) code.line(`${context.memory}.sync();`);
-  const { result } = type;
-  if (func.kind !== "host" || !mayChange(result)) {
-    lowerResult(writer, result, value, context, byPointer, code);
+  if (!mayChange(result)) {
+    lowerResult(lowering, result, value);
     return;
   }
-  const { func: index } = func;
-  code.block("try", () => lowerResult(writer, result, value, context, byPointer, code), "} catch (error) {");
-  code.line(`  throw l${context.component} !== 0 || error === rt.quota.trap ? error : rt.threw(${index}, error);`);
+  code.block("try", () => lowerResult(lowering, result, value), "} catch (error) {");
+  code.line(`  throw l${context.component} !== 0 || error === rt.quota.trap ? error : rt.threw(${func}, error);`);
   code.line("}");
 }
 
-function lowerResult(
-  writer: BindingsWriter,
-  type: ValueType,
-  value: string,
-  context: Context,
-  byPointer: boolean,
-  code: Code,
-): void {
-  if (byPointer) {
-    const { size, alignment } = layoutOf(type);
-    const pointer = code.name(`${context.memory}.check(r, ${size}, ${alignment})`);
-    store(writer.emitter, type, value, pointer, context, code);
-    return;
-  }
-  code.line(`return ${lowerFlat(writer.emitter, type, value, context, code)[0]};`);
+function lowerResult(lowering: Lowering, type: ValueType, value: string): void {
+  const { code, byPointer } = lowering;
+  if (byPointer) store(lowering, type, value, resultAddress(lowering, type, "r"));
+  else code.line(`return ${lowerFlat(lowering, type, value)[0]};`);
 }
 
 /** One guest calls another: lift from the caller, lower to the callee, call, and the same back. */
-function callGuest(
-  writer: BindingsWriter,
-  callee: Lift,
-  type: FuncType,
-  values: readonly string[],
-  caller: Context,
-  byPointer: boolean,
-  entered: readonly number[],
-  callerOptions: Options,
-  code: Code,
-  lends: boolean,
-): void {
-  const context = contextOf(writer, callee.options, callee.component, "guest", callerOptions.encoding);
+function lowerToGuest(lowering: Lowering, callee: Lift, encoding: StringEncoding): void {
+  const { names, code, context: caller, lends } = lowering;
+  const { result } = lowering.type;
+  const entered = enteringSet(names.plan, callee.component, caller.component);
+  if (entered.length > 0) {
+    code.line(`if (${isBusy(entered)}) throw rt.enter();`);
+    code.line(flags(entered, 1));
+  }
+  const values = liftParams(lowering);
+  const crossing = crossingOf(names, code, callee, "guest", encoding);
+  const { memory } = crossing.context;
   const scoped = callee.type.params.some((param) => hasBorrow(param.type));
   if (scoped) code.line("const b = new rt.BorrowScope();");
-  if (context.memory !== undefined) code.line(`${context.memory}.sync();`);
-  resetContext(writer, callee.component, code);
-  const returned = callCore(writer, callee, values, context, code);
-  const value = type.result === undefined ? "" : code.name(liftResult(writer, type.result, returned, context, code));
+  if (memory !== undefined) code.line(`${memory}.sync();`);
+  resetContext(names, callee.component, code);
+  const returned = callCore(crossing, callee, values);
+  const value = result === undefined ? "" : code.name(liftResult(crossing, result, returned));
   if (scoped) code.line("b.end();");
   let flat: string | undefined;
-  if (type.result !== undefined) {
+  if (result !== undefined) {
     if (caller.memory !== undefined) code.line(`${caller.memory}.sync();`);
-    if (byPointer) lowerResult(writer, type.result, value, caller, true, code);
-    else flat = code.name(lowerFlat(writer.emitter, type.result, value, caller, code)[0]!);
+    if (lowering.byPointer) lowerResult(lowering, result, value);
+    else flat = code.name(lowerFlat(lowering, result, value)[0]!);
   }
-  postReturn(writer, callee, returned, code);
+  postReturn(crossing, callee, returned);
   if (lends) code.line("lends.end();");
   if (entered.length > 0) code.line(flags(entered, 0));
   if (flat !== undefined) code.line(`return ${flat};`);

@@ -3,31 +3,38 @@
  * function between lowered arguments and the lifted result.
  */
 import type { Code } from "../abi/emit/code.ts";
-import type { Context } from "../abi/emit/context.ts";
+import type { Context, Crossing } from "../abi/emit/context.ts";
 import { liftFlat, load, plus } from "../abi/emit/lift.ts";
 import { lowerFlat, store } from "../abi/emit/lower.ts";
 import { MAX_FLAT_PARAMS, MAX_FLAT_RESULTS, flatOf, layoutOf, sequence } from "../abi/layout.ts";
 import { handlesIn, someType } from "../model/cases.ts";
 import type { FuncType, ResultType, ValueType } from "../model/types.ts";
 import type { Lift, Options, Plan } from "../plan/plan.ts";
-import type { BindingsWriter } from "./emit.ts";
-import { LOCK } from "./state.ts";
+import type { Names } from "./names.ts";
+import { ENTERED, LOCK } from "./state.ts";
 
-export function contextOf(
-  writer: BindingsWriter,
-  options: Options,
-  component: number,
-  peer: "host" | "guest",
+/** A crossing of a call: it also names things of the plan. */
+export interface CallCrossing extends Crossing {
+  readonly names: Names;
+}
+
+/** The crossing of one guest's side of a call, by the options of its `canon lift` or `canon lower`. */
+export function crossingOf(
+  names: Names,
+  code: Code,
+  { options, component }: { readonly options: Options; readonly component: number },
+  peer: Context["peer"],
   source: Context["source"],
-): Context {
-  return {
+): CallCrossing {
+  const context = {
     component,
     encoding: options.encoding,
-    memory: writer.memoryName(options),
-    realloc: writer.reallocName(options, component),
+    memory: names.memory(options),
+    realloc: names.realloc(options, component),
     peer,
     source,
   };
+  return { names, emitter: names.emitter, code, context };
 }
 
 /** The component instances that a call enters: the callee and its ancestors, less the caller and its ancestors. */
@@ -59,8 +66,8 @@ export function isBusy(components: readonly number[]): string {
 }
 
 /** A task begins with its context slots at zero; a component instance runs one task at a time. */
-export function resetContext(writer: BindingsWriter, component: number, code: Code): void {
-  if (writer.usesContext(component)) code.line(`k${component}.fill(0);`);
+export function resetContext(names: Names, component: number, code: Code): void {
+  if (names.usesContext(component)) code.line(`k${component}.fill(0);`);
 }
 
 /** A function's result when it is a `result`, which crosses to the host as return or throw. */
@@ -90,17 +97,11 @@ const readable: ReadonlySet<ValueType["kind"]> = new Set([
  *
  * @param onLowered a statement between the two
  */
-export function callCore(
-  writer: BindingsWriter,
-  lift: Lift,
-  values: readonly string[],
-  context: Context,
-  code: Code,
-  onLowered?: string,
-): string {
-  const args = lowerParams(writer, lift.type, values, context, code);
+export function callCore(crossing: CallCrossing, lift: Lift, values: readonly string[], onLowered?: string): string {
+  const { names, code, context } = crossing;
+  const args = lowerParams(crossing, lift.type, values);
   if (onLowered !== undefined) code.line(onLowered);
-  const call = `${writer.coreName(lift.core)}(${args.join(", ")})`;
+  const call = `${names.core(lift.core)}(${args.join(", ")})`;
   if (lift.type.result === undefined) {
     code.line(`${call};`);
     if (lift.options.postReturn !== undefined && context.memory !== undefined) code.line(`${context.memory}.sync();`);
@@ -112,20 +113,12 @@ export function callCore(
 }
 
 /** `lower_flat_values` for parameters: flat up to sixteen, spilled to memory beyond. */
-function lowerParams(
-  writer: BindingsWriter,
-  type: FuncType,
-  values: readonly string[],
-  context: Context,
-  code: Code,
-): string[] {
+function lowerParams(crossing: CallCrossing, type: FuncType, values: readonly string[]): string[] {
   const types = type.params.map((param) => param.type);
-  if (flatOf(types).length <= MAX_FLAT_PARAMS) {
-    return types.flatMap((t, i) => lowerFlat(writer.emitter, t, values[i]!, context, code));
-  }
+  if (flatOf(types).length <= MAX_FLAT_PARAMS) return types.flatMap((t, i) => lowerFlat(crossing, t, values[i]!));
   const { size, alignment, offsets } = sequence(types);
-  const pointer = code.name(`${context.realloc}(0, 0, ${alignment}, ${size})`);
-  types.forEach((t, i) => store(writer.emitter, t, values[i]!, plus(pointer, offsets[i]!), context, code));
+  const pointer = crossing.code.name(`${crossing.context.realloc}(0, 0, ${alignment}, ${size})`);
+  types.forEach((t, i) => store(crossing, t, values[i]!, plus(pointer, offsets[i]!)));
   return [pointer];
 }
 
@@ -134,31 +127,26 @@ export function isSpilled(type: ValueType): boolean {
 }
 
 /** The address of a spilled result, checked. */
-export function resultAddress(type: ValueType, pointer: string, context: Context, code: Code): string {
+export function resultAddress({ code, context }: Crossing, type: ValueType, pointer: string): string {
   const { size, alignment } = layoutOf(type);
   return code.name(`${context.memory}.check(${pointer}, ${size}, ${alignment})`);
 }
 
-export function liftResult(
-  writer: BindingsWriter,
-  type: ValueType,
-  returned: string,
-  context: Context,
-  code: Code,
-): string {
-  if (!isSpilled(type)) return liftFlat(writer.emitter, type, [returned], context, code);
-  return load(writer.emitter, type, resultAddress(type, returned, context, code), context);
+/** `lift_flat_values` for a result. */
+export function liftResult(crossing: Crossing, type: ValueType, returned: string): string {
+  if (!isSpilled(type)) return liftFlat(crossing, type, [returned]);
+  return load(crossing, type, resultAddress(crossing, type, returned));
 }
 
-export function postReturn(writer: BindingsWriter, lift: Lift, returned: string, code: Code): void {
+export function postReturn({ names, code }: CallCrossing, lift: Lift, returned: string): void {
   if (lift.options.postReturn === undefined) return;
-  const call = `${writer.coreName(lift.options.postReturn)}(${returned});`;
+  const call = `${names.core(lift.options.postReturn)}(${returned});`;
   code.line(`l${lift.component} = 1; ${call} l${lift.component} = 0;`);
 }
 
 /** "trap_if(not inst.may_leave)", and nothing leaves an instance that has trapped. */
 export function guard(component: number, code: Code): void {
-  code.line(`if (l${component} !== 0 || e0 > 1) { ${LOCK} throw rt.stop(rt.leave()); }`);
+  code.line(`if (l${component} !== 0 || e0 > ${ENTERED}) { ${LOCK} throw rt.stop(rt.leave()); }`);
 }
 
 export function guarded(code: Code, body: () => void): void {
@@ -168,14 +156,14 @@ export function guarded(code: Code, body: () => void): void {
 }
 
 /** Host objects that guests gave back are the host's own from here on. */
-export function settleGiven(writer: BindingsWriter, types: readonly (ValueType | undefined)[], code: Code): void {
+export function settleGiven({ names, code }: CallCrossing, types: readonly (ValueType | undefined)[]): void {
   const given = new Set<number>();
   for (const type of types) {
     if (!handlesIn(type).own) continue;
     someType(type, (inner) => {
-      writer.emitter.budget.spend(1, "generate bindings for");
-      const resource = inner.kind === "own" ? writer.emitter.types.resource(inner.resource) : undefined;
-      if (resource !== undefined && writer.plan.resources[resource]!.origin.kind === "host") given.add(resource);
+      names.budget.spend(1, "generate bindings for");
+      const resource = inner.kind === "own" ? names.emitter.types.resource(inner.resource) : undefined;
+      if (resource !== undefined && names.emitter.isHosts(resource)) given.add(resource);
       return false;
     });
   }

@@ -1,19 +1,18 @@
 /**
  * plan → JavaScript text: one function that, given a runtime, core modules and host functions, makes an instance.
  *
- * The text declares: state (one entered flag `e` and one may-leave flag `l` a component instance), memories `m`, handle
- * tables `t`, context slots `k`, host object tables `o`, core instances `x`, core items `c`, host functions `h`, checked reallocs `r`,
- * trampolines `g`, exported functions `f`, imports exported again `w`, helpers `K` (check), `L` (load) and `S` (store). Dropping an instance
- * empties every variable that leads to the engine, so that functions a user still holds keep nothing alive.
+ * What the names in it mean is said in `names.ts`. Dropping an instance empties every variable that leads to the engine, so
+ * that functions a user still holds keep nothing alive.
  */
 import { Budget } from "../budget.ts";
 import { Code, quote } from "../abi/emit/code.ts";
-import { Emitter } from "../abi/emit/context.ts";
-import type { CoreItem, CoreInstanceRef, FuncItem, Options, Plan } from "../plan/plan.ts";
+import type { CoreInstanceRef, Plan } from "../plan/plan.ts";
 import { emitExports } from "./exports.ts";
 import { emitLift, emitReexport } from "./canon-lift.ts";
 import { emitDestructor, emitTrampoline } from "./trampolines.ts";
-import { ABORT_HOOK, hasAbortHook, memoryExports } from "./key.ts";
+import { ABORT_HOOK, hasAbortHook } from "./guest-hooks.ts";
+import { memoryExports } from "./key.ts";
+import { Names } from "./names.ts";
 import { ENTERED, LOCK, UNLOADED } from "./state.ts";
 
 /**
@@ -22,27 +21,16 @@ import { ENTERED, LOCK, UNLOADED } from "./state.ts";
  * @throws {UnsupportedError} when the text would be out of all proportion to the component
  */
 export function emitBindings(plan: Plan, budget: Budget = new Budget(plan.byteLength)): string {
-  return new BindingsWriter(plan, budget).write();
+  return new Conductor(plan, budget).write();
 }
-
-type CoreExport = Extract<CoreItem, { kind: "export" }>;
 
 /** Variables that one statement may empty: a long chain of assignments overflows the stack of the engine's parser. */
 const maxChain = 1_000;
 
-/** Names in the text for the things of a plan, each declared on first use. */
-export class BindingsWriter {
-  readonly plan: Plan;
-  readonly emitter: Emitter;
-  /** The names of core items that the text calls or attaches, in the order of their variables. */
-  private readonly coreItems = new Map<CoreExport, string>();
-  private readonly memories = new Map<CoreItem, string>();
-  /** By what distinguishes them: the core function, the memory and the component instance. */
-  private readonly reallocs = new Map<string, { readonly name: string; readonly text: string }>();
-  private readonly lifted = new Map<number, string>();
-  private readonly reexported = new Map<number, string>();
-  /** The component instances that have context slots. */
-  private readonly contexts = new Set<number>();
+/** Puts the text together: first what calls and is called, then the declarations of all that it named. */
+class Conductor {
+  private readonly plan: Plan;
+  private readonly names: Names;
   private readonly modules: readonly {
     readonly memories: readonly string[] | undefined;
     readonly hasAbortHook: boolean;
@@ -50,110 +38,54 @@ export class BindingsWriter {
 
   constructor(plan: Plan, budget: Budget) {
     this.plan = plan;
-    this.emitter = new Emitter(plan.resources, budget);
+    this.names = new Names(plan, budget);
     this.modules = plan.modules.map((module) => ({
       memories: memoryExports(module),
       hasAbortHook: hasAbortHook(module),
     }));
-    for (const item of plan.trampolines) {
-      if (item.kind === "context.get" || item.kind === "context.set") this.contexts.add(item.component);
-    }
   }
 
   write(): string {
-    const { plan } = this;
-    const trampolines = plan.trampolines.map((_, index) => emitTrampoline(this, index));
-    const destructors = plan.resources.map((_, index) => emitDestructor(this, index));
-    const exports = emitExports(this);
-    const code = new Code(this.emitter.budget);
+    const { plan, names } = this;
+    const trampolines = plan.trampolines.map((_, index) => emitTrampoline(names, index));
+    const destructors = plan.resources.map((_, index) => emitDestructor(names, index));
+    const exports = emitExports(names);
+    const lifts = Array.from(names.lifts, (index) => emitLift(names, index));
+    const reexports = Array.from(names.reexports, (func) => emitReexport(names, func));
+    const code = new Code(names.budget, 0);
     code.line(`"use strict";`);
     code.block(
       "return function instantiate(rt, modules, host)",
       () => {
         this.declareState(code);
-        for (const text of [...this.lifted.values(), ...this.reexported.values(), ...trampolines, ...destructors])
-          appendText(code, text);
-        for (const { text } of this.reallocs.values()) code.line(text);
-        appendText(code, this.emitter.helperText());
-        appendText(code, exports);
+        for (const part of [...lifts, ...reexports, ...trampolines, ...destructors]) code.append(part);
+        for (const { text } of names.reallocs.values()) code.line(text);
+        for (const helper of names.emitter.helpers()) code.append(helper);
+        code.append(exports);
         this.writeControls(code);
       },
-      "};",
+      "};\n",
     );
-    return `${code.toString()}\n`;
-  }
-
-  /** Whether a component instance has context slots, which are reset for each task. */
-  usesContext(component: number): boolean {
-    return this.contexts.has(component);
-  }
-
-  /** The function that the host calls for a lift. */
-  liftName(index: number): string {
-    if (!this.lifted.has(index)) {
-      this.lifted.set(index, "");
-      this.lifted.set(index, emitLift(this, index));
-    }
-    return `f${index}`;
-  }
-
-  /** The function that the host calls for an import that is exported again. */
-  private reexportName(func: number): string {
-    if (!this.reexported.has(func)) this.reexported.set(func, emitReexport(this, func));
-    return `w${func}`;
-  }
-
-  funcName(item: FuncItem): string {
-    return item.kind === "lift" ? this.liftName(item.lift) : this.reexportName(item.func);
-  }
-
-  coreName(item: CoreItem): string {
-    if (item.kind === "trampoline") return `g${item.trampoline}`;
-    let name = this.coreItems.get(item);
-    if (name === undefined) this.coreItems.set(item, (name = `c${this.coreItems.size}`));
-    return name;
-  }
-
-  memoryName(options: Options): string | undefined {
-    if (options.memory === undefined) return undefined;
-    let name = this.memories.get(options.memory);
-    if (name === undefined) this.memories.set(options.memory, (name = `m${this.memories.size}`));
-    return name;
-  }
-
-  reallocName(options: Options, component: number): string | undefined {
-    if (options.realloc === undefined) return undefined;
-    const memory = this.memoryName(options);
-    const core = this.coreName(options.realloc);
-    const key = `${core} ${memory} ${component}`;
-    let entry = this.reallocs.get(key);
-    if (entry === undefined) {
-      const name = `r${this.reallocs.size}`;
-      const text =
-        `const ${name} = (p, o, a, n) => { l${component} = 1; p = ${core}(p, o, a, n); ` +
-        `${memory}.sync(); p = ${memory}.checkAllocated(p, n, a); l${component} = 0; return p; };`;
-      this.reallocs.set(key, (entry = { name, text }));
-    }
-    return entry.name;
+    return code.toString();
   }
 
   private declareState(code: Code): void {
-    const { plan } = this;
+    const { plan, names } = this;
     const components = plan.components.map((_, i) => i);
     code.line(`let ${components.map((i) => `e${i} = ${i === 0 ? ENTERED : 0}, l${i} = 0`).join(", ")};`);
     code.line(`const ${components.map((i) => `t${i} = new rt.HandleTable(rt.quota)`).join(", ")};`);
-    for (const i of components) if (this.usesContext(i)) code.line(`const k${i} = [0, 0];`);
-    for (const name of this.memories.values()) code.line(`const ${name} = new rt.Memory(rt.quota);`);
+    for (const i of components) if (names.usesContext(i)) code.line(`const k${i} = [0, 0];`);
+    for (const name of names.memories.values()) code.line(`const ${name} = new rt.Memory(rt.quota);`);
     plan.resources.forEach(({ origin }, i) => {
       if (origin.kind === "host") code.line(`const o${i} = rt.hostObjects(${i});`);
     });
-    const variables = [...plan.steps.map(({ instance }) => `x${instance}`), ...this.coreItems.values()];
+    const variables = [...plan.steps.map(({ instance }) => `x${instance}`), ...names.coreItems.values()];
     if (variables.length > 0) code.line(`let ${variables.join(", ")};`);
     if (plan.hostFuncs.length > 0) code.line(`let ${plan.hostFuncs.map((_, i) => `h${i} = host[${i}]`).join(", ")};`);
   }
 
   private writeControls(code: Code): void {
-    const { plan } = this;
+    const { plan, names } = this;
     code.block(
       "return",
       () => {
@@ -175,10 +107,10 @@ export class BindingsWriter {
           "dispose()",
           () => {
             code.line(`e0 = ${UNLOADED};`);
-            for (const name of this.memories.values()) code.line(`${name}.detach();`);
+            for (const name of names.memories.values()) code.line(`${name}.detach();`);
             const variables = [
               ...plan.steps.map(({ instance }) => `x${instance}`),
-              ...this.coreItems.values(),
+              ...names.coreItems.values(),
               ...plan.hostFuncs.map((_, i) => `h${i}`),
               "modules",
               "host",
@@ -228,14 +160,16 @@ export class BindingsWriter {
 
   /** The statements that take what the text uses out of the exports of a core instance, by its number. */
   private attachments(): Map<number, string[]> {
+    const { names } = this;
     const attached = new Map<number, string[]>();
     const add = (instance: number, text: string): void => {
       const texts = attached.get(instance);
       if (texts === undefined) attached.set(instance, [text]);
       else texts.push(text);
     };
-    for (const [{ instance, name }, local] of this.coreItems) add(instance, `${local} = x${instance}[${quote(name)}];`);
-    for (const [item, local] of this.memories) {
+    for (const [{ instance, name }, local] of names.coreItems)
+      add(instance, `${local} = x${instance}[${quote(name)}];`);
+    for (const [item, local] of names.memories) {
       if (item.kind === "export") add(item.instance, `${local}.attach(x${item.instance}[${quote(item.name)}]);`);
     }
     return attached;
@@ -254,9 +188,4 @@ export class BindingsWriter {
 /** Import names of core modules are arbitrary strings, `__proto__` among them. */
 function objectKey(name: string): string {
   return name === "__proto__" ? `["__proto__"]` : quote(name);
-}
-
-function appendText(code: Code, text: string): void {
-  if (text === "") return;
-  for (const line of text.split("\n")) code.line(line);
 }

@@ -6,7 +6,7 @@
  */
 import { UnsupportedError } from "../errors.ts";
 import type { Budget } from "../budget.ts";
-import type { HandleTable } from "../abi/handles.ts";
+import type { HandleTable } from "../abi/handle-table.ts";
 import type { AbiRuntime } from "../abi/runtime.ts";
 import type { Plan } from "../plan/plan.ts";
 import { Cache } from "./cache.ts";

@@ -1,41 +1,37 @@
 /** The text of the exports object: functions, interfaces under their id and short name, and resource classes. */
 import { bare, Code, key, quote } from "../abi/emit/code.ts";
 import type { ExportPlan } from "../plan/plan.ts";
-import type { BindingsWriter } from "./emit.ts";
 import { className, externName, funcName, type FuncName, shortNames, staticName } from "../model/spelling.ts";
+import type { Names } from "./names.ts";
 
 /** Declares `const exports`. */
-export function emitExports(writer: BindingsWriter): string {
-  const code = new Code(writer.emitter.budget);
-  const members = exportMembers(writer, writer.plan.exports, code, new Classes(writer, code));
+export function emitExports(names: Names): Code {
+  const code = new Code(names.budget);
+  const members = exportMembers(names.plan.exports, new Classes(names, code));
   const values = new Map(members);
   for (const [short, name] of shortNames(values.keys())) {
     if (!values.has(short)) members.push([short, values.get(name)!]);
   }
   code.line(`const exports = ${objectText(members)};`);
-  return code.toString();
+  return code;
 }
 
 function objectText(members: readonly (readonly [string, string])[]): string {
   return members.length === 0 ? "{}" : `{ ${members.map(([name, value]) => `${key(name)}: ${value}`).join(", ")} }`;
 }
 
-function exportMembers(
-  writer: BindingsWriter,
-  exports: readonly ExportPlan[],
-  code: Code,
-  classes: Classes,
-): [string, string][] {
+function exportMembers(exports: readonly ExportPlan[], classes: Classes): [string, string][] {
+  const { names, code } = classes;
   const members: [string, string][] = [];
   for (const { name, item } of exports) {
     switch (item.kind) {
       case "func": {
         const js = funcName(name);
-        if (js.kind === "function") members.push([js.js, writer.funcName(item.func)]);
+        if (js.kind === "function") members.push([js.js, names.func(item.func)]);
         break;
       }
       case "instance": {
-        const local = code.name(objectText(exportMembers(writer, item.exports, code, classes)));
+        const local = code.name(objectText(exportMembers(item.exports, classes)));
         members.push([externName(name), local]);
         break;
       }
@@ -72,16 +68,16 @@ interface Member {
 
 /** The classes of resources: one each, whatever number of interfaces export it, with the members of all of them. */
 class Classes {
-  private readonly writer: BindingsWriter;
-  private readonly code: Code;
+  readonly names: Names;
+  readonly code: Code;
   private readonly places = new Map<number, ResourceExport[]>();
   private readonly locals = new Map<number, string>();
   private readonly members = new Map<readonly ExportPlan[], MembersByResource>();
 
-  constructor(writer: BindingsWriter, code: Code) {
-    this.writer = writer;
+  constructor(names: Names, code: Code) {
+    this.names = names;
     this.code = code;
-    this.visit(writer.plan.exports);
+    this.visit(names.plan.exports);
   }
 
   private visit(exports: readonly ExportPlan[]): void {
@@ -101,7 +97,7 @@ class Classes {
   }
 
   private declare(resource: number): string {
-    if (this.writer.plan.resources[resource]!.origin.kind === "host") return `rt.hostClass(${resource})`;
+    if (this.names.emitter.isHosts(resource)) return `rt.hostClass(${resource})`;
     const places = this.places.get(resource)!;
     const members = new Map<string, Member>();
     // Where two places name different functions alike, the first one counts.
@@ -132,7 +128,7 @@ class Classes {
   }
 
   private memberText({ js, item }: Member): string {
-    const func = this.writer.funcName(item.func);
+    const func = this.names.func(item.func);
     const count = item.type.params.length - (js.kind === "method" ? 1 : 0);
     const params = Array.from({ length: count }, (_, i) => `a${i}`);
     const list = params.join(", ");

@@ -6,10 +6,8 @@
 import { TypeNumbers } from "../abi/emit/context.ts";
 import type { FuncType } from "../model/types.ts";
 import type { CoreInstanceRef, CoreItem, ExportPlan, Options, Plan } from "../plan/plan.ts";
+import { hasAbortHook } from "./guest-hooks.ts";
 import { FORMAT } from "./state.ts";
-
-/** The core export by which a guest tells the host what its last abort said. */
-export const ABORT_HOOK = "tenon:abort";
 
 export function planKey(plan: Plan): string {
   const types = new TypeNumbers(new Map(plan.resources.map(({ type }, index) => [type, index])));
@@ -69,13 +67,6 @@ export function planKey(plan: Plan): string {
   ];
   const names = [...coreExports.keys()].map((item) => (item.kind === "export" ? [item.instance, item.name] : item));
   return JSON.stringify([structure, names, types.keys()]);
-}
-
-/** Whether a core module has the abort hook, with a memory to read its words from. */
-export function hasAbortHook({ type }: Plan["modules"][number]): boolean {
-  const has = (name: string, kind: string): boolean =>
-    type.exports.some((e) => e.name === name && e.type.kind === kind);
-  return has(ABORT_HOOK, "core-func") && has("memory", "core-memory");
 }
 
 /**

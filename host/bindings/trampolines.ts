@@ -5,18 +5,18 @@
  */
 import { Code, quote } from "../abi/emit/code.ts";
 import { enteringSet, flags, guard, guarded, isBusy } from "./crossing.ts";
-import type { BindingsWriter } from "./emit.ts";
 import { emitLower } from "./canon-lower.ts";
-import { LOCK } from "./state.ts";
+import type { Names } from "./names.ts";
+import { ENTERED, LOCK } from "./state.ts";
 
 /** A core function that the host makes for core modules to import. */
-export function emitTrampoline(writer: BindingsWriter, index: number): string {
-  const trampoline = writer.plan.trampolines[index]!;
-  const code = new Code(writer.emitter.budget);
+export function emitTrampoline(names: Names, index: number): Code {
+  const trampoline = names.plan.trampolines[index]!;
+  const code = new Code(names.budget);
   const name = `g${index}`;
   switch (trampoline.kind) {
     case "lower":
-      emitLower(writer, name, trampoline, code);
+      emitLower(names, name, trampoline, code);
       break;
     case "resource.new":
       code.block(`function ${name}(rep)`, () => {
@@ -34,7 +34,7 @@ export function emitTrampoline(writer: BindingsWriter, index: number): string {
     case "resource.drop":
       code.block(`function ${name}(index)`, () => {
         guard(trampoline.component, code);
-        guarded(code, () => emitDrop(writer, trampoline.component, trampoline.resource, code));
+        guarded(code, () => emitDrop(names, trampoline.component, trampoline.resource, code));
       });
       break;
     case "context.get":
@@ -47,7 +47,7 @@ export function emitTrampoline(writer: BindingsWriter, index: number): string {
       emitTask(name, trampoline.name, trampoline.component, code);
       break;
   }
-  return code.toString();
+  return code;
 }
 
 /** Built-ins that have no effect where every call runs to its end. */
@@ -62,15 +62,15 @@ function emitTask(name: string, builtin: string, component: number, code: Code):
   });
 }
 
-function emitDrop(writer: BindingsWriter, component: number, resource: number, code: Code): void {
-  const { origin } = writer.plan.resources[resource]!;
+function emitDrop(names: Names, component: number, resource: number, code: Code): void {
+  const { origin } = names.plan.resources[resource]!;
   code.line(`const handle = t${component}.drop(index, ${resource});`);
   if (origin.kind === "host") {
     code.line(`if (handle.own) rt.dropHost(${resource}, handle.rep);`);
     return;
   }
   const { dtor } = origin;
-  const entered = enteringSet(writer.plan, origin.component, component);
+  const entered = enteringSet(names.plan, origin.component, component);
   if (dtor === undefined) {
     // The specification calls an empty destructor, which must be allowed to enter all the same.
     if (entered.length > 0) code.line(`if (handle.own && (${isBusy(entered)})) throw rt.enter();`);
@@ -81,32 +81,32 @@ function emitDrop(writer: BindingsWriter, component: number, resource: number, c
       code.line(`if (${isBusy(entered)}) throw rt.enter();`);
       code.line(flags(entered, 1));
     }
-    code.line(`${writer.coreName(dtor)}(handle.rep);`);
+    code.line(`${names.core(dtor)}(handle.rep);`);
     if (entered.length > 0) code.line(flags(entered, 0));
   });
 }
 
 /** Registers a guest's resource with the function by which the host drops one. */
-export function emitDestructor(writer: BindingsWriter, index: number): string {
-  const { origin, name } = writer.plan.resources[index]!;
-  if (origin.kind === "host") return "";
-  const code = new Code(writer.emitter.budget);
-  const entered = enteringSet(writer.plan, origin.component, undefined);
+export function emitDestructor(names: Names, index: number): Code {
+  const { origin, name } = names.plan.resources[index]!;
+  const code = new Code(names.budget);
+  if (origin.kind === "host") return code;
+  const entered = enteringSet(names.plan, origin.component, undefined);
   code.block(
     `rt.resource(${index}, ${quote(name)}, (rep) =>`,
     () => {
       // A locked instance has nothing left to drop, and a second error would hide the trap from `using`.
-      code.line("if (e0 > 1) return;");
+      code.line(`if (e0 > ${ENTERED}) return;`);
       code.line(`if (${isBusy(entered)}) throw rt.refuse(-1, e0);`);
       if (origin.dtor === undefined) return;
       code.line(flags(entered, 1));
-      code.block("try", () => code.line(`${writer.coreName(origin.dtor!)}(rep);`), "} catch (error) {");
+      code.block("try", () => code.line(`${names.core(origin.dtor!)}(rep);`), "} catch (error) {");
       code.line(`  ${LOCK} throw rt.fault(-1, error);`);
       code.line("}");
-      code.line("if (e0 !== 1) throw rt.fault(-1, undefined);");
+      code.line(`if (e0 !== ${ENTERED}) throw rt.fault(-1, undefined);`);
       code.line(flags(entered, 0));
     },
     "});",
   );
-  return code.toString();
+  return code;
 }

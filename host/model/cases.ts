@@ -3,9 +3,14 @@ import type { ValueType, VariantType } from "./types.ts";
 
 export type Case = VariantType["cases"][number];
 
-/** The cases of a variant, or of an option or result seen as one ("Despecialization"). */
-export function casesOf(type: Extract<ValueType, { kind: "variant" | "option" | "result" }>): readonly Case[] {
+/** A type that is a variant, or one of the types that the specification treats as one. */
+export type VariantLike = Extract<ValueType, { kind: "variant" | "enum" | "option" | "result" }>;
+
+/** The cases of a variant, or of an enum, option or result seen as one ("Despecialization"). */
+export function casesOf(type: VariantLike): readonly Case[] {
   switch (type.kind) {
+    case "enum":
+      return type.names.map((name) => ({ name, type: undefined }));
     case "variant":
       return type.cases;
     case "option":

@@ -5,7 +5,8 @@
  * (a call must not pay for more than a comparison); this file gives them meaning and words.
  */
 import type { ExplainHandle } from "../abi/explain.ts";
-import { disposeHostObject, explainWrapper } from "../abi/handles.ts";
+import { explainWrapper } from "../abi/guest-resource.ts";
+import { disposeHostObject } from "../abi/host-objects.ts";
 import type { HostLimits } from "../abi/quota.ts";
 import { AbiRuntime } from "../abi/runtime.ts";
 import { AbiTrap } from "../abi/trap.ts";

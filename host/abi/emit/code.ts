@@ -1,20 +1,30 @@
 /** Text building: indented lines, fresh local names, and the only ways a component's strings may enter text. */
 import type { Budget } from "../../budget.ts";
 
-/** A block of statements under construction. */
+/** Spaces by depth, made once: lines are many and depths few. */
+const indents: string[] = [""];
+
+/** A block of statements under construction. Its lines are written where they will stand, so that joining them is all that is left. */
 export class Code {
   private readonly lines: string[] = [];
   private readonly budget: Budget;
-  private depth = 0;
+  private depth: number;
   private nextName = 0;
 
-  constructor(budget: Budget) {
+  /** @param depth of the first line; functions stand in the one that makes an instance */
+  constructor(budget: Budget, depth = 1) {
     this.budget = budget;
+    this.depth = depth;
   }
 
   line(text: string): void {
-    this.budget.spend(1 + (text.length >> 3), "generate bindings for");
-    this.lines.push("  ".repeat(this.depth) + text);
+    this.budget.spend(1 + (text.length >> 2), "generate bindings for");
+    this.lines.push((indents[this.depth] ??= "  ".repeat(this.depth)) + text);
+  }
+
+  /** Writes what was written elsewhere, at the depth it has. */
+  append({ lines }: Code): void {
+    for (const line of lines) this.lines.push(line);
   }
 
   /** Writes `head {`, the body, and `}` or `tail`. */

@@ -23,6 +23,24 @@ export interface Context {
   readonly source: StringEncoding | undefined;
 }
 
+/** Values of one place in the text on their way to the other end: whose helpers they use, how they cross, where it is written. */
+export interface Crossing {
+  readonly emitter: Emitter;
+  readonly context: Context;
+  readonly code: Code;
+}
+
+/** The name of the helper for a type, whose body crosses as its user does. */
+export function helper(
+  { emitter, context }: Crossing,
+  kind: "L" | "S",
+  type: ValueType,
+  params: string,
+  body: (crossing: Crossing) => void,
+): string {
+  return emitter.helper(kind, type, context, params, (code) => body({ emitter, context, code }));
+}
+
 /** Numbers types by structure, so that equal types share helpers whoever declared them. */
 export class TypeNumbers {
   private readonly byObject = new Map<ValueType, number>();
@@ -107,12 +125,17 @@ export class Emitter {
   /** What the text may cost. */
   readonly budget: Budget;
   private readonly contexts = new Map<string, number>();
-  private readonly helpers = new Map<string, string>();
+  private readonly written = new Map<string, Code>();
 
   constructor(resources: readonly ResourcePlan[], budget: Budget) {
     this.resources = resources;
     this.budget = budget;
     this.types = new TypeNumbers(new Map(resources.map(({ type }, index) => [type, index])));
+  }
+
+  /** Whether a resource is the host's own; otherwise a guest implements it. */
+  isHosts(resource: number): boolean {
+    return this.resources[resource]!.origin.kind === "host";
   }
 
   /** The name of the helper for a type in a context, written by `body` on first use. */
@@ -125,11 +148,10 @@ export class Emitter {
   ): string {
     const suffix = context === undefined ? "" : `_${this.contextNumber(context)}`;
     const name = `${kind}${this.types.of(type)}${suffix}`;
-    if (!this.helpers.has(name)) {
-      this.helpers.set(name, "");
+    if (!this.written.has(name)) {
       const code = new Code(this.budget);
+      this.written.set(name, code);
       code.block(`function ${name}(${params})`, () => body(code));
-      this.helpers.set(name, code.toString());
     }
     return name;
   }
@@ -148,8 +170,9 @@ export class Emitter {
     return index;
   }
 
-  helperText(): string {
-    return [...this.helpers.values()].join("\n");
+  /** The helpers written so far. */
+  helpers(): Iterable<Code> {
+    return this.written.values();
   }
 }
 

@@ -7,15 +7,18 @@
 import { toCamelCase } from "../../model/spelling.ts";
 import type { ValueType } from "../../model/types.ts";
 import { discriminantSize, layoutOf, payloadOffset, sequence, type FlatType } from "../layout.ts";
-import { casesOf, type Case } from "../../model/cases.ts";
-import { key, quote, type Code } from "./code.ts";
+import { casesOf, type Case, type VariantLike } from "../../model/cases.ts";
+import { key, quote } from "./code.ts";
 import { elementCost } from "./cost.ts";
-import { borrowArgument, type Context, type Emitter } from "./context.ts";
+import { borrowArgument, helper, type Crossing } from "./context.ts";
+import { liftBorrow, liftOwn } from "./handles.ts";
 import { typedArrayOf } from "./numbers.ts";
 
+type RangeType = Extract<ValueType, { kind: "list" | "map" }>;
+
 /** `load`: the value of a type at the address `p`, which is aligned and in bounds. `p` is a name or a literal sum. */
-export function load(emitter: Emitter, type: ValueType, p: string, context: Context): string {
-  const m = context.memory;
+export function load(crossing: Crossing, type: ValueType, p: string): string {
+  const m = crossing.context.memory;
   switch (type.kind) {
     case "bool":
       return `${m}.u8[${p}] !== 0`;
@@ -42,20 +45,21 @@ export function load(emitter: Emitter, type: ValueType, p: string, context: Cont
     case "char":
       return `rt.char(${m}.view.getUint32(${p}, true))`;
     case "string":
-      return loadString(`${m}.view.getUint32(${p}, true)`, `${m}.view.getUint32(${plus(p, 4)}, true)`, context);
+      return loadString(crossing, `${m}.view.getUint32(${p}, true)`, `${m}.view.getUint32(${plus(p, 4)}, true)`);
     case "own":
+      return liftOwn(crossing, type, `${m}.view.getInt32(${p}, true)`);
     case "borrow":
-      return liftHandle(emitter, type, `${m}.view.getInt32(${p}, true)`, context);
+      return liftBorrow(crossing, type, `${m}.view.getInt32(${p}, true)`);
     case "list":
       if (type.length === undefined) {
-        return `${listHelper(emitter, type, context)}(${m}.view.getInt32(${p}, true), ${m}.view.getInt32(${plus(p, 4)}, true)${borrowArgument(type)})`;
+        return loadRange(crossing, type, `${m}.view.getInt32(${p}, true)`, `${m}.view.getInt32(${plus(p, 4)}, true)`);
       }
       break;
     case "map":
-      return `${listHelper(emitter, type, context)}(${m}.view.getInt32(${p}, true), ${m}.view.getInt32(${plus(p, 4)}, true)${borrowArgument(type)})`;
+      return loadRange(crossing, type, `${m}.view.getInt32(${p}, true)`, `${m}.view.getInt32(${plus(p, 4)}, true)`);
     default:
   }
-  return `${loadHelper(emitter, type, context)}(${p}${borrowArgument(type)})`;
+  return `${loadHelper(crossing, type)}(${p}${borrowArgument(type)})`;
 }
 
 /** Adds a constant to an address expression. */
@@ -65,60 +69,43 @@ export function plus(p: string, offset: number): string {
   return sum === null ? `${p} + ${offset}` : `${sum[1]} + ${Number(sum[2]) + offset}`;
 }
 
-function loadString(pointer: string, length: string, { memory, encoding }: Context): string {
+function loadString({ context: { memory, encoding } }: Crossing, pointer: string, length: string): string {
   const method = encoding === "utf8" ? "loadUtf8" : encoding === "utf16" ? "loadUtf16" : "loadLatin1OrUtf16";
   return `${memory}.${method}(${pointer}, ${length})`;
 }
 
-function liftHandle(
-  emitter: Emitter,
-  type: Extract<ValueType, { kind: "own" | "borrow" }>,
-  index: string,
-  { component, peer }: Context,
-): string {
-  const resource = emitter.types.resource(type.resource);
-  const rep =
-    type.kind === "own"
-      ? `t${component}.takeOwn(${index}, ${resource})`
-      : `b.add(t${component}.get(${index}, ${resource}))`;
-  if (peer === "guest") return rep;
-  if (emitter.resources[resource]!.origin.kind === "host") {
-    return type.kind === "own" ? `o${resource}.give(${rep})` : `o${resource}.get(${rep})`;
-  }
-  // A guest's resource reaches the host as an own only: imports are declared before there is a resource they could borrow.
-  return `rt.wrap(${resource}, ${rep})`;
-}
-
-function loadHelper(emitter: Emitter, type: ValueType, context: Context): string {
-  return emitter.helper("L", type, context, `p${borrowArgument(type)}`, (code) => {
+function loadHelper(crossing: Crossing, type: ValueType): string {
+  return helper(crossing, "L", type, `p${borrowArgument(type)}`, (crossing) => {
     switch (type.kind) {
       case "record":
       case "tuple":
-        code.line(`return ${loadMembers(emitter, type, context)};`);
+        crossing.code.line(`return ${loadMembers(crossing, type)};`);
         break;
       case "list": {
         const array = typedArrayOf(type.element);
         const { size } = layoutOf(type.element);
         const length = type.length!;
-        code.line(`${context.memory}.spend(${length * elementCost(type.element)});`);
+        crossing.code.line(`${crossing.context.memory}.spend(${length * elementCost(type.element)});`);
         if (array !== undefined) {
-          code.line(`return new ${array}(${context.memory}.u8.buffer.slice(p, p + ${size * length}));`);
+          crossing.code.line(
+            `return new ${array}(${crossing.context.memory}.u8.buffer.slice(p, p + ${size * length}));`,
+          );
           break;
         }
-        loadElements(emitter, type.element, `${length}`, context, code);
-        code.line("return list;");
+        loadElements(crossing, type.element, `${length}`);
+        crossing.code.line("return list;");
         break;
       }
       case "enum":
       case "variant":
       case "option":
       case "result":
-        loadVariant(emitter, type, context, code);
+        loadVariant(crossing, type);
         break;
       case "flags": {
         const { size } = layoutOf(type);
         const bits = size === 1 ? `u8[p]` : `view.getUint${size * 8}(p, true)`;
-        code.line(`return ${flagsObject(type.names, `${context.memory}.${bits}`, code)};`);
+        crossing.code.line(`return ${flagsObject(crossing, type.names, `${crossing.context.memory}.${bits}`)};`);
         break;
       }
       default:
@@ -127,72 +114,71 @@ function loadHelper(emitter: Emitter, type: ValueType, context: Context): string
   });
 }
 
-function loadMembers(
-  emitter: Emitter,
-  type: Extract<ValueType, { kind: "record" | "tuple" }>,
-  context: Context,
-): string {
+function loadMembers(crossing: Crossing, type: Extract<ValueType, { kind: "record" | "tuple" }>): string {
   if (type.kind === "tuple") {
     const { offsets } = sequence(type.types);
-    return `[${type.types.map((member, i) => load(emitter, member, plus("p", offsets[i]!), context)).join(", ")}]`;
+    return `[${type.types.map((member, i) => load(crossing, member, plus("p", offsets[i]!))).join(", ")}]`;
   }
   const { offsets } = sequence(type.fields.map((field) => field.type));
   const members = type.fields.map(
-    (field, i) => `${key(toCamelCase(field.name))}: ${load(emitter, field.type, plus("p", offsets[i]!), context)}`,
+    (field, i) => `${key(toCamelCase(field.name))}: ${load(crossing, field.type, plus("p", offsets[i]!))}`,
   );
   return `{ ${members.join(", ")} }`;
 }
 
 /** Declares `list` and fills it with `length` elements from `p` on. */
-function loadElements(emitter: Emitter, element: ValueType, length: string, context: Context, code: Code): void {
+function loadElements(crossing: Crossing, element: ValueType, length: string): void {
   const { size } = layoutOf(element);
-  code.line(`const list = [];`);
-  code.block(`for (let i = 0, q = p; i < ${length}; i++, q += ${size})`, () => {
-    code.line(`list.push(${load(emitter, element, "q", context)});`);
+  crossing.code.line(`const list = [];`);
+  crossing.code.block(`for (let i = 0, q = p; i < ${length}; i++, q += ${size})`, () => {
+    crossing.code.line(`list.push(${load(crossing, element, "q")});`);
   });
 }
 
-/** The helper that lifts a list or map from a pointer and a length ("load_list_from_range"). */
-function listHelper(emitter: Emitter, type: Extract<ValueType, { kind: "list" | "map" }>, context: Context): string {
-  return emitter.helper("L", type, context, `a, n${borrowArgument(type)}`, (code) => {
+/** `load_list_from_range`: a list or map from its pointer and length. */
+function loadRange(crossing: Crossing, type: RangeType, pointer: string, length: string): string {
+  return `${listHelper(crossing, type)}(${pointer}, ${length}${borrowArgument(type)})`;
+}
+
+/** The helper that lifts a list or map from a pointer and a length. */
+function listHelper(crossing: Crossing, type: RangeType): string {
+  return helper(crossing, "L", type, `a, n${borrowArgument(type)}`, (crossing) => {
     const element: ValueType = type.kind === "map" ? { kind: "tuple", types: [type.key, type.value] } : type.element;
     const { size, alignment } = layoutOf(element);
-    code.line(`n >>>= 0;`);
-    code.line(`const p = ${context.memory}.checkList(a, n, ${size}, ${alignment}, ${elementCost(element)});`);
+    crossing.code.line(`n >>>= 0;`);
+    crossing.code.line(
+      `const p = ${crossing.context.memory}.checkList(a, n, ${size}, ${alignment}, ${elementCost(element)});`,
+    );
     const array = typedArrayOf(element);
     if (array !== undefined) {
-      const bytes = `${context.memory}.u8`;
-      code.line(
+      const bytes = `${crossing.context.memory}.u8`;
+      crossing.code.line(
         array === "Uint8Array"
           ? `return ${bytes}.slice(p, p + n);`
           : `return new ${array}(${bytes}.buffer.slice(p, p + n * ${size}));`,
       );
       return;
     }
-    loadElements(emitter, element, "n", context, code);
+    loadElements(crossing, element, "n");
     // Between guests a map stays the list of pairs it is in memory: duplicates and order are not ours to change.
-    code.line(type.kind === "map" && context.peer === "host" ? "return new Map(list);" : "return list;");
+    crossing.code.line(
+      type.kind === "map" && crossing.context.peer === "host" ? "return new Map(list);" : "return list;",
+    );
   });
 }
 
-function loadVariant(
-  emitter: Emitter,
-  type: Extract<ValueType, { kind: "enum" | "variant" | "option" | "result" }>,
-  context: Context,
-  code: Code,
-): void {
-  const cases: readonly Case[] =
-    type.kind === "enum" ? type.names.map((name) => ({ name, type: undefined })) : casesOf(type);
+function loadVariant(crossing: Crossing, type: VariantLike): void {
+  const cases = casesOf(type);
   const size = discriminantSize(cases.length);
   const discriminant = size === 1 ? "u8[p]" : `view.getUint${size * 8}(p, true)`;
   const at = plus("p", payloadOffset(cases));
-  code.block(`switch (${context.memory}.${discriminant})`, () => {
+  crossing.code.block(`switch (${crossing.context.memory}.${discriminant})`, () => {
     cases.forEach((c, i) => {
-      const payload = c.type === undefined ? undefined : load(emitter, c.type, at, context);
-      code.line(`case ${i}: return ${caseValue(type, c, payload)};`);
+      const payload = c.type === undefined ? undefined : load(crossing, c.type, at);
+      crossing.code.line(`case ${i}: return ${caseValue(type, c, payload)};`);
     });
   });
-  code.line(`throw rt.discriminant();`);
+  crossing.code.line(`throw rt.discriminant();`);
 }
 
 /** What a case looks like from outside. */
@@ -202,20 +188,14 @@ function caseValue(type: ValueType, { name }: Case, payload: string | undefined)
   return payload === undefined ? `{ tag: ${quote(name)} }` : `{ tag: ${quote(name)}, val: ${payload} }`;
 }
 
-function flagsObject(names: readonly string[], bits: string, code: Code): string {
-  const n = code.name(bits);
+function flagsObject(crossing: Crossing, names: readonly string[], bits: string): string {
+  const n = crossing.code.name(bits);
   const members = names.map((name, i) => `${key(toCamelCase(name))}: (${n} & ${(1 << i) >>> 0}) !== 0`);
   return `{ ${members.join(", ")} }`;
 }
 
 /** `lift_flat`: the value of a type from its core values, each given as an expression. */
-export function liftFlat(
-  emitter: Emitter,
-  type: ValueType,
-  flat: readonly string[],
-  context: Context,
-  code: Code,
-): string {
+export function liftFlat(crossing: Crossing, type: ValueType, flat: readonly string[]): string {
   const first = flat[0]!;
   switch (type.kind) {
     case "bool":
@@ -240,38 +220,36 @@ export function liftFlat(
     case "char":
       return `rt.char(${first} >>> 0)`;
     case "string":
-      return loadString(first, flat[1]!, context);
+      return loadString(crossing, first, flat[1]!);
     case "own":
+      return liftOwn(crossing, type, first);
     case "borrow":
-      return liftHandle(emitter, type, first, context);
+      return liftBorrow(crossing, type, first);
     case "map":
-      return `${listHelper(emitter, type, context)}(${first}, ${flat[1]}${borrowArgument(type)})`;
+      return loadRange(crossing, type, first, flat[1]!);
     case "list": {
-      if (type.length === undefined)
-        return `${listHelper(emitter, type, context)}(${first}, ${flat[1]}${borrowArgument(type)})`;
-      const members = liftMembers(emitter, Array(type.length).fill(type.element), flat, context, code);
+      if (type.length === undefined) return loadRange(crossing, type, first, flat[1]!);
+      const members = liftMembers(crossing, Array(type.length).fill(type.element), flat);
       const array = typedArrayOf(type.element);
       return array === undefined ? `[${members.join(", ")}]` : `${array}.of(${members.join(", ")})`;
     }
     case "tuple":
-      return `[${liftMembers(emitter, type.types, flat, context, code).join(", ")}]`;
+      return `[${liftMembers(crossing, type.types, flat).join(", ")}]`;
     case "record": {
       const types = type.fields.map((field) => field.type);
-      const members = liftMembers(emitter, types, flat, context, code);
+      const members = liftMembers(crossing, types, flat);
       return `{ ${type.fields.map((field, i) => `${key(toCamelCase(field.name))}: ${members[i]}`).join(", ")} }`;
     }
     case "flags":
-      return flagsObject(type.names, first, code);
+      return flagsObject(crossing, type.names, first);
     case "enum":
     case "variant":
     case "option":
     case "result": {
-      const cases: readonly Case[] =
-        type.kind === "enum" ? type.names.map((name) => ({ name, type: undefined })) : casesOf(type);
-      const result = code.fresh();
-      code.line(`let ${result};`);
-      liftCases(emitter, type, cases, flat, context, code, (c, payload) => {
-        code.line(`${result} = ${caseValue(type, c, payload)};`);
+      const result = crossing.code.fresh();
+      crossing.code.line(`let ${result};`);
+      liftCases(crossing, type, flat, (c, payload) => {
+        crossing.code.line(`${result} = ${caseValue(type, c, payload)};`);
       });
       return result;
     }
@@ -282,29 +260,27 @@ export function liftFlat(
 
 /** Writes a switch over the discriminant `flat[0]`, with `use` in each case. */
 export function liftCases(
-  emitter: Emitter,
-  type: ValueType,
-  cases: readonly Case[],
+  crossing: Crossing,
+  type: VariantLike,
   flat: readonly string[],
-  context: Context,
-  code: Code,
   use: (c: Case, payload: string | undefined) => void,
 ): void {
   const joined = layoutOf(type).flat;
-  code.block(`switch (${flat[0]})`, () => {
+  const cases = casesOf(type);
+  crossing.code.block(`switch (${flat[0]})`, () => {
     cases.forEach((c, i) => {
-      code.block(`case ${i}:`, () => {
+      crossing.code.block(`case ${i}:`, () => {
         if (c.type === undefined) {
           use(c, undefined);
         } else {
           const wanted = layoutOf(c.type).flat;
           const payload = wanted.map((want, j) => fromJoined(flat[j + 1]!, joined[j + 1]!, want));
-          use(c, liftFlat(emitter, c.type, payload, context, code));
+          use(c, liftFlat(crossing, c.type, payload));
         }
-        code.line("break;");
+        crossing.code.line("break;");
       });
     });
-    code.line("default: throw rt.discriminant();");
+    crossing.code.line("default: throw rt.discriminant();");
   });
 }
 
@@ -318,18 +294,12 @@ function fromJoined(value: string, have: FlatType, want: FlatType): string {
 }
 
 /** Lifts several values from consecutive core values. Each is given a name, so that they are lifted in order. */
-export function liftMembers(
-  emitter: Emitter,
-  types: readonly ValueType[],
-  flat: readonly string[],
-  context: Context,
-  code: Code,
-): string[] {
+export function liftMembers(crossing: Crossing, types: readonly ValueType[], flat: readonly string[]): string[] {
   let next = 0;
   return types.map((type) => {
     const { length } = layoutOf(type).flat;
-    const value = liftFlat(emitter, type, flat.slice(next, next + length), context, code);
+    const value = liftFlat(crossing, type, flat.slice(next, next + length));
     next += length;
-    return code.name(value);
+    return crossing.code.name(value);
   });
 }

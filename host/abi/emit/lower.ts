@@ -8,126 +8,107 @@
 import { toCamelCase } from "../../model/spelling.ts";
 import type { ValueType } from "../../model/types.ts";
 import { discriminantSize, layoutOf, payloadOffset, sequence, type FlatType } from "../layout.ts";
-import { casesOf, type Case } from "../../model/cases.ts";
+import { casesOf, type Case, type VariantLike } from "../../model/cases.ts";
 import { checkExpression } from "./check.ts";
-import { field, quote, type Code } from "./code.ts";
-import { borrowArgument, type Context, type Emitter } from "./context.ts";
+import { field, quote } from "./code.ts";
+import { borrowArgument, helper, type Crossing } from "./context.ts";
+import { lowerBorrow, lowerOwn } from "./handles.ts";
 import { plus } from "./lift.ts";
 import { typedArrayOf } from "./numbers.ts";
 
 /** `store`: writes the value `v` (a name or member access) at the address `p`, which is aligned and in bounds. */
-export function store(emitter: Emitter, type: ValueType, v: string, p: string, context: Context, code: Code): void {
-  const m = context.memory;
+export function store(crossing: Crossing, type: ValueType, v: string, p: string): void {
+  const m = crossing.context.memory;
   switch (type.kind) {
     case "bool":
-      code.line(`${m}.u8[${p}] = ${v} ? 1 : 0;`);
+      crossing.code.line(`${m}.u8[${p}] = ${v} ? 1 : 0;`);
       break;
     case "u8":
     case "s8":
-      code.line(`${m}.u8[${p}] = ${v};`);
+      crossing.code.line(`${m}.u8[${p}] = ${v};`);
       break;
     case "u16":
     case "s16":
-      code.line(`${m}.view.setInt16(${p}, ${v}, true);`);
+      crossing.code.line(`${m}.view.setInt16(${p}, ${v}, true);`);
       break;
     case "u32":
     case "s32":
-      code.line(`${m}.view.setInt32(${p}, ${v}, true);`);
+      crossing.code.line(`${m}.view.setInt32(${p}, ${v}, true);`);
       break;
     case "u64":
     case "s64":
-      code.line(`${m}.view.setBigInt64(${p}, ${v}, true);`);
+      crossing.code.line(`${m}.view.setBigInt64(${p}, ${v}, true);`);
       break;
     case "f32":
-      code.line(`${m}.view.setFloat32(${p}, ${v}, true);`);
+      crossing.code.line(`${m}.view.setFloat32(${p}, ${v}, true);`);
       break;
     case "f64":
-      code.line(`${m}.view.setFloat64(${p}, ${v}, true);`);
+      crossing.code.line(`${m}.view.setFloat64(${p}, ${v}, true);`);
       break;
     case "char":
-      code.line(`${m}.view.setInt32(${p}, rt.codePoint(${v}), true);`);
+      crossing.code.line(`${m}.view.setInt32(${p}, rt.codePoint(${v}), true);`);
       break;
     case "own":
+      crossing.code.line(`${m}.view.setInt32(${p}, ${lowerOwn(crossing, type, v)}, true);`);
+      break;
     case "borrow":
-      code.line(`${m}.view.setInt32(${p}, ${lowerHandle(emitter, type, v, context)}, true);`);
+      crossing.code.line(`${m}.view.setInt32(${p}, ${lowerBorrow(crossing, type, v)}, true);`);
       break;
     case "string":
     case "list":
     case "map":
       if (type.kind !== "list" || type.length === undefined) {
         // The pointer comes first: storing what it points to may move the memory's views.
-        const pointer = code.name(storeRange(emitter, type, v, context));
-        code.line(`${m}.view.setInt32(${p}, ${pointer}, true);`);
-        code.line(`${m}.view.setInt32(${plus(p, 4)}, ${m}.length, true);`);
+        const pointer = crossing.code.name(storeRange(crossing, type, v));
+        crossing.code.line(`${m}.view.setInt32(${p}, ${pointer}, true);`);
+        crossing.code.line(`${m}.view.setInt32(${plus(p, 4)}, ${m}.length, true);`);
         break;
       }
-      storeHelperCall(emitter, type, v, p, context, code);
+      storeHelperCall(crossing, type, v, p);
       break;
     default:
-      storeHelperCall(emitter, type, v, p, context, code);
+      storeHelperCall(crossing, type, v, p);
   }
 }
 
-function storeHelperCall(emitter: Emitter, type: ValueType, v: string, p: string, context: Context, code: Code): void {
-  code.line(`${storeHelper(emitter, type, context)}(${v}, ${p}${borrowArgument(type)});`);
+function storeHelperCall(crossing: Crossing, type: ValueType, v: string, p: string): void {
+  crossing.code.line(`${storeHelper(crossing, type)}(${v}, ${p}${borrowArgument(type)});`);
 }
 
 /** An expression that stores a string, list or map and gives its pointer, leaving its length in the memory's `length`. */
-function storeRange(emitter: Emitter, type: ValueType, v: string, context: Context): string {
-  if (type.kind !== "string") return `${listHelper(emitter, type, context)}(${v}${borrowArgument(type)})`;
-  const { memory, encoding, source, realloc } = context;
+function storeRange(crossing: Crossing, type: ValueType, v: string): string {
+  if (type.kind !== "string") return `${listHelper(crossing, type)}(${v}${borrowArgument(type)})`;
+  const { memory, encoding, source, realloc } = crossing.context;
   if (source !== undefined) return `rt.transcode(${memory}, ${v}, ${quote(source)}, ${quote(encoding)}, ${realloc})`;
   const method = encoding === "utf8" ? "storeUtf8" : encoding === "utf16" ? "storeUtf16" : "storeLatin1OrUtf16";
   return `${memory}.${method}(${v}, ${realloc})`;
 }
 
-function lowerHandle(
-  emitter: Emitter,
-  type: Extract<ValueType, { kind: "own" | "borrow" }>,
-  v: string,
-  { component, peer }: Context,
-): string {
-  const resource = emitter.types.resource(type.resource);
-  const { origin } = emitter.resources[resource]!;
-  const table = `t${component}`;
-  if (type.kind === "own") {
-    const rep = peer === "guest" ? v : origin.kind === "host" ? `o${resource}.add(${v})` : `rt.take(${resource}, ${v})`;
-    return `${table}.add(${resource}, ${rep}, true, undefined)`;
-  }
-  if (peer === "host" && origin.kind === "host")
-    return `${table}.add(${resource}, b.keep(o${resource}, ${v}), false, b)`;
-  const rep = peer === "guest" ? v : `rt.rep(${resource}, ${v})`;
-  // The implementer sees the representation itself ("lower_borrow").
-  return origin.kind === "guest" && origin.component === component
-    ? rep
-    : `${table}.add(${resource}, ${rep}, false, b)`;
-}
-
-function storeHelper(emitter: Emitter, type: ValueType, context: Context): string {
-  return emitter.helper("S", type, context, `v, p${borrowArgument(type)}`, (code) => {
+function storeHelper(crossing: Crossing, type: ValueType): string {
+  return helper(crossing, "S", type, `v, p${borrowArgument(type)}`, (crossing) => {
     switch (type.kind) {
       case "record": {
         const { offsets } = sequence(type.fields.map((field) => field.type));
         type.fields.forEach((of, i) => {
-          store(emitter, of.type, field("v", toCamelCase(of.name)), plus("p", offsets[i]!), context, code);
+          store(crossing, of.type, field("v", toCamelCase(of.name)), plus("p", offsets[i]!));
         });
         break;
       }
       case "tuple": {
         const { offsets } = sequence(type.types);
-        type.types.forEach((inner, i) => store(emitter, inner, `v[${i}]`, plus("p", offsets[i]!), context, code));
+        type.types.forEach((inner, i) => store(crossing, inner, `v[${i}]`, plus("p", offsets[i]!)));
         break;
       }
       case "list":
-        storeElements(emitter, type.element, "v", `${type.length}`, context, code);
+        storeElements(crossing, type.element, "v", `${type.length}`);
         break;
       case "flags": {
         const { size } = layoutOf(type);
         const bits = flagBits(type.names, "v");
-        code.line(
+        crossing.code.line(
           size === 1
-            ? `${context.memory}.u8[p] = ${bits};`
-            : `${context.memory}.view.setInt${size * 8}(p, ${bits}, true);`,
+            ? `${crossing.context.memory}.u8[p] = ${bits};`
+            : `${crossing.context.memory}.view.setInt${size * 8}(p, ${bits}, true);`,
         );
         break;
       }
@@ -135,7 +116,7 @@ function storeHelper(emitter: Emitter, type: ValueType, context: Context): strin
       case "variant":
       case "option":
       case "result":
-        storeVariant(emitter, type, context, code);
+        storeVariant(crossing, type);
         break;
       default:
         throw new Error(`tenon bug: ${type.kind} has no store helper`);
@@ -143,93 +124,80 @@ function storeHelper(emitter: Emitter, type: ValueType, context: Context): strin
   });
 }
 
-function storeElements(
-  emitter: Emitter,
-  element: ValueType,
-  v: string,
-  length: string,
-  context: Context,
-  code: Code,
-): void {
+function storeElements(crossing: Crossing, element: ValueType, v: string, length: string): void {
   const array = typedArrayOf(element);
   if (array !== undefined) {
     // A view of exactly the allocation: whatever `v` claims its length to be, no byte beyond is written. Nothing is set
     // from an empty list, because an array may be empty by being detached or of a class that cannot be mixed.
     if (array === "Uint8Array") {
-      code.line(`${context.memory}.storeBytes(${v}, p, ${length});`);
+      crossing.code.line(`${crossing.context.memory}.storeBytes(${v}, p, ${length});`);
       return;
     }
     const guard = length === "n" ? "if (n !== 0) " : "";
-    code.line(`${guard}new ${array}(${context.memory}.u8.buffer, p, ${length}).set(${v});`);
+    crossing.code.line(`${guard}new ${array}(${crossing.context.memory}.u8.buffer, p, ${length}).set(${v});`);
     return;
   }
-  code.block(`for (let i = 0, q = p; i < ${length}; i++, q += ${layoutOf(element).size})`, () => {
-    code.line(`const x = ${v}[i];`);
-    store(emitter, element, "x", "q", context, code);
+  crossing.code.block(`for (let i = 0, q = p; i < ${length}; i++, q += ${layoutOf(element).size})`, () => {
+    crossing.code.line(`const x = ${v}[i];`);
+    store(crossing, element, "x", "q");
   });
 }
 
 /** The helper that stores a list or map into memory it allocates ("store_list_into_range"). */
-function listHelper(emitter: Emitter, type: ValueType, context: Context): string {
-  return emitter.helper("S", type, context, `v${borrowArgument(type)}`, (code) => {
+function listHelper(crossing: Crossing, type: ValueType): string {
+  return helper(crossing, "S", type, `v${borrowArgument(type)}`, (crossing) => {
     if (type.kind !== "list" && type.kind !== "map") throw new Error(`tenon bug: ${type.kind} is no list`);
     const element: ValueType = type.kind === "map" ? { kind: "tuple", types: [type.key, type.value] } : type.element;
     const { size, alignment } = layoutOf(element);
-    if (type.kind === "map" && context.peer === "host") code.line("v = [...rt.entries(v)];");
-    code.line(context.peer === "host" ? `const n = rt.storedLength(v, ${size});` : "const n = v.length;");
-    code.line(`const p = ${context.realloc}(0, 0, ${alignment}, n * ${size});`);
-    storeElements(emitter, element, "v", "n", context, code);
-    code.line(`${context.memory}.length = n;`);
-    code.line("return p;");
+    if (type.kind === "map" && crossing.context.peer === "host") crossing.code.line("v = [...rt.entries(v)];");
+    crossing.code.line(
+      crossing.context.peer === "host" ? `const n = rt.storedLength(v, ${size});` : "const n = v.length;",
+    );
+    crossing.code.line(`const p = ${crossing.context.realloc}(0, 0, ${alignment}, n * ${size});`);
+    storeElements(crossing, element, "v", "n");
+    crossing.code.line(`${crossing.context.memory}.length = n;`);
+    crossing.code.line("return p;");
   });
 }
 
-function storeVariant(
-  emitter: Emitter,
-  type: Extract<ValueType, { kind: "enum" | "variant" | "option" | "result" }>,
-  context: Context,
-  code: Code,
-): void {
-  const cases = variantCases(type);
+function storeVariant(crossing: Crossing, type: VariantLike): void {
+  const cases = casesOf(type);
   const size = discriminantSize(cases.length);
   const at = plus("p", payloadOffset(cases));
   const setDiscriminant = (i: number): string =>
-    size === 1 ? `${context.memory}.u8[p] = ${i};` : `${context.memory}.view.setInt${size * 8}(p, ${i}, true);`;
-  matchCases(type, cases, "v", context, code, (c, i, payload) => {
-    code.line(setDiscriminant(i));
-    if (c.type !== undefined) store(emitter, c.type, payload, at, context, code);
+    size === 1
+      ? `${crossing.context.memory}.u8[p] = ${i};`
+      : `${crossing.context.memory}.view.setInt${size * 8}(p, ${i}, true);`;
+  matchCases(crossing, type, "v", (c, i, payload) => {
+    crossing.code.line(setDiscriminant(i));
+    if (c.type !== undefined) store(crossing, c.type, payload, at);
   });
-}
-
-function variantCases(type: Extract<ValueType, { kind: "enum" | "variant" | "option" | "result" }>): readonly Case[] {
-  return type.kind === "enum" ? type.names.map((name) => ({ name, type: undefined })) : casesOf(type);
 }
 
 /** Writes the branches of "match_case": by string for an enum, by presence for an option, by tag otherwise. */
 function matchCases(
-  type: ValueType,
-  cases: readonly Case[],
+  crossing: Crossing,
+  type: VariantLike,
   v: string,
-  { peer }: Context,
-  code: Code,
   use: (c: Case, index: number, payload: string) => void,
 ): void {
+  const cases = casesOf(type);
   if (type.kind === "option" && type.type.kind !== "option") {
-    code.branch(
+    crossing.code.branch(
       `${v} === undefined || ${v} === null`,
       () => use(cases[0]!, 0, v),
       () => use(cases[1]!, 1, v),
     );
     return;
   }
-  code.block(`switch (${type.kind === "enum" ? v : `${v}.tag`})`, () => {
+  crossing.code.block(`switch (${type.kind === "enum" ? v : `${v}.tag`})`, () => {
     cases.forEach((c, i) => {
-      code.block(`case ${quote(c.name)}:`, () => {
-        use(c, i, c.type === undefined ? v : code.name(`${v}.val`));
-        code.line("break;");
+      crossing.code.block(`case ${quote(c.name)}:`, () => {
+        use(c, i, c.type === undefined ? v : crossing.code.name(`${v}.val`));
+        crossing.code.line("break;");
       });
     });
-    if (peer === "host") code.line("default: throw rt.changed();");
+    if (crossing.context.peer === "host") crossing.code.line("default: throw rt.changed();");
   });
 }
 
@@ -242,10 +210,10 @@ function flagBits(names: readonly string[], v: string): string {
  * Names a part of a value that will be a core value as it is. The host's values may have changed since they were checked,
  * so a part is checked again where it is read for the last time: the core function would convert it without a word.
  */
-function part(emitter: Emitter, type: ValueType, expression: string, { peer }: Context, code: Code): string {
-  const name = code.name(expression);
-  if (peer === "host" && numbers.has(type.kind)) {
-    code.line(`if (!(${checkExpression(emitter, type, name)})) throw rt.changed();`);
+function part(crossing: Crossing, type: ValueType, expression: string): string {
+  const name = crossing.code.name(expression);
+  if (crossing.context.peer === "host" && numbers.has(type.kind)) {
+    crossing.code.line(`if (!(${checkExpression(crossing.emitter, type, name)})) throw rt.changed();`);
   }
   return name;
 }
@@ -264,78 +232,65 @@ const numbers: ReadonlySet<ValueType["kind"]> = new Set([
 ] as const);
 
 /** `lower_flat`: the core values of `v`, each as an expression without side effects. */
-export function lowerFlat(emitter: Emitter, type: ValueType, v: string, context: Context, code: Code): string[] {
+export function lowerFlat(crossing: Crossing, type: ValueType, v: string): string[] {
   switch (type.kind) {
     case "bool":
       return [`${v} ? 1 : 0`];
     case "char":
-      return [code.name(`rt.codePoint(${v})`)];
+      return [crossing.code.name(`rt.codePoint(${v})`)];
     case "string":
     case "map":
-      return lowerRange(emitter, type, v, context, code);
+      return lowerRange(crossing, type, v);
     case "list": {
-      if (type.length === undefined) return lowerRange(emitter, type, v, context, code);
-      const list = code.name(v);
+      if (type.length === undefined) return lowerRange(crossing, type, v);
+      const list = crossing.code.name(v);
       return Array.from({ length: type.length }, (_, i) =>
-        lowerFlat(emitter, type.element, part(emitter, type.element, `${list}[${i}]`, context, code), context, code),
+        lowerFlat(crossing, type.element, part(crossing, type.element, `${list}[${i}]`)),
       ).flat();
     }
     case "own":
+      return [crossing.code.name(lowerOwn(crossing, type, v))];
     case "borrow":
-      return [code.name(lowerHandle(emitter, type, v, context))];
+      return [crossing.code.name(lowerBorrow(crossing, type, v))];
     case "record": {
-      const record = code.name(v);
+      const record = crossing.code.name(v);
       return type.fields.flatMap((of) =>
-        lowerFlat(
-          emitter,
-          of.type,
-          part(emitter, of.type, field(record, toCamelCase(of.name)), context, code),
-          context,
-          code,
-        ),
+        lowerFlat(crossing, of.type, part(crossing, of.type, field(record, toCamelCase(of.name)))),
       );
     }
     case "tuple": {
-      const tuple = code.name(v);
-      return type.types.flatMap((inner, i) =>
-        lowerFlat(emitter, inner, part(emitter, inner, `${tuple}[${i}]`, context, code), context, code),
-      );
+      const tuple = crossing.code.name(v);
+      return type.types.flatMap((inner, i) => lowerFlat(crossing, inner, part(crossing, inner, `${tuple}[${i}]`)));
     }
     case "flags":
-      return [code.name(flagBits(type.names, code.name(v)))];
+      return [crossing.code.name(flagBits(type.names, crossing.code.name(v)))];
     case "enum":
     case "variant":
     case "option":
     case "result":
-      return lowerVariant(emitter, type, code.name(v), context, code);
+      return lowerVariant(crossing, type, crossing.code.name(v));
     default:
       return [v];
   }
 }
 
-function lowerRange(emitter: Emitter, type: ValueType, v: string, context: Context, code: Code): string[] {
-  const pointer = code.name(storeRange(emitter, type, v, context));
-  return [pointer, code.name(`${context.memory}.length`)];
+function lowerRange(crossing: Crossing, type: ValueType, v: string): string[] {
+  const pointer = crossing.code.name(storeRange(crossing, type, v));
+  return [pointer, crossing.code.name(`${crossing.context.memory}.length`)];
 }
 
 const zero: Record<FlatType, string> = { i32: "0", i64: "0n", f32: "0", f64: "0" };
 
-function lowerVariant(
-  emitter: Emitter,
-  type: Extract<ValueType, { kind: "enum" | "variant" | "option" | "result" }>,
-  v: string,
-  context: Context,
-  code: Code,
-): string[] {
+function lowerVariant(crossing: Crossing, type: VariantLike, v: string): string[] {
   const { flat } = layoutOf(type);
-  const names = flat.map(() => code.fresh());
-  code.line(`let ${names.map((name, i) => `${name} = ${zero[flat[i]!]}`).join(", ")};`);
-  matchCases(type, variantCases(type), v, context, code, (c, index, payload) => {
-    if (index > 0) code.line(`${names[0]} = ${index};`);
+  const names = flat.map(() => crossing.code.fresh());
+  crossing.code.line(`let ${names.map((name, i) => `${name} = ${zero[flat[i]!]}`).join(", ")};`);
+  matchCases(crossing, type, v, (c, index, payload) => {
+    if (index > 0) crossing.code.line(`${names[0]} = ${index};`);
     if (c.type === undefined) return;
     const have = layoutOf(c.type).flat;
-    lowerFlat(emitter, c.type, part(emitter, c.type, payload, context, code), context, code).forEach((value, i) => {
-      code.line(`${names[i + 1]} = ${toJoined(value, have[i]!, flat[i + 1]!)};`);
+    lowerFlat(crossing, c.type, part(crossing, c.type, payload)).forEach((value, i) => {
+      crossing.code.line(`${names[i + 1]} = ${toJoined(value, have[i]!, flat[i + 1]!)};`);
     });
   });
   return names;

@@ -2,7 +2,7 @@
  * What a version exports, resolved wholly before anything is swapped: every function, class and interface found on the
  * instance under the name its component declares.
  */
-import { GuestResource } from "../../abi/handles.ts";
+import { GuestResource } from "../../abi/guest-resource.ts";
 import { className, externName, funcName, staticName } from "../../model/spelling.ts";
 import { UsageError } from "../../errors.ts";
 import type { ExternDecl, FuncType } from "../../model/types.ts";

@@ -1,0 +1,86 @@
+/**
+ * The names in generated text for the things of a plan. Each is declared once something uses it: what is named here is
+ * what the conductor (`emit.ts`) still has to write.
+ *
+ * e, l: a component instance is entered, may not leave · t: its handle table · k: its context slots · m: a memory · r: its
+ * checked realloc · o: the host's objects of one resource type · x: a core instance · c: an item of one · h: a function of
+ * the host's · g: a trampoline · f: a lifted function · w: an import exported again · K, L, S: helpers that check, load, store.
+ */
+import type { Budget } from "../budget.ts";
+import { Emitter } from "../abi/emit/context.ts";
+import type { CoreItem, FuncItem, Options, Plan } from "../plan/plan.ts";
+
+type CoreExport = Extract<CoreItem, { kind: "export" }>;
+
+export class Names {
+  readonly plan: Plan;
+  readonly emitter: Emitter;
+  /** Lifts and imports exported again that the exports name, in the order of their text. */
+  readonly lifts: Set<number> = new Set();
+  readonly reexports: Set<number> = new Set();
+  /** The names of core items that the text calls or attaches, in the order of their variables. */
+  readonly coreItems: Map<CoreExport, string> = new Map();
+  readonly memories: Map<CoreItem, string> = new Map();
+  /** By what distinguishes them: the core function, the memory and the component instance. */
+  readonly reallocs: Map<string, { readonly name: string; readonly text: string }> = new Map();
+  /** The component instances that have context slots. */
+  private readonly contexts = new Set<number>();
+
+  constructor(plan: Plan, budget: Budget) {
+    this.plan = plan;
+    this.emitter = new Emitter(plan.resources, budget);
+    for (const item of plan.trampolines) {
+      if (item.kind === "context.get" || item.kind === "context.set") this.contexts.add(item.component);
+    }
+  }
+
+  get budget(): Budget {
+    return this.emitter.budget;
+  }
+
+  /** Whether a component instance has context slots, which are reset for each task. */
+  usesContext(component: number): boolean {
+    return this.contexts.has(component);
+  }
+
+  /** The function that the host calls for an export. */
+  func(item: FuncItem): string {
+    if (item.kind === "lift") {
+      this.lifts.add(item.lift);
+      return `f${item.lift}`;
+    }
+    this.reexports.add(item.func);
+    return `w${item.func}`;
+  }
+
+  core(item: CoreItem): string {
+    if (item.kind === "trampoline") return `g${item.trampoline}`;
+    let name = this.coreItems.get(item);
+    if (name === undefined) this.coreItems.set(item, (name = `c${this.coreItems.size}`));
+    return name;
+  }
+
+  memory({ memory }: Options): string | undefined {
+    if (memory === undefined) return undefined;
+    let name = this.memories.get(memory);
+    if (name === undefined) this.memories.set(memory, (name = `m${this.memories.size}`));
+    return name;
+  }
+
+  /** The guest's `realloc`, during which it may not leave, with its result checked. */
+  realloc(options: Options, component: number): string | undefined {
+    if (options.realloc === undefined) return undefined;
+    const memory = this.memory(options);
+    const core = this.core(options.realloc);
+    const key = `${core} ${memory} ${component}`;
+    let entry = this.reallocs.get(key);
+    if (entry === undefined) {
+      const name = `r${this.reallocs.size}`;
+      const text =
+        `const ${name} = (p, o, a, n) => { l${component} = 1; p = ${core}(p, o, a, n); ` +
+        `${memory}.sync(); p = ${memory}.checkAllocated(p, n, a); l${component} = 0; return p; };`;
+      this.reallocs.set(key, (entry = { name, text }));
+    }
+    return entry.name;
+  }
+}
