@@ -45,7 +45,7 @@ export function endCheck(before: number): void {
 const GONE = -1;
 
 const abandoned = new FinalizationRegistry<WrapperState>((state) => {
-  // A backstop only: a program that forgets `dispose` leaks until the engine notices.
+  // A fallback only: what a program forgets to dispose of leaks until the engine collects the wrapper.
   try {
     release(state);
   } catch {

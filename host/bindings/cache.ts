@@ -29,7 +29,7 @@ export class Cache<V extends object> {
   set(key: string, value: V, size: number): void {
     this.#known.set(key, new WeakRef(value));
     this.#collected.register(value, key);
-    // One large thing would push out all others.
+    // A single large entry would evict all others.
     if (size <= this.#capacity / 8) this.#keep(key, value, size);
   }
 

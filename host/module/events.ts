@@ -1,5 +1,5 @@
 /**
- * Typed events. Owns listeners and their order; what is emitted when is the business of the callers.
+ * Typed events. Owns listeners and their order; the callers decide what is emitted when.
  */
 export class Events<Map extends object> {
   readonly #listeners = new globalThis.Map<keyof Map, Set<(detail: never) => void>>();

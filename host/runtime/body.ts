@@ -58,7 +58,7 @@ export async function readPieces(
       take(value);
     }
   } catch (cause) {
-    // What is still to come is not wanted any more.
+    // Cancels the rest of the body, so that the server stops sending it.
     cancel();
     throw isTenonError(cause) ? cause : fetchError(response.url, cause);
   } finally {

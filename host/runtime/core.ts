@@ -1,6 +1,6 @@
 /**
- * The core modules of a plan as the engine gets them: with every memory exported, and what came of them checked against the
- * plan.
+ * The core modules of a plan as the engine gets them: with every memory exported, and the compiled module's imports and
+ * exports checked against the plan.
  */
 import { DecodeError, UnsupportedError } from "../errors.ts";
 import { exposeMemories, hiddenMemories } from "../instrument/memories.ts";

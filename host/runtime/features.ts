@@ -65,7 +65,7 @@ function featuresOf(module: Uint8Array): ReadonlySet<FeatureName> {
       return true;
     });
   } catch {
-    // What follows cannot be read; what was found stands.
+    // The rest cannot be read; the features found before it count.
   }
   return found;
 }

@@ -1,7 +1,7 @@
 /**
  * A component that arrives in pieces: its core modules are compiled while the rest is still on its way.
  *
- * Owns no judgement: it reads only where sections begin and end (design/mvp/Binary.md, "Component Definitions"), and what
+ * Validates nothing: it reads only where sections begin and end (design/mvp/Binary.md, "Component Definitions"), and what
  * it finds is used only where the decoder, which has all the bytes in the end, finds the same. Nothing is instantiated
  * before the whole component has been validated and its hash is known.
  */

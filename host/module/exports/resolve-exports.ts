@@ -1,5 +1,5 @@
 /**
- * What a version exports, resolved wholly before anything is swapped: every function, class and interface found on the
+ * What a version exports, resolved completely before anything is swapped: every function, class and interface found on the
  * instance under the name its component declares.
  */
 import { GuestResource } from "../../abi/guest-resource.ts";

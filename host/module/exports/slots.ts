@@ -42,7 +42,7 @@ export class Slot {
   }
 }
 
-/** Hears of one call: path, milliseconds, what it threw. */
+/** Called after each call with its path, milliseconds, and what it threw. */
 export interface Observer {
   readonly module: string;
   readonly report: (call: ObservedCall) => void;

@@ -1,4 +1,4 @@
-/** The error for an engine that has no room for one memory more: how many are alive, and whose. */
+/** The error when the engine has no room for another memory: how many are alive, and in which modules. */
 import { MemoryLimitError, type MemoryOwner } from "../../errors.ts";
 import type { HostContext } from "../context.ts";
 

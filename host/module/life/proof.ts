@@ -1,6 +1,6 @@
 /**
- * Was the memory really freed? What the finalizers say, and the address space where it can be read. Loaded when somebody
- * asks.
+ * Proof of freeing: whether finalizers ran for every memory, and whether the address space shrank where it can be read.
+ * Loaded when a receipt's `collected` is read.
  */
 import type { Platform } from "../../platform.ts";
 import { isReclaimed, SWEEP_MS, type MemoryWatch, type Watched } from "./memory-watch.ts";
@@ -62,7 +62,7 @@ export async function collect(
   };
 }
 
-/** Whether the address space shrank; unknown, and so not held against anybody, when memories were made meanwhile. */
+/** Whether the address space shrank. True where that cannot be told: it is not readable, or memories were made meanwhile. */
 function unmapped(
   watch: MemoryWatch,
   watched: Watched,

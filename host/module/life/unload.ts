@@ -1,5 +1,5 @@
 /**
- * Unload: cut the handles, end the version, say what came of it. What refuses an unload, or makes it wait, is in
+ * Unload: cut the handles, end the version, make the receipt. What refuses an unload, or makes it wait, is in
  * `refuse.ts`.
  *
  * Until the handles are cut nothing has happened: a refused unload leaves the module exactly as it was. From then on
@@ -20,10 +20,10 @@ export async function unloadModule(record: ModuleRecord, options: UnloadOptions)
       `Cannot unload module ${name}: this host was made with unloading: false; force does it anyway`,
     );
   }
-  // Those that drain before this one are not waited for.
+  // A forced unload without a drain of its own ends the drains of the operations before it in the queue.
   if (options.force === true && !options.drain) record.hurried = true;
   return record.queue.run(async () => {
-    // Unloading twice is one unload.
+    // A second unload gives the receipt of the first.
     if (record.unloading !== undefined) return record.unloading;
     const began = performance.now();
     const receipts: UnloadReceipt[] = [];
@@ -34,7 +34,7 @@ export async function unloadModule(record: ModuleRecord, options: UnloadOptions)
       // Asked again after every wait, and cut in the same synchronous piece.
       if (!used && activity.length === 0) break;
       const { prepareUnload, stillRunning } = await upkeep();
-      // What goes on now refuses, also when it is over by the time its words are there.
+      // Activity found now refuses the unload, also when it has ended while the words for it were being loaded.
       if (!used && !waits) throw stillRunning(record, activity);
       waits = false;
       receipts.push(...(await prepareUnload(record, options, began)));
@@ -70,7 +70,7 @@ async function commit(
   return receipt;
 }
 
-/** The receipt of an end that could not be told: nothing is known of it but why. */
+/** The receipt when the drop itself failed: nothing is known but the error. */
 function failedDrop(error: Error): DropReceipt {
   const collected = { reclaimed: false, memories: 0, pending: 0, waitedMs: 0, asked: false, holders: [error.message] };
   return {

@@ -1,4 +1,4 @@
-/** Work that a signal ends: who waits for it is told at once, whatever the work itself does. */
+/** Work that a signal ends: its promise is rejected when the signal fires, whatever the work itself does. */
 import { AbortError, isTenonError } from "../../errors.ts";
 import { wordsOf } from "../../words.ts";
 
@@ -24,7 +24,7 @@ export async function abortable<T>(
   });
   const stops = signals.map((signal) => signal && listen(signal, abort));
   try {
-    // What has been aborted is not begun.
+    // With a signal that has fired already, the work is not begun.
     return await Promise.race([aborted, ...(over ? [] : [work(controller?.signal as AbortSignal)])]);
   } finally {
     for (const stop of stops) stop?.();
