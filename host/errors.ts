@@ -232,7 +232,11 @@ export class TrapError extends TenonError {
 }
 
 /** A limit of {@link LimitError}. */
-export type LimitName = "host-call-bytes" | "resources";
+export type LimitName =
+  /** Bytes that one call hands over: `limits.hostCallBytes`. */
+  | "host-call-bytes"
+  /** Handles alive at once: `limits.resources`. */
+  | "resources";
 
 /** A limit was passed, which is a trap: the instance is locked. */
 export class LimitError extends TrapError {

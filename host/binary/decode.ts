@@ -4,12 +4,12 @@
  * Checks the grammar and nothing more; `validate/` decides whether the component is valid. Follows design/mvp/Binary.md,
  * "Component Definitions" and the sections after it.
  */
-import { UnsupportedError } from "../errors.ts";
+import { lacks } from "../model/lacks.ts";
 import { readCanon } from "./canon.ts";
 import { readCoreModule } from "./core-module.ts";
 import { CoreTypeInterner } from "./core-types.ts";
 import type { ComponentDefinition, CustomSection, Definition } from "./definition.ts";
-import { readAlias, readCoreSort, readExternName, readExternType, readSortIndex, unsupportedValue } from "./externs.ts";
+import { readAlias, readCoreSort, readExternName, readExternType, readSortIndex } from "./externs.ts";
 import { limits } from "./limits.ts";
 import { Reader } from "./reader.ts";
 import { readCoreType, readType } from "./type-section.ts";
@@ -124,10 +124,7 @@ function readSection(reader: Reader, id: number, definitions: Definition[], shar
       each("canonical definitions", limits.canons, () => definitions.push(readCanon(reader)));
       return;
     case 9:
-      throw new UnsupportedError(
-        "component-start",
-        "The component has a start function, which this host does not support",
-      );
+      throw lacks("component-start");
     case 10:
       each("imports", limits.imports, (offset) => {
         const name = readExternName(reader);
@@ -143,7 +140,7 @@ function readSection(reader: Reader, id: number, definitions: Definition[], shar
       });
       return;
     default:
-      throw unsupportedValue();
+      throw lacks("component-values");
   }
 }
 

@@ -4,7 +4,7 @@
  * Follows design/mvp/Binary.md, "Instance Definitions", "Alias Definitions", "Type Definitions" and "Import and Export
  * Definitions". Feature-gated value definitions are an `UnsupportedError`.
  */
-import { UnsupportedError } from "../errors.ts";
+import { lacks } from "../model/lacks.ts";
 import type { PrimitiveKind } from "../model/types.ts";
 import type { AliasDefinition, CoreSort, RawExternType, RawName, RawValueType, Sort, SortIndex } from "./definition.ts";
 import { limits } from "./limits.ts";
@@ -37,14 +37,6 @@ const coreSorts: ReadonlyMap<number, CoreSort> = new Map([
   [0x11, "module"],
   [0x12, "instance"],
 ]);
-
-/** Value imports, exports and definitions (🪙). */
-export function unsupportedValue(): UnsupportedError {
-  return new UnsupportedError(
-    "component-values",
-    "The component uses value definitions, which this host does not support",
-  );
-}
 
 export function primitiveAt(byte: number): PrimitiveKind | undefined {
   return primitives.get(byte);
@@ -79,7 +71,7 @@ function readSort(reader: Reader): { core: true; sort: CoreSort } | { core: fals
     case 0x01:
       return { core: false, sort: "func" };
     case 0x02:
-      throw unsupportedValue();
+      throw lacks("component-values");
     case 0x03:
       return { core: false, sort: "type" };
     case 0x04:
@@ -123,7 +115,7 @@ export function readExternType(reader: Reader): RawExternType {
     case 0x01:
       return { kind: "func", index: reader.u32("a type index") };
     case 0x02:
-      throw unsupportedValue();
+      throw lacks("component-values");
     case 0x03: {
       const bound = reader.byte("a type bound");
       if (bound === 0x00) return { kind: "type", bound: { kind: "eq", index: reader.u32("a type index") } };

@@ -3,7 +3,7 @@
  *
  * Follows design/mvp/Binary.md, "Type Definitions".
  */
-import { UnsupportedError } from "../errors.ts";
+import { lacks } from "../model/lacks.ts";
 import {
   type CoreDefinedType,
   readGlobalType,
@@ -165,10 +165,7 @@ function readDeclarators(reader: Reader, depth: number, component: boolean): Raw
 
 /** References to defined types occur only with garbage-collected types, which the host does not link. */
 const refuseTypeReference: TypeNamer = () => {
-  throw new UnsupportedError(
-    "gc-types",
-    "The component declares core types that refer to other types, which this host does not support",
-  );
+  throw lacks("gc-types");
 };
 
 /** Reads one entry of the core type section; a recursion group defines several types. */

@@ -32,6 +32,7 @@ const OPTIONS: readonly Table[] = [
 
 const CODES: readonly Table[] = [
   { heading: "`TrapError.trap`", file: "host/errors.ts", of: "TrapCode" },
+  { heading: "`LimitError.limit`", file: "host/errors.ts", of: "LimitName" },
   { heading: "`UnsupportedError.feature`", file: "host/errors.ts", of: "UnsupportedFeature" },
   { heading: "`UsageError.code`", file: "host/errors.ts", of: "UsageCode" },
 ];
