@@ -126,6 +126,8 @@ export function valuesOf(type: ValueType): fc.Arbitrary<unknown> {
     fc.record(Object.fromEntries(fields.map((field) => [camelCase(field.name), valuesOf(field.type)])));
   const tagged = (tag: string, payload: ValueType | undefined): fc.Arbitrary<unknown> =>
     payload === undefined ? fc.constant({ tag }) : valuesOf(payload).map((val) => ({ tag, val }));
+  const resultCase = (tag: "ok" | "err", payload: ValueType | undefined): fc.Arbitrary<unknown> =>
+    payload === undefined ? fc.constant({ tag, val: undefined }) : tagged(tag, payload);
   switch (type.kind) {
     case "bool":
       return fc.boolean();
@@ -183,7 +185,7 @@ export function valuesOf(type: ValueType): fc.Arbitrary<unknown> {
     case "variant":
       return fc.oneof(...type.cases.map((item) => tagged(item.name, item.type)));
     case "result":
-      return fc.oneof(tagged("ok", type.ok), tagged("err", type.err));
+      return fc.oneof(resultCase("ok", type.ok), resultCase("err", type.err));
     case "option":
       if (type.type.kind === "option") return fc.oneof(tagged("none", undefined), tagged("some", type.type));
       return fc.option(valuesOf(type.type), { nil: undefined });

@@ -3,7 +3,7 @@
  */
 import { expect, test } from "vitest";
 import type { ValueType } from "../../host/model/types.ts";
-import { deviations, jcoHandlesType, jcoHandlesValue, withoutEmptyVal } from "./deviations.ts";
+import { deviations, jcoHandlesType, jcoHandlesValue } from "./deviations.ts";
 import { EchoPair, referenceEcho } from "./harness.ts";
 import { same } from "./same.ts";
 
@@ -31,26 +31,6 @@ const demonstrations: Readonly<Record<string, { readonly type: ValueType; readon
   },
   "leading U+FEFF": { type: { kind: "string" }, value: "\ufefftext" },
 };
-
-// First, as a panic of jco's, which an entry below provokes, is the end of it in this process.
-test("a result without payload inside another value: jco adds a `val` that is undefined", async () => {
-  const type: ValueType = {
-    kind: "list",
-    element: { kind: "result", ok: undefined, err: { kind: "u8" } },
-    length: undefined,
-  };
-  const pair = await EchoPair.build([[type]], "utf8", true);
-  const value = [{ tag: "ok" }, { tag: "err", val: 7 }];
-  expect(same(pair.callHost("echo", 0, [value]), value)).toBe(true);
-  const fromJco = pair.callJco("echo", 0, [value]);
-  expect(
-    same(fromJco, [
-      { tag: "ok", val: undefined },
-      { tag: "err", val: 7 },
-    ]),
-  ).toBe(true);
-  expect(same(withoutEmptyVal(fromJco), value)).toBe(true);
-});
 
 for (const { name, encoding = "utf8" } of deviations) {
   test(`${name}: jco differs, the host and the reference agree`, async () => {

@@ -56,16 +56,6 @@ export const deviations: readonly Deviation[] = [
   },
 ];
 
-/** A `result` without payload: jco's object has a `val` all the same, which is `undefined`. */
-export function withoutEmptyVal(value: unknown): unknown {
-  if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return value;
-  if (Array.isArray(value)) return value.map(withoutEmptyVal);
-  if (value instanceof Map) return new Map([...value].map(([key, item]) => [key, withoutEmptyVal(item)]));
-  const fields = Object.entries(value).map(([key, item]) => [key, withoutEmptyVal(item)] as const);
-  const isEmpty = "tag" in value && (value.tag === "ok" || value.tag === "err") && fields.length === 2;
-  return Object.fromEntries(isEmpty ? fields.filter(([key, item]) => key !== "val" || item !== undefined) : fields);
-}
-
 /** Whether jco can be compared on a type at all. */
 export function jcoHandlesType(type: ValueType, encoding: StringEncoding): boolean {
   return !deviations.some(

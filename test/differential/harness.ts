@@ -26,17 +26,15 @@ type AnyFunction = (...args: unknown[]) => unknown;
 /** A result is either returned or thrown: one value for both, as the component type has it. */
 export function call(target: AnyFunction, args: readonly unknown[], result: ValueType): unknown {
   if (result.kind !== "result") return target(...args);
-  const tagged = (tag: "ok" | "err", payload: ValueType | undefined, val: unknown): object =>
-    payload === undefined && val === undefined ? { tag } : { tag, val };
   let returned: unknown;
   try {
     returned = target(...args);
   } catch (error) {
     if (error instanceof Error && Object.hasOwn(error, "payload"))
-      return tagged("err", result.err, (error as unknown as ComponentError).payload);
+      return { tag: "err", val: (error as unknown as ComponentError).payload };
     throw error;
   }
-  return tagged("ok", result.ok, returned);
+  return { tag: "ok", val: returned };
 }
 
 /** The import's side of the same convention. */

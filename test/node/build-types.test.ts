@@ -106,11 +106,12 @@ test("the imports of preview2-shim fit the declarations of WASI's worlds, for lo
     import { WASIShim } from "@bytecodealliance/preview2-shim/instantiation";
     import { compile, createHost } from "tenon";
     import type { Program } from "./program.d.ts";
-    // The shim's own exit ends the process, and its status has a type of jco's: { tag: "ok", val: void }.
-    const exit = (status: { tag: "ok" | "err" }): never => { throw new Error(status.tag); };
-    const shim = { ...new WASIShim({ sandbox: { args: [] } }).getImportObject(), "wasi:cli/exit": { exit } };
+    const shim = new WASIShim({ sandbox: { args: [] } }).getImportObject();
     const component = await compile<Program>("program.wasm");
     (await component.instantiate(shim)).exports.run.run();
+    // The shim's own exit ends the process.
+    const exit = (status: { tag: "ok" | "err" }): never => { throw new Error(status.tag); };
+    await component.instantiate({ ...shim, "wasi:cli/exit": { exit } });
     await createHost().load<Program>("program.wasm", { imports: shim });
     // A class that nobody may construct, of the program's own.
     class Failure {
@@ -279,7 +280,7 @@ test("declarations of every value type, with docs", async () => {
       export type Wide = BigInt64Array;
       export type Bits = boolean[];
       export type Pair = [string, { tag: "ok"; val: number } | { tag: "err"; val: string }];
-      export type Either = { tag: "ok"; val?: undefined } | { tag: "err"; val?: undefined };
+      export type Either = { tag: "ok"; val?: void } | { tag: "err"; val?: void };
     }
 
     export interface AllTypes extends World {

@@ -62,8 +62,11 @@ export function toJs(value: PlainValue, type: ValueType): unknown {
     }
     case "enum":
       return type.names[(value as PlainCase).index];
-    case "result":
-      return (value as PlainCase).index === 0 ? tagged("ok", type.ok) : tagged("err", type.err);
+    case "result": {
+      const [tag, payload] =
+        (value as PlainCase).index === 0 ? (["ok", type.ok] as const) : (["err", type.err] as const);
+      return { val: undefined, ...tagged(tag, payload) };
+    }
     case "option": {
       const { index } = value as PlainCase;
       if (type.type.kind === "option") return index === 0 ? { tag: "none" } : tagged("some", type.type);

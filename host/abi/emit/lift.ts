@@ -185,7 +185,9 @@ function loadVariant(crossing: Crossing, type: VariantLike): void {
 function caseValue(type: ValueType, { name }: Case, payload: string | undefined): string {
   if (type.kind === "enum") return quote(name);
   if (type.kind === "option" && type.type.kind !== "option") return payload ?? "undefined";
-  return payload === undefined ? `{ tag: ${quote(name)} }` : `{ tag: ${quote(name)}, val: ${payload} }`;
+  // A `result` has its `val` in both cases, as in jco's mapping: one shape of object, and what declarations of others expect.
+  const val = payload ?? (type.kind === "result" ? "undefined" : undefined);
+  return val === undefined ? `{ tag: ${quote(name)} }` : `{ tag: ${quote(name)}, val: ${val} }`;
 }
 
 function flagsObject(crossing: Crossing, names: readonly string[], bits: string): string {

@@ -268,7 +268,10 @@ class Declarations implements Spelling {
           return `${this.variantCase("some", type.type, fromHost)} | ${this.variantCase("none", undefined)}`;
         return `${this.spell(type.type, fromHost)} | undefined`;
       case "result":
-        return `${this.variantCase("ok", type.ok, fromHost)} | ${this.variantCase("err", type.err, fromHost)}`;
+        // `void`, so that what is declared by jco's types fits as well.
+        return [["ok", type.ok] as const, ["err", type.err] as const]
+          .map(([name, payload]) => this.variantCase(name, payload, fromHost, "void"))
+          .join(" | ");
       case "own":
       case "borrow":
         return this.resourceNames.get(type.resource) ?? "unknown";
@@ -281,8 +284,8 @@ class Declarations implements Spelling {
     }
   }
 
-  private variantCase(name: string, payload: ValueType | undefined, fromHost = false): string {
-    const val = payload === undefined ? "val?: undefined" : `val: ${this.spell(payload, fromHost)}`;
+  private variantCase(name: string, payload: ValueType | undefined, fromHost = false, nothing = "undefined"): string {
+    const val = payload === undefined ? `val?: ${nothing}` : `val: ${this.spell(payload, fromHost)}`;
     return `{ tag: ${JSON.stringify(name)}; ${val} }`;
   }
 

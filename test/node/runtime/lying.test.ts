@@ -185,6 +185,19 @@ describe("handles that are swapped between check and lowering", () => {
     expect(foreign.value()).toBe(7);
   });
 
+  test("take and rep refuse a handle that was dropped or given away since the check", async () => {
+    const mine = (await compileGuest(thingsGuest)).instantiateSync();
+    const { Thing, swap, sum, keep } = mine.exports[things];
+    for (const end of [(thing: Disposable) => thing[Symbol.dispose](), (thing: Disposable) => keep(thing)]) {
+      const gone = new Thing(7);
+      end(gone);
+      expect(thrown(() => swap(changing(new Thing(1), gone, "left", { right: undefined })))).toBeInstanceOf(LowerError);
+      expect(thrown(() => sum(changing(new Thing(1), gone, 0, [])))).toBeInstanceOf(LowerError);
+    }
+    expect(mine.state).toBe("live");
+    expect(sum([new Thing(2)])).toBe(2);
+  });
+
   test("a handle of another instance is named with it", async () => {
     const guest = await compileGuest(thingsGuest);
     const mine = guest.instantiateSync({}, { name: "mine" });

@@ -36,6 +36,18 @@ async function run(bytes: Uint8Array<ArrayBuffer>): Promise<unknown> {
   return component.instantiateSync().exports.run();
 }
 
+/** The component with a section of its first core module behind that module. */
+function expelled(bytes: Uint8Array, id: number): Uint8Array<ArrayBuffer> {
+  const { start, end } = shellOf(bytes)!.modules[0]!;
+  const module = bytes.slice(start, end);
+  const sections: Uint8Array[] = [];
+  eachSection(module, 8, module.length, (_, __, to, offset) => sections.push(module.slice(offset, to)) > 0);
+  const at = sections.findIndex((section) => section[0] === id);
+  const rest = joined([module.slice(0, 8), ...sections.filter((_, index) => index !== at)]);
+  const before = bytes.slice(0, start - 1 - u32Bytes(module.length).length);
+  return joined([before, [1], u32Bytes(rest.length), rest, sections[at]!, bytes.slice(end)]);
+}
+
 describe("the shell of a component", () => {
   test("is the same when only code, data and custom sections differ", async () => {
     const first = await build({});
@@ -53,6 +65,12 @@ describe("the shell of a component", () => {
     ["another core module", { extra: "(core module)" }],
   ])("differs with %s", async (_, parts) => {
     expect(shellOf(await build(parts))!.key).not.toEqual(shellOf(await build({}))!.key);
+  });
+
+  test("differs when a section stands behind a core module instead of in it", async () => {
+    const bytes = await build({});
+    expect(shellOf(expelled(bytes, 7))!.key).not.toEqual(shellOf(bytes)!.key);
+    expect(shellOf(expelled(bytes, 10))!.key).not.toEqual(shellOf(bytes)!.key);
   });
 
   test.each([
@@ -89,16 +107,11 @@ describe("a component in a known shell", () => {
     await run(bytes);
     const { start, end } = shellOf(bytes)!.modules[0]!;
     const module = bytes.slice(start, end);
-    const sections: Uint8Array[] = [];
-    eachSection(module, 8, module.length, (_, __, to, offset) => sections.push(module.slice(offset, to)) > 0);
-    const exported = sections.findIndex(([id]) => id === 7);
-    const section = (contents: Uint8Array): Uint8Array => joined([[1], u32Bytes(contents.length), contents]);
-    const rest = sections.filter((_, index) => index !== exported);
     const before = bytes.slice(0, start - 1 - u32Bytes(module.length).length);
-    const expelled = [section(joined([module.slice(0, 8), ...rest])), sections[exported]!];
-    const nameless = [section(joined([module, [0, 2, 1, 0xff]]))];
-    for (const moved of [expelled, nameless]) {
-      await expect(compileBytes(joined([before, ...moved, bytes.slice(end)]), "0")).rejects.toBeInstanceOf(DecodeError);
+    const named = joined([module, [0, 2, 1, 0xff]]);
+    const nameless = joined([before, [1], u32Bytes(named.length), named, bytes.slice(end)]);
+    for (const wrong of [expelled(bytes, 7), nameless]) {
+      await expect(compileBytes(wrong, "0")).rejects.toBeInstanceOf(DecodeError);
     }
   });
 
