@@ -3,7 +3,7 @@
  *
  * The ids of a component were checked against the grammar (`extern-names.ts`) when it was validated, and are only taken apart here.
  */
-import { compareVersions, isCompatible, parseVersion, versionTrack } from "./semver.ts";
+import { compareVersions, isCompatible, parseVersion, versionTrack, type Version } from "./semver.ts";
 
 /** The id without its version: `demo:log/log`. Names of other forms stay as they are. */
 export function withoutVersion(name: string): string {
@@ -55,4 +55,53 @@ export function compareIds(a: string, b: string): number {
   const [left, right] = [a, b].map((name) => parseVersion(versionOf(name) ?? ""));
   if (left === undefined || right === undefined) return Number(left !== undefined) - Number(right !== undefined);
   return compareVersions(left, right);
+}
+
+/** Items by the names under which they are given or exported, found by an interface id that semver calls compatible. */
+export class IdIndex<T> {
+  readonly #byName = new Map<string, T[]>();
+  /** By compatibility key, the highest version first; of one version, in the order they were added. */
+  readonly #tracks = new Map<string, Track<T>>();
+
+  constructor(items: Iterable<readonly [id: string, item: T]>) {
+    for (const [id, item] of items) {
+      add(this.#byName, id, item);
+      const version = parseVersion(versionOf(id) ?? "");
+      const key = version === undefined ? id : compatibilityKey(id);
+      const track: Track<T> = this.#tracks.get(key) ?? { versions: [], others: [] };
+      this.#tracks.set(key, track);
+      if (version === undefined) track.others.push([id, item]);
+      else track.versions.push([id, item, version]);
+    }
+    for (const { versions } of this.#tracks.values()) versions.sort(([, , a], [, , b]) => compareVersions(b, a));
+  }
+
+  /** The item of exactly this name; of several, the first. */
+  get(name: string): T | undefined {
+    return this.#byName.get(name)?.[0];
+  }
+
+  /** What may meet an import of this name: the exact version first, then the highest, then the first added. */
+  *fitting(wanted: string): Generator<T, undefined> {
+    yield* this.#byName.get(wanted) ?? [];
+    const track = this.#tracks.get(compatibilityKey(wanted));
+    for (const [id, item] of track?.versions ?? []) {
+      // All that follow are older still.
+      if (!isCompatibleId(id, wanted)) break;
+      if (id !== wanted) yield item;
+    }
+    for (const [id, item] of track?.others ?? []) if (id !== wanted && isCompatibleId(id, wanted)) yield item;
+  }
+}
+
+interface Track<T> {
+  readonly versions: (readonly [id: string, item: T, version: Version])[];
+  /** Without a full version: a shortened one stands for all of its track. */
+  readonly others: (readonly [id: string, item: T])[];
+}
+
+function add<T>(lists: Map<string, T[]>, key: string, item: T): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [item]);
+  else list.push(item);
 }

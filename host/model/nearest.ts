@@ -24,6 +24,7 @@ export function nearestName(wanted: string, names: Iterable<string>, effort: Eff
   if (wanted.length > longest) return undefined;
   const from = wanted.toLowerCase();
   for (const name of names) {
+    if ((effort.left -= 1) < 0) break;
     if (Math.abs(name.length - wanted.length) >= bestDistance) continue;
     if ((effort.left -= wanted.length * name.length) < 0) break;
     const distance = editDistance(from, name.toLowerCase());

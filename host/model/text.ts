@@ -33,9 +33,12 @@ function row<T>(items: readonly T[], write: (item: T) => string): string {
   return text;
 }
 
-/** The text of a value type: `list<option<u8>>`, `record { x: f64, y: f64 }`; a very long one ends with `…`. */
-export function formatType(type: ValueType): string {
-  start();
+/**
+ * The text of a value type: `list<option<u8>>`, `record { x: f64, y: f64 }`; a very long one ends with `…`.
+ * @param count how many such texts stand side by side
+ */
+export function formatType(type: ValueType, count?: number): string {
+  start(count);
   return typeText(type);
 }
 

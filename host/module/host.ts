@@ -13,7 +13,7 @@ import { abortable } from "./source/abortable.ts";
 import { Events, failAlone } from "./events.ts";
 import { Graph } from "./imports/graph.ts";
 import { MemoryWatch } from "./life/memory-watch.ts";
-import { ModuleRecord, providersOf } from "./module.ts";
+import { ModuleRecord, modulesOf } from "./module.ts";
 import { ComponentCache, openSource } from "./source/open.ts";
 import { checkOptions, DIRECTORY, HOST, LOAD, REQUEST } from "./options.ts";
 import { upkeep } from "./lazy.ts";
@@ -132,8 +132,8 @@ class ModuleHost implements Host {
     const version = new Version(context, name, component);
     let record: ModuleRecord | undefined;
     try {
-      const providers = (): ModuleRecord[] => providersOf(context).filter((it) => it.name !== name);
-      await version.link(options.imports, options.link, providers, [options.signal]);
+      const others = (): ModuleRecord[] => modulesOf(context).filter((it) => it.name !== name);
+      await version.link(options.imports, options.link, others, [options.signal]);
       await version.instantiate((at, error) => record?.trapped(at, error), options.limits);
       await abortable([options.signal, context.closing], async () => undefined);
       record = new ModuleRecord(
@@ -166,24 +166,23 @@ class ModuleHost implements Host {
 
   provides(): readonly ExternDecl[] {
     const seen = new Map<string, ExternDecl>();
-    for (const provider of providersOf(this.#context)) {
+    for (const provider of modulesOf(this.#context)) {
       for (const decl of provider.component.exports)
-        if (decl.type.kind === "instance" && provider.mayProvide(decl.name) && !seen.has(decl.name))
-          seen.set(decl.name, decl);
+        if (isLent(decl) && provider.mayProvide(decl.name) && !seen.has(decl.name)) seen.set(decl.name, decl);
     }
     return [...seen.values()];
   }
 
-  providers(interfaceId: string): readonly Module[] {
-    const any = withoutVersion(interfaceId) === interfaceId;
+  providers(wanted: string): readonly Module[] {
+    const any = withoutVersion(wanted) === wanted;
     const found: { readonly module: Module; readonly id: string }[] = [];
-    for (const provider of providersOf(this.#context)) {
+    for (const provider of modulesOf(this.#context)) {
       const { face, component } = provider;
       const fitting = component.exports.find(
-        ({ name, type }) =>
-          type.kind === "instance" &&
-          provider.mayProvide(name) &&
-          (any ? withoutVersion(name) === interfaceId : isCompatibleId(name, interfaceId)),
+        (decl) =>
+          isLent(decl) &&
+          provider.mayProvide(decl.name) &&
+          (any ? withoutVersion(decl.name) === wanted : isCompatibleId(decl.name, wanted)),
       );
       if (fitting !== undefined) found.push({ module: face, id: fitting.name });
     }
@@ -258,4 +257,9 @@ class ModuleHost implements Host {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
+}
+
+/** Whether modules lend each other exports of this sort. */
+function isLent({ type: { kind } }: ExternDecl): boolean {
+  return kind === "instance" || kind === "func" || kind === "resource-type";
 }

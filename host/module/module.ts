@@ -13,7 +13,8 @@ import { observerFor, type HostContext } from "./context.ts";
 import { ExportTree } from "./exports/tree.ts";
 import { compatibilityKey, versionOf } from "../model/ids.ts";
 import { nearestName } from "../model/nearest.ts";
-import { mayProvide, type Provider } from "./imports/resolve-imports.ts";
+import type { DependentImport, ExportingModule } from "./contract.ts";
+import { mayProvide } from "./imports/resolve-imports.ts";
 import { openSource } from "./source/open.ts";
 import { checkOptions, RELOAD } from "./options.ts";
 import { Queue } from "./life/queue.ts";
@@ -33,21 +34,13 @@ import type {
 import { unloadModule } from "./life/unload.ts";
 import type { Version } from "./life/run.ts";
 
-/** An import of some version that a module meets. */
-export interface DependentImport {
-  readonly version: Version;
-  /** The compatibility key of the interface. */
-  readonly key: string;
-  readonly wanted: ExternDecl;
-}
-
 /** A reload that was asked for and has not begun. */
 export interface Waiting {
   readonly options: ReloadOptions;
   callOff(error: Error): void;
 }
 
-export class ModuleRecord implements Provider {
+export class ModuleRecord implements ExportingModule {
   readonly name: string;
   readonly context: HostContext;
   readonly options: LoadOptions;
@@ -99,13 +92,13 @@ export class ModuleRecord implements Provider {
     return this.version.component;
   }
 
-  /** Whether this module may lend an interface to others. */
+  /** Whether this module may lend an export to others. */
   mayProvide(id: string): boolean {
     return mayProvide(this.options.provides, id);
   }
 
-  interfaceObject(id: string): object | undefined {
-    return this.tree.interfaceObject(id);
+  exported(decl: ExternDecl): unknown {
+    return this.tree.exported(decl);
   }
 
   get state(): ModuleState {
@@ -160,19 +153,17 @@ export class ModuleRecord implements Provider {
 
   /** Keys of the exported interfaces that other modules import from this one. */
   interfacesInUse(): ReadonlySet<string> {
-    return new Set(this.dependentImports().map(({ key }) => key));
+    return new Set(this.dependentImports().map(({ wanted }) => compatibilityKey(wanted.name)));
   }
 
   /** Every import of another version that this module meets. */
-  dependentImports(): DependentImport[] {
-    const found: DependentImport[] = [];
+  dependentImports(): DependentImport<Version>[] {
+    const found: DependentImport<Version>[] = [];
     if (this.context.graph.usedBy(this.name).length === 0) return found;
     for (const version of this.context.versions) {
-      for (const { name, module } of version.origins) {
-        if (module !== this.name || version.module === this.name) continue;
-        const wanted = version.component.imports.find((decl) => decl.name === name);
-        if (wanted !== undefined) found.push({ version, key: compatibilityKey(name), wanted });
-      }
+      if (version.module === this.name) continue;
+      const names = new Set(version.origins.flatMap(({ name, module }) => (module === this.name ? [name] : [])));
+      for (const wanted of version.component.imports) if (names.has(wanted.name)) found.push({ version, wanted });
     }
     return found;
   }
@@ -180,7 +171,7 @@ export class ModuleRecord implements Provider {
   /** The modules that may meet this one's imports: live ones that do not depend on it. */
   possibleProviders(): ModuleRecord[] {
     const excluded = new Set([this.name, ...this.context.graph.dependents(this.name)]);
-    return providersOf(this.context).filter(({ name }) => !excluded.has(name));
+    return modulesOf(this.context).filter(({ name }) => !excluded.has(name));
   }
 
   async reload(source: Source | undefined, options: ReloadOptions): Promise<ReloadReceipt> {
@@ -256,7 +247,7 @@ export class ModuleRecord implements Provider {
 }
 
 /** Modules whose exports may meet imports now. */
-export function providersOf(context: HostContext): ModuleRecord[] {
+export function modulesOf(context: HostContext): ModuleRecord[] {
   return [...context.modules.values()].filter(({ phase }) => phase === "settled" || phase === "reloading");
 }
 

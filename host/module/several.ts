@@ -6,10 +6,10 @@ import { UsageError, type LinkIssue } from "../errors.ts";
 import type { Platform } from "../platform.ts";
 import { abortable } from "./source/abortable.ts";
 import type { HostContext } from "./context.ts";
-import { checkWorld, demandWorld, explainWorldFunctions } from "./imports/type-check.ts";
+import { checkWorld, demandWorld } from "./imports/type-check.ts";
 import type { Candidate, Claim } from "./host.ts";
 import { importResolver } from "./imports/resolve-imports.ts";
-import { providersOf, type ModuleRecord } from "./module.ts";
+import { modulesOf, type ModuleRecord } from "./module.ts";
 import { loadOrder } from "./imports/order.ts";
 import { Scope } from "./imports/scope.ts";
 import type { LoadOptions, Module } from "./types.ts";
@@ -92,13 +92,11 @@ export async function missingImports(
 ): Promise<readonly LinkIssue[]> {
   const scope = new Scope(name, () => false);
   try {
-    const { own, shared } = await abortable([options.signal, context.closing], async () => ({
-      own: await scope.given(options.imports, "imports"),
-      shared: await scope.given(context.options.imports, "the host's imports"),
-    }));
-    const resolve = await importResolver(component, own, shared, options.link);
-    const providers = providersOf(context);
-    const issues = explainWorldFunctions(resolve(() => providers).issues, component, providers);
+    const given = await abortable([options.signal, context.closing], () =>
+      scope.providers(options.imports, context.options.imports),
+    );
+    const resolve = await importResolver(component, given, options.link);
+    const { issues } = resolve(() => modulesOf(context));
     return options.world === undefined ? issues : [...issues, ...checkWorld(component, options.world)];
   } finally {
     await scope.close(0);

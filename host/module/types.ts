@@ -9,12 +9,17 @@ import type { Source } from "../platform.ts";
 import type { Bindings, ImportObject, World, Limits } from "../runtime/types.ts";
 
 /**
- * What a module's imports are given as: an object by import name, or a function that makes one for each instance. What
- * other modules provide need not be given. A promise it returns must settle within 30 seconds.
+ * Imports by name, or a function that makes them for each instance. A promise it returns must settle within 30 seconds.
  */
-export type Imports<W extends World = World> =
+export type ImportEntry<W extends World = World> =
   | ImportObject<W>
   | ((scope: ImportScope) => ImportObject<W> | PromiseLike<ImportObject<W>>);
+
+/**
+ * What a module's imports are given as: one entry, or a list, of which the first that offers an import meets it. What other
+ * modules provide need not be given.
+ */
+export type Imports<W extends World = World> = ImportEntry<W> | readonly ImportEntry<W>[];
 
 /** What the host can do for the imports of one instance, and undo when the instance goes. */
 export interface ImportScope {
@@ -92,13 +97,14 @@ export interface LoadOptions<W extends World = World> {
   /** What the module may import. Default nothing but the exports of other modules. */
   readonly imports?: Imports<W> | undefined;
   /**
-   * An object: import (with or without version) → the one module that may meet it, whatever others offer; the form to use
+   * An object: import (an interface with or without version, or the name of a function or resource) → the one module that may meet it, whatever others offer; the form to use
    * where modules do not trust each other. `false`: no import is met by another module. Default `true`: of the modules
-   * that fit, the exact version, else the highest, else the first loaded; so also for imports that the object leaves out.
+   * that fit, the exact version, else the highest, else the first loaded; so also for imports that the object leaves out. A
+   * function or resource without an interface has no version: when two modules export it, the object must say which.
    */
   readonly link?: boolean | Readonly<Record<string, string>> | undefined;
   /**
-   * Interfaces that this module may provide to others, with or without version; `false` for none. It exports the rest to
+   * Interfaces (with or without version), functions and resources that this module may provide to others; `false` for none. It exports the rest to
    * the program alone. Default all.
    */
   readonly provides?: false | readonly string[] | undefined;
@@ -278,6 +284,8 @@ export interface Module<W extends World = World> {
 export interface ImportOrigin {
   readonly name: string;
   readonly from: "imports" | "host" | "module";
+  /** Which entry, from 0, when the imports are given as a list. */
+  readonly entry?: number | undefined;
   /** The providing module's name, when `from` is `module`. */
   readonly module?: string | undefined;
 }
@@ -347,10 +355,10 @@ export interface Host {
   get(name: string): Module | undefined;
   /** @throws {UsageError} when there is none of that name */
   require(name: string): Module;
-  /** Every interface a module could link to now. Functions that a module exports without an interface are not lent. */
+  /** Every interface, function and resource that a module could link to now. */
   provides(): readonly ExternDecl[];
-  /** Modules that export an interface, by id, best version first; an id without version matches any. */
-  providers(interfaceId: string): readonly Module[];
+  /** Modules that export an interface, function or resource, by name, best version first; an id without version matches any. */
+  providers(name: string): readonly Module[];
   /** What a component would lack if it were loaded now with these options. */
   missing(source: Source, options?: LoadOptions): Promise<readonly LinkIssue[]>;
   manifest(): readonly ModuleInfo[];

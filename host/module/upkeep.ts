@@ -2,7 +2,9 @@
  * The part of a host that is needed when modules meet each other, are replaced, several at once or there already, and when
  * something is refused, fails or traps. It compares types and finds words; the calls never come here.
  */
-export { chooseProvider, demandWorld, linkError } from "./imports/type-check.ts";
+export { ModuleChoices } from "./imports/module-choices.ts";
+export { linkError } from "../runtime/link-error.ts";
+export { demandWorld } from "./imports/type-check.ts";
 export { checkIntegrity } from "./source/integrity.ts";
 export { explainRefusal } from "./source/refusal.ts";
 export { prepareUnload, stillRunning } from "./life/refuse.ts";

@@ -14,6 +14,7 @@ import { exposeMemories } from "../instrument/memories.ts";
 import type { Plan } from "../plan/plan.ts";
 import { planComponent } from "../plan/planner.ts";
 import { PlannedComponent } from "../runtime/component.ts";
+import * as faults from "../runtime/faults.ts";
 import type { LinkedImports } from "../runtime/given-imports.ts";
 import type { Component, Instance, InstantiateOptions } from "../runtime/types.ts";
 import { JcoInstance } from "./jco-instance.ts";
@@ -113,6 +114,8 @@ class JcoComponent extends PlannedComponent<Plan> {
     this.evaluateText = evaluateText;
     this.modules = modules;
   }
+
+  protected override readonly faults = faults;
 
   protected override start(name: string, linked: LinkedImports, options: InstantiateOptions): Instance {
     return JcoInstance.start(name, this.plan, this.evaluateText(), this.modules, linked, options.onTrap);

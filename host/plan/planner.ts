@@ -34,7 +34,7 @@ import type {
   Trampoline,
 } from "./plan.ts";
 import { must, nameType, TypeScope, type TypeEntity } from "./scope.ts";
-import { refuseAsync, refuseAsyncValues, refuseCollision } from "./unsupported.ts";
+import { refuseAsync, refuseAsyncValues, refuseCollisions } from "./unsupported.ts";
 
 /** A component with the scope it was defined in: what it needs to be instantiated anywhere. */
 interface Closure {
@@ -173,6 +173,7 @@ class Planner {
 
   plan(definition: ComponentDefinition): Plan {
     const exports = this.instantiate(definition, undefined, undefined, undefined);
+    refuseCollisions("imports", this.imports);
     return {
       byteLength: definition.byteLength,
       imports: this.imports,
@@ -444,6 +445,7 @@ class Planner {
         if (!this.asynchronous) refuseAsyncValues(type);
         return { kind: "func", item: { kind: "host", func: this.hostFuncs.push({ path, type }) - 1 }, type };
       case "instance":
+        refuseCollisions("imports", type.exports);
         return {
           kind: "instance",
           exports: new Map(type.exports.map((decl) => [decl.name, this.imported(decl.type, [...path, decl.name])])),
@@ -505,10 +507,9 @@ class Planner {
   }
 
   private exportPlans(exports: ReadonlyMap<string, Entity>): ExportPlan[] {
-    const named = [...exports].filter(([, { kind }]) => kind === "func" || kind === "instance");
-    refuseCollision(
+    refuseCollisions(
       "exports",
-      named.map(([name]) => name),
+      [...exports].map(([name, entity]) => ({ name, type: { kind: sortOf(entity) } })),
     );
     return [...exports].map(([name, entity]) => ({ name, item: this.exportItem(entity) }));
   }
@@ -539,4 +540,9 @@ function rename(entity: Entity, name: string, ascribed: ExternType | undefined):
   if (entity.kind !== "type" || entity.type.kind === "deferred") return entity;
   const named = nameType(entity.type, name);
   return { kind: "type", type: named.kind === "type" ? named.type : entity.type };
+}
+
+/** The sort of an entity, as that of an extern type is called. */
+function sortOf(entity: Entity): string {
+  return entity.kind === "type" && entity.type.kind === "resource" ? "resource-type" : entity.kind;
 }

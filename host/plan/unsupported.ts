@@ -28,7 +28,7 @@ const accepted = new WeakSet<ValueType>();
  * WIT tells `a1` from `a-1`, JavaScript's spelling of them does not: one would silently take the place of the other.
  * @throws {UnsupportedError} naming both
  */
-export function refuseCollision(what: string, names: readonly string[]): void {
+function refuseCollision(what: string, names: readonly string[]): void {
   const taken = new Map<string, string>();
   for (const name of names) {
     const js = toCamelCase(name);
@@ -38,6 +38,21 @@ export function refuseCollision(what: string, names: readonly string[]): void {
     }
     taken.set(js, name);
   }
+}
+
+/**
+ * As {@link refuseCollision}, for what is imported or exported side by side: functions and instances, and classes.
+ * @throws {UnsupportedError} naming both
+ */
+export function refuseCollisions(
+  what: string,
+  items: readonly { readonly name: string; readonly type: { readonly kind: string } }[],
+): void {
+  const names = (...kinds: string[]): string[] =>
+    // Interfaces are kept under their ids, as they are.
+    items.flatMap(({ name, type }) => (kinds.includes(type.kind) && !name.includes(":") ? [name] : []));
+  refuseCollision(what, names("func", "instance"));
+  refuseCollision(what, names("resource-type"));
 }
 
 function visit(type: ValueType | undefined): void {

@@ -9,7 +9,7 @@ import type { LinkIssue } from "../errors.ts";
 import type { ExternDecl } from "../model/types.ts";
 import type { PlanSurface } from "../plan/plan.ts";
 import { startInstance } from "./instance.ts";
-import { checkImports, linkImports, type LinkedImports } from "./given-imports.ts";
+import { findImports, type LinkedImports } from "./given-imports.ts";
 import type { Faults } from "./lazy.ts";
 import type { Component, Instance, InstantiateOptions, World } from "./types.ts";
 
@@ -24,6 +24,9 @@ export abstract class PlannedComponent<P extends PlanSurface = PlanSurface> impl
     this.hash = hash;
     this.plan = plan;
   }
+
+  /** What is said of imports that are not met. */
+  protected abstract readonly faults: Pick<Faults, "explainUnmet" | "linkError">;
 
   /** @param waits whether it may become a promise, where the engine makes an instance only asynchronously */
   protected abstract start(
@@ -42,7 +45,7 @@ export abstract class PlannedComponent<P extends PlanSurface = PlanSurface> impl
   }
 
   missing(imports: object): readonly LinkIssue[] {
-    return checkImports(this.plan, imports);
+    return this.faults.explainUnmet(this.plan, findImports(this.plan, imports).unmet);
   }
 
   // Not async itself, so that no suspended function holds the instance: the promise is made around the finished thing.
@@ -64,14 +67,16 @@ export abstract class PlannedComponent<P extends PlanSurface = PlanSurface> impl
     waits: boolean,
   ): Instance | Promise<Instance> {
     const { name = this.name } = options;
-    return this.start(name, linkImports(this.plan, imports, name), options, waits);
+    const { linked, unmet } = findImports(this.plan, imports);
+    if (unmet.length === 0) return this.start(name, linked, options, waits);
+    throw this.faults.linkError(`Cannot link ${name}`, this.faults.explainUnmet(this.plan, unmet));
   }
 }
 
 export class CompiledComponent extends PlannedComponent {
   private readonly instantiateText: Instantiate;
   private readonly modules: readonly (WebAssembly.Module | undefined)[];
-  private readonly faults: Faults;
+  protected override readonly faults: Faults;
 
   constructor(
     name: string,

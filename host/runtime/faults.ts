@@ -12,6 +12,9 @@ import { wordsOf } from "../words.ts";
 import type { ValueType } from "../model/types.ts";
 import { ImportFault, scrub, type GuestAbort } from "./trap.ts";
 
+export { linkError } from "./link-error.ts";
+export { explainUnmet } from "./unmet-imports.ts";
+
 /** Texts of `WebAssembly.RuntimeError`, one table an engine; the first that the message contains decides. */
 const v8Texts: readonly (readonly [string, TrapCode])[] = [
   ["unreachable", "unreachable"],

@@ -1,17 +1,14 @@
 /**
- * Finds what a component imports in the object its user gives, and reports everything that is missing at once.
+ * Finds what a component imports in the object its user gives, and notes everything that is missing.
  *
  * Names are matched by interface id, by the id without its version, by a compatible version; plain names in camelCase or
  * as written. Only own properties of the import object meet an import; an interface may be an object of a class, whose
  * members are found along its prototypes, those that all objects and functions share left out.
  */
-import { className, externName, funcName } from "../model/spelling.ts";
-import { LinkError, type LinkIssue } from "../errors.ts";
-import { describe } from "../words.ts";
-import { compatibleKey, nearestKey } from "./names.ts";
-import { newEffort } from "../model/nearest.ts";
-import { formatExtern } from "../model/text.ts";
+import { className, funcName } from "../model/spelling.ts";
+import type { FuncType } from "../model/types.ts";
 import type { PlanSurface } from "../plan/plan.ts";
+import { GivenNames } from "./names.ts";
 
 type ResourceClass = abstract new (...args: never[]) => object;
 
@@ -23,94 +20,102 @@ export interface LinkedImports {
   readonly modules: readonly (WebAssembly.Module | undefined)[];
 }
 
-/** Every import that `provided` does not meet. */
-export function checkImports(plan: PlanSurface, provided: object): LinkIssue[] {
-  return new Linker(plan, provided).run().issues;
+/** An object that holds what is imported: the import object itself, or an interface in it. */
+export interface Place {
+  /** The names that lead to it, each followed by `#`. */
+  readonly path: string;
+  readonly names: GivenNames;
+  /** The interfaces in it, by name; `undefined` for those that were reported missing. */
+  readonly inner: Map<string, Place | undefined>;
 }
 
-/** @throws {LinkError} with every issue */
-export function linkImports(plan: PlanSurface, provided: object, name: string): LinkedImports {
-  const { issues, linked } = new Linker(plan, provided).run();
-  if (issues.length > 0) throw linkError(name, issues);
-  return linked;
+/** An import that was looked for and is not met. Why is told by `unmet-imports.ts`, which is loaded with the first component. */
+export interface Unmet {
+  readonly path: readonly string[];
+  readonly place: Place;
+  readonly found: unknown;
+  /** What is wanted, in words, and the function's type after them. */
+  readonly expected: string;
+  readonly func?: FuncType | undefined;
+  /** What should have the last name of the path: the place, or a class in it. */
+  readonly holder: object;
 }
 
-/** One error for all issues, each on a line of its own. */
-function linkError(name: string, issues: readonly LinkIssue[]): LinkError {
-  const lines = issues.map((issue) => `\n  ${issue.import}: ${issue.reason}`);
-  const count = issues.length === 1 ? "1 import is" : `${issues.length} imports are`;
-  return new LinkError(`Cannot link "${name}": ${count} not met${lines.join("")}`, issues);
+/** Finds every import of a plan, or notes that it is not met. */
+export function findImports(
+  plan: PlanSurface,
+  provided: object,
+): { readonly linked: LinkedImports; readonly unmet: readonly Unmet[] } {
+  return new Linker(plan, provided).run();
 }
 
 class Linker {
   private readonly plan: PlanSurface;
-  private readonly provided: Record<string, unknown>;
-  private readonly issues: LinkIssue[] = [];
-  private readonly effort = newEffort();
-  /** Interfaces that were reported missing as a whole, so that their functions are not reported again. */
-  private readonly absent = new Set<string>();
-  /** Objects that were asked for something they lack: which import each of their keys meets. */
-  private readonly used = new Map<object, ReadonlyMap<string | undefined, string>>();
+  private readonly root: Place;
+  private readonly unmet: Unmet[] = [];
 
   constructor(plan: PlanSurface, provided: object) {
     this.plan = plan;
-    this.provided = provided as Record<string, unknown>;
+    this.root = { path: "", names: givenNames(provided), inner: new Map() };
   }
 
-  run(): { issues: LinkIssue[]; linked: LinkedImports } {
+  run(): ReturnType<typeof findImports> {
     const { plan } = this;
     const classes = plan.resources.map(({ origin }) =>
       origin.kind === "host" ? this.resourceClass(origin.path) : undefined,
     );
     const funcs = plan.hostFuncs.map(({ path }, index) => this.func(path, index));
     const modules = plan.modules.map((module) => (module.kind === "imported" ? this.module(module.path) : undefined));
-    return { issues: this.issues, linked: { funcs, classes, modules } };
+    return { unmet: this.unmet, linked: { funcs, classes, modules } };
   }
 
-  /** The object that should hold the last name of a path, or `undefined` after reporting that it is not there. */
-  private holder(path: readonly string[]): object | undefined {
-    let at: unknown = this.provided;
-    for (const [depth, name] of path.slice(0, -1).entries()) {
-      const here = path.slice(0, depth + 1).join("#");
-      if (this.absent.has(here)) return undefined;
-      const found = this.find(at as object, name);
-      if (!isObject(found)) {
-        this.absent.add(here);
-        this.missing(path.slice(0, depth + 1), at as object, found, "an instance");
-        return undefined;
+  /** The place that should hold the last name of a path, or `undefined` after reporting that it is not there. */
+  private place(path: readonly string[]): Place | undefined {
+    let at = this.root;
+    for (let depth = 0; depth < path.length - 1; depth++) {
+      const name = path[depth]!;
+      let next = at.inner.get(name);
+      if (next === undefined) {
+        if (at.inner.has(name)) return undefined;
+        const found = at.names.find(name)?.value;
+        if (isObject(found)) {
+          next = { path: `${at.path}${name}#`, names: new GivenNames(found, given), inner: new Map() };
+        } else {
+          this.missing(path.slice(0, depth + 1), at, found, "an instance");
+        }
+        at.inner.set(name, next);
+        if (next === undefined) return undefined;
       }
-      at = found;
+      at = next;
     }
-    return at as object;
+    return at;
   }
 
   private func(path: readonly string[], index: number): unknown {
-    const holder = this.holder(path);
-    if (holder === undefined) return undefined;
+    const place = this.place(path);
+    if (place === undefined) return undefined;
     const name = funcName(path.at(-1)!);
-    // In words only when it is missed: most links find everything.
-    const { hostFuncs } = this.plan;
-    const expected = (): string => formatExtern(hostFuncs[index]!.type, hostFuncs.length);
+    const { type } = this.plan.hostFuncs[index]!;
     if (name.kind === "function") {
-      const found = this.find(holder, path.at(-1)!);
+      const found = place.names.find(path.at(-1)!)?.value;
       // jco passes a world's functions as modules with a default export; accept the same object here.
       const value =
         typeof found === "object" && path.length === 1 ? (found as { default?: unknown } | null)?.default : found;
-      if (typeof value === "function") return bindToHolder(value, holder);
-      this.missing(path, holder, found, expected());
+      if (typeof value === "function") return bindToHolder(value, place.names.holder);
+      this.missing(path, place, found, "", type);
       return undefined;
     }
-    const constructor = this.member(holder, className(name.resource));
+    const constructor = this.member(place, className(name.resource));
     if (typeof constructor !== "function") {
       if (name.kind === "method") return undefined;
-      this.missing(path, holder, constructor, `class ${className(name.resource)} for ${expected()}`);
+      this.missing(path, place, constructor, `class ${className(name.resource)} for `, type);
       return undefined;
     }
     if (name.kind === "constructor") return constructor;
     const owner: unknown = name.kind === "static" ? constructor : constructor.prototype;
     const member = given(owner as object, name.js);
     if (typeof member !== "function") {
-      this.missing(path, owner as object, member, expected());
+      this.unmet.push({ path, place, found: member, expected: "", func: type, holder: owner as object });
       return undefined;
     }
     // Methods are called on the object itself, so that a subclass may override them.
@@ -118,94 +123,39 @@ class Linker {
   }
 
   private resourceClass(path: readonly string[]): ResourceClass | undefined {
-    const holder = this.holder(path);
-    if (holder === undefined) return undefined;
-    const found = this.member(holder, className(path.at(-1)!));
+    const place = this.place(path);
+    if (place === undefined) return undefined;
+    const found = this.member(place, className(path.at(-1)!));
     if (found === undefined || typeof found === "function") return found as ResourceClass | undefined;
-    this.missing(path, holder, found, `class ${className(path.at(-1)!)}`);
+    this.missing(path, place, found, `class ${className(path.at(-1)!)}`);
     return undefined;
   }
 
   private module(path: readonly string[]): WebAssembly.Module | undefined {
-    const holder = this.holder(path);
-    if (holder === undefined) return undefined;
-    const found = this.find(holder, path.at(-1)!);
+    const place = this.place(path);
+    if (place === undefined) return undefined;
+    const found = place.names.find(path.at(-1)!)?.value;
     if (found instanceof WebAssembly.Module) return found;
-    this.missing(path, holder, found, "a WebAssembly.Module");
+    this.missing(path, place, found, "a WebAssembly.Module");
     return undefined;
   }
 
-  private find(holder: object, name: string): unknown {
-    return holder === this.provided ? givenImport(holder, name) : lookup(holder, name, given);
+  private member(place: Place, key: string): unknown {
+    return (place === this.root ? ownProperty : given)(place.names.holder, key);
   }
 
-  private member(holder: object, key: string): unknown {
-    return (holder === this.provided ? ownProperty : given)(holder, key);
-  }
-
-  /** The keys of an object that meet no other import: one of them may be the name that was meant. */
-  private unused(holder: object, path: readonly string[]): readonly string[] {
-    const last = path.length - 1;
-    let used = this.used.get(holder);
-    if (used === undefined) {
-      const paths = [...this.plan.hostFuncs.map((func) => func.path), ...this.plan.imports.map(({ name }) => [name])];
-      const siblings = paths.filter((other) => path.every((name, at) => at === last || other[at] === name));
-      const names = new Set(siblings.flatMap((other) => other[last] ?? []));
-      used = new Map([...names].map((name) => [keyFor(holder, name), name]));
-      this.used.set(holder, used);
-    }
-    return Object.keys(holder).filter((key) => (used.get(key) ?? path[last]) === path[last]);
-  }
-
-  private missing(path: readonly string[], holder: object, found: unknown, expected: string): void {
-    const wanted = path.at(-1)!;
-    const nearest = nearestKey(wanted, this.unused(holder, path), this.effort);
-    const problem = found === undefined ? "missing" : "mismatch";
-    const hint = nearest === undefined ? "" : `; the nearest is ${nearest.name}${nearest.why}`;
-    const reason =
-      found === undefined ? `expected ${expected}, got nothing${hint}` : `expected ${expected}, got ${describe(found)}`;
-    this.issues.push({
-      import: path.join("#"),
-      problem,
-      expected,
-      ...(found === undefined ? {} : { found: describe(found) }),
-      ...(nearest === undefined ? {} : { nearest: nearest.name }),
-      reason,
-    });
+  private missing(path: readonly string[], place: Place, found: unknown, expected: string, func?: FuncType): void {
+    this.unmet.push({ path, place, found, expected, func, holder: place.names.holder });
   }
 }
 
-type Get = (holder: object, key: string) => unknown;
-
-/** A property by extern name: exactly, as JavaScript writes it, or by a compatible version. */
-function lookup(holder: object, name: string, get: Get): unknown {
-  for (const key of [name, externName(name)]) {
-    const found = get(holder, key);
-    if (found !== undefined) return found;
-  }
-  if (!name.includes(":")) return undefined;
-  const other = compatibleKey(
-    name,
-    Object.keys(holder).filter((key) => get(holder, key) !== undefined),
-  );
-  return other === undefined ? undefined : get(holder, other);
-}
-
-/** What an import object gives for an import of the component: own properties only. */
-export function givenImport(imports: object, name: string): unknown {
-  return lookup(imports, name, ownProperty);
+/** The names of an import object: only its own properties are given. */
+export function givenNames(imports: object): GivenNames {
+  return new GivenNames(imports, ownProperty);
 }
 
 export function ownProperty(holder: object, key: string): unknown {
   return Object.hasOwn(holder, key) ? (holder as Record<string, unknown>)[key] : undefined;
-}
-
-/** The key under which {@link lookup} finds a name; of a resource's functions, that of its class. */
-function keyFor(holder: object, name: string): string | undefined {
-  const func = funcName(name);
-  if (func.kind !== "function") return className(func.resource);
-  const get: Get = (at, key) => (given(at, key) === undefined ? undefined : key);
-  return lookup(holder, name, get) as string | undefined;
 }
 
 /** A property that the user gave: nothing that every object or function inherits, such as `toString` or `call`. */

@@ -1,36 +1,57 @@
-/** Matching of import names against the keys a user gave: compatible versions, and the nearest name for a message. */
-import { isInterfaceId, versionOf, withoutVersion } from "../model/ids.ts";
-import { type Effort, nearestName } from "../model/nearest.ts";
-import { isCompatible } from "../model/semver.ts";
+/**
+ * The keys of an object that a user gave, by the names of what a component imports: exactly, as JavaScript writes it, or an
+ * interface of a compatible version. An object is read once, however many imports are looked for in it.
+ */
+import { IdIndex, isInterfaceId, versionOf, withoutVersion } from "../model/ids.ts";
+import { externName } from "../model/spelling.ts";
 
-/** The key that provides an interface in a compatible version: without version, or the highest compatible one. */
-export function compatibleKey(wanted: string, keys: readonly string[]): string | undefined {
-  if (!isInterfaceId(wanted)) return undefined;
-  const want = versionOf(wanted);
-  let best: { key: string; version: string } | undefined;
-  for (const key of keys) {
-    if (withoutVersion(key) !== withoutVersion(wanted)) continue;
-    const version = versionOf(key);
-    if (version === undefined || want === undefined) return key;
-    if (!isCompatible(version, want)) continue;
-    if (best === undefined || isCompatible(version, best.version)) best = { key, version };
-  }
-  return best?.key;
+/** Reads a property, where it counts as given. */
+export type Get = (holder: object, key: string) => unknown;
+
+export interface Given {
+  readonly key: string;
+  readonly value: unknown;
 }
 
-/** The key that most resembles a name, with why it does not fit when that is known. */
-export function nearestKey(
-  wanted: string,
-  keys: readonly string[],
-  effort: Effort,
-): { name: string; why: string } | undefined {
-  const want = versionOf(wanted);
-  for (const key of want === undefined ? [] : keys) {
-    const have = versionOf(key);
-    if (have !== undefined && withoutVersion(key) === withoutVersion(wanted)) {
-      return { name: key, why: `, whose version ${have} is not compatible with ${want}` };
-    }
+interface GivenIds {
+  readonly index: IdIndex<Given>;
+  readonly byPath: ReadonlyMap<string, Given>;
+}
+
+export class GivenNames {
+  readonly holder: object;
+  readonly #get: Get;
+  #ids: GivenIds | undefined;
+
+  constructor(holder: object, get: Get) {
+    this.holder = holder;
+    this.#get = get;
   }
-  const name = nearestName(wanted, keys, effort);
-  return name === undefined ? undefined : { name, why: "" };
+
+  /** What meets the name: of several versions one without version, else the highest that is compatible. */
+  find(name: string): Given | undefined {
+    for (const key of [name, externName(name)]) {
+      const value = this.#get(this.holder, key);
+      if (value !== undefined) return { key, value };
+    }
+    if (!isInterfaceId(name)) return undefined;
+    const { index, byPath } = (this.#ids ??= this.#readIds());
+    const path = withoutVersion(name);
+    if (versionOf(name) === undefined) return byPath.get(path);
+    return index.get(path) ?? index.fitting(name).next().value;
+  }
+
+  #readIds(): GivenIds {
+    const byPath = new Map<string, Given>();
+    const all: [string, Given][] = [];
+    for (const key of Object.keys(this.holder).filter(isInterfaceId)) {
+      const value = this.#get(this.holder, key);
+      if (value === undefined) continue;
+      const given = { key, value };
+      all.push([key, given]);
+      const path = withoutVersion(key);
+      if (!byPath.has(path)) byPath.set(path, given);
+    }
+    return { index: new IdIndex(all), byPath };
+  }
 }

@@ -15,11 +15,13 @@ import { validateComponent } from "../../host/binary/validate/index.ts";
 import { emitBindings } from "../../host/bindings/emit.ts";
 import { planKey } from "../../host/bindings/key.ts";
 import { Budget } from "../../host/budget.ts";
-import { DecodeError, LinkError, UnsupportedError } from "../../host/errors.ts";
+import { DecodeError, UnsupportedError } from "../../host/errors.ts";
 import { formatDecls } from "../../host/model/text.ts";
 import { planComponent } from "../../host/plan/planner.ts";
 import { formatInspection, inspectBytes } from "../../host/runtime/inspect.ts";
-import { checkImports, linkImports } from "../../host/runtime/given-imports.ts";
+import { findImports } from "../../host/runtime/given-imports.ts";
+import { linkError } from "../../host/runtime/link-error.ts";
+import { explainUnmet } from "../../host/runtime/unmet-imports.ts";
 import { scaled, seed } from "../differential/budget.ts";
 import { randomFrom } from "./mutate.ts";
 import { composed, shapes } from "./shapes.ts";
@@ -51,13 +53,9 @@ function wholeWay(bytes: Uint8Array): number {
   const text = emitBindings(plan, budget);
   let letters = text.length + planKey(plan).length;
   new Function(text);
-  for (const { expected, reason } of checkImports(plan, {})) letters += expected.length + reason.length;
-  try {
-    linkImports(plan, {}, "shape");
-  } catch (error) {
-    if (!(error instanceof LinkError)) throw error;
-    letters += error.message.length;
-  }
+  const issues = explainUnmet(plan, findImports(plan, {}).unmet);
+  for (const { expected, reason } of issues) letters += expected.length + reason.length;
+  letters += linkError("shape", issues).message.length;
   for (const decls of [plan.imports, plan.exportDecls]) for (const line of formatDecls(decls)) letters += line.length;
   return letters;
 }

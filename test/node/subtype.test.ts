@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { explainMismatch, isSubtype, type ResourceBindings } from "../../host/model/subtype.ts";
+import { Comparing, explainMismatch, isSubtype, type ResourceBindings } from "../../host/model/subtype.ts";
 import { formatCoreExtern, formatCoreModule } from "../../host/model/core-text.ts";
 import { formatExtern, formatType } from "../../host/model/text.ts";
 import type {
@@ -97,6 +97,45 @@ test.each<[ValueType, ValueType, string]>([
 ])("value types must be equal: %#", (found, wanted, why) => {
   expect(explainMismatch(func({}, found), func({}, wanted))).toBe(`result: ${why}`);
   expect(explainMismatch(func({}, wanted), func({}, wanted))).toBeUndefined();
+});
+
+describe("explainMismatch of types that share parts", () => {
+  /** Unfolds to 2^60 of its leaf. */
+  const doubled = (leaf: ValueType): ValueType => {
+    let type = leaf;
+    for (let depth = 0; depth < 60; depth++) type = { kind: "tuple", types: [type, type] };
+    return type;
+  };
+
+  test("looks at each pair once", () => {
+    expect(explainMismatch(func({ x: doubled(u32) }), func({ x: doubled(u32) }))).toBeUndefined();
+    const [found, wanted] = [resource("r"), resource("r")];
+    const own = (of: ResourceType): ValueType => doubled({ kind: "own", resource: of });
+    const bindings: ResourceBindings = new Map([[wanted, found]]);
+    expect(explainMismatch(func({ x: own(found) }), func({ x: own(wanted) }), bindings)).toBeUndefined();
+    expect(explainMismatch(func({ x: own(found) }), func({ x: own(wanted) }))).toMatch(/expected the resource `r`/);
+  });
+
+  test("says where the first difference is, in so many words", () => {
+    const why = explainMismatch(func({ x: doubled(string) }), func({ x: doubled(u32) }))!;
+    expect(why).toMatch(/^parameter 1 `x`: element 1: .*expected u32, found string$/);
+    const long = "a".repeat(90_000);
+    const record = (type: ValueType): ValueType => ({ kind: "record", fields: [{ name: long, type }] });
+    let [found, wanted] = [string, u32];
+    for (let depth = 0; depth < 90; depth++) [found, wanted] = [record(found), record(wanted)];
+    const words = explainMismatch(func({ [long]: found }), func({ [long]: wanted }))!;
+    expect(words.length).toBeLessThan(10_000);
+    expect(words).toMatch(/^parameter 1 `a+…`: field .*expected u32, found string$/);
+  });
+
+  test("gives up when the cost of its link is used up, and says so", () => {
+    const comparing = new Comparing();
+    comparing.left = 100;
+    const wide = (): ValueType => ({ kind: "tuple", types: Array.from({ length: 1000 }, () => list(u32)) });
+    expect(explainMismatch(func({ x: wide() }), func({ x: wide() }), new Map(), comparing)).toMatch(
+      /the types are too large to be compared$/,
+    );
+  });
 });
 
 describe("explainMismatch of instances", () => {

@@ -5,7 +5,7 @@
  * matching of the core specification. Bodies are validated by the engine when it compiles the module.
  */
 import type { CoreExternType, CoreGlobalType, CoreModuleType } from "../../model/types.ts";
-import { explainCoreMismatch } from "../../model/subtype.ts";
+import { explainCoreMismatch } from "../../model/core-subtype.ts";
 import { formatCoreExtern } from "../../model/core-text.ts";
 import type { CoreDefinedType } from "../core-types.ts";
 import type { CoreSort, RawCoreDeclarator, RawCoreExtern } from "../definition.ts";

@@ -6,7 +6,7 @@
  * leaves open is bound to the first one supplied for it.
  */
 import type { CoreModuleType } from "../../model/types.ts";
-import { explainMismatch } from "../../model/subtype.ts";
+import { explainCoreModule } from "../../model/core-subtype.ts";
 import type { Context } from "./context.ts";
 import { Substitution } from "./substitute.ts";
 import {
@@ -72,7 +72,7 @@ export class Matcher {
       for (const { type } of imports) if (type.kind === "core-func") this.context.spend(type.params.length >> 3);
       for (const { type } of exports) if (type.kind === "core-func") this.context.spend(type.params.length >> 3);
     }
-    return explainMismatch(found, wanted);
+    return explainCoreModule(found, wanted);
   }
 
   private items(found: ReadonlyMap<string, Item>, wanted: ReadonlyMap<string, Item>): string | undefined {

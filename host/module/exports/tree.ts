@@ -170,14 +170,14 @@ export class ExportTree {
 
   /** Takes away the classes that the new version does not have, or has from somebody else. */
   #dropClasses(classes: readonly ClassChange[]): void {
+    const named = (key: string, resource: string, foreign: boolean): string => `${foreign} ${key} ${resource}`;
+    const staying = new Set(classes.map(({ container, resource, foreign }) => named(container, resource, foreign)));
     for (const [key, container] of this.#containers) {
       for (const [resource, isForeign] of [
         ...[...container.classes.keys()].map((name) => [name, false] as const),
         ...[...container.foreign].map((name) => [name, true] as const),
       ]) {
-        const stays = ({ container: at, resource: name, foreign }: ClassChange): boolean =>
-          at === key && name === resource && foreign === isForeign;
-        if (classes.some(stays)) continue;
+        if (staying.has(named(key, resource, isForeign))) continue;
         if (isForeign) container.foreign.delete(resource);
         else container.classes.delete(resource);
         delete container.object[className(resource)];
@@ -239,10 +239,16 @@ export class ExportTree {
     for (const { entries } of this.#containers.values()) for (const { slot } of entries.values()) slot.cut(makeError);
   }
 
-  /** The object that stands for an exported interface, for linking it to another module. */
-  interfaceObject(id: string): object | undefined {
-    const exact = [...this.#containers.values()].find((container) => container.id === id);
-    return (exact ?? this.#containers.get(compatibilityKey(id)))?.object;
+  /** What stands for an export when it is linked to another module: an interface's object, a function, a class. */
+  exported({ name, type }: ExternDecl): unknown {
+    if (type.kind === "instance") {
+      // Under its own name where that could be mistaken for another version.
+      const exact = this.#containers.get(name);
+      return (exact?.id === name ? exact : this.#containers.get(compatibilityKey(name)))?.object;
+    }
+    const js = type.kind === "func" ? funcName(name) : undefined;
+    if (js?.kind === "function") return this.object[js.js];
+    return this.object[className(js === undefined ? name : js.resource)];
   }
 
   find(path: string): Function | undefined {

@@ -2,9 +2,10 @@
  * Modules that are loaded together, in the order in which they meet each other's imports.
  */
 import { LinkError, type LinkIssue } from "../../errors.ts";
-import { isCompatibleId } from "../../model/ids.ts";
+import { IdIndex } from "../../model/ids.ts";
+import { givenNames } from "../../runtime/given-imports.ts";
 import type { Component } from "../../runtime/types.ts";
-import { findGiven, linkedModule, mayProvide } from "./resolve-imports.ts";
+import { givenProvider, importEntries, isLinkable, mayProvide } from "./resolve-imports.ts";
 import type { HostOptions, LoadOptions } from "../types.ts";
 
 interface Candidate {
@@ -13,38 +14,53 @@ interface Candidate {
   readonly options: LoadOptions;
 }
 
+interface Exported {
+  readonly by: string;
+  readonly kind: string;
+}
+
 /** Names, providers first. @throws {LinkError} with the path of a cycle */
 export function loadOrder(candidates: readonly Candidate[], shared: HostOptions["imports"]): readonly string[] {
   const byName = new Map(candidates.map((candidate) => [candidate.name, candidate]));
-  const needs = (name: string): readonly string[] => {
-    const { component, options } = byName.get(name)!;
-    // What a factory will give is known only when it runs, after those that may be needed have been loaded.
-    const given = [options.imports, shared].filter((imports) => typeof imports === "object");
-    return component.imports.flatMap((decl) => {
-      const { name: wanted, type } = decl;
-      if (type.kind !== "instance" || options.link === false) return [];
-      if (given.some((imports) => findGiven(imports, decl) !== undefined)) return [];
-      const only = typeof options.link === "object" ? linkedModule(options.link, wanted) : undefined;
-      return candidates
-        .filter((other) => other.name !== name && (only === undefined || other.name === only))
-        .filter(({ options: { provides }, component: { exports } }) =>
-          exports.some(({ name: id }) => isCompatibleId(id, wanted) && mayProvide(provides, id)),
-        )
-        .map((other) => other.name);
-    });
-  };
-  const sorted = topologicalOrder(
-    candidates.map(({ name }) => name),
-    needs,
+  const exported = new IdIndex(
+    candidates.flatMap(({ name, component, options: { provides } }) =>
+      component.exports.flatMap(({ name: id, type }): [string, Exported][] =>
+        mayProvide(provides, id) ? [[id, { by: name, kind: type.kind }]] : [],
+      ),
+    ),
   );
+  /** Who among the candidates may meet each import. */
+  const offersFor = ({ name, component, options: { imports, link } }: Candidate): Map<string, readonly string[]> => {
+    const offers = new Map<string, readonly string[]>();
+    if (link === false) return offers;
+    // What a factory will give is known only when it runs, after those that may be needed have been loaded.
+    const given = [...importEntries(imports, "imports"), ...importEntries(shared, "host")].flatMap(
+      ({ entry, where, origin }) => (typeof entry === "object" ? givenProvider(entry, where, origin) : []),
+    );
+    const named = typeof link === "object" ? givenNames(link) : undefined;
+    for (const decl of component.imports) {
+      if (!isLinkable(decl) || given.some((provider) => provider.offer(decl) !== undefined)) continue;
+      const only = named?.find(decl.name)?.value;
+      const found = [...exported.fitting(decl.name)].filter(
+        ({ by, kind }) => by !== name && kind === decl.type.kind && (only === undefined || by === only),
+      );
+      if (found.length > 0)
+        offers.set(
+          decl.name,
+          found.map(({ by }) => by),
+        );
+    }
+    return offers;
+  };
+  const sorted = topologicalOrder([...byName.keys()], (name) => [
+    ...new Set([...offersFor(byName.get(name)!).values()].flat()),
+  ]);
   if ("order" in sorted) return sorted.order;
   const issues = sorted.cycle.slice(0, -1).flatMap((name, index): LinkIssue[] => {
-    const next = byName.get(sorted.cycle[index + 1]!)!;
-    const wanted = byName
-      .get(name)!
-      .component.imports.find((decl) => next.component.exports.some((other) => isCompatibleId(other.name, decl.name)))!;
-    const reason = `module ${name} needs it from module ${next.name}, which needs ${name}`;
-    return [{ import: wanted.name, problem: "missing", expected: wanted.name, nearest: `module ${next.name}`, reason }];
+    const next = sorted.cycle[index + 1]!;
+    const [wanted] = [...offersFor(byName.get(name)!)].find(([, offers]) => offers.includes(next))!;
+    const reason = `module ${name} needs it from module ${next}, which needs ${name}`;
+    return [{ import: wanted, problem: "missing", expected: wanted, nearest: `module ${next}`, reason }];
   });
   throw new LinkError(`Modules need each other in a cycle: ${sorted.cycle.join(" → ")}`, issues);
 }

@@ -1,29 +1,20 @@
 /**
- * Meets the imports of a component: by what the user gave, else by what the host gives everybody, else by the exports
- * of loaded modules. Reports everything unmet at once, with the nearest provider and the reason in words.
+ * Meets the imports of a component: by the first entry of the lists of imports that offers one, the module's own before the
+ * host's, else by the exports of loaded modules. Reports everything unmet at once, with the nearest provider and the
+ * reason in words.
  *
  * Whether a given object fits is the runtime's own check (`Component.missing`); this file decides who is asked.
  */
 import type { LinkIssue } from "../../errors.ts";
 import { withoutVersion } from "../../model/ids.ts";
 import { className, funcName } from "../../model/spelling.ts";
-import { newEffort } from "../../model/nearest.ts";
 import type { ResourceBindings } from "../../model/subtype.ts";
 import type { ExternDecl } from "../../model/types.ts";
-import { givenImport, ownProperty } from "../../runtime/given-imports.ts";
+import { givenNames, ownProperty } from "../../runtime/given-imports.ts";
 import type { Component } from "../../runtime/types.ts";
-import type { Exporter } from "./resource-identity.ts";
+import type { ExportingModule, Provider } from "../contract.ts";
 import { upkeep } from "../lazy.ts";
-import type { ImportOrigin, LoadOptions } from "../types.ts";
-
-/** A module that may meet the imports of others. */
-export interface Provider extends Exporter {
-  readonly name: string;
-  /** The stable object of an exported interface. */
-  interfaceObject(id: string): object | undefined;
-  /** Whether it may lend an interface to others. */
-  mayProvide(id: string): boolean;
-}
+import type { ImportEntry, ImportOrigin, Imports, LoadOptions } from "../types.ts";
 
 export interface Resolution {
   /** What the component is instantiated with, keyed by its own import names. */
@@ -43,22 +34,45 @@ function needsProvider({ type }: ExternDecl): boolean {
   return type.kind !== "type";
 }
 
-/** Whether a module may meet an import: modules lend each other interfaces. */
-function isLinkable(wanted: ExternDecl): boolean {
-  return wanted.type.kind === "instance" && needsProvider(wanted);
+/** Whether a module may meet an import: modules lend each other interfaces, functions and resources. */
+export function isLinkable(wanted: ExternDecl): boolean {
+  const { kind } = wanted.type;
+  return kind === "func" || kind === "resource-type" || (kind === "instance" && needsProvider(wanted));
 }
 
 /** The class that meets an import: a resource and its functions have one between them. */
-function classKey({ name, type }: ExternDecl): string | undefined {
+export function classKey({ name, type }: ExternDecl): string | undefined {
   if (type.kind === "resource-type") return className(name);
   const func = type.kind === "func" ? funcName(name) : undefined;
   return func === undefined || func.kind === "function" ? undefined : className(func.resource);
 }
 
-/** What an import object gives for an import, as the runtime's linker finds it. */
-export function findGiven(imports: object, wanted: ExternDecl): unknown {
-  const key = classKey(wanted);
-  return key === undefined ? givenImport(imports, wanted.name) : ownProperty(imports, key);
+interface GivenEntry {
+  readonly entry: ImportEntry;
+  readonly where: string;
+  readonly origin: Provider["origin"];
+}
+
+/** The entries of one list of imports; imports that are no list are its one entry. */
+export function importEntries(imports: Imports | undefined, from: "imports" | "host"): GivenEntry[] {
+  const where = from === "host" ? "the host's imports" : "imports";
+  if (!Array.isArray(imports))
+    return imports === undefined ? [] : [{ entry: imports as ImportEntry, where, origin: { from } }];
+  return (imports as readonly ImportEntry[]).map((entry, index) => ({
+    entry,
+    where: `${where}[${index}]`,
+    origin: { from, entry: index },
+  }));
+}
+
+/** An object that is given, as a provider. */
+export function givenProvider(object: object, where: string, origin: Provider["origin"]): Provider {
+  const names = givenNames(object);
+  const offer = (wanted: ExternDecl): unknown => {
+    const key = classKey(wanted);
+    return key === undefined ? names.find(wanted.name)?.value : ownProperty(object, key);
+  };
+  return { object, where, origin, offer };
 }
 
 /**
@@ -67,50 +81,58 @@ export function findGiven(imports: object, wanted: ExternDecl): unknown {
  */
 export async function importResolver(
   component: Component,
-  own: object,
-  shared: object,
+  given: readonly Provider[],
   link: LoadOptions["link"],
-): Promise<(findProviders: () => readonly Provider[]) => Resolution> {
+): Promise<(findModules: () => readonly ExportingModule[]) => Resolution> {
   const imports: Record<string, unknown> = {};
   const origins = new Map<string, ImportOrigin>();
+  const wheres = new Map<string, string>();
   const open: ExternDecl[] = [];
   for (const wanted of component.imports) {
     const { name } = wanted;
-    const mine = findGiven(own, wanted);
-    const found = mine === undefined ? findGiven(shared, wanted) : mine;
-    if (found !== undefined) {
+    let found: unknown;
+    const provider = given.find((it) => (found = it.offer(wanted)) !== undefined);
+    if (provider !== undefined) {
       imports[classKey(wanted) ?? name] = found;
-      origins.set(name, { name, from: mine === undefined ? "host" : "imports" });
+      origins.set(name, { name, ...provider.origin });
+      if (provider.origin.entry !== undefined) wheres.set(name, provider.where);
     } else if (link !== false && isLinkable(wanted)) {
       open.push(wanted);
     }
   }
-  const choose = open.length === 0 ? undefined : (await upkeep()).chooseProvider;
-  return (findProviders) => {
+  const Choices = open.length === 0 ? undefined : (await upkeep()).ModuleChoices;
+  return (findModules) => {
     const uses = new Set<string>();
     const refused = new Map<string, LinkIssue>();
-    // Shared by all imports: what one interface calls a resource, another must mean as well.
+    // What one interface calls a resource, another must mean as well.
     const resources: ResourceBindings = new Map();
-    const effort = newEffort();
-    // Asked for only when an import needs one: there may be thousands.
-    const providers = choose === undefined ? [] : findProviders();
-    for (const wanted of open) {
-      const { name } = wanted;
-      const choice = choose!(wanted, allowedProviders(providers, link, name), resources, effort);
-      if ("issue" in choice) {
-        refused.set(name, choice.issue);
-        continue;
+    if (Choices !== undefined) {
+      // Asked for only when an import needs one: there may be thousands.
+      const choices = new Choices(findModules(), link, resources, open);
+      for (const wanted of open) {
+        const { name } = wanted;
+        const choice = choices.choose(wanted);
+        if ("issue" in choice) {
+          refused.set(name, choice.issue);
+          continue;
+        }
+        const { module, decl } = choice;
+        imports[classKey(wanted) ?? name] = module.exported(decl);
+        origins.set(name, { name, from: "module", module: module.name });
+        uses.add(module.name);
       }
-      imports[name] = choice.provider.interfaceObject(choice.id);
-      origins.set(name, { name, from: "module", module: choice.provider.name });
-      uses.add(choice.provider.name);
     }
     let missing = component.missing(imports);
     // What was given and met nothing may be a name misspelt.
-    if (missing.length > 0) missing = component.missing({ ...shared, ...own, ...imports });
+    if (missing.length > 0) {
+      missing = component.missing(Object.assign({}, ...given.map(({ object }) => object).reverse(), imports) as object);
+    }
     const issues = missing.map((issue) => {
+      const name = issue.import.split("#", 1)[0]!;
+      const where = wheres.get(name);
+      if (where !== undefined) return { ...issue, reason: `${issue.reason}, given by ${where}` };
       const ours = refused.get(issue.import);
-      // The runtime knows the keys of the object given, this file the modules; whoever found something near is heard.
+      // The runtime knows the keys of the objects given, `ModuleChoices` the modules: the one with a nearest name is told.
       return ours === undefined || (ours.nearest === undefined && issue.nearest !== undefined) ? issue : ours;
     });
     const inOrder = component.imports.flatMap(({ name }) => origins.get(name) ?? []);
@@ -118,22 +140,7 @@ export async function importResolver(
   };
 }
 
-/** The one module that may meet an import, when the options name it: by the rule by which imports are given. */
-export function linkedModule(link: Readonly<Record<string, string>>, name: string): string | undefined {
-  return givenImport(link, name) as string | undefined;
-}
-
-function allowedProviders(
-  providers: readonly Provider[],
-  link: LoadOptions["link"],
-  name: string,
-): readonly Provider[] {
-  if (typeof link !== "object") return providers;
-  const only = linkedModule(link, name);
-  return only === undefined ? providers : providers.filter((provider) => provider.name === only);
-}
-
-/** Whether a module loaded with this option may lend an interface to others. */
+/** Whether a module loaded with this option may lend an export to others. */
 export function mayProvide(provides: LoadOptions["provides"], id: string): boolean {
   if (provides === undefined) return true;
   return provides !== false && (provides.includes(id) || provides.includes(withoutVersion(id)));

@@ -7,21 +7,7 @@
 import type { ResourceBindings } from "../../model/subtype.ts";
 import type { ExternDecl, ExternType, FuncType, ResourceType, ValueType } from "../../model/types.ts";
 import { compatibilityKey } from "../../model/ids.ts";
-import type { Component } from "../../runtime/types.ts";
-
-/** A version of a module, as far as its resources go. */
-export interface ExportingVersion {
-  readonly component: Pick<Component, "exports">;
-  /** The imported resources → the identities of those that meet them. */
-  readonly resources: ResourceBindings;
-}
-
-/** A module whose exports others may import. */
-export interface Exporter {
-  readonly version: ExportingVersion;
-  /** Its own identities by interface and name, for its whole life; new ones are added here. */
-  readonly resources: Map<string, ResourceType>;
-}
+import type { Exporter, ExportingVersion } from "../contract.ts";
 
 const identified = new WeakMap<ExportingVersion, readonly ExternDecl[]>();
 
@@ -37,17 +23,18 @@ function identify(
   { component: { exports: decls }, resources: imported }: ExportingVersion,
 ): readonly ExternDecl[] {
   const identities: ResourceBindings = new Map(imported);
-  for (const { name, type } of decls) {
-    if (type.kind !== "instance") continue;
-    const key = compatibilityKey(name);
-    for (const item of type.exports) {
-      if (item.type.kind !== "resource-type" || identities.has(item.type.resource)) continue;
-      const path = `${key}#${item.name}`;
-      const identity = known.get(path) ?? { kind: "resource", name: item.type.resource.name };
+  const identifyIn = (key: string, items: readonly ExternDecl[]): void => {
+    for (const { name, type } of items) {
+      if (type.kind !== "resource-type" || identities.has(type.resource)) continue;
+      const path = `${key}#${name}`;
+      const identity = known.get(path) ?? { kind: "resource", name: type.resource.name };
       known.set(path, identity);
-      identities.set(item.type.resource, identity);
+      identities.set(type.resource, identity);
     }
-  }
+  };
+  // Those of the world itself, then those of its interfaces.
+  identifyIn("", decls);
+  for (const { name, type } of decls) if (type.kind === "instance") identifyIn(compatibilityKey(name), type.exports);
   return identities.size === 0 ? decls : new Substitution(identities).decls(decls);
 }
 

@@ -7,7 +7,9 @@
 import { UsageError, type Activity } from "../../errors.ts";
 import { wordsOf } from "../../words.ts";
 import { scrub } from "../../runtime/trap.ts";
-import type { Imports, ImportScope, ScopeTimer } from "../types.ts";
+import type { Provider } from "../contract.ts";
+import type { ImportEntry, Imports, ImportScope, ScopeTimer } from "../types.ts";
+import { givenProvider, importEntries } from "./resolve-imports.ts";
 
 const IMPORTS_DEADLINE_MS = 30_000;
 
@@ -47,19 +49,27 @@ export class Scope implements ImportScope {
   }
 
   /**
-   * What imports are given as, factories called.
-   * @throws {UsageError} when that is no object, or is not there in time
+   * The entries of the module's own imports, then those of the host's; factories are called in this order.
+   * @throws {UsageError} when one is no object, or is not there in time
    */
-  async given(imports: Imports | undefined, what: string): Promise<object> {
-    let given: unknown = imports ?? {};
-    if (typeof imports === "function") {
-      given = imports(this);
+  async providers(own: Imports | undefined, shared: Imports | undefined): Promise<Provider[]> {
+    const providers: Provider[] = [];
+    for (const { entry, where, origin } of [...importEntries(own, "imports"), ...importEntries(shared, "host")]) {
+      providers.push(givenProvider(await this.#given(entry, where), where, origin));
+    }
+    return providers;
+  }
+
+  async #given(entry: ImportEntry, where: string): Promise<object> {
+    let given: unknown = entry;
+    if (typeof entry === "function") {
+      given = entry(this);
       // A factory that never settles would hold up every later reload and unload of the module.
       if (isThenable(given))
-        given = await withDeadline(given, IMPORTS_DEADLINE_MS, `The factory of ${what} of module ${this.module}`);
+        given = await withDeadline(given, IMPORTS_DEADLINE_MS, `The factory of ${where} of module ${this.module}`);
     }
     if ((typeof given === "object" && given !== null) || typeof given === "function") return given;
-    throw new UsageError(`Expected ${what} of module ${this.module} to be an object, got ${wordsOf(given)}`);
+    throw new UsageError(`Expected ${where} of module ${this.module} to be an object, got ${wordsOf(given)}`);
   }
 
   get signal(): AbortSignal {

@@ -118,8 +118,8 @@ export function holdersOf(record: ModuleRecord): Holder[] {
   for (const { version, wanted: decl } of record.dependentImports()) {
     const names = wanted.get(version) ?? new Set();
     wanted.set(version, names);
-    if (decl.type.kind !== "instance") continue;
-    for (const { name, type } of decl.type.exports) if (type.kind === "resource-type") names.add(name);
+    const items = decl.type.kind === "instance" ? decl.type.exports : [decl];
+    for (const { name, type } of items) if (type.kind === "resource-type") names.add(name);
   }
   return [...wanted].flatMap(([version, names]): Holder[] => {
     const activity = [...version.held()].flatMap(([resource, count]): Activity[] =>

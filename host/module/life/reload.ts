@@ -3,14 +3,15 @@
  * fail comes before the swap and leaves the old version serving; save, restore and swap happen in one synchronous piece,
  * so that no call is lost between them and none is served twice.
  */
-import { LinkError, ReloadError, type LinkIssue, type ReloadStage } from "../../errors.ts";
+import { ReloadError, type LinkIssue, type ReloadStage } from "../../errors.ts";
 import { wordsOf } from "../../words.ts";
 import { explainMismatch } from "../../model/subtype.ts";
 import type { Source } from "../../platform.ts";
+import { linkError } from "../../runtime/link-error.ts";
 import type { Component } from "../../runtime/types.ts";
 import { abortable } from "../source/abortable.ts";
 import type { HostContext } from "../context.ts";
-import { checkDependents, checkWorld, describeIssues } from "../imports/type-check.ts";
+import { checkDependents, checkWorld } from "../imports/type-check.ts";
 import { checkIntegrity } from "../source/integrity.ts";
 import type { ModuleRecord, Waiting } from "../module.ts";
 import type { Opened } from "../source/open.ts";
@@ -199,7 +200,7 @@ function withErrors(dropped: DropReceipt, errors: readonly Error[]): DropReceipt
 /** @throws {LinkError} when there are issues */
 function refuse(record: ModuleRecord, issues: readonly LinkIssue[]): void {
   if (issues.length === 0) return;
-  throw new LinkError(`The new version of module ${record.name} does not fit: ${describeIssues(issues)}`, issues);
+  throw linkError(`The new version of module ${record.name} does not fit`, issues);
 }
 
 interface Swapped {

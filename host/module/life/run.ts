@@ -12,7 +12,8 @@ import type { Component, DisposeReceipt, Instance, Limits } from "../../runtime/
 import { limitsOf } from "../../runtime/limits.ts";
 import { abortable } from "../source/abortable.ts";
 import type { HostContext } from "../context.ts";
-import { importResolver, type Provider } from "../imports/resolve-imports.ts";
+import type { ExportingModule } from "../contract.ts";
+import { importResolver } from "../imports/resolve-imports.ts";
 import type { Watched } from "./memory-watch.ts";
 import { resolveExports, type ExportChange } from "../exports/resolve-exports.ts";
 import { proof, upkeep } from "../lazy.ts";
@@ -54,26 +55,21 @@ export class Version {
 
   /**
    * Calls the import factories and meets every import.
-   * @param providers the modules that may meet imports, this one's dependents excluded
+   * @param modules those that may meet imports, this one's dependents excluded
    * @param signals give up waiting for a factory
    * @throws {LinkError} with everything unmet
    */
   async link(
     imports: Imports | undefined,
     link: LoadOptions["link"],
-    providers: () => readonly Provider[],
+    modules: () => readonly ExportingModule[],
     signals: readonly (AbortSignal | undefined)[] = [],
   ): Promise<void> {
     const { options, closing } = this.#context;
-    const { own, shared } = await abortable([closing, ...signals], async () => ({
-      own: await this.scope.given(imports, "imports"),
-      shared: await this.scope.given(options.imports, "the host's imports"),
-    }));
-    const resolve = await importResolver(this.component, own, shared, link);
-    const { imports: met, origins, uses, resources, issues } = resolve(providers);
-    if (issues.length > 0) {
-      throw (await upkeep()).linkError(this.module, this.component, issues, providers());
-    }
+    const given = await abortable([closing, ...signals], () => this.scope.providers(imports, options.imports));
+    const resolve = await importResolver(this.component, given, link);
+    const { imports: met, origins, uses, resources, issues } = resolve(modules);
+    if (issues.length > 0) throw (await upkeep()).linkError(`Cannot link module ${this.module}`, issues);
     // From here on the providers know of their new dependent, also while it is still being instantiated.
     this.#context.graph.hold(this, this.module, uses);
     this.#context.versions.add(this);

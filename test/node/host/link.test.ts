@@ -62,14 +62,15 @@ test("the exact version is preferred, then the highest compatible one, then the 
   expect(here.providers("demo:nope/api")).toEqual([]);
 });
 
-test("provides gives every interface that can be linked to, with its types; functions of the world are not lent", async () => {
+test("provides gives every interface and function that can be linked to, with its types", async () => {
   const here = host();
   const source = await math({ version: "1.1.0" });
   await here.load(source, { name: "math" });
   await here.load(await poker(), { name: "poker", imports: { "demo:poke/host": { poke: () => undefined } } });
   expect(here.require("poker").info().exports).toEqual(["run"]);
   const provided = here.provides();
-  expect(provided.map(({ name }) => name)).toEqual(["demo:math/api@1.1.0"]);
+  expect(provided.map(({ name }) => name)).toEqual(["demo:math/api@1.1.0", "run"]);
+  expect(here.providers("run").map(({ name }) => name)).toEqual(["poker"]);
   const s32 = { kind: "s32" };
   expect(provided[0]!.type).toMatchObject({
     kind: "instance",

@@ -167,7 +167,7 @@ test("a world can be demanded, and everything that does not fit is reported", as
     .catch((error: unknown) => error);
   expect(refused).toBeInstanceOf(LinkError);
   expect((refused as LinkError).message).toMatch(
-    /Module unfit does not fit the world demanded: .*demo:math\/api@1\.0\.0 does not fit/,
+    /Module unfit does not fit the world demanded:\n {2}demo:math\/api@1\.0\.0 does not fit/,
   );
   expect(here.get("unfit")).toBeUndefined();
   // What the world does not import, the component may not import either.

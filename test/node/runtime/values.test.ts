@@ -235,4 +235,20 @@ describe("names that JavaScript cannot tell apart", () => {
       (func $f (canon lift (core func $m "f"))) (export "run1" (func $f)) (export "run-1" (func $f)))`;
     await expect(compileWat(text)).rejects.toThrow(`"run1" and "run-1" are both run1 in JavaScript`);
   });
+
+  test.each([
+    ["functions of the world", `(import "a1" (func)) (import "a-1" (func))`],
+    ["functions of an interface", `(import "x:y/z" (instance (export "a1" (func)) (export "a-1" (func))))`],
+    ["classes", `(import "x:y/z" (instance (export "a1" (type (sub resource))) (export "a-1" (type (sub resource)))))`],
+  ])("as imported %s are refused", async (_, imports) => {
+    const refused = compileWat(`(component ${imports})`);
+    await expect(refused).rejects.toMatchObject({ feature: "name-collision" });
+    await expect(refused).rejects.toThrow(/The imports "a1" and "a-1" are both a1 in JavaScript/);
+  });
+
+  test("as ids of interfaces are kept apart: ids are not spelled anew", async () => {
+    const text = `(component (import "x:y/z1" (instance (export "f" (func)))) (import "x:y/z-1" (instance (export "f" (func)))))`;
+    const given = { "x:y/z1": { f: () => undefined } };
+    expect((await compileWat(text)).missing(given).map((issue) => issue.import)).toEqual(["x:y/z-1"]);
+  });
 });
