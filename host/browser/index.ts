@@ -13,7 +13,7 @@ import type { Host, HostOptions } from "../module/types.ts";
 import type { Component, World } from "../runtime/types.ts";
 import { browserPlatform } from "./platform.ts";
 
-export * from "../module/surface.ts";
+export * from "../module/public.ts";
 
 /** Makes a host: a registry of modules. Strings as sources are URLs, relative to the page. */
 export function createHost(options?: HostOptions): Host {
