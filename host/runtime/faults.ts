@@ -1,5 +1,5 @@
 /**
- * What is said when something goes wrong: engine error → trap code, values that do not fit, the guest's own last words.
+ * The words for failures: engine error → trap code, values that do not fit, the guest's own abort message.
  *
  * Nothing here runs while all goes well, so it is loaded with the first component and not with the page. Codes are never
  * guessed: a text that the tables do not know is `unknown`. Whatever was thrown, nothing here throws.
@@ -24,7 +24,7 @@ const v8Texts: readonly (readonly [string, TrapCode])[] = [
   ["remainder by zero", "integer-divide-by-zero"],
   ["divide result unrepresentable", "integer-overflow"],
   ["float unrepresentable in integer range", "invalid-conversion-to-integer"],
-  // One text for both: which of them it was, nobody can tell.
+  // One text for two traps: which of them it was cannot be told.
   ["null function or function signature", "unknown"],
   ["function signature mismatch", "bad-signature"],
   ["null function", "indirect-call-to-null"],
@@ -77,7 +77,7 @@ export function toTrapError(error: unknown, context: FaultContext): TrapError {
   const said = abort?.message;
   const at = abort?.position;
   const place = at === undefined ? "" : ` at ${at.file}:${at.line}:${at.column}`;
-  // What the guest says itself says more than the engine's words for a trap.
+  // The guest's own message replaces the engine's text for the trap.
   const more = said !== undefined && said !== "" ? `: ${said}` : detail !== "" && detail !== code ? ` (${detail})` : "";
   const message = `Trap ${where}: ${code}${more}${place}`;
   // The user's own error, which is the same object with its stacks read.

@@ -8,7 +8,7 @@
 import { className, funcName } from "../model/spelling.ts";
 import type { FuncType } from "../model/types.ts";
 import type { PlanSurface } from "../plan/plan.ts";
-import { GivenNames } from "./names.ts";
+import { GivenNames } from "./given-names.ts";
 
 type ResourceClass = abstract new (...args: never[]) => object;
 

@@ -9,7 +9,7 @@ import { formatExtern } from "../model/text.ts";
 import type { PlanSurface } from "../plan/plan.ts";
 import { describe } from "../words.ts";
 import type { Unmet } from "./given-imports.ts";
-import type { GivenNames } from "./names.ts";
+import type { GivenNames } from "./given-names.ts";
 
 /** An issue for every import that is not met. */
 export function explainUnmet(plan: PlanSurface, unmet: readonly Unmet[]): LinkIssue[] {

@@ -13,7 +13,7 @@ import { Comparing, explainMismatch, type ResourceBindings } from "../../model/s
 import { formatExtern } from "../../model/text.ts";
 import type { ExternDecl, ExternType } from "../../model/types.ts";
 import { givenNames } from "../../runtime/given-imports.ts";
-import type { GivenNames } from "../../runtime/names.ts";
+import type { GivenNames } from "../../runtime/given-names.ts";
 import type { ExportingModule } from "../contract.ts";
 import type { LoadOptions } from "../types.ts";
 import { identifiedExports } from "./resource-identity.ts";

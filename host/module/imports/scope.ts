@@ -25,7 +25,7 @@ interface Cleanup {
   readonly run: () => void | PromiseLike<void>;
 }
 
-/** What closing a scope came to. */
+/** What closing a scope ran, what it cut, and the errors. */
 export interface ScopeReceipt {
   readonly deferredRun: number;
   readonly cut: readonly Activity[];
@@ -42,7 +42,7 @@ export class Scope implements ImportScope {
   readonly #failed: (owner: string, error: unknown) => boolean;
   #closed = false;
 
-  /** @param failed hears of background work that failed; answers whether anybody was told */
+  /** @param failed called with background work that failed; returns whether a listener got it */
   constructor(module: string, failed: (owner: string, error: unknown) => boolean) {
     this.module = module;
     this.#failed = failed;
@@ -101,10 +101,10 @@ export class Scope implements ImportScope {
       if (left > 0) this.#pending.set(name, left);
       else this.#pending.delete(name);
     };
-    // A promise of the engine's own: what only looks like one may throw when it is asked.
+    // Wrapped in a promise of the engine's: an object that only has a `then` may throw when it is called.
     new Promise((resolve) => resolve(promise)).then(settle, (error: unknown) => {
       settle();
-      // Nobody listens: let it surface as the unhandled rejection it would have been without the tracking.
+      // Without a listener it stays the unhandled rejection that it would be without the tracking.
       if (!this.#failed(name, error)) throw error;
     });
     return promise;
@@ -197,7 +197,7 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
 /** An `Error` for whatever was thrown, with its stack read, so that it keeps no wasm frame alive. Never throws. */
 export function asError(thrown: unknown, context: string): Error {
   try {
-    // What cannot be read here could not be read by whoever gets it.
+    // An error whose message cannot be read is replaced: its receiver could not read it either.
     if (thrown instanceof Error && typeof thrown.message === "string") {
       scrub(thrown);
       return thrown;

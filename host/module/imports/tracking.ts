@@ -42,7 +42,7 @@ function trackInterface(
   // it holds needs no `this`, and the linker sees that it is plain.
   const prototype: unknown = Object.getPrototypeOf(given);
   const plain = prototype === Object.prototype || prototype === null;
-  const face = (plain ? { ...given } : Object.create(given)) as Record<string, unknown>;
+  const wrapped = (plain ? { ...given } : Object.create(given)) as Record<string, unknown>;
   for (const { name, type } of decls) {
     if (type.kind !== "func" || name.startsWith("[") || !returnsNothing(type)) continue;
     const key = toCamelCase(name);
@@ -50,9 +50,9 @@ function trackInterface(
     if (typeof found !== "function") continue;
     const target = (plain ? found : found.bind(given)) as Import;
     const value = wrap(target, type.params.length, `${id}#${key}`, scope);
-    Object.defineProperty(face, key, { value, enumerable: true, configurable: true });
+    Object.defineProperty(wrapped, key, { value, enumerable: true, configurable: true });
   }
-  return face;
+  return wrapped;
 }
 
 function returnsNothing({ result }: FuncType): boolean {
