@@ -14,10 +14,12 @@ import {
   type ResourceOwner,
   takeRep,
 } from "./guest-resource.ts";
-import { BorrowScope, HandleTable, Lends } from "./handle-table.ts";
+import { BorrowScope, Lends } from "./handle-table.ts";
 import { disposeHostObject, HostObjects } from "./host-objects.ts";
 import { checkByteLength, Memory } from "./memory.ts";
 import { Quota, type HostLimits } from "./quota.ts";
+import { ComponentState } from "./component-state.ts";
+import { ENTERED } from "./entered.ts";
 import { transcode } from "./transcode.ts";
 import { AbiTrap } from "./trap.ts";
 
@@ -30,7 +32,6 @@ type ResourceClass = abstract new (...args: never[]) => object;
 
 export abstract class AbiRuntime {
   readonly Memory: typeof Memory = Memory;
-  readonly HandleTable: typeof HandleTable = HandleTable;
   readonly BorrowScope: typeof BorrowScope = BorrowScope;
   readonly Lends: typeof Lends = Lends;
   readonly GuestResource: typeof GuestResource = GuestResource;
@@ -45,10 +46,22 @@ export abstract class AbiRuntime {
   /** The instance's, for messages. */
   abstract readonly name: string;
   readonly quota: Quota;
+  /** The component instance that holds all others. What is true of an instance as a whole is kept in its state. */
+  readonly root: ComponentState;
+  protected readonly components: ComponentState[] = [];
 
   constructor(hostClasses: (ResourceClass | undefined)[], limits: HostLimits) {
     this.quota = new Quota(limits);
+    this.root = this.component();
+    this.root.entered = ENTERED;
     this.hostClasses = hostClasses;
+  }
+
+  /** The state of one more component instance. */
+  component(): ComponentState {
+    const state = new ComponentState(this.quota);
+    this.components.push(state);
+    return state;
   }
 
   /** Registers a guest's resource type with the function that runs its destructor. */

@@ -9,6 +9,7 @@ import { Code } from "../abi/emit/code.ts";
 import { hasBorrow, type Crossing } from "../abi/emit/context.ts";
 import { liftCases, load, plus } from "../abi/emit/lift.ts";
 import { payloadOffset } from "../abi/layout.ts";
+import { ENTERED, IDLE } from "../abi/entered.ts";
 import { casesOf, handlesIn } from "../model/cases.ts";
 import type { FuncType, ResultType } from "../model/types.ts";
 import {
@@ -18,6 +19,7 @@ import {
   flags,
   isBusy,
   isSpilled,
+  LOCK,
   liftResult,
   mayChange,
   postReturn,
@@ -27,7 +29,6 @@ import {
   settleGiven,
 } from "./crossing.ts";
 import type { Names } from "./names.ts";
-import { ENTERED, LOCK } from "./state.ts";
 
 /** `canon lift`: an exported function, called by the host. */
 export function emitLift(names: Names, index: number): Code {
@@ -42,13 +43,13 @@ export function emitLift(names: Names, index: number): Code {
   const result = resultOf(type);
   code.block(`function f${index}(${params.join(", ")})`, () => {
     emitChecks(crossing, type, index);
-    code.line(`if (${isBusy(entered)}) throw rt.refuse(${index}, e0);`);
+    code.line(`if (${isBusy(entered)}) throw rt.refuse(${index});`);
     if (type.result !== undefined) code.line(`let value${result === undefined ? "" : ", failed = false"};`);
     const changing = type.params.some((param) => mayChange(param.type));
     if (changing) code.line("let lowered = false;");
     const scoped = type.params.some((param) => hasBorrow(param.type));
     // Nothing may be called between entering and `try`: at the end of the stack the root would stay entered for ever.
-    code.line(flags(entered, 1));
+    code.line(flags(entered, ENTERED));
     code.block(
       "try",
       () => {
@@ -65,14 +66,14 @@ export function emitLift(names: Names, index: number): Code {
     );
     if (changing) {
       // The guest has not been called: what was allocated in it stays, and it goes on.
-      const untouched = `!lowered && l${component} === 0 && e0 === ${ENTERED} && error !== rt.quota.trap`;
-      code.line(`  if (${untouched}) { ${flags(entered, 0)} throw rt.unlowered(${index}, error); }`);
+      const untouched = `!lowered && i${component}.mayLeave && i0.entered === ${ENTERED} && error !== rt.quota.trap`;
+      code.line(`  if (${untouched}) { ${flags(entered, IDLE)} throw rt.unlowered(${index}, error); }`);
     }
     code.line(`  ${LOCK} throw rt.fault(${index}, error);`);
     code.line("}");
     // A guest can catch what an import threw and go on; the fault stands all the same.
-    code.line(`if (e0 !== ${ENTERED}) throw rt.fault(${index}, undefined);`);
-    code.line(flags(entered, 0));
+    code.line(`if (i0.entered !== ${ENTERED}) throw rt.fault(${index});`);
+    code.line(flags(entered, IDLE));
     settleGiven(crossing, [type.result]);
     if (result !== undefined) code.line("if (failed) throw rt.error(value);");
     if (type.result !== undefined) code.line("return value;");
@@ -85,7 +86,7 @@ function emitChecks({ emitter, code }: Pick<Crossing, "emitter" | "code">, type:
   if (type.params.length === 0) return;
   const params = type.params.map((_, i) => `a${i}`);
   const checks = type.params.map((param, i) => checkExpression(emitter, param.type, `a${i}`)).join(" && ");
-  const refusal = `e0 > ${ENTERED} ? rt.refuse(${index}, e0) : rt.badArguments(${index}, [${params.join(", ")}])`;
+  const refusal = `rt.badArguments(${index}, [${params.join(", ")}])`;
   const gives = type.params.some((param) => handlesIn(param.type).own);
   if (!gives && !type.params.some((param) => mayChange(param.type))) {
     code.line(`if (!(${checks})) throw ${refusal};`);
@@ -106,7 +107,7 @@ export function emitReexport({ plan, emitter, budget }: Names, func: number): Co
   // The runtime knows the host's functions by the numbers below those of `start` and destructors.
   const index = -2 - func;
   code.block(`function w${func}(${params})`, () => {
-    code.line(`if (e0 > ${ENTERED}) throw rt.refuse(${index}, e0);`);
+    code.line(`if (i0.entered > ${ENTERED}) throw rt.refuse(${index});`);
     emitChecks({ emitter, code }, type, index);
     code.line(`return h${func}(${params});`);
   });

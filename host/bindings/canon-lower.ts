@@ -9,6 +9,7 @@ import { hasBorrow } from "../abi/emit/context.ts";
 import { liftMembers, load, plus } from "../abi/emit/lift.ts";
 import { lowerFlat, store } from "../abi/emit/lower.ts";
 import { MAX_FLAT_PARAMS, flatOf, sequence } from "../abi/layout.ts";
+import { ENTERED, IDLE } from "../abi/entered.ts";
 import { funcName } from "../model/spelling.ts";
 import type { FuncType, ValueType } from "../model/types.ts";
 import type { Lift, StringEncoding, Trampoline } from "../plan/plan.ts";
@@ -23,6 +24,7 @@ import {
   guarded,
   isBusy,
   isSpilled,
+  LOCK,
   liftResult,
   mayChange,
   postReturn,
@@ -32,7 +34,6 @@ import {
   settleGiven,
 } from "./crossing.ts";
 import type { Names } from "./names.ts";
-import { LOCK } from "./state.ts";
 
 type LowerTrampoline = Extract<Trampoline, { kind: "lower" }>;
 
@@ -169,7 +170,7 @@ function lowerHostResult(lowering: Lowering, func: number, value: string): void 
     return;
   }
   code.block("try", () => lowerResult(lowering, result, value), "} catch (error) {");
-  code.line(`  throw l${context.component} !== 0 || error === rt.quota.trap ? error : rt.threw(${func}, error);`);
+  code.line(`  throw !i${context.component}.mayLeave || error === rt.quota.trap ? error : rt.threw(${func}, error);`);
   code.line("}");
 }
 
@@ -186,7 +187,7 @@ function lowerToGuest(lowering: Lowering, callee: Lift, encoding: StringEncoding
   const entered = enteringSet(names.plan, callee.component, caller.component);
   if (entered.length > 0) {
     code.line(`if (${isBusy(entered)}) throw rt.enter();`);
-    code.line(flags(entered, 1));
+    code.line(flags(entered, ENTERED));
   }
   const values = liftParams(lowering);
   const crossing = crossingOf(names, code, callee, "guest", encoding);
@@ -206,6 +207,6 @@ function lowerToGuest(lowering: Lowering, callee: Lift, encoding: StringEncoding
   }
   postReturn(crossing, callee, returned);
   if (lends) code.line("lends.end();");
-  if (entered.length > 0) code.line(flags(entered, 0));
+  if (entered.length > 0) code.line(flags(entered, IDLE));
   if (flat !== undefined) code.line(`return ${flat};`);
 }

@@ -7,11 +7,17 @@ import type { Context, Crossing } from "../abi/emit/context.ts";
 import { liftFlat, load, plus } from "../abi/emit/lift.ts";
 import { lowerFlat, store } from "../abi/emit/lower.ts";
 import { MAX_FLAT_PARAMS, MAX_FLAT_RESULTS, flatOf, layoutOf, sequence } from "../abi/layout.ts";
+import { ENTERED, IDLE, TRAPPED } from "../abi/entered.ts";
 import { handlesIn, someType } from "../model/cases.ts";
 import type { FuncType, ResultType, ValueType } from "../model/types.ts";
 import type { Lift, Options, Plan } from "../plan/plan.ts";
 import type { Names } from "./names.ts";
-import { ENTERED, LOCK } from "./state.ts";
+
+/**
+ * Locks the root, unless it is locked or unloaded already. A statement and not a function: a fault may come at the very
+ * end of the stack, where nothing can be called.
+ */
+export const LOCK: string = `if (i0.entered < ${TRAPPED}) i0.entered = ${TRAPPED};`;
 
 /** A crossing of a call: it also names things of the plan. */
 export interface CallCrossing extends Crossing {
@@ -58,16 +64,16 @@ export function areRelated(plan: Plan, a: number, b: number): boolean {
 }
 
 export function flags(components: readonly number[], value: number): string {
-  return components.map((component) => `e${component} = `).join("") + `${value};`;
+  return components.map((component) => `i${component}.entered = `).join("") + `${value};`;
 }
 
 export function isBusy(components: readonly number[]): string {
-  return components.map((component) => `e${component} !== 0`).join(" || ");
+  return components.map((component) => `i${component}.entered !== ${IDLE}`).join(" || ");
 }
 
 /** A task begins with its context slots at zero; a component instance runs one task at a time. */
 export function resetContext(names: Names, component: number, code: Code): void {
-  if (names.usesContext(component)) code.line(`k${component}.fill(0);`);
+  if (names.usesContext(component)) code.line(`i${component}.context.fill(0);`);
 }
 
 /** A function's result when it is a `result`, which crosses to the host as return or throw. */
@@ -141,12 +147,12 @@ export function liftResult(crossing: Crossing, type: ValueType, returned: string
 export function postReturn({ names, code }: CallCrossing, lift: Lift, returned: string): void {
   if (lift.options.postReturn === undefined) return;
   const call = `${names.core(lift.options.postReturn)}(${returned});`;
-  code.line(`l${lift.component} = 1; ${call} l${lift.component} = 0;`);
+  code.line(`i${lift.component}.mayLeave = false; ${call} i${lift.component}.mayLeave = true;`);
 }
 
 /** "trap_if(not inst.may_leave)", and nothing leaves an instance that has trapped. */
 export function guard(component: number, code: Code): void {
-  code.line(`if (l${component} !== 0 || e0 > ${ENTERED}) { ${LOCK} throw rt.stop(rt.leave()); }`);
+  code.line(`if (!i${component}.mayLeave || i0.entered > ${ENTERED}) { ${LOCK} throw rt.stop(rt.leave()); }`);
 }
 
 export function guarded(code: Code, body: () => void): void {

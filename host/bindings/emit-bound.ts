@@ -5,7 +5,7 @@
 import { key, quote } from "../abi/emit/code.ts";
 import type { Plan, PlanSurface } from "../plan/plan.ts";
 import { emitBindings } from "./emit.ts";
-import { FORMAT } from "./state.ts";
+import { FORMAT } from "./format.ts";
 
 /** A core module beside the bound module: its file name and the SHA-256 of its bytes, hex. */
 export interface BoundModule {

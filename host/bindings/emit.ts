@@ -13,7 +13,6 @@ import { emitDestructor, emitTrampoline } from "./trampolines.ts";
 import { ABORT_HOOK, hasAbortHook } from "./guest-hooks.ts";
 import { memoryExports } from "./key.ts";
 import { Names } from "./names.ts";
-import { ENTERED, LOCK, UNLOADED } from "./state.ts";
 
 /**
  * Emits the text of a plan. Deterministic: equal structure gives equal text.
@@ -71,10 +70,9 @@ class Conductor {
 
   private declareState(code: Code): void {
     const { plan, names } = this;
-    const components = plan.components.map((_, i) => i);
-    code.line(`let ${components.map((i) => `e${i} = ${i === 0 ? ENTERED : 0}, l${i} = 0`).join(", ")};`);
-    code.line(`const ${components.map((i) => `t${i} = new rt.HandleTable(rt.quota)`).join(", ")};`);
-    for (const i of components) if (names.usesContext(i)) code.line(`const k${i} = [0, 0];`);
+    code.line(
+      `const ${plan.components.map((_, i) => (i === 0 ? "i0 = rt.root" : `i${i} = rt.component()`)).join(", ")};`,
+    );
     for (const name of names.memories.values()) code.line(`const ${name} = new rt.Memory(rt.quota);`);
     plan.resources.forEach(({ origin }, i) => {
       if (origin.kind === "host") code.line(`const o${i} = rt.hostObjects(${i});`);
@@ -90,23 +88,10 @@ class Conductor {
       "return",
       () => {
         code.line("exports,");
-        code.line(`tables: [${plan.components.map((_, i) => `t${i}`).join(", ")}],`);
-        code.line("state: () => e0,");
-        code.block(
-          "start(at, made)",
-          () => {
-            code.block("try", () => this.writeSteps(code), `} catch (error) {`);
-            code.line(`  ${LOCK} throw rt.fault(-1, error);`);
-            code.line("}");
-            code.line(`if (e0 !== ${ENTERED}) throw rt.fault(-1, undefined);`);
-            code.line("e0 = 0;");
-          },
-          "},",
-        );
+        code.block("start(at, made)", () => this.writeSteps(code), "},");
         code.block(
           "dispose()",
           () => {
-            code.line(`e0 = ${UNLOADED};`);
             for (const name of names.memories.values()) code.line(`${name}.detach();`);
             const variables = [
               ...plan.steps.map(({ instance }) => `x${instance}`),

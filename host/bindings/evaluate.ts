@@ -6,7 +6,6 @@
  */
 import { UnsupportedError } from "../errors.ts";
 import type { Budget } from "../budget.ts";
-import type { HandleTable } from "../abi/handle-table.ts";
 import type { AbiRuntime } from "../abi/runtime.ts";
 import type { Plan } from "../plan/plan.ts";
 import { Cache } from "./cache.ts";
@@ -15,9 +14,6 @@ import { emitBindings } from "./emit.ts";
 /** What generated text returns for an instance. */
 export interface Controls {
   readonly exports: Record<string, unknown>;
-  readonly tables: readonly HandleTable[];
-  /** The root's state: 0 idle, 1 running, 2 trapped, 6 unloaded. */
-  state(): number;
   /**
    * Runs the steps from number `at`, taking `made` as the exports of the step before; -1 throws `made` as their error.
    * @returns the number to go on with when a step has to wait, else nothing

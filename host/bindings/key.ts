@@ -7,7 +7,7 @@ import { TypeNumbers } from "../abi/emit/context.ts";
 import type { FuncType } from "../model/types.ts";
 import type { CoreInstanceRef, CoreItem, ExportPlan, Options, Plan } from "../plan/plan.ts";
 import { hasAbortHook } from "./guest-hooks.ts";
-import { FORMAT } from "./state.ts";
+import { FORMAT } from "./format.ts";
 
 export function planKey(plan: Plan): string {
   const types = new TypeNumbers(new Map(plan.resources.map(({ type }, index) => [type, index])));

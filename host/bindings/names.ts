@@ -2,8 +2,7 @@
  * The names in generated text for the things of a plan. Each is declared once something uses it: what is named here is
  * what the conductor (`emit.ts`) still has to write.
  *
- * e, l: a component instance is entered, may not leave · t: its handle table · k: its context slots · m: a memory · r: its
- * checked realloc · o: the host's objects of one resource type · x: a core instance · c: an item of one · h: a function of
+ * i: the state of a component instance, i0 the root's · m: a memory · r: its checked realloc · o: the host's objects of one resource type · x: a core instance · c: an item of one · h: a function of
  * the host's · g: a trampoline · f: a lifted function · w: an import exported again · K, L, S: helpers that check, load, store.
  */
 import type { Budget } from "../budget.ts";
@@ -77,8 +76,8 @@ export class Names {
     if (entry === undefined) {
       const name = `r${this.reallocs.size}`;
       const text =
-        `const ${name} = (p, o, a, n) => { l${component} = 1; p = ${core}(p, o, a, n); ` +
-        `${memory}.sync(); p = ${memory}.checkAllocated(p, n, a); l${component} = 0; return p; };`;
+        `const ${name} = (p, o, a, n) => { i${component}.mayLeave = false; p = ${core}(p, o, a, n); ` +
+        `${memory}.sync(); p = ${memory}.checkAllocated(p, n, a); i${component}.mayLeave = true; return p; };`;
       this.reallocs.set(key, (entry = { name, text }));
     }
     return entry.name;

@@ -4,10 +4,10 @@
  * Follows design/mvp/CanonicalABI.md, `canon resource.*` and the task built-ins.
  */
 import { Code, quote } from "../abi/emit/code.ts";
-import { enteringSet, flags, guard, guarded, isBusy } from "./crossing.ts";
+import { ENTERED, IDLE } from "../abi/entered.ts";
+import { enteringSet, flags, guard, guarded, isBusy, LOCK } from "./crossing.ts";
 import { emitLower } from "./canon-lower.ts";
 import type { Names } from "./names.ts";
-import { ENTERED, LOCK } from "./state.ts";
 
 /** A core function that the host makes for core modules to import. */
 export function emitTrampoline(names: Names, index: number): Code {
@@ -22,13 +22,13 @@ export function emitTrampoline(names: Names, index: number): Code {
       code.block(`function ${name}(rep)`, () => {
         guard(trampoline.component, code);
         guarded(code, () =>
-          code.line(`return t${trampoline.component}.add(${trampoline.resource}, rep, true, undefined);`),
+          code.line(`return i${trampoline.component}.handles.add(${trampoline.resource}, rep, true, undefined);`),
         );
       });
       break;
     case "resource.rep":
       code.block(`function ${name}(index)`, () => {
-        guarded(code, () => code.line(`return t${trampoline.component}.rep(index, ${trampoline.resource});`));
+        guarded(code, () => code.line(`return i${trampoline.component}.handles.rep(index, ${trampoline.resource});`));
       });
       break;
     case "resource.drop":
@@ -38,10 +38,10 @@ export function emitTrampoline(names: Names, index: number): Code {
       });
       break;
     case "context.get":
-      code.line(`function ${name}() { return k${trampoline.component}[${trampoline.slot}]; }`);
+      code.line(`function ${name}() { return i${trampoline.component}.context[${trampoline.slot}]; }`);
       break;
     case "context.set":
-      code.line(`function ${name}(value) { k${trampoline.component}[${trampoline.slot}] = value; }`);
+      code.line(`function ${name}(value) { i${trampoline.component}.context[${trampoline.slot}] = value; }`);
       break;
     case "task":
       emitTask(name, trampoline.name, trampoline.component, code);
@@ -64,7 +64,7 @@ function emitTask(name: string, builtin: string, component: number, code: Code):
 
 function emitDrop(names: Names, component: number, resource: number, code: Code): void {
   const { origin } = names.plan.resources[resource]!;
-  code.line(`const handle = t${component}.drop(index, ${resource});`);
+  code.line(`const handle = i${component}.handles.drop(index, ${resource});`);
   if (origin.kind === "host") {
     code.line(`if (handle.own) rt.dropHost(${resource}, handle.rep);`);
     return;
@@ -79,10 +79,10 @@ function emitDrop(names: Names, component: number, resource: number, code: Code)
   code.block("if (handle.own)", () => {
     if (entered.length > 0) {
       code.line(`if (${isBusy(entered)}) throw rt.enter();`);
-      code.line(flags(entered, 1));
+      code.line(flags(entered, ENTERED));
     }
     code.line(`${names.core(dtor)}(handle.rep);`);
-    if (entered.length > 0) code.line(flags(entered, 0));
+    if (entered.length > 0) code.line(flags(entered, IDLE));
   });
 }
 
@@ -96,15 +96,15 @@ export function emitDestructor(names: Names, index: number): Code {
     `rt.resource(${index}, ${quote(name)}, (rep) =>`,
     () => {
       // A locked instance has nothing left to drop, and a second error would hide the trap from `using`.
-      code.line(`if (e0 > ${ENTERED}) return;`);
-      code.line(`if (${isBusy(entered)}) throw rt.refuse(-1, e0);`);
+      code.line(`if (i0.entered > ${ENTERED}) return;`);
+      code.line(`if (${isBusy(entered)}) throw rt.refuse(-1);`);
       if (origin.dtor === undefined) return;
-      code.line(flags(entered, 1));
+      code.line(flags(entered, ENTERED));
       code.block("try", () => code.line(`${names.core(origin.dtor!)}(rep);`), "} catch (error) {");
       code.line(`  ${LOCK} throw rt.fault(-1, error);`);
       code.line("}");
-      code.line(`if (e0 !== ${ENTERED}) throw rt.fault(-1, undefined);`);
-      code.line(flags(entered, 0));
+      code.line(`if (i0.entered !== ${ENTERED}) throw rt.fault(-1);`);
+      code.line(flags(entered, IDLE));
     },
     "});",
   );

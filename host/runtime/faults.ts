@@ -10,6 +10,7 @@ import { AbiTrap } from "../abi/trap.ts";
 import { LimitError, TrapError, type TrapCode } from "../errors.ts";
 import { wordsOf } from "../words.ts";
 import type { ValueType } from "../model/types.ts";
+import type { ExportPlan, FuncItem, PlanSurface } from "../plan/plan.ts";
 import { ImportFault, scrub, type GuestAbort } from "./trap.ts";
 
 export { linkError } from "./link-error.ts";
@@ -241,4 +242,29 @@ export function mismatch(
 /** A value with a getter or a proxy that throws. */
 function unreadable(path: string, error: unknown): Mismatch {
   return { path, expected: "values that can be read", found: `one that threw: ${wordsOf(error)}` };
+}
+
+const names = new WeakMap<PlanSurface, Record<number, string>>();
+
+/** The name under which a function is exported, for messages. */
+export function exportName(plan: PlanSurface, lift: number): string {
+  let found = names.get(plan);
+  if (found === undefined) {
+    found = {};
+    collect(plan.exports, "", found);
+    names.set(plan, found);
+  }
+  return found[lift] ?? `function ${lift}`;
+}
+
+function collect(exports: readonly ExportPlan[], prefix: string, found: Record<number, string>): void {
+  for (const { name, item } of exports) {
+    if (item.kind === "instance") collect(item.exports, `${prefix}${name}#`, found);
+    else if (item.kind === "func") found[indexOf(item.func)] ??= `${prefix}${name}`;
+  }
+}
+
+/** How generated text names a function that is called: the number of its lift, or below -1 the host's function. */
+function indexOf(func: FuncItem): number {
+  return func.kind === "lift" ? func.lift : -2 - func.func;
 }

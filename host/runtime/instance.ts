@@ -10,11 +10,11 @@ import { disposeHostObject } from "../abi/host-objects.ts";
 import type { HostLimits } from "../abi/quota.ts";
 import { AbiRuntime } from "../abi/runtime.ts";
 import { AbiTrap } from "../abi/trap.ts";
-import { ENTERED, TRAPPED, UNLOADED } from "../bindings/state.ts";
+import { ENTERED, IDLE, TRAPPED, UNLOADED } from "../abi/entered.ts";
 import type { Controls, Instantiate } from "../bindings/evaluate.ts";
 import { ComponentError, EngineLimitError, LowerError, TrapError, UnloadedError, UsageError } from "../errors.ts";
 import { describe, wordsOf } from "../words.ts";
-import type { ExportPlan, FuncItem, PlanSurface } from "../plan/plan.ts";
+import type { PlanSurface } from "../plan/plan.ts";
 import type { LinkedImports } from "./given-imports.ts";
 import { limitsOf } from "./limits.ts";
 import type { Faults } from "./lazy.ts";
@@ -86,7 +86,8 @@ class InstanceRuntime extends AbiRuntime {
   }
 
   /** Arguments that a generated check refused. */
-  badArguments(lift: number, args: readonly unknown[]): LowerError {
+  badArguments(lift: number, args: readonly unknown[]): Error {
+    if (this.root.entered > ENTERED) return this.refuse(lift);
     const { params } = (lift < 0 ? this.plan.hostFuncs[-2 - lift]! : this.plan.lifts[lift]!).type;
     const check = this.beginCheck();
     const found = this.faults.mismatch(
@@ -118,9 +119,9 @@ class InstanceRuntime extends AbiRuntime {
   };
 
   /** A call that the state does not allow. */
-  refuse(lift: number, state: number): TrapError | UnloadedError {
+  refuse(lift: number): TrapError | UnloadedError {
+    const state = this.look();
     const what = lift === -1 ? "a destructor" : `export "${this.exportName(lift)}"`;
-    if (state === TRAPPED) this.settle();
     if (state >= UNLOADED) return this.unloaded(`Cannot call ${what} of "${this.name}": ${this.epitaph}`);
     if (state >= TRAPPED) return this.unloaded(`Cannot call ${what} of "${this.name}": it has trapped and is locked`);
     const trap = new TrapError(`Cannot call ${what} of "${this.name}": a call is running already`, {
@@ -136,7 +137,7 @@ class InstanceRuntime extends AbiRuntime {
   }
 
   /** A fault that reaches the host's edge. `error` is `undefined` when the guest swallowed it and went on. */
-  fault(lift: number, error: unknown): Error {
+  fault(lift: number, error?: unknown): Error {
     if (this.trap !== undefined) return this.unloaded(`"${this.name}" has trapped and is locked`);
     if (this.ended) return this.unloaded(`"${this.name}" was unloaded during a call`);
     if (error instanceof EngineLimitError) {
@@ -184,10 +185,17 @@ class InstanceRuntime extends AbiRuntime {
     return new AbiTrap("stack-overflow", "the stack ended before the fault could be described");
   }
 
-  /** To be called when a locked instance is looked at: a fault at the very end of the stack is described and told now. */
-  settle(): void {
-    if (this.ended || this.describing || (this.trap !== undefined && this.onTrap === undefined)) return;
-    this.lock(-1, undefined);
+  /** The root's state. A fault at the very end of the stack is described and told of when it is looked at. */
+  look(): number {
+    const { entered } = this.root;
+    if (
+      entered === TRAPPED &&
+      !this.ended &&
+      !this.describing &&
+      (this.trap === undefined || this.onTrap !== undefined)
+    )
+      this.lock(-1, undefined);
+    return entered;
   }
 
   /** An error about to re-enter the guest: the instance is locked already, so a guest that catches it gains nothing. */
@@ -253,15 +261,15 @@ class InstanceRuntime extends AbiRuntime {
   }
 
   private exportName(lift: number): string {
-    return liftNames(this.plan)[lift] ?? `function ${lift}`;
+    return this.faults.exportName(this.plan, lift);
   }
 
   /** Live wrappers and guest-held host objects, by resource name. */
-  resources(controls: Controls): InstanceResources {
+  resources(): InstanceResources {
     const heldByHost = new Map<string, number>();
     const heldByGuest = new Map<string, number>();
     const owned = new Map<number, number>();
-    for (const table of controls.tables) table.countOwned(owned);
+    for (const { handles } of this.components) handles.countOwned(owned);
     this.plan.resources.forEach(({ name, origin }, index) => {
       if (origin.kind === "guest") {
         add(heldByHost, name, this.owners[index]!.live);
@@ -273,11 +281,11 @@ class InstanceRuntime extends AbiRuntime {
   }
 
   /** Disposes of what the guest leaked, and cuts the wrappers that the host still holds. */
-  end(controls: Controls): { disposed: number; cut: number; errors: Error[] } {
+  end(): { disposed: number; cut: number; errors: Error[] } {
     this.ended = true;
     const errors: Error[] = [];
     let disposed = 0;
-    for (const table of controls.tables) table.clear();
+    for (const { handles } of this.components) handles.clear();
     for (const objects of this.objects) {
       for (const object of objects?.clear() ?? []) {
         disposed++;
@@ -315,31 +323,6 @@ function add(counts: Map<string, number>, name: string, count: number): void {
   if (count > 0) counts.set(name, (counts.get(name) ?? 0) + count);
 }
 
-const names = new WeakMap<PlanSurface, Record<number, string>>();
-
-/** The name under which each function is exported, for messages. */
-function liftNames(plan: PlanSurface): Record<number, string> {
-  let found = names.get(plan);
-  if (found === undefined) {
-    found = {};
-    collect(plan.exports, "", found);
-    names.set(plan, found);
-  }
-  return found;
-}
-
-function collect(exports: readonly ExportPlan[], prefix: string, found: Record<number, string>): void {
-  for (const { name, item } of exports) {
-    if (item.kind === "instance") collect(item.exports, `${prefix}${name}#`, found);
-    else if (item.kind === "func") found[indexOf(item.func)] ??= `${prefix}${name}`;
-  }
-}
-
-/** How generated text names a function that is called: the number of its lift, or below -1 the host's function. */
-function indexOf(func: FuncItem): number {
-  return func.kind === "lift" ? func.lift : -2 - func.func;
-}
-
 /**
  * Makes and starts an instance.
  *
@@ -374,6 +357,8 @@ function run(
   at: number,
   made?: unknown,
 ): Instance | Promise<Instance> {
+  const { root } = runtime;
+  let fault: unknown;
   try {
     const next = controls.start(at, made);
     if (next !== undefined) {
@@ -382,11 +367,20 @@ function run(
         (error: unknown) => run(instance, runtime, controls, -1, runtime.refusalOf(error)),
       );
     }
-    runtime.starting = false;
-    return instance;
+    // A guest can catch what an import threw and go on; the fault stands all the same.
+    if (root.entered === ENTERED) {
+      root.entered = IDLE;
+      runtime.starting = false;
+      return instance;
+    }
   } catch (error) {
+    fault = error;
+  }
+  try {
+    if (root.entered < TRAPPED) root.entered = TRAPPED;
+    throw runtime.fault(-1, fault);
+  } finally {
     instance.dispose();
-    throw error;
   }
 }
 
@@ -405,24 +399,17 @@ class ComponentInstance implements Instance {
   }
 
   get state(): "live" | "trapped" | "unloaded" {
-    const state = this.look();
+    const state = this.runtime.look();
     return state >= UNLOADED ? "unloaded" : state >= TRAPPED ? "trapped" : "live";
   }
 
   get trap(): TrapError | undefined {
-    this.look();
+    this.runtime.look();
     return this.runtime.trap;
   }
 
-  /** The root's state; see {@link InstanceRuntime.settle}. */
-  private look(): number {
-    const state = this.controls.state();
-    if (state === TRAPPED) this.runtime.settle();
-    return state;
-  }
-
   get depth(): number {
-    return this.controls.state() === ENTERED ? 1 : 0;
+    return this.runtime.root.entered === ENTERED ? 1 : 0;
   }
 
   get memoryBytes(): number {
@@ -440,16 +427,17 @@ class ComponentInstance implements Instance {
   }
 
   resources(): InstanceResources {
-    return this.runtime.resources(this.controls);
+    return this.runtime.resources();
   }
 
   dispose(epitaph?: string): DisposeReceipt {
     if (this.receipt !== undefined) return this.receipt;
-    this.look();
+    this.runtime.look();
     if (epitaph !== undefined) this.runtime.epitaph = epitaph;
     const { memoryBytes } = this;
+    this.runtime.root.entered = UNLOADED;
     this.controls.dispose();
-    const { disposed, cut, errors } = this.runtime.end(this.controls);
+    const { disposed, cut, errors } = this.runtime.end();
     this.receipt = { memoryBytes, hostResourcesDisposed: disposed, guestResourcesCut: cut, errors };
     return this.receipt;
   }

@@ -1,6 +1,6 @@
 /** From a module written by `tenon bind` to a component: no decoding, no evaluation. */
 import type { Instantiate } from "../bindings/evaluate.ts";
-import { FORMAT } from "../bindings/state.ts";
+import { FORMAT } from "../bindings/format.ts";
 import { IntegrityError, UsageError } from "../errors.ts";
 import type { BoundComponent, Platform } from "../platform.ts";
 import type { PlanSurface } from "../plan/plan.ts";

@@ -11,7 +11,7 @@ import type { Crossing } from "./context.ts";
 /** `lift_own`: the handle at `index` leaves the guest's table. */
 export function liftOwn({ emitter, context }: Crossing, type: HandleType, index: string): string {
   const resource = emitter.types.resource(type.resource);
-  const rep = `t${context.component}.takeOwn(${index}, ${resource})`;
+  const rep = `i${context.component}.handles.takeOwn(${index}, ${resource})`;
   if (context.peer === "guest") return rep;
   return emitter.isHosts(resource) ? `o${resource}.give(${rep})` : `rt.wrap(${resource}, ${rep})`;
 }
@@ -19,7 +19,7 @@ export function liftOwn({ emitter, context }: Crossing, type: HandleType, index:
 /** `lift_borrow`: the handle at `index` stays, and cannot be given away before the call has ended (`b` counts it). */
 export function liftBorrow({ emitter, context }: Crossing, type: HandleType, index: string): string {
   const resource = emitter.types.resource(type.resource);
-  const rep = `b.add(t${context.component}.get(${index}, ${resource}))`;
+  const rep = `b.add(i${context.component}.handles.get(${index}, ${resource}))`;
   if (context.peer === "guest") return rep;
   // Imports are declared before there is a guest's resource that they could borrow.
   if (!emitter.isHosts(resource)) throw new Error("tenon bug: a guest lends the host a resource of its own");
@@ -29,7 +29,7 @@ export function liftBorrow({ emitter, context }: Crossing, type: HandleType, ind
 /** `lower_own`: a new handle in the guest's table, for what `v` was until now. */
 export function lowerOwn({ emitter, context }: Crossing, type: HandleType, v: string): string {
   const resource = emitter.types.resource(type.resource);
-  return `t${context.component}.add(${resource}, ${repOf()}, true, undefined)`;
+  return `i${context.component}.handles.add(${resource}, ${repOf()}, true, undefined)`;
 
   function repOf(): string {
     if (context.peer === "guest") return v;
@@ -42,7 +42,7 @@ export function lowerBorrow({ emitter, context }: Crossing, type: HandleType, v:
   const resource = emitter.types.resource(type.resource);
   const { origin } = emitter.resources[resource]!;
   if (origin.kind === "guest" && origin.component === context.component) return repOf();
-  return `t${context.component}.add(${resource}, ${repOf()}, false, b)`;
+  return `i${context.component}.handles.add(${resource}, ${repOf()}, false, b)`;
 
   function repOf(): string {
     if (context.peer === "guest") return v;
