@@ -62,14 +62,14 @@ async function roundTrip(options: TypeOptions, start: number): Promise<void> {
 }
 
 for (let i = 0; i < scaled(3); i++) {
-  test(`random types come back as they went, module ${i + 1}`, async () => {
+  test(`random types come back as they went, module ${i + 1}`, { timeout: 300_000 }, async () => {
     const before = counts.values;
     await roundTrip({ extended: false }, seed + 100 * i);
     expect(counts.values - before).toBeGreaterThanOrEqual(typesPerModule * valuesPerType);
   });
 }
 
-test("so do maps and fixed-length lists", async () => {
+test("so do maps and fixed-length lists", { timeout: 300_000 }, async () => {
   await roundTrip({ extended: true }, seed + 7);
 });
 

@@ -1,0 +1,145 @@
+/**
+ * What the README promises, and the tests that show it: the one list, held against both.
+ *
+ * Every paragraph and bullet of the sections below that begins with bold words has an entry. An entry names sentences as they
+ * stand in the README, each with tests as they are called in their files: a promise that is reworded, or whose test goes,
+ * fails here until somebody has looked at both.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { describe, expect, test } from "vitest";
+
+/** A part of a sentence, and where it is shown: a test file, a colon and a part of a test's name. */
+type Claim = readonly [sentence: string, ...shownBy: readonly [string, ...string[]]];
+
+const claims: Readonly<Record<string, Readonly<Record<string, readonly Claim[]>>>> = {
+  "What to know": {
+    Values: [
+      ["camelCase names, `bigint` for 64-bit integers, typed arrays for lists of numbers", "test/differential/mapping.test.ts: list<u8>", "test/differential/mapping.test.ts: record"],
+      ["a function's `result` as return or throw", "test/differential/mapping.test.ts: a function's result is what it returns or throws"],
+      ["is a `LowerError` that says where", "test/node/runtime/values.test.ts: refuses %j at %s", "test/fuzz/values.test.ts: as arguments"],
+    ],
+    Faults: [
+      ["a trap, a stack overflow, an import that throws, a violation of the canonical ABI, end as one failed call", "test/node/runtime/traps.test.ts: is a TrapError that locks the instance", "test/node/runtime/thrown.test.ts: ends as one TrapError"],
+      ["the next call is a `TrappedError` whose cause is the first trap", "test/node/host/trap.test.ts: the module stays locked until a reload"],
+      ["turns errors of a module into values, those of a promise too", "test/node/host/trap.test.ts: attempt awaits what a call promises"],
+      ["at once, and with growing waits only where a restart does not help", "test/node/host/trap.test.ts: comes at once, however many there have been", "test/node/host/trap.test.ts: each longer than the one before"],
+    ],
+    Imports: [
+      ["are denied unless given", "test/node/host/load.test.ts: imports are denied unless given"],
+      ["a factory that gets the module's scope", "test/node/host/link.test.ts: which sees its scope"],
+      ["may be met by modules loaded before, by interface and semver, types checked", "test/node/host/link.test.ts: the exact version is preferred"],
+      ["is reported at once, before anything runs", "test/node/host/link.test.ts: everything missing or mismatched is listed at once", "test/node/runtime/imports.test.ts: are reported all at once"],
+      ["are met by `@bytecodealliance/preview2-shim`", "test/node/real/native.test.ts: wasi:cli/run with arguments", "test/node/build-types.test.ts: the imports of preview2-shim fit"],
+    ],
+    Reload: [
+      ["open, check, instantiate, hand the state over", "test/node/host/reload.test.ts: says how long each stage took", "test/node/host/reload.test.ts: state is handed over"],
+      ["Any failure leaves the old version serving", "test/node/host/reload.test.ts: a refused version leaves nothing behind"],
+      ["nothing that other modules hold is cut unless you say so", "test/node/host/reload.test.ts: is refused while dependents hold its resources"],
+      ["survive reloads and are cut at unload", "test/node/host/reload.test.ts: swaps the version behind the handles", "test/memory/collected.test.ts: prevented: bound handles"],
+    ],
+    Unload: [
+      ["refuses while others depend on the module or work is under way, and says which", "test/node/host/unload.test.ts: a provider in use is refused with its users named", "test/node/host/unload.test.ts: are named with their owners"],
+      ["A module always ends, whatever its clean-ups throw", "test/node/host/endings.test.ts: close unloads every module, whatever the ends"],
+      ["`collected` settles when the engine itself has reclaimed every linear memory", "test/memory/collected.test.ts: collected settles by itself", "test/memory/hidden.test.ts: a private memory is proven to be gone"],
+      ["holds the memory until somebody has read its stack", "test/memory/collected.test.ts: reading it lets the memory go"],
+    ],
+    "Pages that forbid `eval`": [["load modules bound ahead of time", "test/node/real/bound.test.ts: it runs where evaluation is forbidden", "test/node/cli.test.ts: writes bindings that load without evaluation"]],
+    "To look inside": [["as data and as text, without running anything", "test/node/runtime/inspect.test.ts: from any source, as data and as text"]],
+    "The command line": [["each explains itself with `--help`", "test/node/cli.test.ts: how each command is used"]],
+  },
+  Trust: {
+    Bytes: [
+      ["asks for more work than its size justifies, ends in a typed error", "test/fuzz/shapes.test.ts: is bounded by its bytes", "test/fuzz/binary.test.ts: are refused with a typed error, or compile", "test/fuzz/patterns.test.ts: in linear time"],
+      ["at most 512 MiB (`maxSourceBytes`)", "test/node/host/sources.test.ts: maxSourceBytes bounds files"],
+      ["one that never comes holds up nothing", "test/node/host/sources.test.ts: never comes holds up neither unload nor a later reload"],
+      ["`signal` gives up on it", "test/node/host/sources.test.ts: a signal ends load"],
+    ],
+    Rights: [
+      ["never by what every object inherits", "test/node/runtime/imports.test.ts: is not met by what every object inherits", "test/node/host/trust.test.ts: is not met by a prototype of the user's either"],
+    ],
+    Faults: [
+      ["Whatever a guest, an import or a clean-up throws", "test/node/runtime/thrown.test.ts: ends as one TrapError", "test/node/host/endings.test.ts: close unloads every module"],
+      ["wherever the stack ends, is one failed call", "test/node/runtime/stack-end.test.ts: calls at the end of the stack"],
+      ["the other modules serve on", "test/node/host/link.test.ts: each is locked by itself"],
+    ],
+    Values: [
+      ["is checked as the canonical ABI says", "test/fuzz/hostile.test.ts: the host traps exactly where the reference does", "test/fuzz/handles.test.ts: the handle tables behave as the reference's"],
+      ["a value that changes while it is read is refused and locks nothing", "test/node/runtime/lying.test.ts: refused or taken for what it is, and the instance lives"],
+    ],
+    Amounts: [
+      ["128 MiB in one call", "test/node/runtime/budget.test.ts: lists that share their bytes are counted each time"],
+      ["keep 100,000 handles", "test/node/runtime/budget.test.ts: 100,000 are allowed"],
+      ["passing one is a `LimitError`", "test/node/runtime/budget.test.ts: one more is a LimitError"],
+    ],
+    Neighbours: [
+      ["`provides` lists what a module lends", "test/node/host/trust.test.ts: says what a module lends to others"],
+      ["names the one that an import is met by", "test/node/host/trust.test.ts: link by name holds against every other offer"],
+    ],
+  },
+}; // prettier-ignore
+
+const root = resolve(import.meta.dirname, "..", "..");
+const readme = readFileSync(join(root, "README.md"), "utf8");
+
+/** The paragraphs and bullets of a section that begin with bold words, by those words, each as one line. */
+function boldParagraphs(section: string, text: string): ReadonlyMap<string, string> {
+  const [, body] = text.split(`\n## ${section}\n`);
+  const paragraphs = (body ?? "").split(/^## /m)[0]!.split(/\n\n|\n(?=- )/);
+  return new Map(
+    paragraphs.flatMap((paragraph): [string, string][] => {
+      const line = paragraph.replaceAll(/\s+/g, " ").trim();
+      const [, words] = /^(?:- )?\*\*(.+?)\.?\*\*/.exec(line) ?? [];
+      return words === undefined ? [] : [[words, line]];
+    }),
+  );
+}
+
+/** What is wrong with the claims about a section; nothing when all hold. */
+function faults(section: string, entries: Readonly<Record<string, readonly Claim[]>>, text: string): string[] {
+  const paragraphs = boldParagraphs(section, text);
+  const found = [...paragraphs.keys()]
+    .filter((words) => (entries[words]?.length ?? 0) === 0)
+    .map((words) => `"${words}" says something that no test is named for`);
+  for (const [words, list] of Object.entries(entries)) {
+    const paragraph = paragraphs.get(words);
+    if (paragraph === undefined) found.push(`"${words}" is not in the README`);
+    for (const [sentence, ...shownBy] of list) {
+      if (paragraph?.includes(sentence) === false) found.push(`"${words}" does not say: ${sentence}`);
+      for (const place of shownBy) {
+        const [file, name] = place.split(": ", 2) as [string, string];
+        const path = join(root, file);
+        if (!existsSync(path)) found.push(`${file} is gone, which showed: ${sentence}`);
+        else if (!readFileSync(path, "utf8").includes(name)) found.push(`${file} has no test "${name}" any more`);
+      }
+    }
+  }
+  return found;
+}
+
+describe("every promise of the README has tests by name:", () => {
+  test.each(Object.entries(claims))("%s", (section, entries) => {
+    expect(faults(section, entries, readme)).toEqual([]);
+  });
+
+  test("a bold paragraph without an entry, a sentence that is not there, a test that is gone are faults", () => {
+    const text =
+      "\n## Trust\n\nIntro.\n\n- **Bytes.** They are\n  read.\n- **More.** Yes.\n\n**Also** this.\n\n## Next\n\n**No** more.\n";
+    expect([...boldParagraphs("Trust", text).keys()]).toEqual(["Bytes", "More", "Also"]);
+    const entries: Readonly<Record<string, readonly Claim[]>> = {
+      Bytes: [
+        ["They are read", "test/node/readme-claims.test.ts: every promise"],
+        ["They are not", "test/node/gone.test.ts: x"],
+      ],
+      Also: [["this", "test/seed.ts: no such test"]],
+      Less: [],
+    };
+    expect(faults("Trust", entries, text)).toEqual([
+      `"More" says something that no test is named for`,
+      `"Bytes" does not say: They are not`,
+      "test/node/gone.test.ts is gone, which showed: They are not",
+      `test/seed.ts has no test "no such test" any more`,
+      `"Less" is not in the README`,
+    ]);
+  });
+});
