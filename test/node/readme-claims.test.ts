@@ -28,7 +28,9 @@ const claims: Readonly<Record<string, Readonly<Record<string, readonly Claim[]>>
     Imports: [
       ["are denied unless given", "test/node/host/load.test.ts: imports are denied unless given"],
       ["a factory that gets the module's scope", "test/node/host/link.test.ts: which sees its scope"],
-      ["may be met by modules loaded before, by interface and semver, types checked", "test/node/host/link.test.ts: the exact version is preferred"],
+      ["as a list of these, of which the first that offers an import meets it", "test/node/host/import-list.test.ts: the first entry that offers an import meets it"],
+      ["may be met by modules loaded before: interfaces by semver", "test/node/host/link.test.ts: the exact version is preferred"],
+      ["functions and resources of a world by name, types checked", "test/node/host/world-link.test.ts: is met by the one module that exports it, and follows its re"],
       ["is reported at once, before anything runs", "test/node/host/link.test.ts: everything missing or mismatched is listed at once", "test/node/runtime/imports.test.ts: are reported all at once"],
       ["are met by `@bytecodealliance/preview2-shim`", "test/node/real/native.test.ts: wasi:cli/run with arguments", "test/node/build-types.test.ts: the imports of preview2-shim fit"],
     ],
