@@ -1,4 +1,8 @@
-/** What the canonical ABI keeps of one component instance: `ComponentInstance` in the specification's definitions.py. */
+/**
+ * What the canonical ABI keeps of one component instance: `ComponentInstance` in the specification's definitions.py.
+ *
+ * Where each operation of the specification is in the host, test/reference/spec-names.test.ts says.
+ */
 import { HandleTable } from "./handle-table.ts";
 import type { Quota } from "./quota.ts";
 import { IDLE } from "./entered.ts";

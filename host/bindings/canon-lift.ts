@@ -41,6 +41,7 @@ export function emitLift(names: Names, index: number): Code {
   const params = type.params.map((_, i) => `a${i}`);
   const entered = enteringSet(plan, component, undefined);
   const result = resultOf(type);
+  names.annotate(code, `canon lift ${names.pathOf({ kind: "lift", lift: index })}`);
   code.block(`function f${index}(${params.join(", ")})`, () => {
     emitChecks(crossing, type, index);
     code.line(`if (${isBusy(entered)}) throw rt.refuse(${index});`);
@@ -100,12 +101,14 @@ function emitChecks({ emitter, code }: Pick<Crossing, "emitter" | "code">, type:
 }
 
 /** An import that is exported again: checked as every export is, and cut with the instance. */
-export function emitReexport({ plan, emitter, budget }: Names, func: number): Code {
+export function emitReexport(names: Names, func: number): Code {
+  const { plan, emitter, budget } = names;
   const { type } = plan.hostFuncs[func]!;
   const params = type.params.map((_, i) => `a${i}`).join(", ");
   const code = new Code(budget);
   // The runtime knows the host's functions by the numbers below those of `start` and destructors.
   const index = -2 - func;
+  names.annotate(code, `the import ${names.pathOf({ kind: "host", func })}, exported again`);
   code.block(`function w${func}(${params})`, () => {
     code.line(`if (i0.entered > ${ENTERED}) throw rt.refuse(${index});`);
     emitChecks({ emitter, code }, type, index);

@@ -62,6 +62,7 @@ export function emitLower(names: Names, name: string, lower: LowerTrampoline, co
   const peer = callee === undefined ? "host" : "guest";
   const crossing = crossingOf(names, code, lower, peer, callee?.options.encoding);
   const lowering = { ...crossing, type, params, spilled, byPointer, lends: types.some(hasBorrow) };
+  names.annotate(code, `canon lower ${names.pathOf(func)}`);
   code.block(`function ${name}(${[...params, ...(byPointer ? ["r"] : [])].join(", ")})`, () => {
     guard(component, code);
     if (callee !== undefined && areRelated(plan, callee.component, component)) {

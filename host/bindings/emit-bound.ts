@@ -13,6 +13,17 @@ export interface BoundModule {
   readonly hash: string;
 }
 
+/** What a reader of the text needs to know of its names. */
+const legend: readonly string[] = [
+  "//",
+  "// In `instantiate`, numbers tell apart what there may be several of:",
+  "//   i  a component instance: whether it is entered (0 idle, 1 running, 2 trapped, 6 unloaded) and may leave, its handles",
+  "//   m  a linear memory    r  its realloc, checked    x  a core instance    c  a core function of one",
+  "//   f  a lifted function: what an export calls    g  a lowered function or built-in: what a core module calls",
+  "//   h  an import    w  an import that is exported again    o  the host's objects of a resource type    s  a type",
+  "//   K, L, S  check, load and store the values of one type; a, p, v  arguments, core parameters and values of a call",
+];
+
 /**
  * The source of an ES module whose default export is a source for `compile` and `load`.
  * @param hash SHA-256 of the component, hex
@@ -24,7 +35,7 @@ export function emitBoundModule(
   plan: Plan,
   modules: readonly (BoundModule | undefined)[],
 ): string {
-  const text = emitBindings(plan)
+  const text = emitBindings(plan, undefined, true)
     .replace(/^"use strict";\nreturn /, "")
     .replace(/;\n$/, "\n");
   const { statements, expression } = toSource(surfaceOf(plan));
@@ -35,6 +46,7 @@ export function emitBoundModule(
   );
   return [
     "// Written by `tenon bind`; do not edit. The default export is a source for `compile` and `load`.",
+    ...legend,
     ...statements,
     `const plan = ${expression};`,
     text,

@@ -1,13 +1,14 @@
 /**
  * The names in generated text for the things of a plan. Each is declared once something uses it: what is named here is
- * what the conductor (`emit.ts`) still has to write.
+ * what the conductor (`emit.ts`) still has to write. Text that is meant to be read also says what each function is.
  *
  * i: the state of a component instance, i0 the root's · m: a memory · r: its checked realloc · o: the host's objects of one resource type · x: a core instance · c: an item of one · h: a function of
  * the host's · g: a trampoline · f: a lifted function · w: an import exported again · K, L, S: helpers that check, load, store.
  */
 import type { Budget } from "../budget.ts";
+import { comment, type Code } from "../abi/emit/code.ts";
 import { Emitter } from "../abi/emit/context.ts";
-import type { CoreItem, FuncItem, Options, Plan } from "../plan/plan.ts";
+import type { CoreItem, ExportPlan, FuncItem, Options, Plan } from "../plan/plan.ts";
 
 type CoreExport = Extract<CoreItem, { kind: "export" }>;
 
@@ -25,9 +26,16 @@ export class Names {
   /** The component instances that have context slots. */
   private readonly contexts = new Set<number>();
 
-  constructor(plan: Plan, budget: Budget) {
+  /** Where functions are exported, by their names in the text; absent in text that nobody reads. */
+  private readonly exported: Map<string, string> | undefined;
+
+  constructor(plan: Plan, budget: Budget, annotated: boolean) {
     this.plan = plan;
     this.emitter = new Emitter(plan.resources, budget);
+    if (annotated) {
+      this.exported = new Map();
+      noteExports(plan.exports, "", this.exported);
+    }
     for (const item of plan.trampolines) {
       if (item.kind === "context.get" || item.kind === "context.set") this.contexts.add(item.component);
     }
@@ -37,6 +45,17 @@ export class Names {
     return this.emitter.budget;
   }
 
+  /** Says above a function what it is. */
+  annotate(code: Code, what: string): void {
+    if (this.exported !== undefined) code.line(comment(what));
+  }
+
+  /** How a function is known outside: `demo:calc/api@1.0.0#area`. */
+  pathOf(item: FuncItem): string {
+    if (item.kind === "host") return this.plan.hostFuncs[item.func]!.path.join("#");
+    return this.exported?.get(localName(item)) ?? `function ${item.lift} of this component`;
+  }
+
   /** Whether a component instance has context slots, which are reset for each task. */
   usesContext(component: number): boolean {
     return this.contexts.has(component);
@@ -44,12 +63,9 @@ export class Names {
 
   /** The function that the host calls for an export. */
   func(item: FuncItem): string {
-    if (item.kind === "lift") {
-      this.lifts.add(item.lift);
-      return `f${item.lift}`;
-    }
-    this.reexports.add(item.func);
-    return `w${item.func}`;
+    if (item.kind === "lift") this.lifts.add(item.lift);
+    else this.reexports.add(item.func);
+    return localName(item);
   }
 
   core(item: CoreItem): string {
@@ -81,5 +97,16 @@ export class Names {
       this.reallocs.set(key, (entry = { name, text }));
     }
     return entry.name;
+  }
+}
+
+function localName(item: FuncItem): string {
+  return item.kind === "lift" ? `f${item.lift}` : `w${item.func}`;
+}
+
+function noteExports(exports: readonly ExportPlan[], prefix: string, found: Map<string, string>): void {
+  for (const { name, item } of exports) {
+    if (item.kind === "instance") noteExports(item.exports, `${prefix}${name}#`, found);
+    else if (item.kind === "func" && !found.has(localName(item.func))) found.set(localName(item.func), prefix + name);
   }
 }

@@ -7,6 +7,7 @@ import { Code, quote } from "../abi/emit/code.ts";
 import { ENTERED, IDLE } from "../abi/entered.ts";
 import { enteringSet, flags, guard, guarded, isBusy, LOCK } from "./crossing.ts";
 import { emitLower } from "./canon-lower.ts";
+import type { Trampoline } from "../plan/plan.ts";
 import type { Names } from "./names.ts";
 
 /** A core function that the host makes for core modules to import. */
@@ -14,6 +15,7 @@ export function emitTrampoline(names: Names, index: number): Code {
   const trampoline = names.plan.trampolines[index]!;
   const code = new Code(names.budget);
   const name = `g${index}`;
+  if (trampoline.kind !== "lower") names.annotate(code, `canon ${describe(names, trampoline)}`);
   switch (trampoline.kind) {
     case "lower":
       emitLower(names, name, trampoline, code);
@@ -48,6 +50,19 @@ export function emitTrampoline(names: Names, index: number): Code {
       break;
   }
   return code;
+}
+
+/** A built-in as the specification writes it. */
+function describe({ plan }: Names, item: Exclude<Trampoline, { kind: "lower" }>): string {
+  switch (item.kind) {
+    case "task":
+      return item.name;
+    case "context.get":
+    case "context.set":
+      return `${item.kind} ${item.slot}`;
+    default:
+      return `${item.kind} ${plan.resources[item.resource]!.name}`;
+  }
 }
 
 /** Built-ins that have no effect where every call runs to its end. */
@@ -92,6 +107,7 @@ export function emitDestructor(names: Names, index: number): Code {
   const code = new Code(names.budget);
   if (origin.kind === "host") return code;
   const entered = enteringSet(names.plan, origin.component, undefined);
+  names.annotate(code, `the destructor of ${name}, for the host`);
   code.block(
     `rt.resource(${index}, ${quote(name)}, (rep) =>`,
     () => {

@@ -250,6 +250,8 @@ export interface Module<W extends World = World> {
   /**
    * One object for the module's whole life. Functions and classes taken from it work across reloads and are cut at unload.
    * It holds nothing else: components and core modules that are exported are described by {@link ModuleInfo.world} only.
+   * Where a component exports a function called `then`, JavaScript takes this object for a promise: pass the module on
+   * where the object would be awaited or returned from an `async` function, which would call the component.
    */
   readonly exports: W["exports"];
   /** The first trap, while the module is trapped. */

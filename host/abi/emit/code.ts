@@ -69,6 +69,11 @@ export function quote(text: string): string {
   return JSON.stringify(text).replace(/[\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16)}`);
 }
 
+/** A comment of one line. */
+export function comment(text: string): string {
+  return `// ${quote(text).slice(1, -1)}`;
+}
+
 const identifier = /^[A-Za-z_$][\w$]*$/;
 
 /** A name that is written as it is: of a class, say. Names of components spell nothing else, and this makes sure of it. */

@@ -116,7 +116,7 @@ describe("the text itself", () => {
     }
   });
 
-  test("has no comment that depends on a name", async () => {
+  test("has no comment that depends on a core name", async () => {
     const comments = async (name: string): Promise<string[]> =>
       (await texts(await parseWat(coreNames(name)))).flatMap((text) =>
         parseSync("bindings.js", text).comments.map(({ value }) => value),
@@ -127,7 +127,8 @@ describe("the text itself", () => {
   test("of words of the language uses them as properties, never as names", async () => {
     for (const text of await texts(await guestBytes(wordsGuest))) {
       tokens(text);
-      for (const word of keywords) expect(text).not.toMatch(new RegExp(`(?:const|let|var|function|class) ${word}\\b`));
+      const code = text.replaceAll(/^ *\/\/.*$/gm, "");
+      for (const word of keywords) expect(code).not.toMatch(new RegExp(`(?:const|let|var|function|class) ${word}\\b`));
     }
   });
 });
