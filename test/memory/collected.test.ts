@@ -14,7 +14,8 @@ test("unload({ collect: true }) proves that the memory is gone, in the address s
   const receipt = await module.unload({ collect: true });
   const report = await receipt.collected;
   expect(report).toMatchObject({ reclaimed: true, memories: 1, pending: 0, asked: true, holders: [] });
-  expect(report.waitedMs).toBeLessThan(2_000);
+  // By the engine's word, not by the deadline.
+  expect(report.waitedMs).toBeLessThan(10_000);
   if (linux) expect(report.reservations!.after).toBeLessThan(report.reservations!.before);
   expect(await receipt.collected).toBe(report);
 });
