@@ -140,10 +140,12 @@ export class UnsupportedError extends TenonError {
   }
 }
 
-/** One missing or mismatched import. */
+/** An import, or an export that is wanted, which is missing or of the wrong type. */
 export interface LinkIssue {
-  /** The import as the component names it, followed by `#item` for an item inside an interface. */
-  readonly import: string;
+  /** The import as the component names it, followed by `#item` for an item inside an interface; absent for an export. */
+  readonly import?: string;
+  /** The export that a demanded world or a dependent wants; absent for an import. */
+  readonly export?: string;
   readonly problem: "missing" | "mismatch";
   /** What the component wants, as WIT-like text. */
   readonly expected: string;

@@ -98,7 +98,8 @@ const check: Command = {
     else if (issues.length === 0) out(`${file} fits the world ${description.name}\n`);
     else {
       err(`${file} does not fit the world ${description.name}:\n`);
-      for (const { import: name, reason, expected, found } of issues) {
+      for (const { import: imported, export: exported, reason, expected, found } of issues) {
+        const name = imported ?? exported;
         err(`  ${name}: ${reason}\n    wanted ${expected}\n${found === undefined ? "" : `    found  ${found}\n`}`);
       }
     }

@@ -153,7 +153,8 @@ function codeOf(error: unknown): { code: TrapCode; detail: string } {
   if (error instanceof LimitTrap) return { code: error.code, detail: limitText(error) };
   if (error instanceof AbiTrap) return { code: error.code, detail: error.message };
   if (error instanceof ImportFault) {
-    return { code: "import-threw", detail: `import "${error.importName}" threw: ${wordsOf(error.error)}` };
+    const hint = error.hasErr ? " (to give err, throw a ComponentError with its payload)" : "";
+    return { code: "import-threw", detail: `import "${error.importName}" threw: ${wordsOf(error.error)}${hint}` };
   }
   if (error instanceof WebAssembly.RuntimeError) {
     const { message } = error;

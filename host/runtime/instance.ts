@@ -209,8 +209,8 @@ class InstanceRuntime extends AbiRuntime {
     return this.stopped?.error ?? new AbiTrap("cannot-leave-component", "Cannot leave the component instance now");
   }
 
-  threw(func: number, error: unknown): ImportFault {
-    return new ImportFault(this.plan.hostFuncs[func]!.path.join("#"), error);
+  threw(func: number, error: unknown, hasErr?: boolean): ImportFault {
+    return new ImportFault(this.plan.hostFuncs[func]!.path.join("#"), error, hasErr);
   }
 
   /** What an import with a result threw, as its error payload. @throws {ImportFault} when it is no payload */
@@ -224,7 +224,7 @@ class InstanceRuntime extends AbiRuntime {
     } catch {
       // A proxy or a getter that throws is no payload.
     }
-    throw this.threw(func, error);
+    throw this.threw(func, error, true);
   }
 
   override dropHost(index: number, rep: number): void {

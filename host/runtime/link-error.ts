@@ -8,7 +8,8 @@ const MOST_LETTERS = 100_000;
 export function linkError(what: string, issues: readonly LinkIssue[]): LinkError {
   let message = `${what}:`;
   for (const [index, issue] of issues.entries()) {
-    const { import: name, problem, reason } = issue;
+    const { problem, reason } = issue;
+    const name = issue.import ?? `export ${issue.export}`;
     if (index > 0 && message.length + name.length + reason.length > MOST_LETTERS) {
       message += `\n  and ${issues.length - index} more`;
       break;

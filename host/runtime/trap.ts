@@ -16,9 +16,12 @@ export interface GuestAbort {
 export class ImportFault {
   readonly importName: string;
   readonly error: unknown;
-  constructor(importName: string, error: unknown) {
+  /** Whether the import could have given an err instead. */
+  readonly hasErr: boolean;
+  constructor(importName: string, error: unknown, hasErr = false) {
     this.importName = importName;
     this.error = error;
+    this.hasErr = hasErr;
   }
 }
 

@@ -1,6 +1,6 @@
 /** The receipt's proof: what it says when memory goes, and whom it names when something holds on. */
 import { expect, test } from "vitest";
-import { attempt, createHost, type CollectionReport, type Module } from "../../host/node/index.ts";
+import { attempt, createHost, type CollectionReport, type ImportScope, type Module } from "../../host/node/index.ts";
 import { component, math, poker, things } from "../node/host/fixtures.ts";
 import { settle } from "./helpers.ts";
 
@@ -169,6 +169,45 @@ test("prevented: bound handles, suspended functions, weak references, the errors
   open();
   expect(await suspended).toEqual([3, false]);
   expect(held).toHaveLength(10);
+});
+
+test("what was cut while it was pending names itself among the holders, and nothing else does", async () => {
+  const kept: Error[] = [];
+  const never = new Promise<void>(() => undefined);
+  const bytes = await poker();
+  const load = (name: string, poke: () => unknown, start?: (scope: ImportScope) => void): Promise<Any> =>
+    createHost().load(bytes, {
+      name,
+      imports: (scope) => {
+        start?.(scope);
+        const noted = (): unknown => {
+          kept.push(new Error("Noted"));
+          return poke();
+        };
+        return { "demo:poke/host": { poke: noted } };
+      },
+    });
+  const holders = async (module: Any): Promise<readonly string[]> => {
+    module.exports.run(1);
+    const report = await unloadAndProve(module);
+    expect(report.reclaimed).toBe(false);
+    for (const error of kept.splice(0)) void error.stack;
+    return report.holders.slice(1);
+  };
+  expect(await holders(await load("quiet", () => undefined))).toEqual([]);
+  expect(await holders(await load("promising", () => never))).toEqual([
+    "a promise of demo:poke/host#poke that was still pending",
+  ]);
+  const beat = (scope: ImportScope): void => {
+    scope.setInterval(() => undefined, 1000, "heartbeat");
+    scope.setTimeout(() => undefined, 60_000, "alarm");
+    scope.setTimeout(() => undefined, 60_000, "alarm");
+  };
+  expect(await holders(await load("beating", () => undefined, beat))).toEqual([
+    "a timer of heartbeat that was still pending",
+    "2 timers of alarm that were still pending",
+  ]);
+  await settle();
 });
 
 test("a host can watch for leaks by itself and says so in an event", async () => {

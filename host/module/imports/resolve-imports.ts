@@ -128,10 +128,10 @@ export async function importResolver(
       missing = component.missing(Object.assign({}, ...given.map(({ object }) => object).reverse(), imports) as object);
     }
     const issues = missing.map((issue) => {
-      const name = issue.import.split("#", 1)[0]!;
+      const name = issue.import!.split("#", 1)[0]!;
       const where = wheres.get(name);
       if (where !== undefined) return { ...issue, reason: `${issue.reason}, given by ${where}` };
-      const ours = refused.get(issue.import);
+      const ours = refused.get(issue.import!);
       // The runtime knows the keys of the objects given, `ModuleChoices` the modules: the one with a nearest name is told.
       return ours === undefined || (ours.nearest === undefined && issue.nearest !== undefined) ? issue : ours;
     });

@@ -32,7 +32,13 @@ export function checkWorld(component: Pick<Component, "imports" | "exports">, de
   );
   // Exports may take and give resources that were imported.
   const known = new Map([...imported].map(([wanted, found]) => [found, wanted]));
-  return [...unmet(demand.exports, component.exports, "the component does not export it", known), ...missing];
+  const absent = unmet(demand.exports, component.exports, "the component does not export it", known);
+  return [...absent.map(aboutExport), ...missing];
+}
+
+/** An issue that was found by asking who would meet an import is about an export, seen from the other side. */
+function aboutExport({ import: name, ...issue }: LinkIssue): LinkIssue {
+  return { export: name!, ...issue };
 }
 
 /** What is wanted and not among the offers, or does not fit; resources mean the same for all of them. */
@@ -63,7 +69,8 @@ export function checkDependents(
   const absent = "the new version does not export it";
   return dependents.flatMap(({ version, wanted }): LinkIssue[] => {
     const issue = misfit(wanted, offers, absent, new Map(version.resources), comparing);
-    return issue === undefined ? [] : [{ ...issue, reason: `module ${version.module} uses it: ${issue.reason}` }];
+    if (issue === undefined) return [];
+    return [aboutExport({ ...issue, reason: `module ${version.module} uses it: ${issue.reason}` })];
   });
 }
 

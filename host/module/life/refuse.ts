@@ -105,7 +105,7 @@ function describeActivity(activity: readonly Activity[]): string {
     .join(", ");
 }
 
-/** A dependent that holds resources of a module. */
+/** A version of another module that holds resources of a module. */
 export interface Holder {
   readonly version: Version;
   readonly activity: readonly Activity[];
@@ -114,14 +114,11 @@ export interface Holder {
 /** Who holds resources of the serving version. Nobody can use those of a trapped one any more. */
 export function holdersOf(record: ModuleRecord): Holder[] {
   if (record.version.trapped) return [];
-  const wanted = new Map<Version, Set<string>>();
-  for (const { version, wanted: decl } of record.dependentImports()) {
-    const names = wanted.get(version) ?? new Set();
-    wanted.set(version, names);
-    const items = decl.type.kind === "instance" ? decl.type.exports : [decl];
-    for (const { name, type } of items) if (type.kind === "resource-type") names.add(name);
-  }
-  return [...wanted].flatMap(([version, names]): Holder[] => {
+  // By identity: a resource may have come through a module that exports it again.
+  const own = new Set(record.resources.values());
+  return [...record.context.versions].flatMap((version): Holder[] => {
+    if (version.module === record.name) return [];
+    const names = new Set([...version.resources].flatMap(([wanted, found]) => (own.has(found) ? [wanted.name] : [])));
     const activity = [...version.held()].flatMap(([resource, count]): Activity[] =>
       names.has(resource) && count > 0
         ? [{ kind: "resource", owner: `${resource}, held by ${version.module}`, count }]

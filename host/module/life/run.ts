@@ -313,6 +313,6 @@ function suspects(cut: readonly Activity[]): string[] {
     .filter(({ kind }) => kind === "promise" || kind === "timer")
     .map(
       ({ kind, owner, count }) =>
-        `${count === 1 ? "a" : String(count)} ${kind}${count === 1 ? "" : "s"} of ${owner} that was still pending`,
+        `${count === 1 ? "a" : String(count)} ${kind}${count === 1 ? "" : "s"} of ${owner} that ${count === 1 ? "was" : "were"} still pending`,
     );
 }

@@ -285,6 +285,42 @@ test("two interfaces that share a resource must be met by modules that share it"
   expect(late.exports.run(7)).toBe(8);
 });
 
+test("a resource that came through a module which exports it again is held against its owner's reload", async () => {
+  const here = host();
+  const owner: Any = await here.load(await things(), { name: "things" });
+  await here.load(await shelf(), { name: "shelf" });
+  // Imports the shelf alone.
+  const far: Any = await here.load(
+    await component(`(component
+      (import "demo:shelf/api@1.0.0" (instance $shelf
+        (export "thing" (type $thing (sub resource)))
+        (export "pick" (func (param "value" u32) (result (own $thing))))))
+      (alias export $shelf "thing" (type $thing))
+      (core func $pick (canon lower (func $shelf "pick")))
+      (core func $drop (canon resource.drop $thing))
+      (core module $m
+        (import "t" "pick" (func $pick (param i32) (result i32)))
+        (import "t" "drop" (func $drop (param i32)))
+        (global $kept (mut i32) (i32.const 0))
+        (func (export "keep") (param i32) (global.set $kept (call $pick (local.get 0))))
+        (func (export "drop") (call $drop (global.get $kept))))
+      (core instance $i (instantiate $m (with "t" (instance (export "pick" (func $pick)) (export "drop" (func $drop))))))
+      (func (export "keep") (param "value" u32) (canon lift (core func $i "keep")))
+      (func (export "let-go") (canon lift (core func $i "drop"))))`),
+    { name: "far" },
+  );
+  far.exports.keep(7);
+  const refused = await caught(owner.reload(await things({ bias: 1 })));
+  expect(refused).toBeInstanceOf(ReloadError);
+  expect(refused.cause).toBeInstanceOf(StillRunningError);
+  expect(refused.cause.activity).toEqual([{ kind: "resource", owner: "thing, held by far", count: 1 }]);
+  far.exports.letGo();
+  expect([far.state, owner.exports.api.live()]).toEqual(["live", 0]);
+  far.exports.keep(8);
+  expect((await owner.reload(await things({ bias: 2 }), { dependents: "restart" })).restarted).toEqual(["far"]);
+  expect(far.state).toBe("live");
+});
+
 test("another module's resource of the same name and bytes does not do", async () => {
   const here = host();
   const bytes = await things();

@@ -152,7 +152,7 @@ test("imports are denied unless given: a component without them is refused with 
     .catch((error: unknown) => error);
   expect(refused).toBeInstanceOf(LinkError);
   const { issues } = refused as LinkError;
-  expect(issues.map((issue) => [issue.import.split("#")[0], issue.problem])).toContainEqual([
+  expect(issues.map((issue) => [issue.import!.split("#")[0], issue.problem])).toContainEqual([
     "demo:math/api@1.0.0",
     "missing",
   ]);
@@ -167,8 +167,10 @@ test("a world can be demanded, and everything that does not fit is reported", as
     .catch((error: unknown) => error);
   expect(refused).toBeInstanceOf(LinkError);
   expect((refused as LinkError).message).toMatch(
-    /Module unfit does not fit the world demanded:\n {2}demo:math\/api@1\.0\.0 does not fit/,
+    /Module unfit does not fit the world demanded:\n {2}export demo:math\/api@1\.0\.0 does not fit/,
   );
+  expect((refused as LinkError).issues).toMatchObject([{ export: "demo:math/api@1.0.0", problem: "mismatch" }]);
+  expect((refused as LinkError).issues[0]).not.toHaveProperty("import");
   expect(here.get("unfit")).toBeUndefined();
   // What the world does not import, the component may not import either.
   const imports = { "demo:math/api": { add: () => 0 } };

@@ -246,7 +246,7 @@ describe("a load of a name that is there", () => {
     expect([first.status, second.status]).toEqual(["fulfilled", "rejected"]);
     expect((second as PromiseRejectedResult).reason).toBeInstanceOf(LinkError);
     const again = await caught(here.load(bytes, { name: "m", world }));
-    expect(again.message).toMatch(/Module m does not fit the world demanded:\n {2}demo:counter\/api/);
+    expect(again.message).toMatch(/Module m does not fit the world demanded:\n {2}export demo:counter\/api/);
     expect(await here.load(bytes, { name: "m", world: await compile(await math({ less: true })) })).toBe(
       here.require("m"),
     );

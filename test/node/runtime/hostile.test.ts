@@ -287,7 +287,7 @@ describe("words of the language as WIT names", () => {
 
   test("functions that every object inherits do not meet an import", async () => {
     const component = await compileGuest(wordsGuest);
-    const missing = component.missing({ "demo:words/names": {} }).map((issue) => issue.import.split("#")[1]);
+    const missing = component.missing({ "demo:words/names": {} }).map((issue) => issue.import!.split("#")[1]);
     expect(missing).toEqual(words);
     class Names {}
     expect(component.missing({ "demo:words/names": new Names() })).toHaveLength(words.length);
@@ -321,7 +321,7 @@ describe("words of the language as WIT names", () => {
         (func (export "run")))`,
     });
     class Thing {}
-    const missing = component.missing({ "demo:words/api": { Thing } }).map((issue) => issue.import.split("#")[1]);
+    const missing = component.missing({ "demo:words/api": { Thing } }).map((issue) => issue.import!.split("#")[1]);
     expect(missing.sort()).toEqual([
       "[method]thing.constructor",
       "[method]thing.to-string",

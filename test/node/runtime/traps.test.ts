@@ -126,7 +126,15 @@ describe("an import", () => {
         throw new Error("bug");
       },
     });
-    expect((thrown(() => instance.exports.run()) as TrapError).trap).toBe("import-threw");
+    const trap = thrown(() => instance.exports.run()) as TrapError;
+    expect(trap.trap).toBe("import-threw");
+    expect(trap.message).toMatch(/threw: bug \(to give err, throw a ComponentError with its payload\)/);
+    // Where there is no err to give, nothing is said of it.
+    const shout = (): never => {
+      throw new Error("bug");
+    };
+    const other = await instantiateWat(importing("(call $shout)"), { ...good, shout });
+    expect((thrown(() => other.exports.run()) as TrapError).message).not.toContain("to give err");
   });
 
   test("that returns a value of the wrong type is a fault that says so", async () => {

@@ -92,7 +92,9 @@ function refusal(entry: Entry, { what, error }: Problem, session: Session): HTML
       : error instanceof ReloadError && error.cause instanceof LinkError
         ? error.cause
         : undefined;
-  const issues = link?.issues.map((issue) => h("li", {}, h("code", {}, issue.import), `: ${issue.reason}`)) ?? [];
+  const issues =
+    link?.issues.map((issue) => h("li", {}, h("code", {}, issue.import ?? issue.export ?? ""), `: ${issue.reason}`)) ??
+    [];
   return notice(
     "bad",
     titles[what],
