@@ -155,7 +155,7 @@ async function callBack(host: Host): Promise<void> {
   const link = await stage.fails("load without a log", LinkError, () => host.load(component("logger-client")));
   stage.holds(
     "The error lists what is missing",
-    link?.issues.every(({ import: name }) => name.startsWith("demo:log/")) === true,
+    link?.issues.every(({ import: name }) => name?.startsWith("demo:log/")) === true,
   );
   const entries: Entry[] = [];
   const log = { write: (entry: Entry) => void entries.push(entry), now: () => BigInt(Date.now()) };
