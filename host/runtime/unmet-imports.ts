@@ -17,6 +17,10 @@ export function explainUnmet(plan: PlanSurface, unmet: readonly Unmet[]): LinkIs
   return unmet.map((each) => explainer.issue(each));
 }
 
+/** Letters of interfaces' names in the issues of one link; beyond that, each is shortened. */
+const MOST_LETTERS = 4_000_000;
+const SHORT = 200;
+
 /** The names that a component imports from one place, and from the places in it. */
 interface Wanted {
   readonly names: Set<string>;
@@ -28,16 +32,20 @@ class Explainer {
   private readonly effort = newEffort();
   private readonly guesses = new Map<object, Guesses>();
   private allWanted: Wanted | undefined;
+  /** Of the interfaces' names so far: thousands of functions may share one long name. */
+  private letters = 0;
 
   constructor(plan: PlanSurface) {
     this.plan = plan;
   }
 
   issue(unmet: Unmet): LinkIssue {
-    const { path, place, found, func, holder } = unmet;
-    const wanted = path.at(-1)!;
+    const { place, found, func, holder } = unmet;
+    const wanted = unmet.path.at(-1)!;
     const expected = unmet.expected + (func === undefined ? "" : formatExtern(func, this.plan.hostFuncs.length));
-    const name = `${place.path}${wanted}`;
+    this.letters += place.path.length;
+    const path = this.letters > MOST_LETTERS ? short(place.path) : place.path;
+    const name = `${path}${wanted}`;
     if (found !== undefined) {
       const got = describe(found);
       const nearest = holder === place.names.holder ? keyFor(place.names, wanted) : memberName(wanted);
@@ -101,6 +109,11 @@ class Explainer {
 function keyFor(names: GivenNames, name: string): string | undefined {
   const func = funcName(name);
   return func.kind === "function" ? names.find(name)?.key : className(func.resource);
+}
+
+/** The name of an interface, where all names together would be too long. */
+function short(path: string): string {
+  return path.length > SHORT ? `${path.slice(0, SHORT)}…#` : path;
 }
 
 function memberName(name: string): string {

@@ -4,6 +4,18 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createHost, LinkError } from "../../host/node/index.ts";
+import {
+  component,
+  declareFunc,
+  declareType,
+  flatten,
+  func,
+  importInstance,
+  imports,
+  instanceType,
+  label,
+  types,
+} from "./writers.ts";
 import { type LinkedShape, linkedShapes } from "./linked-shapes.ts";
 import { WORK_AT_LEAST, WORK_PER_BYTE, WorkCounter } from "./work.ts";
 
@@ -46,6 +58,24 @@ async function costOf({ provider, consumer }: ReturnType<LinkedShape["make"]>): 
   await host.close();
   return { bytes: provider.length + consumer.length, work, outcome };
 }
+
+test("the names of many functions of one interface with a long name take no more than they must", async () => {
+  const id = `a:b/${"c".repeat(90_000)}`;
+  const functions = Array.from({ length: 20_000 }, (_, i) => declareFunc(label(i), 0));
+  const type = instanceType(declareType(func([])), ...functions);
+  const bytes = flatten(component(types(type), imports([importInstance(id, 0)])));
+  const host = createHost();
+  const error: unknown = await host
+    .load(bytes, { name: "m", imports: [{ [id]: {} }] })
+    .catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(LinkError);
+  const { issues, message } = error as LinkError;
+  expect(issues).toHaveLength(20_000);
+  expect(issues[0]!.import).toBe(`${id}#n0`);
+  const letters = issues.reduce((sum, issue) => sum + issue.import!.length + issue.reason.length, message.length);
+  expect(letters).toBeLessThan(20e6);
+  expect(issues.at(-1)!.import).toMatch(/^a:b\/c+…#nffj$/);
+});
 
 describe("the work that linking two modules asks for", () => {
   test.each(linkedShapes.map((shape) => [shape.name, shape] as const))(
