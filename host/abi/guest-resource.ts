@@ -129,6 +129,14 @@ export function repOf(value: unknown, owner: ResourceOwner): number {
   return present(value, owner).rep;
 }
 
+/** Undoes {@link takeRep}. */
+export function returnRep(value: object, rep: number): void {
+  const state = stateOf(value)!;
+  state.rep = rep;
+  state.owner.live++;
+  abandoned.register(value, state, state);
+}
+
 /** Lowers `own`: the wrapper is empty afterwards. */
 export function takeRep(value: unknown, owner: ResourceOwner): number {
   const state = present(value, owner);

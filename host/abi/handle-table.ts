@@ -59,6 +59,8 @@ export class HandleTable {
   private readonly entries: (Handle | undefined)[] = [undefined];
   private readonly free: number[] = [];
   private readonly quota: Quota;
+  /** Indices of handles made since the arguments of a call may have to be taken back. */
+  added: number[] | undefined;
 
   constructor(quota: Quota) {
     this.quota = quota;
@@ -68,13 +70,11 @@ export class HandleTable {
     this.quota.addHandle();
     const handle: Handle = { type, rep, own, scope, lends: 0 };
     if (scope !== undefined) scope.count++;
-    const index = this.free.pop();
-    if (index !== undefined) {
-      this.entries[index] = handle;
-      return index;
-    }
-    if (this.entries.length > MAX_LENGTH) throw new AbiTrap("invalid-handle", "The handle table is full");
-    return this.entries.push(handle) - 1;
+    const index = this.free.pop() ?? this.entries.length;
+    if (index > MAX_LENGTH) throw new AbiTrap("invalid-handle", "The handle table is full");
+    this.entries[index] = handle;
+    this.added?.push(index);
+    return index;
   }
 
   get(index: number, type: number): Handle {
@@ -109,10 +109,12 @@ export class HandleTable {
     return handle;
   }
 
-  private remove(index: number): void {
+  remove(index: number): Handle {
+    const handle = this.entries[index]!;
     this.entries[index] = undefined;
     this.free.push(index);
     this.quota.handles--;
+    return handle;
   }
 
   /** Removes every handle. */

@@ -40,6 +40,8 @@ export abstract class AbiRuntime {
   /** By resource number: the class of a guest's resource, and its owner record. */
   private readonly classes: ResourceClass[] = [];
   protected readonly owners: ResourceOwner[] = [];
+  /** Wrappers emptied since the arguments of a call may have to be taken back. */
+  taken: { readonly resource: object; readonly rep: number }[] | undefined;
   /** By resource number: the host's objects, and the class the user gave for them. */
   protected readonly objects: HostObjects[] = [];
   private readonly hostClasses: (ResourceClass | undefined)[];
@@ -204,7 +206,9 @@ export abstract class AbiRuntime {
   }
 
   take(index: number, resource: unknown): number {
-    return takeRep(resource, this.owners[index]!);
+    const rep = takeRep(resource, this.owners[index]!);
+    this.taken?.push({ resource: resource as object, rep });
+    return rep;
   }
 
   rep(index: number, resource: unknown): number {

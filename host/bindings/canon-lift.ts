@@ -11,7 +11,7 @@ import { liftCases, load, plus } from "../abi/emit/lift.ts";
 import { payloadOffset } from "../abi/layout.ts";
 import { ENTERED, IDLE } from "../abi/entered.ts";
 import { casesOf, handlesIn } from "../model/cases.ts";
-import type { FuncType, ResultType } from "../model/types.ts";
+import type { FuncType, ResultType, ValueType } from "../model/types.ts";
 import {
   callCore,
   crossingOf,
@@ -48,6 +48,8 @@ export function emitLift(names: Names, index: number): Code {
     if (type.result !== undefined) code.line(`let value${result === undefined ? "" : ", failed = false"};`);
     const changing = type.params.some((param) => mayChange(param.type));
     if (changing) code.line("let lowered = false;");
+    // Handles may have been made when another argument turns out to have changed.
+    const undone = changing && type.params.some((param) => hasHandle(param.type));
     const scoped = type.params.some((param) => hasBorrow(param.type));
     // Nothing may be called between entering and `try`: at the end of the stack the root would stay entered for ever.
     code.line(flags(entered, ENTERED));
@@ -57,7 +59,9 @@ export function emitLift(names: Names, index: number): Code {
         resetContext(names, component, code);
         if (scoped) code.line("const b = new rt.BorrowScope();");
         if (context.memory !== undefined) code.line(`${context.memory}.sync();`);
-        const returned = callCore(crossing, lift, params, changing ? "lowered = true;" : undefined);
+        if (undone) code.line(`i${component}.handles.added = []; rt.taken = [];`);
+        const settled = `lowered = true;${undone ? ` i${component}.handles.added = rt.taken = undefined;` : ""}`;
+        const returned = callCore(crossing, lift, params, changing ? settled : undefined);
         if (result !== undefined) liftOutcome(crossing, result, returned);
         else if (type.result !== undefined) code.line(`value = ${liftResult(crossing, type.result, returned)};`);
         if (scoped) code.line("b.end();");
@@ -66,9 +70,11 @@ export function emitLift(names: Names, index: number): Code {
       "} catch (error) {",
     );
     if (changing) {
-      // The guest has not been called: what was allocated in it stays, and it goes on.
+      // The guest has not been called: what was allocated in it stays, handles are taken back, and it goes on.
       const untouched = `!lowered && i${component}.mayLeave && i0.entered === ${ENTERED} && error !== rt.quota.trap`;
-      code.line(`  if (${untouched}) { ${flags(entered, IDLE)} throw rt.unlowered(${index}, error); }`);
+      code.line(
+        `  if (${untouched}) { ${flags(entered, IDLE)} throw rt.unlowered(${index}, error${undone ? `, i${component}` : ""}); }`,
+      );
     }
     code.line(`  ${LOCK} throw rt.fault(${index}, error);`);
     code.line("}");
@@ -80,6 +86,11 @@ export function emitLift(names: Names, index: number): Code {
     if (type.result !== undefined) code.line("return value;");
   });
   return code;
+}
+
+function hasHandle(type: ValueType): boolean {
+  const { own, borrow } = handlesIn(type);
+  return own || borrow;
 }
 
 /** Checks the arguments `a0`, … of a call; `index` is how the runtime knows the function. */

@@ -5,6 +5,9 @@
  * guessed: a text that the tables do not know is `unknown`. Whatever was thrown, nothing here throws.
  */
 import { explain, type ExplainHandle, type Mismatch } from "../abi/explain.ts";
+import { returnRep } from "../abi/guest-resource.ts";
+import type { HandleTable } from "../abi/handle-table.ts";
+import type { HostObjects } from "../abi/host-objects.ts";
 import { LimitTrap } from "../abi/quota.ts";
 import { AbiTrap } from "../abi/trap.ts";
 import { LimitError, TrapError, type TrapCode } from "../errors.ts";
@@ -238,6 +241,23 @@ export function mismatch(
     }
   }
   return undefined;
+}
+
+/**
+ * Takes back the handles that the arguments of a call have become, because the call is not made: the guest keeps none, and
+ * what was given away is the host's again.
+ */
+export function takeBack(
+  handles: HandleTable,
+  taken: readonly { readonly resource: object; readonly rep: number }[],
+  objects: readonly HostObjects[],
+): void {
+  // From the last to the first, so that the next handles have the numbers they would have had.
+  for (const index of handles.added!.reverse()) {
+    const { type, rep } = handles.remove(index);
+    objects[type]?.remove(rep);
+  }
+  for (const { resource, rep } of taken) returnRep(resource, rep);
 }
 
 /** A value with a getter or a proxy that throws. */

@@ -7,6 +7,7 @@
 import type { ExplainHandle } from "../abi/explain.ts";
 import { explainWrapper } from "../abi/guest-resource.ts";
 import { disposeHostObject } from "../abi/host-objects.ts";
+import type { ComponentState } from "../abi/component-state.ts";
 import type { HostLimits } from "../abi/quota.ts";
 import { AbiRuntime } from "../abi/runtime.ts";
 import { AbiTrap } from "../abi/trap.ts";
@@ -102,8 +103,12 @@ class InstanceRuntime extends AbiRuntime {
       : new LowerError(found.path, found.expected, found.found);
   }
 
-  /** Arguments that are not what was checked any more. */
-  unlowered(lift: number, error: unknown): LowerError {
+  /**
+   * Arguments that are not what was checked any more. The guest has not been called.
+   * @param state of the component instance to be called, when handles were made in it
+   */
+  unlowered(lift: number, error: unknown, state?: ComponentState): LowerError {
+    if (state !== undefined) this.faults.takeBack(state.handles, this.taken!, this.objects);
     const found = error instanceof AbiTrap ? error.message : wordsOf(error);
     return new LowerError(this.exportName(lift), "values that stay the same while they are read", found);
   }

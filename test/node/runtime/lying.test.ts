@@ -185,6 +185,39 @@ describe("handles that are swapped between check and lowering", () => {
     expect(foreign.value()).toBe(7);
   });
 
+  test("what was given away before is taken back: the caller has it still, and the guest has no handle", async () => {
+    const mine = (await compileGuest(thingsGuest)).instantiateSync();
+    const { Thing, swap, sum, takeAll } = mine.exports[things];
+    const [kept, fresh, gone] = [new Thing(7), new Thing(1), new Thing(8)];
+    gone[Symbol.dispose]();
+    const refused = (call: () => unknown): void => expect(thrown(call)).toBeInstanceOf(LowerError);
+    refused(() => swap(changing(fresh, gone, "right", { left: kept })));
+    refused(() => takeAll(changing(fresh, gone, 1, [kept])));
+    refused(() => sum(changing(fresh, gone, 1, [kept])));
+    expect([kept.value(), fresh.value(), mine.resources().heldByHost.get("thing")]).toEqual([7, 1, 2]);
+    expect(takeAll([kept, fresh])).toBe(8);
+    expect(thrown(() => kept.value())).toBeInstanceOf(LowerError);
+    expect([mine.resources().heldByHost.size, mine.state]).toEqual([0, "live"]);
+  });
+
+  test("an object of the host's that was given away before is the host's again", async () => {
+    const guest = await compileWat(`(component
+      (import "r" (type $r (sub resource)))
+      (core module $M (func (export "take") (param i32 i32) (result i32) (local.get 0)))
+      (core instance $m (instantiate $M))
+      (func (export "own") (param "v" (tuple (own $r) u8)) (result u32) (canon lift (core func $m "take")))
+      (func (export "borrow") (param "v" (tuple (borrow $r) u8)) (result u32) (canon lift (core func $m "take"))))`);
+    class R {}
+    const mine = guest.instantiateSync({ r: R });
+    for (const call of [mine.exports.own, mine.exports.borrow]) {
+      expect(thrown(() => call(changing(1, "no number", 1, [new R()])))).toBeInstanceOf(LowerError);
+      expect(mine.resources().heldByGuest.size).toBe(0);
+    }
+    // The first handle there is, whatever was taken back before.
+    expect(mine.exports.own([new R(), 1])).toBe(1);
+    expect(mine.dispose().hostResourcesDisposed).toBe(1);
+  });
+
   test("take and rep refuse a handle that was dropped or given away since the check", async () => {
     const mine = (await compileGuest(thingsGuest)).instantiateSync();
     const { Thing, swap, sum, keep } = mine.exports[things];
