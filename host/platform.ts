@@ -2,8 +2,6 @@
  * What a platform must give the host. Types only: `node/` and `browser/` implement it, everything else receives it.
  */
 
-import type { UnsupportedError } from "./errors.ts";
-
 /** Where a component comes from. A string is a path in Node and a URL in a page. */
 export type Source =
   | string
@@ -49,14 +47,6 @@ export interface BodyReader {
   read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
 }
 
-/** Bindings of another tool, for components that need what this host lacks. */
-export interface ForeignBindings {
-  /** What to add to the message of an error about an unsupported feature; `undefined` when the tool would not help. */
-  hint(error: UnsupportedError): Promise<string | undefined>;
-  /** Gives a component; private to the host. @throws {UsageError} when the tool is not installed */
-  compile(bytes: Uint8Array<ArrayBuffer>, hash: string, name: string | undefined): Promise<object>;
-}
-
 /** How much of a source is read, and until when. */
 export interface SourceLimits {
   /** Bytes. */
@@ -73,8 +63,6 @@ export interface Platform {
   list?(directory: string): Promise<readonly string[]>;
   /** SHA-256 as lower-case hex. */
   sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string>;
-  /** The option `bindings: "jco"`, where it works: Node only. */
-  readonly jco?: ForeignBindings | undefined;
   /** Runs a task as a macrotask, so that the microtask queue is empty in between. */
   macrotask(): Promise<void>;
   /** Asks the engine for a full collection; `undefined` where it cannot be asked. */

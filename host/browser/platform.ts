@@ -2,10 +2,13 @@
  * What a page or a worker gives the host: fetch, hashes, macrotasks.
  */
 import type { Platform, SourceLimits } from "../platform.ts";
+import type { EnginePlatform } from "../runtime/engine.ts";
+import { inThread } from "../runtime/in-thread.ts";
 import { fetchError } from "../runtime/response.ts";
 
-export const browserPlatform: Platform = {
+export const browserPlatform: EnginePlatform = {
   name: typeof document === "undefined" ? "worker" : "browser",
+  engines: { tenon: inThread },
   open,
   sha256: digest,
   macrotask,

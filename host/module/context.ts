@@ -1,22 +1,20 @@
 /**
  * What the parts of one host share. Internal: users see `Host` and `Module` only.
  */
-import type { Platform } from "../platform.ts";
+import type { EnginePlatform } from "../runtime/engine.ts";
 import type { Events } from "./events.ts";
 import type { Graph } from "./imports/graph.ts";
-import type { MemoryWatch } from "./life/memory-watch.ts";
 import type { ModuleRecord } from "./module.ts";
-import type { ComponentCache } from "./source/open.ts";
+import type { ComponentCache } from "./source/component-cache.ts";
 import type { Observer } from "./exports/slots.ts";
 import type { HostEvents, HostOptions, ObservedCall } from "./types.ts";
 import type { Version } from "./life/run.ts";
 
 export interface HostContext {
-  readonly platform: Platform;
+  readonly platform: EnginePlatform;
   readonly options: HostOptions;
   readonly events: Events<HostEvents>;
   readonly graph: Graph;
-  readonly watch: MemoryWatch;
   readonly components: ComponentCache;
   /** Fires when the host is closed. */
   readonly closing: AbortSignal;

@@ -5,7 +5,7 @@
  */
 import type { ResourceBindings } from "../model/subtype.ts";
 import type { ExternDecl, ResourceType } from "../model/types.ts";
-import type { Component } from "../runtime/types.ts";
+import type { EngineComponent } from "../runtime/engine.ts";
 import type { ImportOrigin } from "./types.ts";
 
 /**
@@ -25,7 +25,7 @@ export interface Provider {
 
 /** A version of a module, as far as its types go. */
 export interface ExportingVersion {
-  readonly component: Pick<Component, "exports">;
+  readonly component: Pick<EngineComponent, "exports">;
   /** The imported resources → the identities of those that meet them. */
   readonly resources: ResourceBindings;
 }

@@ -6,15 +6,17 @@
 import { UsageError, type LinkIssue } from "../errors.ts";
 import { compareIds, isCompatibleId, withoutVersion } from "../model/ids.ts";
 import type { ExternDecl } from "../model/types.ts";
-import type { Platform, Source } from "../platform.ts";
-import type { Component, World } from "../runtime/types.ts";
+import type { Source } from "../platform.ts";
+import type { EngineComponent, EnginePlatform } from "../runtime/engine.ts";
+import type { World } from "../runtime/types.ts";
+import { recipeOf } from "../runtime/recipe.ts";
 import { observerFor, type HostContext } from "./context.ts";
 import { abortable } from "./source/abortable.ts";
 import { Events, failAlone } from "./events.ts";
 import { Graph } from "./imports/graph.ts";
-import { MemoryWatch } from "./life/memory-watch.ts";
 import { ModuleRecord, modulesOf } from "./module.ts";
-import { ComponentCache, openSource } from "./source/open.ts";
+import { ComponentCache } from "./source/component-cache.ts";
+import { openSource } from "./source/source.ts";
 import { checkOptions, DIRECTORY, HOST, LOAD, REQUEST } from "./options.ts";
 import { upkeep } from "./lazy.ts";
 import type {
@@ -34,7 +36,7 @@ import { Version } from "./life/run.ts";
 /** A component that was opened for loading under a name. */
 export interface Candidate {
   readonly name: string;
-  readonly component: Component;
+  readonly component: EngineComponent;
   readonly source: Source;
   readonly options: LoadOptions;
 }
@@ -46,7 +48,7 @@ export interface Claim {
 }
 
 /** Makes a host on a platform. `tenon` exports this with the platform filled in. */
-export function createHost(platform: Platform, options: HostOptions = {}): Host {
+export function createHost(platform: EnginePlatform, options: HostOptions = {}): Host {
   return new ModuleHost(platform, options);
 }
 
@@ -58,14 +60,13 @@ class ModuleHost implements Host {
 
   readonly #close = new AbortController();
 
-  constructor(platform: Platform, options: HostOptions) {
+  constructor(platform: EnginePlatform, options: HostOptions) {
     checkOptions("createHost", options, HOST);
     this.#context = {
       platform,
       options,
       events: new Events<HostEvents>(),
       graph: new Graph(),
-      watch: new MemoryWatch(platform),
       components: new ComponentCache(),
       closing: this.#close.signal,
       modules: new Map(),
@@ -96,11 +97,12 @@ class ModuleHost implements Host {
   #open(source: Source, options: LoadOptions): Promise<Candidate> {
     const { platform, components, closing, options: shared } = this.#context;
     const { maxSourceBytes = shared.maxSourceBytes, integrity } = options;
+    const recipe = recipeOf(shared.limits, options.limits);
     return abortable([options.signal, closing], async (signal) => {
-      const opened = await openSource(platform, source, { ...options, maxSourceBytes, signal });
+      const opened = await openSource(platform, source, { ...options, recipe, maxSourceBytes, signal });
       const name = options.name ?? opened.label ?? opened.hash.slice(0, 12);
       if (integrity !== undefined) (await upkeep()).checkIntegrity(integrity, opened.hash, `module ${name}`);
-      return { name, component: await components.compile(opened), source, options };
+      return { name, component: await components.get(opened), source, options };
     });
   }
 
@@ -134,7 +136,7 @@ class ModuleHost implements Host {
     try {
       const others = (): ModuleRecord[] => modulesOf(context).filter((it) => it.name !== name);
       await version.link(options.imports, options.link, others, [options.signal]);
-      await version.instantiate((at, error) => record?.trapped(at, error), options.limits);
+      await version.instantiate((at, error) => record?.trapped(at, error));
       await abortable([options.signal, context.closing], async () => undefined);
       record = new ModuleRecord(
         context,

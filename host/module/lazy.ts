@@ -3,9 +3,3 @@ import { lazy } from "../runtime/lazy.ts";
 
 /** What a host needs when modules meet, are replaced, are refused or fail. */
 export const upkeep: () => Promise<typeof import("./upkeep.ts")> = lazy("upkeep", () => import("./upkeep.ts"));
-
-/** Whether memory was freed, and the words for when there is none. */
-export const proof: () => Promise<typeof import("./life/proof.ts")> = lazy(
-  "proof of freeing",
-  () => import("./life/proof.ts"),
-);

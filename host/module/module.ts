@@ -8,14 +8,15 @@ import { TrappedError, UnloadedError, UsageError } from "../errors.ts";
 import { formatDecls } from "../model/text.ts";
 import type { ExternDecl, ResourceType } from "../model/types.ts";
 import type { Source } from "../platform.ts";
-import type { Component } from "../runtime/types.ts";
+import type { EngineComponent } from "../runtime/engine.ts";
+import { recipeOf } from "../runtime/recipe.ts";
 import { observerFor, type HostContext } from "./context.ts";
 import { ExportTree } from "./exports/tree.ts";
 import { compatibilityKey, versionOf } from "../model/ids.ts";
 import { nearestName } from "../model/nearest.ts";
 import type { DependentImport, ExportingModule } from "./contract.ts";
 import { mayProvide } from "./imports/resolve-imports.ts";
-import { openSource } from "./source/open.ts";
+import { openSource } from "./source/source.ts";
 import { checkOptions, RELOAD } from "./options.ts";
 import { Queue } from "./life/queue.ts";
 import { upkeep } from "./lazy.ts";
@@ -88,7 +89,7 @@ export class ModuleRecord implements ExportingModule {
     this.face = makeFace(this);
   }
 
-  get component(): Component {
+  get component(): EngineComponent {
     return this.version.component;
   }
 
@@ -181,9 +182,10 @@ export class ModuleRecord implements ExportingModule {
     const called = new AbortController();
     const again = source ?? this.source;
     const { platform, closing, options: shared } = this.context;
-    const { bindings } = this.options;
+    const { engine } = this.options;
     const maxSourceBytes = options.maxSourceBytes ?? this.options.maxSourceBytes ?? shared.maxSourceBytes;
-    const reading = { ...options, bindings, maxSourceBytes };
+    const recipe = recipeOf(shared.limits, this.options.limits);
+    const reading = { ...options, engine, recipe, maxSourceBytes };
     const opening = again === undefined ? undefined : openSource(platform, again, reading, closing, called.signal);
     opening?.catch(() => undefined);
     return new Promise((resolve, reject) => {

@@ -5,8 +5,8 @@ import { UsageError } from "../errors.ts";
 import { wordsOf } from "../words.ts";
 import { nearestName } from "../model/nearest.ts";
 import { limitsOf } from "../runtime/limits.ts";
-import type { Limits } from "../runtime/types.ts";
-import type { CompileSourceOptions } from "./source/open.ts";
+import type { Limits } from "../runtime/engine.ts";
+import type { CompileSourceOptions } from "./compile.ts";
 import type { HostOptions, LoadOptions, LoadRequest, ReloadOptions, RestartOptions, UnloadOptions } from "./types.ts";
 
 type Check = (value: unknown, name: string) => void;
@@ -23,7 +23,8 @@ export function checkOptions<T extends object>(where: string, options: T | undef
       if (value !== undefined) checks[key as keyof typeof checks](value, key);
       continue;
     }
-    const near = nearestName(key, Object.keys(checks));
+    // The name that the option had before.
+    const near = key === "bindings" && "engine" in checks ? "engine" : nearestName(key, Object.keys(checks));
     throw new UsageError(`Unknown option ${key} of ${where}${near === undefined ? "" : `; did you mean ${near}?`}`);
   }
 }
@@ -69,11 +70,11 @@ const onTrap: Check = (value) => {
 
 const limits: Check = (value) => void limitsOf(value as Limits);
 
-const bindings = oneOf("tenon", "jco");
+const engine = oneOf("tenon", "jco");
 
 /** Options of `load` that serve many modules at once. */
 export const DIRECTORY: Checks<Omit<LoadOptions, "name" | "integrity">> = {
-  bindings: bindings,
+  engine: engine,
   imports: imports,
   limits: limits,
   link: expect("true, false or an object", (value) => typeof value === "boolean" || isObject(value)),
@@ -89,7 +90,7 @@ export const LOAD: Checks<LoadOptions> = { ...DIRECTORY, integrity: text, name: 
 export const REQUEST: Checks<LoadRequest> = { ...LOAD, source: () => undefined };
 
 export const COMPILE: Checks<CompileSourceOptions> = {
-  bindings: bindings,
+  engine: engine,
   integrity: text,
   maxSourceBytes: number,
   name: text,

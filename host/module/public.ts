@@ -4,8 +4,10 @@
 export * from "../errors.ts";
 export type * from "../model/types.ts";
 export type { BoundComponent, Platform, ResponseLike, Source } from "../platform.ts";
+export type * from "../runtime/engine.ts";
 export type * from "../runtime/types.ts";
 export { attempt, type CallResult } from "./attempt.ts";
 export type * from "./types.ts";
-export type { CompileSourceOptions, InspectedSource } from "./source/open.ts";
+export type { CompileSourceOptions } from "./compile.ts";
+export type { InspectedSource } from "./source/inspect.ts";
 export type { InspectedExtern, InspectedModule, Inspection } from "../runtime/inspect.ts";

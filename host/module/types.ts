@@ -6,7 +6,8 @@
 import type { Activity, LinkIssue, ReloadStage } from "../errors.ts";
 import type { ExternDecl } from "../model/types.ts";
 import type { Source } from "../platform.ts";
-import type { Bindings, ImportObject, World, Limits } from "../runtime/types.ts";
+import type { CollectionReport, Limits } from "../runtime/engine.ts";
+import type { EngineName, ImportObject, World } from "../runtime/types.ts";
 
 /**
  * Imports by name, or a function that makes them for each instance. A promise it returns must settle within 30 seconds.
@@ -122,7 +123,7 @@ export interface LoadOptions<W extends World = World> {
    * `@bytecodealliance/jco-transpile`. jco keeps its tables of resources to itself: an unload does not wait for them, and
    * receipts do not count them.
    */
-  readonly bindings?: Bindings | undefined;
+  readonly engine?: EngineName | undefined;
   /** The world the component must fit, also after a reload. */
   readonly world?: WorldDemand | undefined;
   /** What each instance of the module may take of the host; default the host's, one by one. */
@@ -168,23 +169,6 @@ export interface UnloadOptions {
   readonly collect?: boolean | undefined;
   /** Milliseconds after which `collected` says that something still holds the memory. Default 10,000. */
   readonly collectDeadlineMs?: number | undefined;
-}
-
-/** Whether the engine has reclaimed an instance's linear memories. */
-export interface CollectionReport {
-  readonly reclaimed: boolean;
-  /** Linear memories the instance had. */
-  readonly memories: number;
-  /** How many the engine has not reclaimed. */
-  readonly pending: number;
-  /** Milliseconds from dropping the instance to this answer. */
-  readonly waitedMs: number;
-  /** Whether the engine could be asked for a collection; without one, `reclaimed: false` may only mean "not yet". */
-  readonly asked: boolean;
-  /** What tenon knows about who still holds the memory, in words. Empty when reclaimed. */
-  readonly holders: readonly string[];
-  /** Wasm memory reservations in the address space before and after; Linux under Node with `collect` only. */
-  readonly reservations?: { readonly before: number; readonly after: number } | undefined;
 }
 
 /** What came of an instance that was dropped. */

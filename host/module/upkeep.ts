@@ -5,9 +5,12 @@
 export { ModuleChoices } from "./imports/module-choices.ts";
 export { linkError } from "../runtime/link-error.ts";
 export { demandWorld } from "./imports/type-check.ts";
+export { inspectContent } from "./source/inspect.ts";
 export { checkIntegrity } from "./source/integrity.ts";
 export { explainRefusal } from "./source/refusal.ts";
+export { memoryLimitError } from "./life/memory-limit.ts";
 export { prepareUnload, stillRunning } from "./life/refuse.ts";
 export { reloadModule } from "./life/reload.ts";
+export { withSuspects } from "./life/suspects.ts";
 export { Restarter } from "./life/restart.ts";
 export { checkSame, listComponents, loadAll, missingImports } from "./several.ts";

@@ -23,10 +23,13 @@ import {
 import { describe } from "../words.ts";
 import type { FuncType, ValueType } from "../model/types.ts";
 import type { ExportPlan, Plan } from "../plan/plan.ts";
+import type { Platform } from "../platform.ts";
 import type { LinkedImports } from "../runtime/given-imports.ts";
 import { isEngineRefusal, toTrapError } from "../runtime/faults.ts";
 import { ImportFault } from "../runtime/trap.ts";
-import type { DisposeReceipt, Instance, InstanceResources } from "../runtime/types.ts";
+import type { Start, ThreadInstance } from "../runtime/component.ts";
+import type { DisposeReceipt, EndOptions, EndReceipt, InstanceResources, Usage } from "../runtime/engine.ts";
+import { endWatched } from "../runtime/lifetime.ts";
 import type { JcoInstantiate } from "./jco-text.ts";
 
 type Glue = Record<string, unknown>;
@@ -52,13 +55,16 @@ const jcoTexts: readonly (readonly [string, TrapCode])[] = [
   ["invalid variant discriminant", "invalid-discriminant"],
 ];
 
-export class JcoInstance implements Instance {
+type JcoStart = Start & { readonly platform: Platform };
+
+export class JcoInstance implements ThreadInstance {
   readonly name: string;
   readonly exports: Members = {};
   readonly seesMemories: boolean;
   trap: TrapError | undefined;
   private readonly plan: Plan;
   private readonly linked: LinkedImports;
+  private readonly platform: Platform;
   private readonly onTrap: ((trap: Error) => void) | undefined;
   private slots: Slot[] = [];
   private guestClasses: (Function | undefined)[] = [];
@@ -71,11 +77,12 @@ export class JcoInstance implements Instance {
   private stopped: ImportFault | undefined;
   private receipt: DisposeReceipt | undefined;
 
-  private constructor(name: string, plan: Plan, linked: LinkedImports, onTrap: ((trap: Error) => void) | undefined) {
+  private constructor(plan: Plan, { name, linked, onTrap, platform }: JcoStart) {
     this.name = name;
     this.plan = plan;
     this.linked = linked;
     this.onTrap = onTrap;
+    this.platform = platform;
     this.seesMemories = plan.modules.every(({ kind }) => kind === "embedded");
   }
 
@@ -84,14 +91,12 @@ export class JcoInstance implements Instance {
    * @throws {UnsupportedError} when the engine cannot suspend and the component needs it
    */
   static start(
-    name: string,
     plan: Plan,
     instantiate: JcoInstantiate,
     modules: ReadonlyMap<string, WebAssembly.Module>,
-    linked: LinkedImports,
-    onTrap?: (trap: Error) => void,
+    start: JcoStart,
   ): JcoInstance {
-    const instance = new JcoInstance(name, plan, linked, onTrap);
+    const instance = new JcoInstance(plan, start);
     try {
       const glue = instantiate(
         (file) => modules.get(file)!,
@@ -142,6 +147,15 @@ export class JcoInstance implements Instance {
 
   resources(): InstanceResources {
     return { heldByHost: new Map(), heldByGuest: new Map() };
+  }
+
+  usage(): Usage {
+    const { memoryBytes } = this;
+    return { memoryBytes };
+  }
+
+  end(options?: EndOptions): Promise<EndReceipt> {
+    return endWatched(this, this.platform, options);
   }
 
   dispose(): DisposeReceipt {

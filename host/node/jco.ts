@@ -1,7 +1,7 @@
 /**
- * `bindings: "jco"`: components that need asynchronous functions, streams or futures, behind the host's own interface.
+ * The engine `jco`: components that need asynchronous functions, streams or futures, behind the seam of all engines.
  *
- * Owns finding jco, evaluating what it generates, and the {@link Component} face; `jco-instance.ts` has the instance. jco
+ * Owns finding jco and evaluating what it generates; `jco-instance.ts` has the instance. jco
  * serves here because its bindings know the asynchronous half of the component model. A component that the host runs by itself
  * gains nothing from it: calls are hundreds of times slower.
  */
@@ -11,14 +11,16 @@ import { decodeComponent } from "../binary/decode.ts";
 import { validateComponent } from "../binary/validate/index.ts";
 import { TenonError, UnsupportedError, type UnsupportedFeature, UsageError } from "../errors.ts";
 import { exposeMemories } from "../instrument/memories.ts";
-import type { Plan } from "../plan/plan.ts";
 import { planComponent } from "../plan/planner.ts";
-import { PlannedComponent } from "../runtime/component.ts";
 import * as faults from "../runtime/faults.ts";
-import type { LinkedImports } from "../runtime/given-imports.ts";
-import type { Component, Instance, InstantiateOptions } from "../runtime/types.ts";
+import type { Platform } from "../platform.ts";
+import { readBody } from "../runtime/body.ts";
+import { ThreadComponent } from "../runtime/component.ts";
+import type { Content, EngineComponent, Limits, Opened, Recipe } from "../runtime/engine.ts";
+import { limitsOf } from "../runtime/limits.ts";
+import { isBound } from "../runtime/load-bound.ts";
 import { JcoInstance } from "./jco-instance.ts";
-import { evaluateJcoText, type JcoInstantiate } from "./jco-text.ts";
+import { evaluateJcoText } from "./jco-text.ts";
 
 const PACKAGE = "@bytecodealliance/jco-transpile";
 
@@ -41,10 +43,10 @@ function locate(): string | undefined {
   return undefined;
 }
 
-/** What to add to the message of an {@link UnsupportedError}: how jco's bindings would run the component. */
-export function jcoHint(error: UnsupportedError): string | undefined {
+/** How jco would run what another engine refused; see {@link Engine.hint}. */
+export function hint(error: UnsupportedError): string | undefined {
   return throughJco.has(error.feature) && locate() !== undefined
-    ? 'pass the option `bindings: "jco"` to run it through the bindings of jco, which is installed'
+    ? 'pass the option `engine: "jco"` to run it through the bindings of jco, which is installed'
     : undefined;
 }
 
@@ -52,18 +54,43 @@ export function jcoHint(error: UnsupportedError): string | undefined {
 const throughJco: ReadonlySet<UnsupportedFeature> = new Set(["async", "stream", "future", "error-context"]);
 
 /**
- * Compiles a component to jco's bindings.
- *
+ * See {@link Engine.open}.
+ * @throws {UsageError} for limits, which jco does not enforce, and for bindings that are not its own
+ */
+export async function open({ body, limits }: Content, recipe: Recipe, platform: Platform): Promise<Opened> {
+  refuseLimits(recipe.limits);
+  if (isBound(body)) {
+    throw new UsageError(`The bindings of "${body.name}" are tenon's own: load them without the option engine: "jco"`);
+  }
+  const bytes = body instanceof Uint8Array ? body : await readBody(body, limits);
+  const hash = await platform.sha256(bytes);
+  return { hash, key: hash, prepare: (name = hash.slice(0, 12)) => prepare(bytes, hash, { name, recipe, platform }) };
+}
+
+/** @throws {UsageError} for any limit: one that is not enforced must not look as if it were */
+function refuseLimits(...given: readonly (Limits | undefined)[]): void {
+  const name = given.flatMap((limits) => Object.keys(limits ?? {}))[0];
+  if (name === undefined) return;
+  throw new UsageError(
+    `The engine "jco" enforces no limits, and limits.${name} is given: leave it out, of the host's options too, or run the component without the option engine`,
+  );
+}
+
+/**
  * @throws {UsageError} when jco is not installed
  * @throws {UnsupportedError} when jco refuses the component
  */
-export async function compileWithJco(bytes: Uint8Array<ArrayBuffer>, hash: string, name?: string): Promise<Component> {
+async function prepare(
+  bytes: Uint8Array<ArrayBuffer>,
+  hash: string,
+  { name, recipe, platform }: { readonly name: string; readonly recipe: Recipe; readonly platform: Platform },
+): Promise<EngineComponent> {
   const definition = decodeComponent(bytes);
   validateComponent(definition);
   const plan = planComponent(definition, { asynchronous: true });
   const path = locate();
   if (path === undefined) {
-    throw new UsageError(`The option bindings: "jco" needs the package ${PACKAGE}: add it with npm install ${PACKAGE}`);
+    throw new UsageError(`The option engine: "jco" needs the package ${PACKAGE}: add it with npm install ${PACKAGE}`);
   }
   const { transpileBytes } = (await import(pathToFileURL(path).href)) as Transpiler;
   const { files } = await transpileBytes(bytes, {
@@ -79,7 +106,19 @@ export async function compileWithJco(bytes: Uint8Array<ArrayBuffer>, hash: strin
     if (file.endsWith(".wasm")) modules.set(file, await compileCore(exposeMemories(content)));
   }
   const source = new TextDecoder().decode(files["component.js"]);
-  return new JcoComponent(name ?? hash.slice(0, 12), hash, plan, evaluateJcoText(source), modules);
+  const evaluate = evaluateJcoText(source);
+  return new ThreadComponent(name, {
+    hash,
+    plan,
+    platform,
+    recipe,
+    faults,
+    limitsOf: (...given) => {
+      refuseLimits(...given);
+      return limitsOf();
+    },
+    make: (start) => JcoInstance.start(plan, evaluate(), modules, { ...start, platform }),
+  });
 }
 
 async function compileCore(content: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Module> {
@@ -97,27 +136,4 @@ function messageOf(error: unknown): string {
   if (error instanceof TenonError) return error.message;
   const payload = (error as { payload?: unknown } | undefined)?.payload;
   return typeof payload === "string" ? payload : error instanceof Error ? error.message : String(error);
-}
-
-class JcoComponent extends PlannedComponent<Plan> {
-  private readonly evaluateText: () => JcoInstantiate;
-  private readonly modules: ReadonlyMap<string, WebAssembly.Module>;
-
-  constructor(
-    name: string,
-    hash: string,
-    plan: Plan,
-    evaluateText: () => JcoInstantiate,
-    modules: ReadonlyMap<string, WebAssembly.Module>,
-  ) {
-    super(name, hash, plan);
-    this.evaluateText = evaluateText;
-    this.modules = modules;
-  }
-
-  protected override readonly faults = faults;
-
-  protected override start(name: string, linked: LinkedImports, options: InstantiateOptions): Instance {
-    return JcoInstance.start(name, this.plan, this.evaluateText(), this.modules, linked, options.onTrap);
-  }
 }

@@ -8,11 +8,13 @@ import { fileURLToPath } from "node:url";
 import v8 from "node:v8";
 import vm from "node:vm";
 import { UsageError } from "../errors.ts";
-import type { Platform, SourceLimits } from "../platform.ts";
+import type { SourceLimits } from "../platform.ts";
 import { tooLarge, UNLIMITED } from "../runtime/body.ts";
+import type { EnginePlatform } from "../runtime/engine.ts";
+import { inThread } from "../runtime/in-thread.ts";
 import { fetchError } from "../runtime/response.ts";
 
-export const nodePlatform: Platform = {
+export const nodePlatform: EnginePlatform = {
   name: "node",
   open,
   list,
@@ -20,9 +22,12 @@ export const nodePlatform: Platform = {
   macrotask: () => new Promise((resolve) => void setImmediate(resolve)),
   collect,
   countMemories: "queryObjects" in v8 ? countMemories : undefined,
-  jco: {
-    hint: async (error) => (await import("./jco.ts")).jcoHint(error),
-    compile: async (bytes, hash, name) => (await import("./jco.ts")).compileWithJco(bytes, hash, name),
+  engines: {
+    tenon: inThread,
+    jco: {
+      hint: async (error) => (await import("./jco.ts")).hint(error),
+      open: async (content, recipe, platform) => (await import("./jco.ts")).open(content, recipe, platform),
+    },
   },
   countReservations: process.platform === "linux" ? countReservations : undefined,
 };

@@ -1,22 +1,54 @@
 /** From the bytes of a component to a component. */
-import { CompiledComponent } from "./component.ts";
-import { compiler, faults } from "./lazy.ts";
-import type { PrepareOptions } from "./compiler.ts";
-import type { CompileOptions, Component } from "./types.ts";
+import type { Platform } from "../platform.ts";
+import { ThreadComponent } from "./component.ts";
+import type { EarlyModules } from "./receive.ts";
+import type { Recipe } from "./engine.ts";
+import { startInstance } from "./instance.ts";
+import { compiler, faults, type Faults } from "./lazy.ts";
+import { limitsOf } from "./limits.ts";
+import type { Prepared } from "./prepared.ts";
+import type { Component } from "./types.ts";
+
+/** How a component is compiled. */
+export interface Compilation {
+  readonly hash: string;
+  readonly name?: string | undefined;
+  readonly recipe: Recipe;
+  readonly platform: Platform;
+  /** Core modules that were compiled while the component arrived. */
+  readonly early?: EarlyModules | undefined;
+}
 
 /**
- * Compiles a component.
- *
  * @throws {DecodeError} when the bytes are not a valid component
  * @throws {UnsupportedError} when it needs a feature this host lacks
  */
-export async function compileBytes(
-  bytes: Uint8Array<ArrayBuffer>,
-  hash: string,
-  options: CompileOptions = {},
-  prepare?: PrepareOptions,
-): Promise<Component> {
+export async function compileBytes(bytes: Uint8Array<ArrayBuffer>, how: Compilation): Promise<Component> {
+  const { hash, name = hash.slice(0, 12), early, platform } = how;
   const [{ prepareBytes }, words] = await Promise.all([compiler(), faults()]);
-  const { plan, instantiate, modules } = await prepareBytes(bytes, prepare);
-  return new CompiledComponent(options.name ?? hash.slice(0, 12), hash, plan, instantiate, modules, words);
+  return componentOf(await prepareBytes(bytes, { early, sha256: platform.sha256 }), { ...how, name }, words);
+}
+
+/** A component whose instances are made by the host's own bindings. */
+export function componentOf(
+  { plan, instantiate, modules }: Prepared,
+  { hash, name, recipe, platform }: Compilation & { readonly name: string },
+  words: Faults,
+): Component {
+  return new ThreadComponent(name, {
+    hash,
+    plan,
+    platform,
+    recipe,
+    faults: words,
+    limitsOf,
+    make: (start) =>
+      startInstance(
+        plan,
+        instantiate,
+        modules.map((module, i) => module ?? start.linked.modules[i]!),
+        words,
+        { ...start, platform },
+      ),
+  });
 }

@@ -16,18 +16,11 @@ import type { Plan } from "../plan/plan.ts";
 import { planComponent } from "../plan/planner.ts";
 import { compileCore, exposedModule, exposedPlan } from "./core.ts";
 import type { EarlyModules } from "./receive.ts";
+import type { Prepared } from "./prepared.ts";
 import { type Shell, shellOf } from "./shell.ts";
 
 export { readBody } from "./body.ts";
 export { receive } from "./receive.ts";
-
-/** What the bytes of a component become: all that its instances share. */
-export interface Prepared {
-  readonly plan: Plan;
-  readonly instantiate: Instantiate;
-  /** By their place in the plan; `undefined` for those that are imported. */
-  readonly modules: readonly (WebAssembly.Module | undefined)[];
-}
 
 export interface PrepareOptions {
   /** Core modules that were compiled while the component arrived. */

@@ -1,104 +1,107 @@
 /**
- * Components: what they import and export, and the instances made of them.
- *
- * A compiled component is a plan, the function generated from it, and core modules. Where they came from, bytes compiled
- * here or a module written by `tenon bind`, makes no difference from here on.
+ * Components whose instances live in this thread: what they import and export, and how imports are linked before an instance
+ * is made. How it is made is the engine's; where the component came from, bytes compiled here or a module written by `tenon
+ * bind`, makes no difference from here on.
  */
-import type { Instantiate } from "../bindings/evaluate.ts";
+import type { HostLimits } from "../abi/quota.ts";
 import type { LinkIssue } from "../errors.ts";
 import type { ExternDecl } from "../model/types.ts";
 import type { PlanSurface } from "../plan/plan.ts";
-import { startInstance } from "./instance.ts";
+import type { Platform } from "../platform.ts";
+import type { InstanceEvents, Limits, Recipe } from "./engine.ts";
 import { findImports, type LinkedImports } from "./given-imports.ts";
 import type { Faults } from "./lazy.ts";
+import { startWatched, type Watchable } from "./lifetime.ts";
 import type { Component, Instance, InstantiateOptions, World } from "./types.ts";
 
-/** A component whatever runs it: everything but how an instance is started. */
-export abstract class PlannedComponent<P extends PlanSurface = PlanSurface> implements Component {
-  readonly name: string;
-  readonly hash: string;
-  readonly plan: P;
+export type ThreadInstance = Instance & Watchable;
 
-  constructor(name: string, hash: string, plan: P) {
+/** What an instance is made with beside the component's own. */
+export interface Start {
+  readonly name: string;
+  readonly linked: LinkedImports;
+  readonly limits: HostLimits;
+  readonly onTrap: InstanceEvents["onTrap"];
+  /** Whether it may become a promise, where the engine makes an instance only asynchronously. */
+  readonly waits: boolean;
+}
+
+/** What an engine of this thread makes of a source. */
+export interface Code {
+  readonly hash: string;
+  readonly plan: PlanSurface;
+  readonly platform: Platform;
+  /** What each instance may take. */
+  readonly recipe: Recipe;
+  /** What is said of faults, and of imports that are not met. */
+  readonly faults: Pick<Faults, "explainUnmet" | "linkError">;
+  /** @throws {UsageError} for limits that this engine does not have */
+  limitsOf(limits: Limits, others: Limits | undefined): HostLimits;
+  make(start: Start): ThreadInstance | Promise<ThreadInstance>;
+}
+
+export class ThreadComponent implements Component {
+  readonly name: string;
+  private readonly code: Code;
+  private readonly limits: HostLimits;
+
+  constructor(name: string, code: Code) {
     this.name = name;
-    this.hash = hash;
-    this.plan = plan;
+    this.code = code;
+    this.limits = code.limitsOf(code.recipe.limits, undefined);
   }
 
-  /** What is said of imports that are not met. */
-  protected abstract readonly faults: Pick<Faults, "explainUnmet" | "linkError">;
-
-  /** @param waits whether it may become a promise, where the engine makes an instance only asynchronously */
-  protected abstract start(
-    name: string,
-    linked: LinkedImports,
-    options: InstantiateOptions,
-    waits: boolean,
-  ): Instance | Promise<Instance>;
+  get hash(): string {
+    return this.code.hash;
+  }
 
   get imports(): readonly ExternDecl[] {
-    return this.plan.imports;
+    return this.code.plan.imports;
   }
 
   get exports(): readonly ExternDecl[] {
-    return this.plan.exportDecls;
+    return this.code.plan.exportDecls;
   }
 
   missing(imports: object): readonly LinkIssue[] {
-    return this.faults.explainUnmet(this.plan, findImports(this.plan, imports).unmet);
+    const { plan, faults } = this.code;
+    return faults.explainUnmet(plan, findImports(plan, imports).unmet);
+  }
+
+  start(imports: object, options?: InstantiateOptions): Promise<ThreadInstance> {
+    return startWatched(this.code.platform, () => this.instantiate(imports, options));
   }
 
   // Not async itself, so that no suspended function holds the instance: the promise is made around the finished thing.
-  instantiate(imports?: World["imports"], options?: InstantiateOptions): Promise<Instance> {
+  instantiate(imports?: World["imports"], options?: InstantiateOptions): Promise<ThreadInstance> {
     try {
-      return Promise.resolve(this.#start(imports, options, true));
+      return Promise.resolve(this.#make(imports, options, true));
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  instantiateSync(imports?: World["imports"], options?: InstantiateOptions): Instance {
-    return this.#start(imports, options, false) as Instance;
+  instantiateSync(imports?: World["imports"], options?: InstantiateOptions): ThreadInstance {
+    return this.#make(imports, options, false) as ThreadInstance;
   }
 
-  #start(
+  #make(
     imports: World["imports"] = {},
     options: InstantiateOptions = {},
     waits: boolean,
-  ): Instance | Promise<Instance> {
-    const { name = this.name } = options;
-    const { linked, unmet } = findImports(this.plan, imports);
-    if (unmet.length === 0) return this.start(name, linked, options, waits);
-    throw this.faults.linkError(`Cannot link ${name}`, this.faults.explainUnmet(this.plan, unmet));
-  }
-}
-
-export class CompiledComponent extends PlannedComponent {
-  private readonly instantiateText: Instantiate;
-  private readonly modules: readonly (WebAssembly.Module | undefined)[];
-  protected override readonly faults: Faults;
-
-  constructor(
-    name: string,
-    hash: string,
-    plan: PlanSurface,
-    instantiate: Instantiate,
-    modules: readonly (WebAssembly.Module | undefined)[],
-    faults: Faults,
-  ) {
-    super(name, hash, plan);
-    this.instantiateText = instantiate;
-    this.modules = modules;
-    this.faults = faults;
-  }
-
-  protected override start(
-    name: string,
-    linked: LinkedImports,
-    options: InstantiateOptions,
-    waits: boolean,
-  ): Instance | Promise<Instance> {
-    const modules = this.modules.map((module, index) => module ?? linked.modules[index]!);
-    return startInstance(name, this.plan, this.instantiateText, modules, linked, this.faults, options, waits);
+  ): ThreadInstance | Promise<ThreadInstance> {
+    const { code, limits: own } = this;
+    const { name = this.name, limits, onTrap } = options;
+    const { linked, unmet } = findImports(code.plan, imports);
+    if (unmet.length > 0) {
+      throw code.faults.linkError(`Cannot link ${name}`, code.faults.explainUnmet(code.plan, unmet));
+    }
+    return code.make({
+      name,
+      linked,
+      limits: limits === undefined ? own : code.limitsOf(code.recipe.limits, limits),
+      onTrap,
+      waits,
+    });
   }
 }

@@ -17,10 +17,12 @@ import { ComponentError, EngineLimitError, LowerError, TrapError, UnloadedError,
 import { describe, wordsOf } from "../words.ts";
 import type { PlanSurface } from "../plan/plan.ts";
 import type { LinkedImports } from "./given-imports.ts";
-import { limitsOf } from "./limits.ts";
 import type { Faults } from "./lazy.ts";
 import { ImportFault, scrub, type GuestAbort } from "./trap.ts";
-import type { DisposeReceipt, Instance, InstanceResources, InstantiateOptions } from "./types.ts";
+import type { DisposeReceipt, EndOptions, EndReceipt, InstanceResources, Usage } from "./engine.ts";
+import type { Platform } from "../platform.ts";
+import type { Start, ThreadInstance } from "./component.ts";
+import { endWatched } from "./lifetime.ts";
 
 /** What `rt` is in the generated text: the base with this instance's names and faults. */
 class InstanceRuntime extends AbiRuntime {
@@ -331,25 +333,21 @@ function add(counts: Map<string, number>, name: string, count: number): void {
 /**
  * Makes and starts an instance.
  *
- * @param waits whether a core module that the engine refuses to instantiate at once is instantiated asynchronously
- * @returns a promise only when one was
+ * @returns a promise only when a core module was instantiated asynchronously
  * @throws {TrapError} when a start function traps; nothing of the instance remains
  * @throws {EngineLimitError} when the engine has no room for it
  */
 export function startInstance(
-  name: string,
   plan: PlanSurface,
   instantiate: Instantiate,
   modules: readonly WebAssembly.Module[],
-  linked: LinkedImports,
   faults: Faults,
-  { onTrap, limits }: InstantiateOptions,
-  waits: boolean,
-): Instance | Promise<Instance> {
-  const runtime = new InstanceRuntime(name, plan, linked, faults, limitsOf(limits));
+  { name, linked, limits, onTrap, waits, platform }: Start & { readonly platform: Platform },
+): ThreadInstance | Promise<ThreadInstance> {
+  const runtime = new InstanceRuntime(name, plan, linked, faults, limits);
   runtime.onTrap = onTrap;
   const controls = instantiate(runtime, modules, linked.funcs);
-  const instance = new ComponentInstance(name, runtime, controls);
+  const instance = new ComponentInstance(runtime, controls, platform);
   runtime.waits = waits;
   return run(instance, runtime, controls, 0);
 }
@@ -361,7 +359,7 @@ function run(
   controls: Controls,
   at: number,
   made?: unknown,
-): Instance | Promise<Instance> {
+): ThreadInstance | Promise<ThreadInstance> {
   const { root } = runtime;
   let fault: unknown;
   try {
@@ -389,18 +387,22 @@ function run(
   }
 }
 
-class ComponentInstance implements Instance {
-  readonly name: string;
+class ComponentInstance implements ThreadInstance {
   readonly exports: Record<string, unknown>;
   private readonly runtime: InstanceRuntime;
   private readonly controls: Controls;
+  private readonly platform: Platform;
   private receipt: DisposeReceipt | undefined;
 
-  constructor(name: string, runtime: InstanceRuntime, controls: Controls) {
-    this.name = name;
+  constructor(runtime: InstanceRuntime, controls: Controls, platform: Platform) {
     this.runtime = runtime;
     this.controls = controls;
+    this.platform = platform;
     this.exports = controls.exports;
+  }
+
+  get name(): string {
+    return this.runtime.name;
   }
 
   get state(): "live" | "trapped" | "unloaded" {
@@ -433,6 +435,15 @@ class ComponentInstance implements Instance {
 
   resources(): InstanceResources {
     return this.runtime.resources();
+  }
+
+  usage(): Usage {
+    const { memoryBytes } = this;
+    return { memoryBytes };
+  }
+
+  end(options?: EndOptions): Promise<EndReceipt> {
+    return endWatched(this, this.platform, options);
   }
 
   dispose(epitaph?: string): DisposeReceipt {

@@ -1,6 +1,6 @@
 /**
  * Parts of the host that are loaded when they are first needed, so that a page starts with less: the compiler, which is
- * never needed where modules are bound ahead of time, the words for faults, and the inspector.
+ * never needed where modules are bound ahead of time, the words for faults, the proof of freeing, and the inspector.
  */
 import { UsageError } from "../errors.ts";
 
@@ -24,5 +24,8 @@ export const compiler: () => Promise<typeof import("./compiler.ts")> = lazy("com
 export type Faults = typeof import("./faults.ts");
 
 export const faults: () => Promise<Faults> = lazy("words for faults", () => import("./faults.ts"));
+
+/** Whether memory was freed. */
+export const proof: () => Promise<typeof import("./proof.ts")> = lazy("proof of freeing", () => import("./proof.ts"));
 
 export const inspector: () => Promise<typeof import("./inspect.ts")> = lazy("inspector", () => import("./inspect.ts"));

@@ -2,7 +2,7 @@
 import type { HostLimits } from "../abi/quota.ts";
 import { UsageError } from "../errors.ts";
 import { describe } from "../words.ts";
-import type { Limits } from "./types.ts";
+import type { Limits } from "./engine.ts";
 
 /** Wasmtime's: 128 MiB a call, and 100,000 handles. */
 const DEFAULTS: HostLimits = { hostCallBytes: 2 ** 27, resources: 100_000 };

@@ -1,13 +1,16 @@
 /** From a module written by `tenon bind` to a component: no decoding, no evaluation. */
-import type { Instantiate } from "../bindings/evaluate.ts";
 import { FORMAT } from "../bindings/format.ts";
 import { IntegrityError, UsageError } from "../errors.ts";
 import type { BoundComponent, Platform } from "../platform.ts";
-import type { PlanSurface } from "../plan/plan.ts";
-import { CompiledComponent } from "./component.ts";
+import { type Compilation, componentOf } from "./compile.ts";
 import { faults } from "./lazy.ts";
+import type { Prepared } from "./prepared.ts";
 import { assertOk, readResponse } from "./response.ts";
-import type { CompileOptions, Component } from "./types.ts";
+import type { Component } from "./types.ts";
+
+export function isBound(value: unknown): value is BoundComponent {
+  return typeof value === "object" && value !== null && typeof (value as BoundComponent).instantiate === "function";
+}
 
 /**
  * Makes a component of bindings written ahead of time and the core modules beside them.
@@ -15,11 +18,9 @@ import type { CompileOptions, Component } from "./types.ts";
  * @throws {UsageError} when the bindings were written by a version of tenon with another format
  * @throws {IntegrityError} when a core module is not the one the bindings were made for
  */
-export async function compileBound(
-  bound: BoundComponent,
-  platform: Pick<Platform, "open" | "sha256">,
-  options: CompileOptions = {},
-): Promise<Component> {
+export async function compileBound(bound: BoundComponent, how: Omit<Compilation, "hash">): Promise<Component> {
+  const { hash, name: label } = bound;
+  const { name = label, platform } = how;
   if (bound.format !== FORMAT) {
     throw new UsageError(
       `The bindings of "${bound.name}" have format ${bound.format} and this host reads format ${FORMAT}: run \`tenon bind\` again`,
@@ -41,8 +42,8 @@ export async function compileBound(
     }),
   );
   const [modules, words] = await Promise.all([loading, faults()]);
-  const { plan, instantiate } = bound as unknown as { plan: PlanSurface; instantiate: Instantiate };
-  return new CompiledComponent(options.name ?? bound.name, bound.hash, plan, instantiate, modules, words);
+  const { plan, instantiate } = bound as unknown as Prepared;
+  return componentOf({ plan, instantiate, modules }, { ...how, hash, name }, words);
 }
 
 /** A core module, compiled while it arrives where a server calls it one: engines keep the code of those they know again. */

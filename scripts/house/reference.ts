@@ -27,7 +27,7 @@ const OPTIONS: readonly Table[] = [
   { heading: "`reload`", file: "host/module/types.ts", of: "ReloadOptions" },
   { heading: "`unload`", file: "host/module/types.ts", of: "UnloadOptions" },
   { heading: "`onTrap`", file: "host/module/types.ts", of: "RestartOptions" },
-  { heading: "`limits`", file: "host/runtime/types.ts", of: "Limits" },
+  { heading: "`limits`", file: "host/runtime/engine.ts", of: "Limits" },
 ];
 
 const CODES: readonly Table[] = [

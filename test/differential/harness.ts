@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import { ComponentError } from "../../host/errors.ts";
 import type { ValueType } from "../../host/model/types.ts";
-import { compileBytes } from "../../host/runtime/compile.ts";
+import { compileBytes, memoriesOf } from "../compile.ts";
 import type { Component, Instance } from "../../host/runtime/types.ts";
 import { jcoComponent, parseWat } from "../../scripts/toolchain/wasm-tools.ts";
 import { bumpContext, HandleTable, type StringEncoding } from "../reference/context.ts";
@@ -121,7 +121,7 @@ export class EchoPair {
   /** What the guest received in the last `echo`, as the reference reads it from the instance's own memory. */
   receivedByGuest(index: number): readonly unknown[] {
     const signature = this.signatures[index]!;
-    const memory = new Uint8Array(this.host.memories()[0]!.buffer);
+    const memory = new Uint8Array(memoriesOf(this.host)[0]!.buffer);
     const view = new DataView(memory.buffer);
     const slots = coreParams(signature).map((core, at): CoreValue => {
       const offset = slotsAt + 8 * at;

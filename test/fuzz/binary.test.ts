@@ -17,7 +17,7 @@ import {
   UnsupportedError,
 } from "../../host/errors.ts";
 import type { ExternDecl } from "../../host/model/types.ts";
-import { compileBytes } from "../../host/runtime/compile.ts";
+import { compileBytes } from "../compile.ts";
 import type { Component } from "../../host/runtime/types.ts";
 import { parseWat } from "../../scripts/toolchain/wasm-tools.ts";
 import { scaled, seed } from "../differential/budget.ts";

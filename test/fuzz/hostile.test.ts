@@ -17,6 +17,7 @@ import { fromJs, toJs } from "../reference/mapping.ts";
 import { lowerValues } from "../reference/store.ts";
 import { maxFlatParams, maxFlatResults, type Core } from "../reference/types.ts";
 import { hostileText, paramSlots, resultSlots, slotsAt } from "./hostile.ts";
+import { memoriesOf } from "../compile.ts";
 
 const pageSize = 65536;
 const counts = { types: 0, memories: 0, trapped: 0, codes: new Map<string, number>() };
@@ -134,7 +135,7 @@ class Guest {
   lift(index: number, memory: Uint8Array, direction: "give" | "pass"): Lifted {
     const signature = this.#signatures[index]!;
     const instance = (this.#instance ??= this.#start());
-    new Uint8Array(instance.memories()[0]!.buffer).set(memory);
+    new Uint8Array(memoriesOf(instance)[0]!.buffer).set(memory);
     const target = (instance.exports as Record<string, () => unknown>)[`${direction}N${index}`]!;
     try {
       if (direction === "give") return { value: call(target, [], resultType(signature)) };

@@ -8,6 +8,7 @@ import { TrapError } from "../../host/errors.ts";
 import type { Component, Instance } from "../../host/runtime/types.ts";
 import { scaled } from "../differential/budget.ts";
 import { compileText } from "../differential/harness.ts";
+import { memoriesOf } from "../compile.ts";
 
 type Query = (type: unknown, options: { format: "count" }) => number;
 const v8 = createRequire(import.meta.url)("node:v8") as { queryObjects?: Query };
@@ -37,7 +38,7 @@ function trapOnce(component: Component, dispose: boolean, keep?: Instance[]): vo
   const exports = instance.exports as { greet(): string; grow(): void };
   exports.grow();
   // Where the string is said to be: a pointer and a length far outside of the memory.
-  new Uint8Array(instance.memories()[0]!.buffer).fill(0xff, 65532, 65540);
+  new Uint8Array(memoriesOf(instance)[0]!.buffer).fill(0xff, 65532, 65540);
   expect(() => exports.greet()).toThrow(TrapError);
   if (dispose) instance.dispose();
   keep?.push(instance);

@@ -10,6 +10,7 @@ import { scaled, seed } from "../differential/budget.ts";
 import { heapBase, resultType } from "../differential/echo.ts";
 import { EchoPair, referenceEcho } from "../differential/harness.ts";
 import { difference, same, show } from "../differential/same.ts";
+import { memoriesOf } from "../compile.ts";
 
 const counts = { accepted: 0, refused: 0, answersAccepted: 0, trapped: 0 };
 afterAll(() => {
@@ -219,7 +220,7 @@ describe("typed arrays in odd states", () => {
       }
     }
     const pair = await EchoPair.build([[bytes]], "utf8", false);
-    const memory = (): Uint8Array => new Uint8Array(pair.host.memories()[0]!.buffer);
+    const memory = (): Uint8Array => new Uint8Array(memoriesOf(pair.host)[0]!.buffer);
     // The allocator of an echo component starts here, so nothing lies behind what this call allocates.
     memory().fill(0xaa, heapBase);
     // The length that is believed is the array's own.

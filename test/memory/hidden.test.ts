@@ -51,7 +51,7 @@ test("a private memory is proven to be gone, also when the component came by a s
 
 test("the bindings of jco see a private memory as well", async () => {
   const bytes = await component(secretive);
-  const module: Any = await createHost().load(bytes, { bindings: "jco", imports: { poke: () => undefined } });
+  const module: Any = await createHost().load(bytes, { engine: "jco", imports: { poke: () => undefined } });
   expect(module.exports.run()).toBe(5);
   expect(await unloadAndProve(module)).toMatchObject({ memories: 1 });
 });

@@ -19,7 +19,7 @@ function useAndDispose(component: Component<Dynamic>, keep: (api: Record<string,
 }
 
 test("after dispose, kept functions and classes hold no memory", async () => {
-  const component = await compile<Dynamic>(await guestBytes(thingsGuest), { bindings: "jco" });
+  const component = await compile<Dynamic>(await guestBytes(thingsGuest), { engine: "jco" });
   const before = (await settle()).memories;
   const kept = Array.from({ length: 10 }, () => useAndDispose(component, (api) => [api["Thing"], api["sum"], api]));
   expect((await settle()).memories).toBe(before);
@@ -27,7 +27,7 @@ test("after dispose, kept functions and classes hold no memory", async () => {
 });
 
 test("a kept resource holds its instance, which shows that the count is true", async () => {
-  const component = await compile<Dynamic>(await guestBytes(thingsGuest), { bindings: "jco" });
+  const component = await compile<Dynamic>(await guestBytes(thingsGuest), { engine: "jco" });
   const before = (await settle()).memories;
   const make = (api: Record<string, unknown>): unknown => (api as { makeAll(n: number): unknown }).makeAll(1);
   const kept = Array.from({ length: 3 }, () => useAndDispose(component, make));

@@ -4,13 +4,13 @@
 import { LinkError, type LinkIssue } from "../../errors.ts";
 import { IdIndex } from "../../model/ids.ts";
 import { givenNames } from "../../runtime/given-imports.ts";
-import type { Component } from "../../runtime/types.ts";
+import type { EngineComponent } from "../../runtime/engine.ts";
 import { givenProvider, importEntries, isLinkable, mayProvide } from "./resolve-imports.ts";
 import type { HostOptions, LoadOptions } from "../types.ts";
 
 interface Candidate {
   readonly name: string;
-  readonly component: Component;
+  readonly component: EngineComponent;
   readonly options: LoadOptions;
 }
 

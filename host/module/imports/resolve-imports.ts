@@ -11,7 +11,7 @@ import { className, funcName } from "../../model/spelling.ts";
 import type { ResourceBindings } from "../../model/subtype.ts";
 import type { ExternDecl } from "../../model/types.ts";
 import { givenNames, ownProperty } from "../../runtime/given-imports.ts";
-import type { Component } from "../../runtime/types.ts";
+import type { EngineComponent } from "../../runtime/engine.ts";
 import type { ExportingModule, Provider } from "../contract.ts";
 import { upkeep } from "../lazy.ts";
 import type { ImportEntry, ImportOrigin, Imports, LoadOptions } from "../types.ts";
@@ -80,7 +80,7 @@ export function givenProvider(object: object, where: string, origin: Provider["o
  * @returns resolves the imports: synchronously, so that no provider goes between being chosen and being held
  */
 export async function importResolver(
-  component: Component,
+  component: EngineComponent,
   given: readonly Provider[],
   link: LoadOptions["link"],
 ): Promise<(findModules: () => readonly ExportingModule[]) => Resolution> {

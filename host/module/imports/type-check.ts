@@ -8,20 +8,20 @@ import { Comparing, explainMismatch, type ResourceBindings } from "../../model/s
 import { formatExtern } from "../../model/text.ts";
 import type { ExternDecl } from "../../model/types.ts";
 import { linkError } from "../../runtime/link-error.ts";
-import type { Component } from "../../runtime/types.ts";
+import type { EngineComponent } from "../../runtime/engine.ts";
 import type { DependentImport, Exporter, ExportingVersion } from "../contract.ts";
 import type { WorldDemand } from "../types.ts";
 import { identifiedExports } from "./resource-identity.ts";
 
 /** @throws {LinkError} when a component does not fit the world demanded of a module */
-export function demandWorld(name: string, component: Component, demand: WorldDemand | undefined): void {
+export function demandWorld(name: string, component: EngineComponent, demand: WorldDemand | undefined): void {
   const issues = demand === undefined ? [] : checkWorld(component, demand);
   if (issues.length === 0) return;
   throw linkError(`Module ${name} does not fit the world demanded`, issues);
 }
 
 /** Everything about a component that does not fit a demanded world. */
-export function checkWorld(component: Pick<Component, "imports" | "exports">, demand: WorldDemand): LinkIssue[] {
+export function checkWorld(component: Pick<EngineComponent, "imports" | "exports">, demand: WorldDemand): LinkIssue[] {
   // Roles are reversed: the world provides, the component wants.
   const imported: ResourceBindings = new Map();
   const missing = unmet(

@@ -8,13 +8,13 @@ import { wordsOf } from "../../words.ts";
 import { explainMismatch } from "../../model/subtype.ts";
 import type { Source } from "../../platform.ts";
 import { linkError } from "../../runtime/link-error.ts";
-import type { Component } from "../../runtime/types.ts";
+import type { EngineComponent } from "../../runtime/engine.ts";
 import { abortable } from "../source/abortable.ts";
 import type { HostContext } from "../context.ts";
 import { checkDependents, checkWorld } from "../imports/type-check.ts";
 import { checkIntegrity } from "../source/integrity.ts";
 import type { ModuleRecord, Waiting } from "../module.ts";
-import type { Opened } from "../source/open.ts";
+import type { OpenedSource } from "../source/source.ts";
 import { holdersOf, refuseHeld, type Holder } from "./refuse.ts";
 import { replaceInstance, replacedWords } from "./restart.ts";
 import { asError } from "../imports/scope.ts";
@@ -58,7 +58,7 @@ export interface Request {
   readonly source: Source | undefined;
   readonly options: ReloadOptions;
   /** Absent where the component that serves is instantiated again. */
-  readonly opening: Promise<Opened> | undefined;
+  readonly opening: Promise<OpenedSource> | undefined;
   readonly waiting: Waiting;
 }
 
@@ -67,7 +67,7 @@ export async function reloadModule(record: ModuleRecord, request: Request): Prom
   const { waiting, options } = request;
   const stages = new Stages();
   const signal = options.signal;
-  let component: Component | undefined;
+  let component: EngineComponent | undefined;
   try {
     component = await abortable([signal], () => compiled(record, request));
   } catch (error) {
@@ -86,13 +86,13 @@ export async function reloadModule(record: ModuleRecord, request: Request): Prom
   });
 }
 
-async function compiled(record: ModuleRecord, { opening, options }: Request): Promise<Component | undefined> {
+async function compiled(record: ModuleRecord, { opening, options }: Request): Promise<EngineComponent | undefined> {
   if (opening === undefined) return undefined;
   const opened = await opening;
   if (options.integrity !== undefined) {
     checkIntegrity(options.integrity, opened.hash, `the new version of module ${record.name}`);
   }
-  return record.context.components.compile(opened);
+  return record.context.components.get(opened);
 }
 
 function superseded({ name }: ModuleRecord): ReloadError {
@@ -104,7 +104,7 @@ function superseded({ name }: ModuleRecord): ReloadError {
 /** The module's turn: nothing else of its life goes on meanwhile but calls. */
 async function run(
   record: ModuleRecord,
-  component: Component,
+  component: EngineComponent,
   { source, options }: Pick<Request, "source" | "options">,
   stages: Stages,
 ): Promise<ReloadReceipt> {
@@ -126,7 +126,7 @@ async function run(
     await candidate.link(imports, record.options.link, () => record.possibleProviders(), [options.signal]);
     refuse(record, checkDependents(record, candidate, record.dependentImports()));
     stages.enter("instantiate");
-    await candidate.instantiate(record.trapped, record.options.limits);
+    await candidate.instantiate(record.trapped);
     await abortable([options.signal], async () => undefined);
     await old.quiet(hurried);
     // Dependents may have come, and taken resources, while the instance was made.

@@ -5,7 +5,7 @@
 import { asError } from "../imports/scope.ts";
 import type { ModuleRecord } from "../module.ts";
 import type { RestartOptions, TrapPolicy } from "../types.ts";
-import type { Component } from "../../runtime/types.ts";
+import type { EngineComponent } from "../../runtime/engine.ts";
 import { Version } from "./run.ts";
 
 export class Restarter {
@@ -109,12 +109,16 @@ export class Restarter {
  * @param swapped is called when it serves, in the same synchronous piece
  * @throws when it cannot be made
  */
-export async function replaceInstance(record: ModuleRecord, component: Component, swapped?: () => void): Promise<void> {
+export async function replaceInstance(
+  record: ModuleRecord,
+  component: EngineComponent,
+  swapped?: () => void,
+): Promise<void> {
   const old = record.version;
   const fresh = new Version(record.context, record.name, component);
   try {
     await fresh.link(record.imports, record.options.link, () => record.possibleProviders());
-    await fresh.instantiate(record.trapped, record.options.limits);
+    await fresh.instantiate(record.trapped);
     record.swap(fresh);
     swapped?.();
   } catch (error) {

@@ -8,30 +8,32 @@
 import { EngineLimitError, type Activity } from "../../errors.ts";
 import type { ResourceBindings } from "../../model/subtype.ts";
 import { scrub } from "../../runtime/trap.ts";
-import type { Component, DisposeReceipt, Instance, Limits } from "../../runtime/types.ts";
-import { limitsOf } from "../../runtime/limits.ts";
+import type {
+  CollectionReport,
+  CollectOptions,
+  EndReceipt,
+  EngineComponent,
+  EngineInstance,
+} from "../../runtime/engine.ts";
 import { abortable } from "../source/abortable.ts";
 import type { HostContext } from "../context.ts";
 import type { ExportingModule } from "../contract.ts";
 import { importResolver } from "../imports/resolve-imports.ts";
-import type { Watched } from "./memory-watch.ts";
 import { resolveExports, type ExportChange } from "../exports/resolve-exports.ts";
-import { proof, upkeep } from "../lazy.ts";
+import { upkeep } from "../lazy.ts";
 import { asError, Scope } from "../imports/scope.ts";
 import { trackImports } from "../imports/tracking.ts";
-import type { CollectionReport, DropReceipt, ImportOrigin, Imports, LoadOptions } from "../types.ts";
+import type { DropReceipt, ImportOrigin, Imports, LoadOptions } from "../types.ts";
 
 const CLEANUP_DEADLINE_MS = 5_000;
 /** How long a call that is still under way may hold up the end of its instance; only asynchronous ones can. */
 const QUIET_DEADLINE_MS = 5_000;
-const COLLECT_DEADLINE_MS = 10_000;
-const MEMORY_TRIES = 4;
 const TEARDOWN = "tenon:module/teardown";
 const STATE = "tenon:module/state";
 
 export class Version {
   readonly module: string;
-  readonly component: Component;
+  readonly component: EngineComponent;
   readonly scope: Scope;
   bornMs: number = performance.now();
   origins: readonly ImportOrigin[] = [];
@@ -39,9 +41,9 @@ export class Version {
   resources: ResourceBindings = new Map();
   readonly #context: HostContext;
   #imports: Record<string, unknown> | undefined;
-  #instance: Instance | undefined;
+  #instance: EngineInstance | undefined;
 
-  constructor(context: HostContext, module: string, component: Component) {
+  constructor(context: HostContext, module: string, component: EngineComponent) {
     this.#context = context;
     this.module = module;
     this.component = component;
@@ -80,32 +82,22 @@ export class Version {
   }
 
   /** Makes the instance. @throws {MemoryLimitError} when the engine has no room for its memories */
-  async instantiate(onTrap: (version: Version, error: Error) => void, limits: Limits | undefined): Promise<void> {
-    const context = this.#context;
-    for (let tries = 1; this.#instance === undefined; tries++) {
-      try {
-        await this.#start(onTrap, limits);
-      } catch (error) {
-        scrub(error);
-        // What is too large for this thread was tried asynchronously: here, it is room that the engine lacks.
-        if (!(error instanceof EngineLimitError)) throw error;
-        // What was dropped may only be waiting for a collection that has not come.
-        if (tries <= MEMORY_TRIES && (await context.watch.makeRoom())) continue;
-        throw (await proof()).memoryLimitError(context, this.module, error);
-      }
+  async instantiate(onTrap: (version: Version, error: Error) => void): Promise<void> {
+    try {
+      await this.#start(onTrap);
+    } catch (error) {
+      scrub(error);
+      if (!(error instanceof EngineLimitError)) throw error;
+      throw (await upkeep()).memoryLimitError(this.#context, this.module, error);
     }
     this.#imports = undefined;
     this.bornMs = performance.now();
-    context.watch.created += this.#instance!.memories().length;
   }
 
-  #start(onTrap: (version: Version, error: Error) => void, limits: Limits | undefined): Promise<void> {
-    const options = {
-      name: this.module,
-      limits: limitsOf(this.#context.options.limits, limits),
-      onTrap: (error: Error) => onTrap(this, error),
-    };
-    return this.component.instantiate(this.#imports ?? {}, options).then((instance) => {
+  /** A function of its own, so that no suspended frame holds the instance. */
+  #start(onTrap: (version: Version, error: Error) => void): Promise<void> {
+    const options = { name: this.module, onTrap: (error: Error) => onTrap(this, error) };
+    return this.component.start(this.#imports ?? {}, options).then((instance) => {
       this.#instance = instance;
     });
   }
@@ -129,7 +121,7 @@ export class Version {
   }
 
   get memoryBytes(): number {
-    return this.#instance?.memoryBytes ?? 0;
+    return this.#instance?.usage().memoryBytes ?? 0;
   }
 
   /** Calls under way; only host imports can see it above zero. */
@@ -218,30 +210,30 @@ export class Version {
     const scope = await this.scope.close(CLEANUP_DEADLINE_MS);
     // A clean-up may have called into the instance.
     await this.quiet(late);
-    const before = options.collect === true ? await context.watch.reservations() : undefined;
-    const { watched, disposed } = this.#dispose(errors, options.epitaph);
+    const ended = await this.#endInstance(options);
     context.versions.delete(this);
     context.graph.release(this);
     // Finalizers and the engine's own bookkeeping run between macrotasks; a loop of unloads must let them.
     await context.platform.macrotask();
     const cut = [...heldBefore, ...scope.cut];
-    const deadlineMs = options.collectDeadlineMs ?? COLLECT_DEADLINE_MS;
-    const settle = lazily(async () => {
-      const { collect, wait } = await proof();
-      return options.collect === true
-        ? collect(context.platform, context.watch, watched, deadlineMs, before, () => suspects(cut))
-        : wait(watched, deadlineMs, false, () => suspects(cut));
-    });
-    this.#reportLeak(watched, cut);
-    if (options.collect === true) await settle();
+    const ask = options.collect === true;
+    const collected = async (how: CollectOptions): Promise<CollectionReport> => {
+      const report = await ended.collected(how);
+      return report.reclaimed ? report : (await upkeep()).withSuspects(report, cut);
+    };
+    const settle = lazily(() => collected({ ask, deadlineMs: options.collectDeadlineMs }));
+    this.#reportLeak(collected);
+    if (ask) await settle();
     return {
-      memoryBytes: disposed.memoryBytes,
-      hostResourcesDisposed: disposed.hostResourcesDisposed,
-      guestResourcesCut: disposed.guestResourcesCut,
+      ...ended,
       deferredRun: scope.deferredRun,
       teardown,
       cut,
-      errors: [...errors, ...scope.errors],
+      errors: [
+        ...errors,
+        ...scope.errors,
+        ...ended.errors.map((error) => asError(error, `The end of module ${this.module} failed`)),
+      ],
       get collected() {
         return settle();
       },
@@ -266,53 +258,35 @@ export class Version {
     }
   }
 
-  /** A function of its own, so that no suspended frame holds the instance or its memories. */
-  #dispose(
-    errors: Error[],
-    epitaph: string | undefined,
-  ): { readonly watched: Watched; readonly disposed: DisposeReceipt } {
+  /** A function of its own, so that no suspended frame holds the instance. */
+  #endInstance({ collect, epitaph }: { readonly collect?: boolean; readonly epitaph?: string }): Promise<EndReceipt> {
     const instance = this.#instance;
     this.#instance = undefined;
     this.#imports = undefined;
-    const watched = this.#context.watch.watch(instance?.memories() ?? [], instance?.seesMemories ?? true);
-    const nothing = { memoryBytes: 0, hostResourcesDisposed: 0, guestResourcesCut: 0, errors: [] };
-    if (instance === undefined) return { watched, disposed: nothing };
-    try {
-      const disposed = instance.dispose(epitaph);
-      errors.push(
-        ...disposed.errors.map((error) => asError(error, `A resource given to module ${this.module} failed`)),
-      );
-      return { watched, disposed };
-    } catch (error) {
-      errors.push(asError(error, `Disposing of the instance of module ${this.module} failed`));
-      return { watched, disposed: nothing };
-    }
+    return instance === undefined ? Promise.resolve(NOTHING) : instance.end({ epitaph, measure: collect });
   }
 
-  #reportLeak(watched: Watched, cut: readonly Activity[]): void {
-    const context = this.#context;
-    const deadlineMs = context.options.leakDeadlineMs;
+  #reportLeak(collected: (how: CollectOptions) => Promise<CollectionReport>): void {
+    const { options, events } = this.#context;
+    const { leakDeadlineMs: deadlineMs } = options;
     if (deadlineMs === undefined) return;
     const { module } = this;
-    void proof()
-      .then(({ wait }) => wait(watched, deadlineMs, true, () => suspects(cut)))
-      .then((report) => {
-        if (!report.reclaimed) context.events.emit("leaked", { module, report });
-      });
+    void collected({ deadlineMs, background: true }).then((report) => {
+      if (!report.reclaimed) events.emit("leaked", { module, report });
+    });
   }
 }
+
+/** The end of an instance that was never made. */
+const NOTHING: EndReceipt = {
+  memoryBytes: 0,
+  hostResourcesDisposed: 0,
+  guestResourcesCut: 0,
+  errors: [],
+  collected: async () => ({ reclaimed: true, memories: 0, pending: 0, waitedMs: 0, asked: false, holders: [] }),
+};
 
 function lazily(make: () => Promise<CollectionReport>): () => Promise<CollectionReport> {
   let promise: Promise<CollectionReport> | undefined;
   return () => (promise ??= make());
-}
-
-/** What was cut and may still hold on, in words. */
-function suspects(cut: readonly Activity[]): string[] {
-  return cut
-    .filter(({ kind }) => kind === "promise" || kind === "timer")
-    .map(
-      ({ kind, owner, count }) =>
-        `${count === 1 ? "a" : String(count)} ${kind}${count === 1 ? "" : "s"} of ${owner} that ${count === 1 ? "was" : "were"} still pending`,
-    );
 }

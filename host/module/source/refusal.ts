@@ -1,25 +1,27 @@
 /** What a source was refused for, with the place it came from and what would help. */
 import { DecodeError, UnsupportedError } from "../../errors.ts";
-import type { Platform, ResponseLike } from "../../platform.ts";
+import type { Content, Engine } from "../../runtime/engine.ts";
 
 /**
- * The error of a source that could not be compiled.
+ * The error of a source that an engine could not prepare.
  * @param from its path or URL; empty when it has none
+ * @param engines which may know that they would run it
  */
 export async function explainRefusal(
   error: unknown,
-  platform: Platform,
   from: string,
-  content: Uint8Array | ResponseLike,
+  body: Content["body"],
+  engines: readonly Engine[],
 ): Promise<unknown> {
   const where = from === "" ? "" : `Could not load ${from.length > LONGEST ? `${from.slice(0, LONGEST)}…` : from}: `;
   if (error instanceof UnsupportedError) {
-    const hint = await platform.jco?.hint(error);
-    return new UnsupportedError(error.feature, `${where}${error.message}${hint === undefined ? "" : `; ${hint}`}`);
+    const hints = await Promise.all(engines.map((engine) => engine.hint?.(error)));
+    const words = [error.message, ...hints.filter(Boolean)];
+    return new UnsupportedError(error.feature, `${where}${words.join("; ")}`);
   }
   if (error instanceof DecodeError) {
     // The same error, so that byte and section stay: only its words say more.
-    const type = content instanceof Uint8Array ? undefined : content.headers?.get("content-type");
+    const type = "headers" in body ? body.headers?.get("content-type") : undefined;
     const page = type?.includes("html") === true ? "; the server answered text/html, a page and no component" : "";
     error.message = `${where}${error.message}${page}`;
   }

@@ -10,7 +10,6 @@ export type Allowed = Readonly<Record<string, readonly string[]>>;
 
 export const ALLOWED: Allowed = {
   "import(no-cycle)": ["host/binary/validate/", "host/module/"],
-  "eslint(max-params)": ["host/module/", "host/node/", "host/runtime/"],
 };
 
 interface Diagnostic {

@@ -4,7 +4,7 @@
  * Owns nothing but the wiring: text to bytes through wasm-tools, bytes to component through the host.
  */
 import { createHash } from "node:crypto";
-import { compileBytes } from "../../../host/runtime/compile.ts";
+import { compileBytes } from "../../compile.ts";
 import type { Component } from "../../../host/runtime/types.ts";
 import { parseWat, ToolError } from "../../../scripts/toolchain/wasm-tools.ts";
 

@@ -255,8 +255,8 @@ describe("a load of a name that is there", () => {
 
 test("loadDirectory, loadAll, load and compile check their options by one table", async () => {
   const here = host();
-  await expect(here.loadDirectory("/", { bindings: "both" as never })).rejects.toThrow(
-    'Expected bindings to be "tenon" or "jco", got both',
+  await expect(here.loadDirectory("/", { engine: "both" as never })).rejects.toThrow(
+    'Expected engine to be "tenon" or "jco", got both',
   );
   await expect(here.loadDirectory("/", { name: "x" } as never)).rejects.toThrow(/Unknown option name of loadDirectory/);
   await expect(here.loadAll([{ source: await things(), nam: "x" } as never])).rejects.toThrow(
@@ -267,7 +267,7 @@ test("loadDirectory, loadAll, load and compile check their options by one table"
     { maxSourceBytes: -1 },
     { name: 5 },
     { signal: 1 },
-    { bindings: Object.create(null) },
+    { engine: Object.create(null) },
   ]) {
     await expect(here.load(await things(), options as never)).rejects.toBeInstanceOf(UsageError);
     await expect(compile(await things(), options as never)).rejects.toBeInstanceOf(UsageError);

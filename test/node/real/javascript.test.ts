@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { ComponentError, LowerError, UnloadedError } from "../../../host/errors.ts";
 import { compile, createHost } from "../../../host/node/index.ts";
 import { inspectBytes } from "../../../host/runtime/inspect.ts";
-import type { Bindings, Component } from "../../../host/runtime/types.ts";
+import type { EngineName, Component } from "../../../host/runtime/types.ts";
 import { thrown, type Dynamic } from "../runtime/support.ts";
 import { componentize } from "./componentize.ts";
 
@@ -84,10 +84,10 @@ function imports(logged: string[]): object {
   };
 }
 
-describe.each<Bindings>(["tenon", "jco"])("a component made from JavaScript, with %s's bindings", (bindings) => {
+describe.each<EngineName>(["tenon", "jco"])("a component made from JavaScript, with %s's bindings", (engine) => {
   let component: Component<Dynamic>;
   beforeAll(async () => {
-    component = await compile<Dynamic>(bytes, { bindings, name: "shapes" });
+    component = await compile<Dynamic>(bytes, { engine, name: "shapes" });
   });
 
   test("links with the shim of WASI and nothing missing", () => {

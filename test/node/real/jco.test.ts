@@ -1,4 +1,4 @@
-/** The option `bindings: "jco"`: another tool's bindings behind the same interface. */
+/** The option `engine: "jco"`: another tool's bindings behind the same interface. */
 import { beforeAll, describe, expect, test } from "vitest";
 import {
   ComponentError,
@@ -11,19 +11,20 @@ import {
   UsageError,
 } from "../../../host/errors.ts";
 import { compile, createHost } from "../../../host/node/index.ts";
-import { compileSource } from "../../../host/module/source/open.ts";
+import { compileSource } from "../../../host/module/compile.ts";
 import { nodePlatform } from "../../../host/node/platform.ts";
 import { inspectBytes } from "../../../host/runtime/inspect.ts";
-import type { Bindings, Component, Instance } from "../../../host/runtime/types.ts";
+import type { EngineName, Component, Instance } from "../../../host/runtime/types.ts";
 import { componentEmbed, componentNew, parseWat } from "../../../scripts/toolchain/wasm-tools.ts";
 import { filesGuest, guestBytes, thingsGuest, type Guest } from "../runtime/guests.ts";
 import { allocator, thrown, type Dynamic } from "../runtime/support.ts";
+import { memoriesOf } from "../../compile.ts";
 
 const suspends = "promising" in WebAssembly;
-const both: readonly Bindings[] = ["tenon", "jco"];
+const both: readonly EngineName[] = ["tenon", "jco"];
 
-async function fromWat(text: string, bindings: Bindings): Promise<Component<Dynamic>> {
-  return compile<Dynamic>(await parseWat(text), { bindings, name: "test" });
+async function fromWat(text: string, engine: EngineName): Promise<Component<Dynamic>> {
+  return compile<Dynamic>(await parseWat(text), { engine, name: "test" });
 }
 
 const valuesGuest: Guest = {
@@ -70,13 +71,13 @@ beforeAll(async () => {
   valuesBytes = await guestBytes(valuesGuest);
 });
 
-function values(bindings: Bindings): Promise<Component<Dynamic>> {
-  return compile<Dynamic>(valuesBytes, { bindings, name: "test" });
+function values(engine: EngineName): Promise<Component<Dynamic>> {
+  return compile<Dynamic>(valuesBytes, { engine, name: "test" });
 }
 
-describe.each(both)("a synchronous component with %s's bindings", (bindings) => {
+describe.each(both)("a synchronous component by the engine %s", (engine) => {
   test("has the same values", async () => {
-    const { api: exports } = (await values(bindings)).instantiateSync().exports;
+    const { api: exports } = (await values(engine)).instantiateSync().exports;
     expect(exports.echoU32(4_000_000_000)).toBe(4_000_000_000);
     expect(exports.echoChar("\u{1f600}")).toBe("\u{1f600}");
     expect(exports.echoBool(true)).toBe(true);
@@ -97,7 +98,7 @@ describe.each(both)("a synchronous component with %s's bindings", (bindings) => 
   });
 
   test("has the same description", async () => {
-    const [one, other] = [await values("tenon"), await values(bindings)];
+    const [one, other] = [await values("tenon"), await values(engine)];
     expect(other.hash).toBe(one.hash);
     expect(other.exports).toEqual(one.exports);
     expect(Object.keys(other.instantiateSync().exports).sort()).toEqual(
@@ -106,7 +107,7 @@ describe.each(both)("a synchronous component with %s's bindings", (bindings) => 
   });
 
   test("refuses arguments before anything runs", async () => {
-    const instance = (await values(bindings)).instantiateSync();
+    const instance = (await values(engine)).instantiateSync();
     expect(thrown(() => instance.exports.api.echoU32(-1))).toMatchObject({ name: "LowerError", path: "n" });
     expect(thrown(() => instance.exports.api.echoPerson({ firstName: 5 }))).toMatchObject({
       name: "LowerError",
@@ -116,7 +117,7 @@ describe.each(both)("a synchronous component with %s's bindings", (bindings) => 
   });
 
   test("returns or throws a result", async () => {
-    const instance = (await values(bindings)).instantiateSync();
+    const instance = (await values(engine)).instantiateSync();
     expect(instance.exports.api.check(5)).toBe(5);
     const error = thrown(() => instance.exports.api.check(10)) as ComponentError;
     expect(error).toBeInstanceOf(ComponentError);
@@ -129,7 +130,7 @@ describe.each(both)("a synchronous component with %s's bindings", (bindings) => 
     ["deep", "stack-overflow"],
   ])("is locked by the fault %s", async (name, code) => {
     const traps: Error[] = [];
-    const instance = (await values(bindings)).instantiateSync({}, { onTrap: (trap) => traps.push(trap) });
+    const instance = (await values(engine)).instantiateSync({}, { onTrap: (trap) => traps.push(trap) });
     const trap = thrown(() => instance.exports.api[name]()) as TrapError;
     expect(trap).toMatchObject({ name: "TrapError", trap: code, module: "test", export: `demo:values/api#${name}` });
     expect(instance.state).toBe("trapped");
@@ -141,15 +142,15 @@ describe.each(both)("a synchronous component with %s's bindings", (bindings) => 
   });
 
   test("is gone after dispose", async () => {
-    const instance = (await values(bindings)).instantiateSync();
+    const instance = (await values(engine)).instantiateSync();
     expect(instance.memoryBytes).toBe(65_536);
     expect(instance.dispose().memoryBytes).toBe(65_536);
-    expect([instance.state, instance.memoryBytes, instance.memories()]).toEqual(["unloaded", 0, []]);
+    expect([instance.state, instance.memoryBytes, memoriesOf(instance)]).toEqual(["unloaded", 0, []]);
     expect(thrown(() => instance.exports.api.echoU32(1))).toBeInstanceOf(UnloadedError);
   });
 
   test("has a guest's resources as classes", async () => {
-    const component = await compile<Dynamic>(await guestBytes(thingsGuest), { bindings });
+    const component = await compile<Dynamic>(await guestBytes(thingsGuest), { engine });
     const instance: Instance<Dynamic> = component.instantiateSync();
     const api = instance.exports["demo:res/things@1.0.0"];
     expect(instance.exports.things).toBe(api);
@@ -172,7 +173,7 @@ describe.each(both)("a synchronous component with %s's bindings", (bindings) => 
   });
 
   test("uses a host's resources", async () => {
-    const component = await compile<Dynamic>(await guestBytes(filesGuest), { bindings });
+    const component = await compile<Dynamic>(await guestBytes(filesGuest), { engine });
     class File {
       disposed = 0;
       name: string;
@@ -235,12 +236,12 @@ describe("an import that throws", () => {
     (func (export "plain") (canon lift (core func $m "plain")))
     (func (export "may") (result u32) (canon lift (core func $m "may"))))`;
 
-  test.each(both)("is a fault with its error as cause, with %s's bindings", async (bindings) => {
+  test.each(both)("is a fault with its error as cause, by the engine %s", async (engine) => {
     const broken = new Error("the host is broken");
     const fail = (): never => {
       throw broken;
     };
-    const instance = (await fromWat(text, bindings)).instantiateSync({ "demo:h/h": { plain: fail, mayFail: fail } });
+    const instance = (await fromWat(text, engine)).instantiateSync({ "demo:h/h": { plain: fail, mayFail: fail } });
     const trap = thrown(() => instance.exports.plain());
     expect(trap).toMatchObject({
       name: "TrapError",
@@ -251,8 +252,8 @@ describe("an import that throws", () => {
     expect(instance.state).toBe("trapped");
   });
 
-  test.each(both)("with a payload is an error result, with %s's bindings", async (bindings) => {
-    const component = await fromWat(text, bindings);
+  test.each(both)("with a payload is an error result, by the engine %s", async (engine) => {
+    const component = await fromWat(text, engine);
     for (const error of [new ComponentError(7), Object.assign(new Error("x"), { payload: 7 }), 7]) {
       const mayFail = (): never => {
         throw error;
@@ -263,8 +264,8 @@ describe("an import that throws", () => {
     }
   });
 
-  test.each(both)("because it re-enters is refused, with %s's bindings", async (bindings) => {
-    const component = await fromWat(text, bindings);
+  test.each(both)("because it re-enters is refused, by the engine %s", async (engine) => {
+    const component = await fromWat(text, engine);
     let inner: Error | undefined;
     const instance: Instance<Dynamic> = component.instantiateSync({
       "demo:h/h": {
@@ -310,7 +311,7 @@ describe("an asynchronous component", () => {
   test("is refused by the host's own bindings, with the way out", async () => {
     await expect(fromWat(later, "tenon")).rejects.toMatchObject({
       name: "UnsupportedError",
-      message: expect.stringContaining('pass the option `bindings: "jco"`'),
+      message: expect.stringContaining('pass the option `engine: "jco"`'),
     });
   });
 
@@ -387,7 +388,7 @@ describe("an asynchronous component", () => {
 
   test("loads into a host as a module", async () => {
     const host = createHost();
-    const module = await host.load<Dynamic>(await parseWat(later), { name: "later", bindings: "jco" });
+    const module = await host.load<Dynamic>(await parseWat(later), { name: "later", engine: "jco" });
     expect(await module.exports.later(2)).toBe(99);
     expect(module.exports.plain(3)).toBe(6);
     expect(await module.reload()).toMatchObject({ name: "later" });
@@ -399,7 +400,7 @@ describe("an asynchronous component", () => {
 
   test("holds back an unload until what is pending has ended", async () => {
     const host = createHost();
-    const module = await host.load<Dynamic>(await parseWat(later), { name: "later", bindings: "jco" });
+    const module = await host.load<Dynamic>(await parseWat(later), { name: "later", engine: "jco" });
     const pending = module.exports.later(20) as Promise<unknown>;
     await expect(module.unload()).rejects.toBeInstanceOf(StillRunningError);
     await module.unload({ drain: 10_000 });
@@ -409,7 +410,7 @@ describe("an asynchronous component", () => {
 });
 
 describe("resources that a component exports from several interfaces", () => {
-  test.each(["tenon", "jco"] as const)("%s: one class, with all its members", async (bindings) => {
+  test.each(["tenon", "jco"] as const)("%s: one class, with all its members", async (engine) => {
     const witSource = `package a:b;
       interface types { resource thing { constructor(n: u32); get: func() -> u32; } }
       interface user { use types.{thing}; make: func() -> thing; }
@@ -420,7 +421,7 @@ describe("resources that a component exports from several interfaces", () => {
       (func (export "a:b/types#[method]thing.get") (param i32) (result i32) (local.get 0))
       (func (export "a:b/user#make") (result i32) (call $new (i32.const 7))))`);
     const bytes = await componentNew(await componentEmbed(core, { witSource }));
-    const { types, user } = (await compile<Dynamic>(bytes, { bindings })).instantiateSync().exports;
+    const { types, user } = (await compile<Dynamic>(bytes, { engine })).instantiateSync().exports;
     expect(user.Thing).toBe(types.Thing);
     expect(new types.Thing(5).get()).toBe(5);
     const made = user.make();
@@ -454,18 +455,40 @@ describe("what cannot be", () => {
   });
 
   test("jco is refused where there is none, as in a page", async () => {
-    const page = { ...nodePlatform, jco: undefined };
-    const error = await compileSource(page, valuesBytes, { bindings: "jco" }).catch((reason: unknown) => reason);
+    const { tenon } = nodePlatform.engines;
+    const page = { ...nodePlatform, name: "browser", engines: { tenon: tenon! } };
+    const error = await compileSource(page, valuesBytes, { engine: "jco" }).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(UsageError);
-    expect((error as Error).message).toContain("Node only");
+    expect((error as Error).message).toBe('There is no engine "jco" here');
     await expect(compileSource(page, await parseWat(later), {})).rejects.toMatchObject({
       name: "UnsupportedError",
       message: expect.not.stringContaining("jco"),
     });
   });
 
-  test("bindings of another name are refused", async () => {
-    await expect(compile(valuesBytes, { bindings: "other" as Bindings })).rejects.toBeInstanceOf(UsageError);
+  test("an engine of another name is refused, and the option by the name that it had", async () => {
+    await expect(compile(valuesBytes, { engine: "other" as EngineName })).rejects.toBeInstanceOf(UsageError);
+    await expect(compile(valuesBytes, { bindings: "jco" } as object)).rejects.toThrow(
+      "Unknown option bindings of compile; did you mean engine?",
+    );
+  });
+
+  test.each([{ hostCallBytes: 1 }, { resources: 100_000 }])(
+    "limits are refused, which jco does not enforce: %o",
+    async (limits) => {
+      const refusal = /The engine "jco" enforces no limits, and limits\.(?:hostCallBytes|resources) is given/;
+      const refused = createHost().load(valuesBytes, { engine: "jco", limits });
+      await expect(refused).rejects.toThrow(refusal);
+      await expect(refused).rejects.toBeInstanceOf(UsageError);
+      await expect(createHost({ limits }).load(valuesBytes, { engine: "jco" })).rejects.toThrow(refusal);
+      const component = await compile(valuesBytes, { engine: "jco" });
+      expect(() => component.instantiateSync({}, { limits })).toThrow(refusal);
+    },
+  );
+
+  test("bindings written ahead of time are refused", async () => {
+    const bound = { format: 1, name: "b", hash: "0", modules: [], plan: {}, instantiate: () => ({}) };
+    await expect(compile(bound, { engine: "jco" })).rejects.toThrow('The bindings of "b" are tenon\'s own');
   });
 
   const waits = `(component

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { LimitError, UnloadedError, UsageError } from "../../../host/errors.ts";
 import { createHost } from "../../../host/node/index.ts";
-import type { Limits } from "../../../host/runtime/types.ts";
+import type { Limits } from "../../../host/runtime/engine.ts";
 import { parseWat } from "../../../scripts/toolchain/wasm-tools.ts";
 import { compileWat, thrown, type Dynamic } from "./support.ts";
 

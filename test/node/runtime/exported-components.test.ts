@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { inspectBytes } from "../../../host/runtime/inspect.ts";
 import { formatDecls } from "../../../host/model/text.ts";
-import { compileBytes } from "../../../host/runtime/compile.ts";
+import { compileBytes } from "../../compile.ts";
 import { parseWat } from "../../../scripts/toolchain/wasm-tools.ts";
 
 const source = `(component

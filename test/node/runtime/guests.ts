@@ -1,6 +1,6 @@
 /** Components made the way toolchains make them: a core module with canonical names, its WIT embedded, then wasm-tools. */
 import { createHash } from "node:crypto";
-import { compileBytes } from "../../../host/runtime/compile.ts";
+import { compileBytes } from "../../compile.ts";
 import type { CompileOptions, Component } from "../../../host/runtime/types.ts";
 import { componentEmbed, componentNew, parseWat, type StringEncoding } from "../../../scripts/toolchain/wasm-tools.ts";
 import { allocator, type Dynamic } from "./support.ts";

@@ -7,6 +7,7 @@ import { LowerError, TrapError } from "../../../host/errors.ts";
 import type { Component, Instance } from "../../../host/runtime/types.ts";
 import { compileGuest, thingsGuest } from "./guests.ts";
 import { allocator, compileWat, options, thrown, type Dynamic } from "./support.ts";
+import { memoriesOf } from "../../compile.ts";
 
 /** Each function takes a type by value and says how many bytes its \`realloc\` has handed out since the last call. */
 const types: Readonly<Record<string, string>> = {
@@ -154,7 +155,7 @@ test.each(Object.entries(lies))("%s: refused or taken for what it is, and the in
   const { exports } = instance;
   exports.mark();
   const before = exports.used() as number;
-  const memory = new Uint8Array(instance.memories()[0]!.buffer);
+  const memory = new Uint8Array(memoriesOf(instance)[0]!.buffer);
   try {
     exports[name](make(instance));
   } catch (error) {

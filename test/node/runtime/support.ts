@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { decodeComponent } from "../../../host/binary/decode.ts";
 import { joined, u32Bytes } from "../../../host/binary/framing.ts";
-import { compileBytes } from "../../../host/runtime/compile.ts";
+import { compileBytes } from "../../compile.ts";
 import type { Component, CompileOptions, Instance } from "../../../host/runtime/types.ts";
 import { parseWat } from "../../../scripts/toolchain/wasm-tools.ts";
 

@@ -1,7 +1,7 @@
 import binaryen from "binaryen";
 import { describe, expect, test } from "vitest";
 import { ComponentError, LowerError, TrapError, UnloadedError } from "../../../host/errors.ts";
-import { compileBytes } from "../../../host/runtime/compile.ts";
+import { compileBytes, memoriesOf } from "../../compile.ts";
 import type { Component } from "../../../host/runtime/types.ts";
 import { parseWat } from "../../../scripts/toolchain/wasm-tools.ts";
 import { allocator, compileWat, instantiateWat, options, replaceModule, thrown, type Dynamic } from "./support.ts";
@@ -201,7 +201,7 @@ describe("dispose", () => {
     expect(instance.memoryBytes).toBe(65_536);
     expect(instance.dispose().memoryBytes).toBe(65_536);
     expect(instance.memoryBytes).toBe(0);
-    expect(instance.memories()).toEqual([]);
+    expect(memoriesOf(instance)).toEqual([]);
     expect(instance.state).toBe("unloaded");
     expect(thrown(() => run())).toBeInstanceOf(UnloadedError);
     expect(instance.dispose()).toEqual(instance.dispose());

@@ -3,7 +3,8 @@
  * by stage, the receipt of an unload.
  */
 import { InUseError, LinkError, ReloadError, StillRunningError, TrapError } from "../../../../host/errors.ts";
-import type { CollectionReport, UnloadReceipt } from "../../../../host/module/types.ts";
+import type { UnloadReceipt } from "../../../../host/module/types.ts";
+import type { CollectionReport } from "../../../../host/runtime/engine.ts";
 import type { Issue } from "../protocol.ts";
 import { type Child, formatBytes, formatMs, h, plural } from "./dom.ts";
 import { canNudge, nudge } from "./nudge.ts";

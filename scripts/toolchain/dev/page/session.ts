@@ -5,7 +5,8 @@
  */
 import { compile, createHost } from "../../../../host/browser/index.ts";
 import { LinkError, ReloadError } from "../../../../host/errors.ts";
-import type { CollectionReport, Module, ReloadReceipt, UnloadReceipt } from "../../../../host/module/types.ts";
+import type { Module, ReloadReceipt, UnloadReceipt } from "../../../../host/module/types.ts";
+import type { CollectionReport } from "../../../../host/runtime/engine.ts";
 import type { BuiltUpdate, Issue, Update } from "../protocol.ts";
 import type { Activity } from "./activity.ts";
 import { type Description, describe } from "./describe.ts";

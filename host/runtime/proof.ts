@@ -2,81 +2,86 @@
  * Proof of freeing: whether finalizers ran for every memory, and whether the address space shrank where it can be read.
  * Loaded when a receipt's `collected` is read.
  */
-import type { Platform } from "../../platform.ts";
-import { isReclaimed, SWEEP_MS, type MemoryWatch, type Watched } from "./memory-watch.ts";
-import type { CollectionReport } from "../types.ts";
+import type { Platform } from "../platform.ts";
+import type { CollectionReport, CollectOptions } from "./engine.ts";
+import type { Watched } from "./memory-watch.ts";
 
-export { memoryLimitError } from "./memory-limit.ts";
-
+const DEADLINE_MS = 10_000;
+const FIRST_PAUSE_MS = 5;
 const ROUNDS = 12;
 const LONGEST_PAUSE_MS = 100;
 
-/** Settles when the engine has reclaimed the memories by itself, or at the deadline. */
-export function wait(
+/** @param before wasm memory reservations in the address space before the memories were dropped, where they were counted */
+export function collected(
+  platform: Platform,
   watched: Watched,
-  deadlineMs: number,
-  background: boolean,
-  suspects: () => readonly string[],
+  before: number | undefined,
+  options: CollectOptions,
+): Promise<CollectionReport> {
+  return options.ask === true && platform.collect !== undefined
+    ? collect(platform, platform.collect, watched, before, options)
+    : wait(watched, options);
+}
+
+/** Settles when the engine has reclaimed the memories by itself, or at the deadline. */
+function wait(
+  watched: Watched,
+  { deadlineMs = DEADLINE_MS, background = false }: CollectOptions,
 ): Promise<CollectionReport> {
   return new Promise((resolve) => {
     const finish = (): void => {
       clearTimeout(timer);
       watched.waiters.delete(finish);
-      resolve(report(watched, false, suspects()));
+      resolve(report(watched, false));
     };
     const timer = setTimeout(finish, deadlineMs);
     // A watch that nobody reads must not keep a process alive.
     if (background) (timer as { unref?: () => void }).unref?.();
     watched.waiters.add(finish);
-    if (isReclaimed(watched)) finish();
+    if (watched.reclaimed) finish();
   });
 }
 
 /** Asks the engine for full collections until the memories are gone or the deadline has passed. */
-export async function collect(
+async function collect(
   platform: Platform,
-  watch: MemoryWatch,
+  ask: () => Promise<void>,
   watched: Watched,
-  deadlineMs: number,
   before: number | undefined,
-  suspects: () => readonly string[],
+  { deadlineMs = DEADLINE_MS }: CollectOptions,
 ): Promise<CollectionReport> {
-  if (platform.collect === undefined) return wait(watched, deadlineMs, false, suspects);
   const deadline = performance.now() + deadlineMs;
   let after = before;
   for (let round = 0; round < ROUNDS && performance.now() < deadline; round++) {
-    await platform.collect();
+    await ask();
     await platform.macrotask();
-    after = before === undefined ? undefined : await watch.reservations();
-    if (isReclaimed(watched) && unmapped(watch, watched, before, after)) break;
+    after = before === undefined ? undefined : await platform.countReservations?.();
+    if (watched.reclaimed && unmapped(watched, before, after)) break;
     // The engine sweeps on other threads, which a busy machine may keep waiting: each pause is longer than the last.
-    const pauseMs = Math.min(SWEEP_MS * 2 ** round, LONGEST_PAUSE_MS);
+    const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** round, LONGEST_PAUSE_MS);
     await new Promise<void>((resolve) => setTimeout(resolve, pauseMs));
   }
-  const gone = unmapped(watch, watched, before, after);
-  const extra = isReclaimed(watched) && !gone ? ["the address space: the reservation is still mapped"] : [];
+  const gone = unmapped(watched, before, after);
+  const told = report(watched, true);
+  const mapped = watched.reclaimed && !gone ? ["the address space: the reservation is still mapped"] : [];
   return {
-    ...report(watched, true, [...extra, ...(isReclaimed(watched) ? [] : suspects())]),
-    reclaimed: watched.all && isReclaimed(watched) && gone,
+    ...told,
+    holders: [...told.holders, ...mapped],
+    reclaimed: watched.all && watched.reclaimed && gone,
     reservations: before === undefined || after === undefined ? undefined : { before, after },
   };
 }
 
 /** Whether the address space shrank. True where that cannot be told: it is not readable, or memories were made meanwhile. */
-function unmapped(
-  watch: MemoryWatch,
-  watched: Watched,
-  before: number | undefined,
-  after: number | undefined,
-): boolean {
-  if (before === undefined || after === undefined || watch.created !== watched.createdBefore) return true;
+function unmapped(watched: Watched, before: number | undefined, after: number | undefined): boolean {
+  if (before === undefined || after === undefined || watched.outdated) return true;
   return after <= before - watched.total;
 }
 
-function report(watched: Watched, asked: boolean, suspects: readonly string[]): CollectionReport {
+function report(watched: Watched, asked: boolean): CollectionReport {
   const holders: string[] = [];
   if (!watched.all) holders.push("core modules given as imports: what memories they hide, the host cannot see");
-  if (!isReclaimed(watched)) {
+  if (!watched.reclaimed) {
     holders.push(
       asked
         ? "something that reaches the instance: an error made during a call whose stack nobody has read, a view of the memory, or a function of the engine's own"
@@ -84,11 +89,11 @@ function report(watched: Watched, asked: boolean, suspects: readonly string[]): 
     );
   }
   return {
-    reclaimed: watched.all && isReclaimed(watched),
+    reclaimed: watched.all && watched.reclaimed,
     memories: watched.total,
     pending: Math.max(watched.memories, watched.buffers),
     waitedMs: performance.now() - watched.since,
     asked,
-    holders: [...holders, ...suspects],
+    holders,
   };
 }

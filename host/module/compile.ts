@@ -1,0 +1,46 @@
+/** Components without a host: compiled for use on their own, and looked into. */
+import type { Source } from "../platform.ts";
+import type { EnginePlatform } from "../runtime/engine.ts";
+import type { CompileOptions, Component, EngineName, World } from "../runtime/types.ts";
+import { checkOptions, COMPILE } from "./options.ts";
+import { upkeep } from "./lazy.ts";
+import { abortable } from "./source/abortable.ts";
+import type { InspectedSource } from "./source/inspect.ts";
+import { MAX_SOURCE_BYTES, openSource, readSource } from "./source/source.ts";
+
+/**
+ * Looks into a component without compiling or running anything of it.
+ *
+ * @throws {DecodeError} when the bytes are not a valid component
+ * @throws {UsageError} for a module written by `tenon bind`, whose component is not there
+ */
+export async function inspectSource(platform: EnginePlatform, source: Source): Promise<InspectedSource> {
+  const limits = { maxBytes: MAX_SOURCE_BYTES };
+  const { body } = await readSource(platform, source, limits);
+  return (await upkeep()).inspectContent({ body, limits }, platform);
+}
+
+export interface CompileSourceOptions extends CompileOptions {
+  /** The bytes' SHA-256, as 64 hex digits or `sha256-<base64>`. @throws {IntegrityError} when it differs */
+  readonly integrity?: string | undefined;
+  /** The most bytes a file or a server's answer may have. Default 536,870,912 (512 MiB). */
+  readonly maxSourceBytes?: number | undefined;
+  /** Gives up reading and compiling. @throws {AbortError} */
+  readonly signal?: AbortSignal | undefined;
+  /** Default `"tenon"`. `"jco"` needs Node and the package `@bytecodealliance/jco-transpile`. */
+  readonly engine?: EngineName | undefined;
+}
+
+/** Compiles a component on its own, without a host. */
+export async function compileSource<W extends World>(
+  platform: EnginePlatform,
+  source: Source,
+  options: CompileSourceOptions,
+): Promise<Component<W>> {
+  checkOptions("compile", options, COMPILE);
+  const { signal, integrity } = options;
+  const { hash, label, prepare } = await openSource(platform, source, options);
+  const name = options.name ?? label;
+  if (integrity !== undefined) (await upkeep()).checkIntegrity(integrity, hash, name ?? "the component");
+  return (await abortable([signal], () => prepare(name))) as unknown as Component<W>;
+}

@@ -1,0 +1,109 @@
+/**
+ * From a source to what an engine can prepare: what kind of source it is, read by the engine that the options name, with the
+ * key by which what comes of it is cached.
+ */
+import { UsageError } from "../../errors.ts";
+import type { ResponseLike, Source, SourceLimits } from "../../platform.ts";
+import type { Content, EngineComponent, EnginePlatform, Opened, Recipe } from "../../runtime/engine.ts";
+import { isBound } from "../../runtime/load-bound.ts";
+import { recipeKey, recipeOf } from "../../runtime/recipe.ts";
+import type { EngineName } from "../../runtime/types.ts";
+import { upkeep } from "../lazy.ts";
+import { abortable } from "./abortable.ts";
+
+/** How a source is opened. */
+export interface Opening {
+  readonly engine?: EngineName | undefined;
+  readonly integrity?: string | undefined;
+  /** Default the one without limits of its own. */
+  readonly recipe?: Recipe | undefined;
+  readonly maxSourceBytes?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export const MAX_SOURCE_BYTES: number = 2 ** 29;
+
+/** A source that has been read, with its name. */
+export interface OpenedSource extends Opened {
+  /** What tells it, its engine and its recipe from all others. */
+  readonly key: string;
+  /** The source's own name, or that of its file without the extension. */
+  readonly label: string | undefined;
+}
+
+/** A source as it was found. */
+interface Found {
+  readonly body: Content["body"];
+  /** The path or URL, for messages and the default name; empty when there is none. */
+  readonly from: string;
+}
+
+/** Opens a source. Bytes are copied before this returns, so that later changes by their owner change nothing here. */
+export async function readSource(platform: EnginePlatform, source: Source, limits: SourceLimits): Promise<Found> {
+  if (source instanceof ArrayBuffer) return { body: new Uint8Array(source.slice(0)), from: "" };
+  if (ArrayBuffer.isView(source)) {
+    const { buffer, byteOffset, byteLength } = source;
+    const bytes = new Uint8Array(byteLength);
+    bytes.set(new Uint8Array(buffer, byteOffset, byteLength));
+    return { body: bytes, from: "" };
+  }
+  const given = await source;
+  if (typeof given === "string" || given instanceof URL) {
+    return { body: await platform.open(given, limits), from: String(given) };
+  }
+  if (ArrayBuffer.isView(given) || given instanceof ArrayBuffer) return readSource(platform, given, limits);
+  if (isResponse(given)) return { body: given, from: given.url };
+  if (isBound(given)) return { body: given, from: "" };
+  throw new UsageError(
+    `Expected a path, URL, bytes, Response or a module written by \`tenon bind\` as source, got ${describe(given)}`,
+  );
+}
+
+/**
+ * Reads a source, and tells what it is.
+ * @param others give up as the `signal` of the options does
+ * @throws {AbortError} when the signal fires first
+ * @throws {UsageError} when the platform has no engine of that name
+ */
+export function openSource(
+  platform: EnginePlatform,
+  source: Source,
+  { engine: name = "tenon", integrity, recipe = recipeOf(), maxSourceBytes = MAX_SOURCE_BYTES, signal }: Opening,
+  ...others: readonly AbortSignal[]
+): Promise<OpenedSource> {
+  return abortable([signal, ...others], async (given) => {
+    const engine = platform.engines[name];
+    if (engine === undefined) throw new UsageError(`There is no engine "${name}" here`);
+    const reading = { maxBytes: maxSourceBytes, signal: given };
+    // Its code is on its way while the component is.
+    if (!isBound(source)) engine.prefetch?.();
+    const { body, from } = await readSource(platform, source, reading);
+    if (integrity !== undefined && isBound(body)) {
+      throw new UsageError(
+        `The option integrity checks bytes, and "${body.name}" was written by \`tenon bind\`: it is code of the program`,
+      );
+    }
+    const opened = await engine.open({ body, limits: reading }, recipe, platform);
+    const prepare = (as?: string): Promise<EngineComponent> =>
+      opened.prepare(as).catch(async (error: unknown) => {
+        throw await (await upkeep()).explainRefusal(error, from, body, Object.values(platform.engines));
+      });
+    const { hash, key, label = labelOf(from) } = opened;
+    return { hash, key: `${name} ${key}${recipeKey(recipe)}`, label, prepare };
+  });
+}
+
+function isResponse(value: unknown): value is ResponseLike {
+  return typeof value === "object" && value !== null && typeof (value as ResponseLike).arrayBuffer === "function";
+}
+
+function describe(value: unknown): string {
+  return value === null ? "null" : typeof value;
+}
+
+/** The name in a path or URL; a URL that holds the data itself has none. */
+function labelOf(path: string): string | undefined {
+  if (/^(?:data|blob):/i.test(path)) return undefined;
+  const file = path.split(/[?#]/, 1)[0]!.split(/[/\\]/).pop() ?? "";
+  return file.replace(/\.wasm$/, "") || undefined;
+}

@@ -1,0 +1,189 @@
+/**
+ * The seam between what a module is and how its component is run. Contracts only: the engine of this thread is in
+ * `in-thread.ts`, jco's with the platform that has it; a platform names its engines in a table, and a module asks the one that
+ * its option names, knowing nothing of what is behind.
+ */
+import type { LinkIssue, UnsupportedError } from "../errors.ts";
+import type { ExternDecl } from "../model/types.ts";
+import type { BoundComponent, Platform, ResponseLike, SourceLimits } from "../platform.ts";
+
+/**
+ * What an instance may take of the host. Passing a limit is a trap, a `LimitError`. The engine `jco` refuses all of these.
+ */
+export interface Limits {
+  /**
+   * Bytes that one call may hand from the guest to the host or to another guest, as results or as arguments of an import:
+   * the contents of strings and lists, each time they are referred to, and the objects made for them on the host's heap.
+   * What the host passes to a guest is not counted. Default 134,217,728 (128 MiB).
+   */
+  readonly hostCallBytes?: number | undefined;
+  /** Handles of resources that are alive in the instance at once, owned and borrowed. Default 100,000. */
+  readonly resources?: number | undefined;
+}
+
+/** What beside the bytes decides how a component is prepared: plain data, known before the first byte is there. */
+export interface Recipe {
+  /** Of every instance; {@link Limits} has the defaults of what is absent. */
+  readonly limits: Limits;
+}
+
+/** A source as it was given or found: bytes, an answer whose body may still be arriving, or bindings written ahead of time. */
+export interface Content {
+  readonly body: Uint8Array<ArrayBuffer> | ResponseLike | BoundComponent;
+  /** How much of a body is read, and until when. */
+  readonly limits: SourceLimits;
+}
+
+/** Runs components. It keeps nothing of its own: what it needs of the machine is the platform's. */
+export interface Engine {
+  /** Asks for its code, which will be needed when a source has been read. */
+  prefetch?(): void;
+  /**
+   * Reads a source to its end and tells what it is. An engine that compiles while bytes arrive does so by the recipe.
+   * @throws {UsageError} for what it cannot take or cannot do, before anything is read
+   */
+  open(content: Content, recipe: Recipe, platform: Platform): Promise<Opened>;
+  /** What to add to the message of another engine's refusal; `undefined` when this one would not run the component either. */
+  hint?(error: UnsupportedError): Promise<string | undefined>;
+}
+
+/** The engines of a platform, by the name that the option `engine` has for each. */
+export type Engines = Readonly<Record<string, Engine>>;
+
+/** A platform that can run components. */
+export interface EnginePlatform extends Platform {
+  readonly engines: Engines;
+}
+
+/** A source that has been read. */
+export interface Opened {
+  /** SHA-256 of the component, also of one that was bound ahead of time. */
+  readonly hash: string;
+  /** What tells its bytes from all others for this engine; whoever caches adds the engine and the recipe. */
+  readonly key: string;
+  /** A name that the source itself has. */
+  readonly label?: string | undefined;
+  /**
+   * @param name for messages; default the label, else the first twelve digits of the hash
+   * @throws {DecodeError} when the bytes are not a valid component
+   * @throws {UnsupportedError} when it needs a feature this engine lacks
+   */
+  prepare(name?: string): Promise<EngineComponent>;
+}
+
+/** What an instance tells while it runs. */
+export interface InstanceEvents {
+  /**
+   * Called once, synchronously, when the first fault locks the instance: after `state` is `trapped`, before the error
+   * reaches the caller, wherever the call came from (an export, a resource's method or destructor, a re-entering
+   * import). The error is already scrubbed. What it throws is dropped.
+   */
+  readonly onTrap?: ((trap: Error) => void) | undefined;
+}
+
+/** A component that an engine can start any number of times. */
+export interface EngineComponent {
+  readonly name: string;
+  /** SHA-256 of the bytes, lower-case hex. */
+  readonly hash: string;
+  readonly imports: readonly ExternDecl[];
+  readonly exports: readonly ExternDecl[];
+  /** Every import that `imports` does not meet, before anything runs. */
+  missing(imports: object): readonly LinkIssue[];
+  /**
+   * Starts an instance. Where the engine has no room for its memories, it is first given time to reclaim those that were
+   * dropped.
+   * @throws {LinkError} with every issue, before anything runs
+   * @throws {TrapError} when a start function traps
+   * @throws {EngineLimitError} when there is no room for one more memory
+   */
+  start(imports: object, options?: InstanceEvents & { readonly name?: string | undefined }): Promise<EngineInstance>;
+}
+
+/** A running component, whatever runs it: the surface of its calls, what is known of them, and its end. */
+export interface EngineInstance {
+  readonly name: string;
+  /**
+   * Functions, interface objects, resource classes and core modules, named as the JavaScript mapping says. A component
+   * that is exported is `{ kind: "component" }`: only another component can make instances of it. What it imports and
+   * exports is in {@link EngineComponent.exports}.
+   */
+  readonly exports: object;
+  readonly state: "live" | "trapped" | "unloaded";
+  /** The first trap, when `state` is `trapped`. */
+  readonly trap: Error | undefined;
+  /** Calls under way now: 0 or more when a host import re-enters the host. */
+  readonly depth: number;
+  /** Live resources by owner: those the guest lent to the host and those of the host that the guest holds. */
+  resources(): InstanceResources;
+  usage(): Usage;
+  /**
+   * Drops every reference to the core instances, so that held exports keep nothing alive, and watches what becomes of their
+   * memories. Host resources the guest still held are disposed. A second end has the receipt's figures, and watches nothing.
+   * @returns rejects never: what failed is in the receipt
+   */
+  end(options?: EndOptions): Promise<EndReceipt>;
+}
+
+export interface InstanceResources {
+  /** Handles of guest resources the host has not disposed, by resource name. */
+  readonly heldByHost: ReadonlyMap<string, number>;
+  /** Host resources that the guest holds, by resource name. */
+  readonly heldByGuest: ReadonlyMap<string, number>;
+}
+
+/** What an instance takes now, as far as it is known. */
+export interface Usage {
+  /** Bytes of linear memory held; 0 after the end. */
+  readonly memoryBytes: number;
+}
+
+export interface EndOptions {
+  /** What later calls are told of the instance. Default "it has been unloaded". */
+  readonly epitaph?: string | undefined;
+  /** Reads the address space first, so that {@link EndReceipt.collected} can say how it changed. Default `false`. */
+  readonly measure?: boolean | undefined;
+}
+
+/** What was closed. */
+export interface DisposeReceipt {
+  /** Bytes of linear memory released. */
+  readonly memoryBytes: number;
+  /** Host resources disposed because the guest had leaked them. */
+  readonly hostResourcesDisposed: number;
+  /** Guest resources whose host handles were cut. */
+  readonly guestResourcesCut: number;
+  /** Errors thrown by the `Symbol.dispose` of leaked host resources. */
+  readonly errors: readonly Error[];
+}
+
+export interface EndReceipt extends DisposeReceipt {
+  /** Settles when the engine has reclaimed the memories, or says after a deadline that something holds them. */
+  collected(options?: CollectOptions): Promise<CollectionReport>;
+}
+
+export interface CollectOptions {
+  /** Milliseconds after which something is said to hold the memories. Default 10,000. */
+  readonly deadlineMs?: number | undefined;
+  /** Asks the engine for full collections, where it can be asked, instead of waiting for its own. Default `false`. */
+  readonly ask?: boolean | undefined;
+  /** A wait that nobody reads: it does not keep a process alive. Default `false`. */
+  readonly background?: boolean | undefined;
+}
+
+/** Whether the engine has reclaimed an instance's linear memories. */
+export interface CollectionReport {
+  readonly reclaimed: boolean;
+  /** Linear memories the instance had. */
+  readonly memories: number;
+  /** How many the engine has not reclaimed. */
+  readonly pending: number;
+  /** Milliseconds from dropping the instance to this answer. */
+  readonly waitedMs: number;
+  /** Whether the engine could be asked for a collection; without one, `reclaimed: false` may only mean "not yet". */
+  readonly asked: boolean;
+  /** What tenon knows about who still holds the memory, in words. Empty when reclaimed. */
+  readonly holders: readonly string[];
+  /** Wasm memory reservations in the address space before and after; Linux under Node with `collect` only. */
+  readonly reservations?: { readonly before: number; readonly after: number } | undefined;
+}
