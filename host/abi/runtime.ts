@@ -114,7 +114,7 @@ export abstract class AbiRuntime {
       : ArrayBuffer.isView(value) && !(value instanceof DataView)
         ? typedLength.call(value)
         : -1;
-    // A proxy of an array has any length it likes.
+    // A proxy of an array may report any length.
     return typeof length === "number" && length >>> 0 === length ? length : -1;
   }
 

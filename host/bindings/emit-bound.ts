@@ -3,7 +3,7 @@
  * evaluation or want to start without the compiler.
  */
 import { key, quote } from "../abi/emit/code.ts";
-import type { Plan, PlanSurface } from "../plan/plan.ts";
+import type { Plan, KeptPlan } from "../plan/plan.ts";
 import { emitBindings } from "./emit.ts";
 import { FORMAT } from "./format.ts";
 
@@ -38,7 +38,7 @@ export function emitBoundModule(
   const text = emitBindings(plan, undefined, true)
     .replace(/^"use strict";\nreturn /, "")
     .replace(/;\n$/, "\n");
-  const { statements, expression } = toSource(surfaceOf(plan));
+  const { statements, expression } = toSource(keptPart(plan));
   const files = modules.map((module) =>
     module === undefined
       ? "undefined"
@@ -62,7 +62,7 @@ export function emitBoundModule(
   ].join("\n");
 }
 
-function surfaceOf({ imports, exportDecls, hostFuncs, resources, exports, lifts, modules }: Plan): PlanSurface {
+function keptPart({ imports, exportDecls, hostFuncs, resources, exports, lifts, modules }: Plan): KeptPlan {
   return {
     imports,
     exportDecls,

@@ -33,7 +33,7 @@ export type Instantiate = (
 const cache = new Cache<Instantiate>(1024 * 1024);
 let generatedCount = 0;
 
-/** How many times text was generated since the start: what the tests of the cache look at. */
+/** How many times text was generated since the start, for the tests of the cache. */
 export function generations(): number {
   return generatedCount;
 }

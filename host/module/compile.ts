@@ -1,11 +1,12 @@
 /** Components without a host: compiled for use on their own, and looked into. */
 import type { Source } from "../platform.ts";
 import type { EnginePlatform } from "../runtime/engine.ts";
-import type { CompileOptions, Component, EngineName, World } from "../runtime/types.ts";
+import type { Component, World } from "../runtime/types.ts";
 import { checkOptions, COMPILE } from "./options.ts";
 import { upkeep } from "./lazy.ts";
 import { abortable } from "./source/abortable.ts";
 import type { InspectedSource } from "./source/inspect.ts";
+import type { CompileSourceOptions } from "./types.ts";
 import { MAX_SOURCE_BYTES, openSource, readSource } from "./source/source.ts";
 
 /**
@@ -18,17 +19,6 @@ export async function inspectSource(platform: EnginePlatform, source: Source): P
   const limits = { maxBytes: MAX_SOURCE_BYTES };
   const { body } = await readSource(platform, source, limits);
   return (await upkeep()).inspectContent({ body, limits }, platform);
-}
-
-export interface CompileSourceOptions extends CompileOptions {
-  /** The bytes' SHA-256, as 64 hex digits or `sha256-<base64>`. @throws {IntegrityError} when it differs */
-  readonly integrity?: string | undefined;
-  /** The most bytes a file or a server's answer may have. Default 536,870,912 (512 MiB). */
-  readonly maxSourceBytes?: number | undefined;
-  /** Gives up reading and compiling. @throws {AbortError} */
-  readonly signal?: AbortSignal | undefined;
-  /** Default `"tenon"`. `"jco"` needs Node and the package `@bytecodealliance/jco-transpile`. */
-  readonly engine?: EngineName | undefined;
 }
 
 /** Compiles a component on its own, without a host. */

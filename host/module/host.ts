@@ -1,5 +1,5 @@
 /**
- * The host: a registry of modules, and how they come to be loaded.
+ * The host: a registry of modules, with one load at a time for each name.
  *
  * Platform-free; `node/` and `browser/` give it their platform.
  */
@@ -10,11 +10,12 @@ import type { Source } from "../platform.ts";
 import type { EngineComponent, EnginePlatform } from "../runtime/engine.ts";
 import type { World } from "../runtime/types.ts";
 import { recipeOf } from "../runtime/recipe.ts";
-import { observerFor, type HostContext } from "./context.ts";
+import { observerFor } from "./context.ts";
 import { abortable } from "./source/abortable.ts";
 import { Events, failAlone } from "./events.ts";
 import { Graph } from "./imports/graph.ts";
-import { ModuleRecord, modulesOf } from "./module.ts";
+import { type HostContext, ModuleRecord, modulesOf } from "./module.ts";
+import { publicModule } from "./public-module.ts";
 import { ComponentCache } from "./source/component-cache.ts";
 import { openSource } from "./source/source.ts";
 import { checkOptions, DIRECTORY, HOST, LOAD, REQUEST } from "./options.ts";
@@ -112,13 +113,13 @@ class ModuleHost implements Host {
     const { modules, closing } = this.#context;
     for (;;) {
       const existing = modules.get(name);
-      // Both settle after what they stand for has gone, so that another turn finds something else.
+      // Both settle after their entry has left its map: the next turn of the loop does not find it again.
       const ahead = this.#loading.get(name) ?? (existing?.phase === "unloading" ? existing.unloading : undefined);
       await abortable([options.signal, closing], async () => ahead?.catch(() => undefined));
       if (ahead !== undefined || modules.get(name) !== existing || this.#loading.has(name)) continue;
       if (existing === undefined) break;
       (await upkeep()).checkSame(existing, candidate);
-      return { module: existing.face, fresh: false };
+      return { module: existing.public, fresh: false };
     }
     const started = this.#start(candidate).finally(() => this.#loading.delete(name));
     this.#loading.set(name, started);
@@ -142,6 +143,7 @@ class ModuleHost implements Host {
         context,
         candidate,
         version,
+        publicModule,
         restarter && ((it) => new restarter(it, onTrap as Exclude<TrapPolicy, "fail">)),
       );
       record.swap(version);
@@ -151,11 +153,11 @@ class ModuleHost implements Host {
     }
     context.modules.set(name, record);
     context.events.emit("loaded", { module: name, hash: component.hash });
-    return record.face;
+    return record.public;
   }
 
   get(name: string): Module | undefined {
-    return this.#context.modules.get(name)?.face;
+    return this.#context.modules.get(name)?.public;
   }
 
   require(name: string): Module {
@@ -179,14 +181,14 @@ class ModuleHost implements Host {
     const any = withoutVersion(wanted) === wanted;
     const found: { readonly module: Module; readonly id: string }[] = [];
     for (const provider of modulesOf(this.#context)) {
-      const { face, component } = provider;
+      const { public: module, component } = provider;
       const fitting = component.exports.find(
         (decl) =>
           isLent(decl) &&
           provider.mayProvide(decl.name) &&
           (any ? withoutVersion(decl.name) === wanted : isCompatibleId(decl.name, wanted)),
       );
-      if (fitting !== undefined) found.push({ module: face, id: fitting.name });
+      if (fitting !== undefined) found.push({ module, id: fitting.name });
     }
     return found.sort((a, b) => compareIds(b.id, a.id)).map(({ module }) => module);
   }
@@ -245,7 +247,7 @@ class ModuleHost implements Host {
       // Dependents first, each by itself: none keeps another from its end.
       for (const each of [...graph.dependents(name), name]) {
         try {
-          const receipt = await modules.get(each)?.unload({ force: true });
+          const receipt = await modules.get(each)?.public.unload({ force: true });
           for (const one of receipt === undefined ? [] : [...receipt.cascaded, receipt]) receipts.add(one);
         } catch (error) {
           failed ??= { error };

@@ -1,8 +1,8 @@
 /**
  * A module: its name, its stable exports, its state machine, its traps and restarts.
  *
- * The record is the inside; users hold the face, which reaches nothing else. The transactions are in `reload.ts`,
- * `restart.ts` and `unload.ts`, the instance in `run.ts`.
+ * Users hold the object that `public-module.ts` makes of it. The transactions are in `reload.ts`, `restart.ts` and `unload.ts`,
+ * the instance in `run.ts`.
  */
 import { TrappedError, UnloadedError, UsageError } from "../errors.ts";
 import { formatDecls } from "../model/text.ts";
@@ -10,7 +10,7 @@ import type { ExternDecl, ResourceType } from "../model/types.ts";
 import type { Source } from "../platform.ts";
 import type { EngineComponent } from "../runtime/engine.ts";
 import { recipeOf } from "../runtime/recipe.ts";
-import { observerFor, type HostContext } from "./context.ts";
+import { observerFor, type SharedContext } from "./context.ts";
 import { ExportTree } from "./exports/tree.ts";
 import { compatibilityKey, versionOf } from "../model/ids.ts";
 import { nearestName } from "../model/nearest.ts";
@@ -20,7 +20,6 @@ import { openSource } from "./source/source.ts";
 import { checkOptions, RELOAD } from "./options.ts";
 import { Queue } from "./life/queue.ts";
 import { upkeep } from "./lazy.ts";
-import type { Restarter } from "./life/restart.ts";
 import type {
   Imports,
   LoadOptions,
@@ -29,11 +28,29 @@ import type {
   ModuleState,
   ReloadOptions,
   ReloadReceipt,
-  UnloadOptions,
   UnloadReceipt,
 } from "./types.ts";
-import { unloadModule } from "./life/unload.ts";
 import type { Version } from "./life/run.ts";
+
+/** What the parts of one host share. */
+export interface HostContext extends SharedContext<Version> {
+  /** Modules by name, in the order they were loaded. */
+  readonly modules: Map<string, ModuleRecord>;
+}
+
+/** The restarts of a module after its traps. */
+export interface Restarts {
+  /** Milliseconds until a fresh instance is tried; `undefined` when none will be. */
+  readonly retryAfterMs: number | undefined;
+  /** The end of the message of a refused call, after "it has trapped and". */
+  readonly outlook: string;
+  /** The serving version has trapped, inside a call. */
+  trapped(version: Version, error: Error): void;
+  /** Cancels a restart that is due. */
+  stop(): void;
+  /** A new version serves: no restart is due, and those before it do not count. */
+  reset(): void;
+}
 
 /** A reload that was asked for and has not begun. */
 export interface Waiting {
@@ -47,7 +64,8 @@ export class ModuleRecord implements ExportingModule {
   readonly options: LoadOptions;
   readonly tree: ExportTree;
   readonly queue: Queue = new Queue();
-  readonly face: Module;
+  /** What users hold. */
+  readonly public: Module;
   /** Identities of exported resources, by interface and name: one for the module's life. */
   readonly resources: Map<string, ResourceType> = new Map();
   readonly loadedAt: Date = new Date();
@@ -62,19 +80,20 @@ export class ModuleRecord implements ExportingModule {
   /** The last component, kept for `hash` after the version is gone. */
   hash: string;
   unloading: Promise<UnloadReceipt> | undefined;
-  /** Somebody forces an unload now: what only waits stops waiting. */
-  hurried = false;
+  /** A forced unload waits for its turn: operations that drain stop draining. */
+  forced = false;
   /** Reloads that have not begun, in the order they were asked for. */
   readonly waiting: Set<Waiting> = new Set();
   /** Absent when a trap is final. */
-  readonly restarter: Restarter | undefined;
+  readonly restarter: Restarts | undefined;
   #lastTrap: Error | undefined;
 
   constructor(
     context: HostContext,
     { name, source, options }: { readonly name: string; readonly source: Source; readonly options: LoadOptions },
     version: Version,
-    makeRestarter?: (record: ModuleRecord) => Restarter,
+    makePublic: (record: ModuleRecord) => Module,
+    makeRestarter?: (record: ModuleRecord) => Restarts,
   ) {
     this.context = context;
     this.name = name;
@@ -86,7 +105,7 @@ export class ModuleRecord implements ExportingModule {
     this.restarter = makeRestarter?.(this);
     this.tree = new ExportTree(name);
     this.tree.observe(observerFor(context, name));
-    this.face = makeFace(this);
+    this.public = makePublic(this);
   }
 
   get component(): EngineComponent {
@@ -111,7 +130,7 @@ export class ModuleRecord implements ExportingModule {
     return this.version.trap;
   }
 
-  /** What a call through a cut handle is told. */
+  /** The error of a call through a cut handle. */
   readonly unloadedError = (): UnloadedError => {
     const cause = this.#lastTrap;
     return new UnloadedError(`Module ${this.name} was unloaded`, cause === undefined ? undefined : { cause });
@@ -126,7 +145,7 @@ export class ModuleRecord implements ExportingModule {
     queueMicrotask(() => this.context.events.emit("trapped", { module: this.name, error }));
     this.restarter?.trapped(version, error);
     this.tree.lock((path) => {
-      const why = this.restarter?.prospect ?? "is locked until it is reloaded";
+      const why = this.restarter?.outlook ?? "is locked until it is reloaded";
       return new TrappedError(
         `Cannot call ${path} of module ${this.name}: it has trapped and ${why}`,
         this.restarter?.retryAfterMs,
@@ -135,7 +154,7 @@ export class ModuleRecord implements ExportingModule {
     });
   };
 
-  /** Ends what was to come: reloads that have not begun, and restarts. */
+  /** Refuses the reloads that have not begun, and cancels a restart that is due. */
   calledOff(error: Error): void {
     this.restarter?.stop();
     for (const reload of [...this.waiting]) reload.callOff(error);
@@ -178,7 +197,7 @@ export class ModuleRecord implements ExportingModule {
   async reload(source: Source | undefined, options: ReloadOptions): Promise<ReloadReceipt> {
     checkOptions("reload", options, RELOAD);
     if (this.phase === "unloaded" || this.phase === "unloading") throw this.unloadedError();
-    // Read beside everything else, and at once: bytes are copied, and a source that never ends holds up nothing.
+    // The source is read before the queue gives the reload its turn: a source that never ends blocks no other operation.
     const called = new AbortController();
     const again = source ?? this.source;
     const { platform, closing, options: shared } = this.context;
@@ -205,14 +224,10 @@ export class ModuleRecord implements ExportingModule {
     });
   }
 
-  /** A reload that succeeded forgives the past. */
-  forgive(): void {
+  /** After a reload that succeeded: the last trap and the restarts before it do not count any more. */
+  clearTraps(): void {
     this.restarter?.reset();
     this.#lastTrap = undefined;
-  }
-
-  unload(options: UnloadOptions): Promise<UnloadReceipt> {
-    return unloadModule(this, options);
   }
 
   info(): ModuleInfo {
@@ -251,36 +266,6 @@ export class ModuleRecord implements ExportingModule {
 /** Modules whose exports may meet imports now. */
 export function modulesOf(context: HostContext): ModuleRecord[] {
   return [...context.modules.values()].filter(({ phase }) => phase === "settled" || phase === "reloading");
-}
-
-function makeFace(record: ModuleRecord): Module {
-  return Object.freeze({
-    get name() {
-      return record.name;
-    },
-    get state() {
-      return record.state;
-    },
-    get hash() {
-      return record.hash;
-    },
-    get exports() {
-      return record.tree.object;
-    },
-    get trap() {
-      return record.trap;
-    },
-    get: (path: string) => record.tree.find(path),
-    require: (path: string) => record.require(path),
-    info: () => record.info(),
-    reload: (source?: Source, options: ReloadOptions = {}) => record.reload(source, options),
-    unload: (options: UnloadOptions = {}) => record.unload(options),
-    async [Symbol.asyncDispose]() {
-      await record.unload({ force: true, cascade: true });
-    },
-    // What `console.log` shows in Node: facts instead of getters.
-    [Symbol.for("nodejs.util.inspect.custom")]: () => record.info(),
-  });
 }
 
 /** The one version that the exported interfaces agree on. */

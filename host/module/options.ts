@@ -6,8 +6,15 @@ import { wordsOf } from "../words.ts";
 import { nearestName } from "../model/nearest.ts";
 import { limitsOf } from "../runtime/limits.ts";
 import type { Limits } from "../runtime/engine.ts";
-import type { CompileSourceOptions } from "./compile.ts";
-import type { HostOptions, LoadOptions, LoadRequest, ReloadOptions, RestartOptions, UnloadOptions } from "./types.ts";
+import type {
+  CompileSourceOptions,
+  HostOptions,
+  LoadOptions,
+  LoadRequest,
+  ReloadOptions,
+  RestartOptions,
+  UnloadOptions,
+} from "./types.ts";
 
 type Check = (value: unknown, name: string) => void;
 type Checks<T> = Readonly<Record<keyof T & string, Check>>;

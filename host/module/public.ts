@@ -8,6 +8,6 @@ export type * from "../runtime/engine.ts";
 export type * from "../runtime/types.ts";
 export { attempt, type CallResult } from "./attempt.ts";
 export type * from "./types.ts";
-export type { CompileSourceOptions } from "./compile.ts";
+export type { CompileSourceOptions } from "./types.ts";
 export type { InspectedSource } from "./source/inspect.ts";
 export type { InspectedExtern, InspectedModule, Inspection } from "../runtime/inspect.ts";

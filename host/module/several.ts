@@ -5,11 +5,10 @@
 import { UsageError, type LinkIssue } from "../errors.ts";
 import type { Platform } from "../platform.ts";
 import { abortable } from "./source/abortable.ts";
-import type { HostContext } from "./context.ts";
 import { checkWorld, demandWorld } from "./imports/type-check.ts";
 import type { Candidate, Claim } from "./host.ts";
 import { importResolver } from "./imports/resolve-imports.ts";
-import { modulesOf, type ModuleRecord } from "./module.ts";
+import { type HostContext, modulesOf, type ModuleRecord } from "./module.ts";
 import { loadOrder } from "./imports/order.ts";
 import { Scope } from "./imports/scope.ts";
 import type { LoadOptions, Module } from "./types.ts";
@@ -35,7 +34,7 @@ export async function loadAll(
     for (const name of loadOrder(candidates, options.imports)) claims.set(name, await claim(byName.get(name)!));
   } catch (error) {
     for (const { module, fresh } of [...claims.values()].reverse()) {
-      // Why the load failed is what is told, whatever becomes of the rest.
+      // The error thrown is that of the load; one of an unload here would hide it.
       if (fresh) await module.unload({ force: true, cascade: true }).catch(() => undefined);
     }
     throw error;

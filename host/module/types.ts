@@ -7,7 +7,7 @@ import type { Activity, LinkIssue, ReloadStage } from "../errors.ts";
 import type { ExternDecl } from "../model/types.ts";
 import type { Source } from "../platform.ts";
 import type { CollectionReport, Limits } from "../runtime/engine.ts";
-import type { EngineName, ImportObject, World } from "../runtime/types.ts";
+import type { CompileOptions, EngineName, ImportObject, World } from "../runtime/types.ts";
 
 /**
  * Imports by name, or a function that makes them for each instance. A promise it returns must settle within 30 seconds.
@@ -132,6 +132,18 @@ export interface LoadOptions<W extends World = World> {
   readonly onTrap?: TrapPolicy | undefined;
 }
 
+/** Options of `compile`. */
+export interface CompileSourceOptions extends CompileOptions {
+  /** The bytes' SHA-256, as 64 hex digits or `sha256-<base64>`. @throws {IntegrityError} when it differs */
+  readonly integrity?: string | undefined;
+  /** The most bytes a file or a server's answer may have. Default 536,870,912 (512 MiB). */
+  readonly maxSourceBytes?: number | undefined;
+  /** Gives up reading and compiling. @throws {AbortError} */
+  readonly signal?: AbortSignal | undefined;
+  /** Default `"tenon"`. `"jco"` needs Node and the package `@bytecodealliance/jco-transpile`. */
+  readonly engine?: EngineName | undefined;
+}
+
 /** One of several modules loaded together. */
 export interface LoadRequest extends LoadOptions {
   readonly source: Source;
@@ -171,7 +183,7 @@ export interface UnloadOptions {
   readonly collectDeadlineMs?: number | undefined;
 }
 
-/** What came of an instance that was dropped. */
+/** What the end of an instance released, ran and cut. */
 export interface DropReceipt {
   /** Bytes of linear memory released. */
   readonly memoryBytes: number;
@@ -219,7 +231,7 @@ export interface ReloadReceipt {
   };
   /** Dependents that got fresh instances, with `dependents: "restart"`. */
   readonly restarted: readonly string[];
-  /** What came of the old instance. */
+  /** The end of the old instance. */
   readonly old: DropReceipt;
 }
 

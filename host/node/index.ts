@@ -3,7 +3,8 @@
  */
 import type { Source } from "../platform.ts";
 import { createHost as createHostOn } from "../module/host.ts";
-import { compileSource, type CompileSourceOptions, inspectSource } from "../module/compile.ts";
+import { compileSource, inspectSource } from "../module/compile.ts";
+import type { CompileSourceOptions } from "../module/types.ts";
 import type { InspectedSource } from "../module/source/inspect.ts";
 import type { Host, HostOptions } from "../module/types.ts";
 import type { Component, World } from "../runtime/types.ts";

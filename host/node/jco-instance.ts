@@ -1,5 +1,5 @@
 /**
- * An instance on jco's bindings with the manners of the host's own: arguments are checked before anything runs, every
+ * An instance on jco's bindings that behaves as the host's own: arguments are checked before anything runs, every
  * fault locks it, errors are the host's classes, and dispose cuts what leads to its memories.
  *
  * jco keeps its handle tables to itself, so resources are not counted, and host objects that the guest leaks are not disposed;

@@ -124,7 +124,7 @@ export interface Plan {
 }
 
 /** The part of a plan that is still needed once text has been generated from it: to link, to explain, to report. */
-export interface PlanSurface extends Pick<Plan, "imports" | "exportDecls" | "hostFuncs" | "resources" | "exports"> {
+export interface KeptPlan extends Pick<Plan, "imports" | "exportDecls" | "hostFuncs" | "resources" | "exports"> {
   readonly lifts: readonly Pick<Lift, "type">[];
   readonly modules: readonly (
     | { readonly kind: "embedded" }

@@ -106,7 +106,7 @@ async function checkUnusedModules(
     try {
       await compileCore(bytes, exposedModule(bytes, { ...item, kind: "embedded" }), early);
     } catch (error) {
-      // What this engine cannot run does no harm while nothing runs it.
+      // A module that no step instantiates may need a feature that this engine lacks.
       if (!(error instanceof UnsupportedError)) throw error;
     }
   }

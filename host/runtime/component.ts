@@ -6,7 +6,7 @@
 import type { HostLimits } from "../abi/quota.ts";
 import type { LinkIssue } from "../errors.ts";
 import type { ExternDecl } from "../model/types.ts";
-import type { PlanSurface } from "../plan/plan.ts";
+import type { KeptPlan } from "../plan/plan.ts";
 import type { Platform } from "../platform.ts";
 import type { InstanceEvents, Limits, Recipe } from "./engine.ts";
 import { findImports, type LinkedImports } from "./given-imports.ts";
@@ -29,7 +29,7 @@ export interface Start {
 /** What an engine of this thread makes of a source. */
 export interface Code {
   readonly hash: string;
-  readonly plan: PlanSurface;
+  readonly plan: KeptPlan;
   readonly platform: Platform;
   /** What each instance may take. */
   readonly recipe: Recipe;

@@ -140,7 +140,7 @@ export interface Usage {
 
 export interface EndOptions {
   /** What later calls are told of the instance. Default "it has been unloaded". */
-  readonly epitaph?: string | undefined;
+  readonly endReason?: string | undefined;
   /** Reads the address space first, so that {@link EndReceipt.collected} can say how it changed. Default `false`. */
   readonly measure?: boolean | undefined;
 }

@@ -13,7 +13,7 @@ import { AbiTrap } from "../abi/trap.ts";
 import { LimitError, TrapError, type TrapCode } from "../errors.ts";
 import { wordsOf } from "../words.ts";
 import type { ValueType } from "../model/types.ts";
-import type { ExportPlan, FuncItem, PlanSurface } from "../plan/plan.ts";
+import type { ExportPlan, FuncItem, KeptPlan } from "../plan/plan.ts";
 import { ImportFault, scrub, type GuestAbort } from "./trap.ts";
 
 export { linkError } from "./link-error.ts";
@@ -265,10 +265,10 @@ function unreadable(path: string, error: unknown): Mismatch {
   return { path, expected: "values that can be read", found: `one that threw: ${wordsOf(error)}` };
 }
 
-const names = new WeakMap<PlanSurface, Record<number, string>>();
+const names = new WeakMap<KeptPlan, Record<number, string>>();
 
 /** The name under which a function is exported, for messages. */
-export function exportName(plan: PlanSurface, lift: number): string {
+export function exportName(plan: KeptPlan, lift: number): string {
   let found = names.get(plan);
   if (found === undefined) {
     found = {};

@@ -7,7 +7,7 @@
  */
 import { className, funcName } from "../model/spelling.ts";
 import type { FuncType } from "../model/types.ts";
-import type { PlanSurface } from "../plan/plan.ts";
+import type { KeptPlan } from "../plan/plan.ts";
 import { GivenNames } from "./given-names.ts";
 
 type ResourceClass = abstract new (...args: never[]) => object;
@@ -43,18 +43,18 @@ export interface Unmet {
 
 /** Finds every import of a plan, or notes that it is not met. */
 export function findImports(
-  plan: PlanSurface,
+  plan: KeptPlan,
   provided: object,
 ): { readonly linked: LinkedImports; readonly unmet: readonly Unmet[] } {
   return new Linker(plan, provided).run();
 }
 
 class Linker {
-  private readonly plan: PlanSurface;
+  private readonly plan: KeptPlan;
   private readonly root: Place;
   private readonly unmet: Unmet[] = [];
 
-  constructor(plan: PlanSurface, provided: object) {
+  constructor(plan: KeptPlan, provided: object) {
     this.plan = plan;
     this.root = { path: "", names: givenNames(provided), inner: new Map() };
   }

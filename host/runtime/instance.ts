@@ -15,7 +15,7 @@ import { ENTERED, IDLE, TRAPPED, UNLOADED } from "../abi/entered.ts";
 import type { Controls, Instantiate } from "../bindings/evaluate.ts";
 import { ComponentError, EngineLimitError, LowerError, TrapError, UnloadedError, UsageError } from "../errors.ts";
 import { describe, wordsOf } from "../words.ts";
-import type { PlanSurface } from "../plan/plan.ts";
+import type { KeptPlan } from "../plan/plan.ts";
 import type { LinkedImports } from "./given-imports.ts";
 import type { Faults } from "./lazy.ts";
 import { ImportFault, scrub, type GuestAbort } from "./trap.ts";
@@ -29,7 +29,7 @@ class InstanceRuntime extends AbiRuntime {
   readonly name: string;
   /** The first trap; once there is one, nothing runs any more. */
   trap: TrapError | undefined;
-  /** Hears of the first trap. */
+  /** Called with the first trap. */
   onTrap: ((trap: Error) => void) | undefined;
   /** Reads what the guest's `abort` recorded; set by the generated text where the guest has the hook. */
   abortHook: (() => GuestAbort | undefined) | undefined;
@@ -40,19 +40,19 @@ class InstanceRuntime extends AbiRuntime {
   waits = false;
   /** The core instance that the next step waits for. */
   pending: Promise<WebAssembly.Instance> | undefined;
-  /** What calls after the end are told. */
-  epitaph = "it has been unloaded";
+  /** The reason in the errors of calls after the end. */
+  endReason = "it has been unloaded";
   /** Linear memories of the core instances: those that core modules hide are exported under private names. */
   readonly memories = new Set<WebAssembly.Memory>();
-  private readonly plan: PlanSurface;
+  private readonly plan: KeptPlan;
   readonly seesMemories: boolean;
-  /** What stopped the guest before its wasm frames were unwound. */
+  /** The first error thrown into the guest: the guest's frames may catch it and throw another. */
   private stopped: { readonly error: unknown } | undefined;
-  /** The first trap is being put into words, which may run code of whoever threw. */
+  /** The message of the first trap is being made, which may run getters of the value that was thrown. */
   private describing = false;
   private readonly faults: Faults;
 
-  constructor(name: string, plan: PlanSurface, linked: LinkedImports, faults: Faults, limits: HostLimits) {
+  constructor(name: string, plan: KeptPlan, linked: LinkedImports, faults: Faults, limits: HostLimits) {
     super(linked.classes, limits);
     this.name = name;
     this.plan = plan;
@@ -129,7 +129,7 @@ class InstanceRuntime extends AbiRuntime {
   refuse(lift: number): TrapError | UnloadedError {
     const state = this.look();
     const what = lift === -1 ? "a destructor" : `export "${this.exportName(lift)}"`;
-    if (state >= UNLOADED) return this.unloaded(`Cannot call ${what} of "${this.name}": ${this.epitaph}`);
+    if (state >= UNLOADED) return this.unloaded(`Cannot call ${what} of "${this.name}": ${this.endReason}`);
     if (state >= TRAPPED) return this.unloaded(`Cannot call ${what} of "${this.name}": it has trapped and is locked`);
     const trap = new TrapError(`Cannot call ${what} of "${this.name}": a call is running already`, {
       trap: "cannot-enter-component",
@@ -148,7 +148,7 @@ class InstanceRuntime extends AbiRuntime {
     if (this.trap !== undefined) return this.unloaded(`"${this.name}" has trapped and is locked`);
     if (this.ended) return this.unloaded(`"${this.name}" was unloaded during a call`);
     if (error instanceof EngineLimitError) {
-      // No fault of the guest: there is no trap to tell of, and nothing to go on with.
+      // No fault of the guest, so no trap; but the instance is incomplete, and ends here.
       this.ended = true;
       scrub(error);
       return error;
@@ -156,11 +156,11 @@ class InstanceRuntime extends AbiRuntime {
     return this.lock(lift, error);
   }
 
-  /** Makes the first trap, and tells of it. */
+  /** Makes the first trap, and passes it to `onTrap`. */
   private lock(lift: number, error: unknown): TrapError {
     this.describing = true;
     try {
-      // What stopped the guest is the fault, whatever the guest made of it on the way out.
+      // The error first thrown into the guest is the fault, also when the guest caught it and threw another.
       const { error: original } = this.stopped ?? { error };
       this.trap ??= this.faults.toTrapError(original ?? this.untold(), {
         module: this.name,
@@ -181,13 +181,13 @@ class InstanceRuntime extends AbiRuntime {
     try {
       this.onTrap?.(trap);
     } catch (error) {
-      // At the end of the stack the listener may not have begun: it hears of the trap when the instance is next looked at.
+      // At the end of the stack the listener may not have begun: it is called when the instance is next looked at.
       if (this.faults.isStackOverflow(error)) return;
     }
     this.onTrap = undefined;
   }
 
-  /** A fault that nobody could describe, because the stack ended there. */
+  /** The fault when the stack ended before the first one could be described. */
   private untold(): AbiTrap {
     return new AbiTrap("stack-overflow", "the stack ended before the fault could be described");
   }
@@ -338,7 +338,7 @@ function add(counts: Map<string, number>, name: string, count: number): void {
  * @throws {EngineLimitError} when the engine has no room for it
  */
 export function startInstance(
-  plan: PlanSurface,
+  plan: KeptPlan,
   instantiate: Instantiate,
   modules: readonly WebAssembly.Module[],
   faults: Faults,
@@ -446,10 +446,10 @@ class ComponentInstance implements ThreadInstance {
     return endWatched(this, this.platform, options);
   }
 
-  dispose(epitaph?: string): DisposeReceipt {
+  dispose(endReason?: string): DisposeReceipt {
     if (this.receipt !== undefined) return this.receipt;
     this.runtime.look();
-    if (epitaph !== undefined) this.runtime.epitaph = epitaph;
+    if (endReason !== undefined) this.runtime.endReason = endReason;
     const { memoryBytes } = this;
     this.runtime.root.entered = UNLOADED;
     this.controls.dispose();

@@ -16,7 +16,7 @@ export interface Watchable {
   memories(): readonly WebAssembly.Memory[];
   /** Whether {@link memories} are all there are: core modules given as imports may hide some. */
   readonly seesMemories: boolean;
-  dispose(epitaph?: string): DisposeReceipt;
+  dispose(endReason?: string): DisposeReceipt;
 }
 
 /**
@@ -26,21 +26,21 @@ export interface Watchable {
 export function endWatched(
   instance: Watchable,
   platform: Platform,
-  { epitaph, measure }: EndOptions = {},
+  { endReason, measure }: EndOptions = {},
 ): Promise<EndReceipt> {
   const measured = measure === true ? platform.countReservations?.() : undefined;
   return (measured ?? Promise.resolve(undefined)).then((before) => {
     const watched = new Watched(instance.memories(), instance.seesMemories);
     return {
-      ...closed(instance, epitaph),
+      ...closed(instance, endReason),
       collected: async (options = {}) => (await proof()).collected(platform, watched, before, options),
     };
   });
 }
 
-function closed(instance: Watchable, epitaph: string | undefined): DisposeReceipt {
+function closed(instance: Watchable, endReason: string | undefined): DisposeReceipt {
   try {
-    return instance.dispose(epitaph);
+    return instance.dispose(endReason);
   } catch (error) {
     scrub(error);
     return { memoryBytes: 0, hostResourcesDisposed: 0, guestResourcesCut: 0, errors: [error as Error] };

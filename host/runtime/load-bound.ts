@@ -46,7 +46,7 @@ export async function compileBound(bound: BoundComponent, how: Omit<Compilation,
   return componentOf({ plan, instantiate, modules }, { ...how, hash, name }, words);
 }
 
-/** A core module, compiled while it arrives where a server calls it one: engines keep the code of those they know again. */
+/** A core module, compiled while it arrives where a server calls it one: engines cache the compiled code by URL. */
 async function fetchModule(
   platform: Pick<Platform, "open">,
   url: URL,

@@ -1,9 +1,9 @@
 /** What the bytes of a component, or bindings written ahead of time, become: all that instances in this thread share. */
 import type { Instantiate } from "../bindings/evaluate.ts";
-import type { PlanSurface } from "../plan/plan.ts";
+import type { KeptPlan } from "../plan/plan.ts";
 
 export interface Prepared {
-  readonly plan: PlanSurface;
+  readonly plan: KeptPlan;
   readonly instantiate: Instantiate;
   /** By their place in the plan; `undefined` for those that are imported. */
   readonly modules: readonly (WebAssembly.Module | undefined)[];

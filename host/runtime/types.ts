@@ -66,9 +66,9 @@ export interface Instance<W extends World = World> extends EngineInstance {
   /**
    * As {@link end}, at once and without a watch: drops every reference to the core instances, so that held exports keep
    * nothing alive. Host resources the guest still held are disposed. Idempotent.
-   * @param epitaph what later calls are told of the instance; default "it has been unloaded"
+   * @param endReason what later calls are told of the instance; default "it has been unloaded"
    * @returns what was closed
    */
-  dispose(epitaph?: string): DisposeReceipt;
+  dispose(endReason?: string): DisposeReceipt;
   [Symbol.dispose](): void;
 }

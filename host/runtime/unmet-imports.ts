@@ -6,13 +6,13 @@ import { versionOf, withoutVersion } from "../model/ids.ts";
 import { type Effort, nearestName, newEffort } from "../model/nearest.ts";
 import { className, funcName } from "../model/spelling.ts";
 import { formatExtern } from "../model/text.ts";
-import type { PlanSurface } from "../plan/plan.ts";
+import type { KeptPlan } from "../plan/plan.ts";
 import { describe } from "../words.ts";
 import type { Unmet } from "./given-imports.ts";
 import type { GivenNames } from "./given-names.ts";
 
 /** An issue for every import that is not met. */
-export function explainUnmet(plan: PlanSurface, unmet: readonly Unmet[]): LinkIssue[] {
+export function explainUnmet(plan: KeptPlan, unmet: readonly Unmet[]): LinkIssue[] {
   const explainer = new Explainer(plan);
   return unmet.map((each) => explainer.issue(each));
 }
@@ -28,14 +28,14 @@ interface Wanted {
 }
 
 class Explainer {
-  private readonly plan: PlanSurface;
+  private readonly plan: KeptPlan;
   private readonly effort = newEffort();
   private readonly guesses = new Map<object, Guesses>();
   private allWanted: Wanted | undefined;
   /** Of the interfaces' names so far: thousands of functions may share one long name. */
   private letters = 0;
 
-  constructor(plan: PlanSurface) {
+  constructor(plan: KeptPlan) {
     this.plan = plan;
   }
 

@@ -33,7 +33,7 @@ export function loadOrder(candidates: readonly Candidate[], shared: HostOptions[
   const offersFor = ({ name, component, options: { imports, link } }: Candidate): Map<string, readonly string[]> => {
     const offers = new Map<string, readonly string[]>();
     if (link === false) return offers;
-    // What a factory will give is known only when it runs, after those that may be needed have been loaded.
+    // A factory runs after the modules that may be needed are loaded, so its imports are not known here.
     const given = [...importEntries(imports, "imports"), ...importEntries(shared, "host")].flatMap(
       ({ entry, where, origin }) => (typeof entry === "object" ? givenProvider(entry, where, origin) : []),
     );

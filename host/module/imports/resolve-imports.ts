@@ -123,7 +123,7 @@ export async function importResolver(
       }
     }
     let missing = component.missing(imports);
-    // What was given and met nothing may be a name misspelt.
+    // Asked again with all that was given: a key that met no import may be a misspelt name, which the message suggests.
     if (missing.length > 0) {
       missing = component.missing(Object.assign({}, ...given.map(({ object }) => object).reverse(), imports) as object);
     }

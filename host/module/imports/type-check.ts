@@ -57,7 +57,7 @@ function indexOf(offers: readonly ExternDecl[]): IdIndex<ExternDecl> {
   return new IdIndex(offers.map((decl) => [decl.name, decl]));
 }
 
-/** Everything that those who import from a module would miss in another version of it. */
+/** Everything that the dependents of a module import and another version of it lacks or has with another type. */
 export function checkDependents(
   exporter: Exporter,
   candidate: ExportingVersion,

@@ -1,8 +1,9 @@
 /** The error when the engine has no room for another memory: how many are alive, and in which modules. */
 import { MemoryLimitError, type MemoryOwner } from "../../errors.ts";
-import type { HostContext } from "../context.ts";
+import type { SharedContext } from "../context.ts";
+import type { Version } from "./run.ts";
 
-export function memoryLimitError(context: HostContext, module: string, cause: unknown): MemoryLimitError {
+export function memoryLimitError(context: SharedContext<Version>, module: string, cause: unknown): MemoryLimitError {
   const owners = memoryOwners(context);
   const oldest = [...owners].sort((a, b) => b.ageMs - a.ageMs).slice(0, 10);
   const names = oldest.slice(0, 3).map(({ module: name, ageMs }) => `${name} (${Math.round(ageMs / 100) / 10} s)`);
@@ -16,7 +17,7 @@ export function memoryLimitError(context: HostContext, module: string, cause: un
 }
 
 /** Who holds linear memories now. */
-function memoryOwners(context: HostContext): MemoryOwner[] {
+function memoryOwners(context: SharedContext<Version>): MemoryOwner[] {
   const now = performance.now();
   return [...context.versions]
     .filter(({ running }) => running)

@@ -6,6 +6,7 @@ import { InUseError, StillRunningError, type Activity } from "../../errors.ts";
 import type { ModuleRecord } from "../module.ts";
 import type { UnloadOptions, UnloadReceipt } from "../types.ts";
 import type { Version } from "./run.ts";
+import { unloadModule } from "./unload.ts";
 
 /**
  * Drains, and unloads dependents first.
@@ -28,7 +29,7 @@ export async function prepareUnload(
   }
   for (const name of chain.slice(0, -1)) {
     const dependent = record.context.modules.get(name);
-    if (dependent !== undefined) receipts.push(await dependent.unload({ ...options, drain: 0, collect: false }));
+    if (dependent !== undefined) receipts.push(await unloadModule(dependent, { ...options, drain: 0, collect: false }));
   }
   // Others may have come to use it, or calls have begun, while the dependents went.
   await settle(record, options, began);
@@ -81,7 +82,7 @@ async function settle(
   if (activity.length === 0) return;
   const left = (options.drain ?? 0) - (performance.now() - began);
   if (left > 0) {
-    await record.version.drain(left, () => record.hurried, active);
+    await record.version.drain(left, () => record.forced, active);
     activity = active();
   }
   if (activity.length === 0 || options.force === true) return;

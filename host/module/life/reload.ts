@@ -10,10 +10,9 @@ import type { Source } from "../../platform.ts";
 import { linkError } from "../../runtime/link-error.ts";
 import type { EngineComponent } from "../../runtime/engine.ts";
 import { abortable } from "../source/abortable.ts";
-import type { HostContext } from "../context.ts";
 import { checkDependents, checkWorld } from "../imports/type-check.ts";
 import { checkIntegrity } from "../source/integrity.ts";
-import type { ModuleRecord, Waiting } from "../module.ts";
+import type { HostContext, ModuleRecord, Waiting } from "../module.ts";
 import type { OpenedSource } from "../source/source.ts";
 import { holdersOf, refuseHeld, type Holder } from "./refuse.ts";
 import { replaceInstance, replacedWords } from "./restart.ts";
@@ -71,7 +70,7 @@ export async function reloadModule(record: ModuleRecord, request: Request): Prom
   try {
     component = await abortable([signal], () => compiled(record, request));
   } catch (error) {
-    // Whoever asked has been told.
+    // The reload was called off, and its promise has been rejected with the reason.
     if (!record.waiting.has(waiting)) throw error;
     throw await rollBack(record, undefined, stages.current, error);
   }
@@ -111,7 +110,7 @@ async function run(
   if (record.phase !== "settled") throw record.unloadedError();
   record.phase = "reloading";
   const old = record.version;
-  const hurried = (): boolean => record.hurried;
+  const forced = (): boolean => record.forced;
   let candidate: Version | undefined;
   let swapped: Swapped;
   let holders: readonly Holder[] = [];
@@ -128,7 +127,7 @@ async function run(
     stages.enter("instantiate");
     await candidate.instantiate(record.trapped);
     await abortable([options.signal], async () => undefined);
-    await old.quiet(hurried);
+    await old.quiet(forced);
     // Dependents may have come, and taken resources, while the instance was made.
     refuse(record, checkDependents(record, candidate, record.dependentImports()));
     if (!cuts) refuseHeld(record);
@@ -143,12 +142,12 @@ async function run(
     record.phase = "settled";
   }
   record.reloads++;
-  record.forgive();
+  record.clearTraps();
   stages.enter("drain");
   const { restarted, errors } = await restartHolders(record.context, options, holders);
-  await old.drain(options.drain ?? 0, hurried);
+  await old.drain(options.drain ?? 0, forced);
   stages.enter("teardown");
-  const dropped = await old.drop({ teardown: true, epitaph: replacedWords("the version replaced") });
+  const dropped = await old.drop({ teardown: true, endReason: replacedWords("the version replaced") });
   stages.leave();
   const receipt: ReloadReceipt = {
     name: record.name,

@@ -1,14 +1,14 @@
 /**
- * What a trap is answered with where a policy asks for it: a fresh instance at once, back-off while that does not help,
- * and an end of it when it never does.
+ * Restarts after a trap, where a policy asks for them: a fresh instance at once, growing delays while calls go on trapping,
+ * and an end after so many restarts in a row.
  */
 import { asError } from "../imports/scope.ts";
-import type { ModuleRecord } from "../module.ts";
+import type { ModuleRecord, Restarts } from "../module.ts";
 import type { RestartOptions, TrapPolicy } from "../types.ts";
 import type { EngineComponent } from "../../runtime/engine.ts";
 import { Version } from "./run.ts";
 
-export class Restarter {
+export class Restarter implements Restarts {
   readonly #record: ModuleRecord;
   readonly #delayMs: number;
   readonly #factor: number;
@@ -16,7 +16,7 @@ export class Restarter {
   readonly #maxRestarts: number;
   readonly #windowMs: number;
   /** When restarts were granted since a call was last served, oldest first. */
-  #inVain: number[] = [];
+  #granted: number[] = [];
   /** The module's calls when its last instance began. */
   #callsBefore = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -35,8 +35,8 @@ export class Restarter {
 
   /** The serving version has trapped, inside a call. */
   trapped(version: Version, error: Error): void {
-    // The call that trapped is counted as well: one more, and there was one that did not.
-    if (this.#record.tree.calls - this.#callsBefore > 1) this.#inVain = [];
+    // The call that trapped is counted as well: more than one call means that one was served.
+    if (this.#record.tree.calls - this.#callsBefore > 1) this.#granted = [];
     this.#schedule(version, error);
   }
 
@@ -45,11 +45,11 @@ export class Restarter {
     return this.#dueAt === undefined ? undefined : Math.max(0, this.#dueAt - performance.now());
   }
 
-  /** What a refused call is told, after "it has trapped and". */
-  get prospect(): string {
+  /** The end of the message of a refused call, after "it has trapped and". */
+  get outlook(): string {
     const { retryAfterMs } = this;
     if (retryAfterMs !== undefined) return `will be tried again in ${Math.ceil(retryAfterMs)} ms`;
-    const count = this.#inVain.length;
+    const count = this.#granted.length;
     return `was given up after ${count} restart${count === 1 ? "" : "s"} in a row; reload it`;
   }
 
@@ -58,10 +58,10 @@ export class Restarter {
     this.#dueAt = undefined;
   }
 
-  /** A new version: forgets the past. */
+  /** A new version serves: no restart is due, and those before it do not count. */
   reset(): void {
     this.stop();
-    this.#inVain = [];
+    this.#granted = [];
     this.#callsBefore = this.#record.tree.calls;
   }
 
@@ -69,18 +69,18 @@ export class Restarter {
     this.stop();
     const record = this.#record;
     const now = performance.now();
-    this.#inVain = this.#inVain.filter((at) => now - at < this.#windowMs);
-    const earlier = this.#inVain.length;
+    this.#granted = this.#granted.filter((at) => now - at < this.#windowMs);
+    const earlier = this.#granted.length;
     if (earlier >= this.#maxRestarts) {
       const { restarts } = record;
       queueMicrotask(() => record.context.events.emit("restart-given-up", { module: record.name, restarts, error }));
       return;
     }
-    this.#inVain.push(now);
+    this.#granted.push(now);
     const delayMs = earlier === 0 ? 0 : Math.min(this.#delayMs * this.#factor ** (earlier - 1), this.#maxDelayMs);
     this.#dueAt = now + delayMs;
     const restart = (): void => void record.queue.run(() => this.#restart(version));
-    // At once is after the failing call.
+    // Without a delay the restart comes right after the failing call, not inside it.
     if (delayMs === 0) queueMicrotask(restart);
     else this.#timer = setTimeout(restart, delayMs);
   }
@@ -126,10 +126,10 @@ export async function replaceInstance(
     throw error;
   }
   record.restarts++;
-  await old.drop({ teardown: false, epitaph: replacedWords("the instance that trapped and was replaced") });
+  await old.drop({ teardown: false, endReason: replacedWords("the instance that trapped and was replaced") });
 }
 
-/** What calls of an object are told whose instance was replaced. */
+/** The reason in the error of a call of an object whose instance was replaced. */
 export function replacedWords(what: string): string {
   return `it belongs to ${what} at ${new Date().toISOString()}`;
 }

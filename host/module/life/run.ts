@@ -16,7 +16,7 @@ import type {
   EngineInstance,
 } from "../../runtime/engine.ts";
 import { abortable } from "../source/abortable.ts";
-import type { HostContext } from "../context.ts";
+import type { SharedContext } from "../context.ts";
 import type { ExportingModule } from "../contract.ts";
 import { importResolver } from "../imports/resolve-imports.ts";
 import { resolveExports, type ExportChange } from "../exports/resolve-exports.ts";
@@ -39,11 +39,11 @@ export class Version {
   origins: readonly ImportOrigin[] = [];
   /** The component's imported resources → the identities of those that meet them. */
   resources: ResourceBindings = new Map();
-  readonly #context: HostContext;
+  readonly #context: SharedContext<Version>;
   #imports: Record<string, unknown> | undefined;
   #instance: EngineInstance | undefined;
 
-  constructor(context: HostContext, module: string, component: EngineComponent) {
+  constructor(context: SharedContext<Version>, module: string, component: EngineComponent) {
     this.#context = context;
     this.module = module;
     this.component = component;
@@ -169,21 +169,21 @@ export class Version {
 
   /**
    * Waits until no call is under way. Calls are synchronous, so one macrotask is enough unless the engine can suspend.
-   * @param hurried gives up when it says so
+   * @param forced gives up when it says so
    */
-  async quiet(hurried: () => boolean): Promise<void> {
-    while (this.depth > 0 && !hurried()) await this.#context.platform.macrotask();
+  async quiet(forced: () => boolean): Promise<void> {
+    while (this.depth > 0 && !forced()) await this.#context.platform.macrotask();
   }
 
-  /** Waits until nothing is active, the deadline has passed, or somebody is in a hurry. */
+  /** Waits until nothing is active, the deadline has passed, or `forced` says so. */
   async drain(
     drainMs: number,
-    hurried: () => boolean,
+    forced: () => boolean,
     active: () => readonly Activity[] = () => this.activity(),
   ): Promise<void> {
     const deadline = performance.now() + drainMs;
     for (let waitMs = 1; performance.now() < deadline; waitMs = Math.min(waitMs * 2, 20)) {
-      if (hurried() || active().length === 0) return;
+      if (forced() || active().length === 0) return;
       const left = deadline - performance.now();
       await new Promise<void>((resolve) => setTimeout(resolve, Math.max(0, Math.min(waitMs, left))));
     }
@@ -197,8 +197,8 @@ export class Version {
     teardown: boolean;
     collect?: boolean;
     collectDeadlineMs?: number | undefined;
-    /** What calls of its objects are told. */
-    epitaph?: string;
+    /** The reason in the errors of later calls of its objects. */
+    endReason?: string;
   }): Promise<DropReceipt> {
     const context = this.#context;
     const giveUpAt = performance.now() + QUIET_DEADLINE_MS;
@@ -213,7 +213,7 @@ export class Version {
     const ended = await this.#endInstance(options);
     context.versions.delete(this);
     context.graph.release(this);
-    // Finalizers and the engine's own bookkeeping run between macrotasks; a loop of unloads must let them.
+    // Finalizers run between macrotasks: without one, a loop of unloads would never free anything.
     await context.platform.macrotask();
     const cut = [...heldBefore, ...scope.cut];
     const ask = options.collect === true;
@@ -259,11 +259,17 @@ export class Version {
   }
 
   /** A function of its own, so that no suspended frame holds the instance. */
-  #endInstance({ collect, epitaph }: { readonly collect?: boolean; readonly epitaph?: string }): Promise<EndReceipt> {
+  #endInstance({
+    collect,
+    endReason,
+  }: {
+    readonly collect?: boolean;
+    readonly endReason?: string;
+  }): Promise<EndReceipt> {
     const instance = this.#instance;
     this.#instance = undefined;
     this.#imports = undefined;
-    return instance === undefined ? Promise.resolve(NOTHING) : instance.end({ epitaph, measure: collect });
+    return instance === undefined ? Promise.resolve(NOTHING) : instance.end({ endReason, measure: collect });
   }
 
   #reportLeak(collected: (how: CollectOptions) => Promise<CollectionReport>): void {

@@ -21,7 +21,7 @@ export async function unloadModule(record: ModuleRecord, options: UnloadOptions)
     );
   }
   // A forced unload without a drain of its own ends the drains of the operations before it in the queue.
-  if (options.force === true && !options.drain) record.hurried = true;
+  if (options.force === true && !options.drain) record.forced = true;
   return record.queue.run(async () => {
     // A second unload gives the receipt of the first.
     if (record.unloading !== undefined) return record.unloading;

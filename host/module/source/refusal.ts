@@ -1,4 +1,4 @@
-/** What a source was refused for, with the place it came from and what would help. */
+/** The error of a source that was refused, with the place it came from and what would help. */
 import { DecodeError, UnsupportedError } from "../../errors.ts";
 import type { Content, Engine } from "../../runtime/engine.ts";
 
@@ -20,7 +20,7 @@ export async function explainRefusal(
     return new UnsupportedError(error.feature, `${where}${words.join("; ")}`);
   }
   if (error instanceof DecodeError) {
-    // The same error, so that byte and section stay: only its words say more.
+    // The same error object, so that `offset` and `section` stay; only its message grows.
     const type = "headers" in body ? body.headers?.get("content-type") : undefined;
     const page = type?.includes("html") === true ? "; the server answered text/html, a page and no component" : "";
     error.message = `${where}${error.message}${page}`;

@@ -9,7 +9,7 @@ import type { Violation } from "./rules.ts";
 export type Allowed = Readonly<Record<string, readonly string[]>>;
 
 export const ALLOWED: Allowed = {
-  "import(no-cycle)": ["host/binary/validate/", "host/module/"],
+  "import(no-cycle)": ["host/binary/validate/"],
 };
 
 interface Diagnostic {

@@ -1,0 +1,38 @@
+/**
+ * What users hold of a module: it reaches the record through its own functions, and nothing else of it.
+ */
+import type { Source } from "../platform.ts";
+import { unloadModule } from "./life/unload.ts";
+import type { ModuleRecord } from "./module.ts";
+import type { Module, ReloadOptions, UnloadOptions } from "./types.ts";
+
+/** The object that users hold for a module. */
+export function publicModule(record: ModuleRecord): Module {
+  return Object.freeze({
+    get name() {
+      return record.name;
+    },
+    get state() {
+      return record.state;
+    },
+    get hash() {
+      return record.hash;
+    },
+    get exports() {
+      return record.tree.object;
+    },
+    get trap() {
+      return record.trap;
+    },
+    get: (path: string) => record.tree.find(path),
+    require: (path: string) => record.require(path),
+    info: () => record.info(),
+    reload: (source?: Source, options: ReloadOptions = {}) => record.reload(source, options),
+    unload: (options: UnloadOptions = {}) => unloadModule(record, options),
+    async [Symbol.asyncDispose]() {
+      await unloadModule(record, { force: true, cascade: true });
+    },
+    // What `console.log` shows in Node: facts instead of getters.
+    [Symbol.for("nodejs.util.inspect.custom")]: () => record.info(),
+  });
+}
