@@ -8,10 +8,11 @@ import { checkExpression } from "../abi/emit/check.ts";
 import { Code } from "../abi/emit/code.ts";
 import { hasBorrow, type Crossing } from "../abi/emit/context.ts";
 import { liftCases, load, plus } from "../abi/emit/lift.ts";
-import { payloadOffset } from "../abi/layout.ts";
+import { payloadOffset } from "../model/layout.ts";
 import { ENTERED, IDLE } from "../abi/entered.ts";
-import { casesOf, handlesIn } from "../model/cases.ts";
-import type { FuncType, ResultType, ValueType } from "../model/types.ts";
+import { casesOf } from "../model/cases.ts";
+import { holdsHandle, holdsOwn } from "../model/facts.ts";
+import type { FuncType, ResultType } from "../model/types.ts";
 import {
   callCore,
   crossingOf,
@@ -49,7 +50,7 @@ export function emitLift(names: Names, index: number): Code {
     const changing = type.params.some((param) => mayChange(param.type));
     if (changing) code.line("let lowered = false;");
     // Handles may have been made when another argument turns out to have changed.
-    const undone = changing && type.params.some((param) => hasHandle(param.type));
+    const undone = changing && type.params.some((param) => holdsHandle(param.type));
     const scoped = type.params.some((param) => hasBorrow(param.type));
     // Nothing may be called between entering and `try`: at the end of the stack the root would stay entered for ever.
     code.line(flags(entered, ENTERED));
@@ -88,18 +89,13 @@ export function emitLift(names: Names, index: number): Code {
   return code;
 }
 
-function hasHandle(type: ValueType): boolean {
-  const { own, borrow } = handlesIn(type);
-  return own || borrow;
-}
-
 /** Checks the arguments `a0`, … of a call; `index` is how the runtime knows the function. */
 function emitChecks({ emitter, code }: Pick<Crossing, "emitter" | "code">, type: FuncType, index: number): void {
   if (type.params.length === 0) return;
   const params = type.params.map((_, i) => `a${i}`);
   const checks = type.params.map((param, i) => checkExpression(emitter, param.type, `a${i}`)).join(" && ");
   const refusal = `rt.badArguments(${index}, [${params.join(", ")}])`;
-  const gives = type.params.some((param) => handlesIn(param.type).own);
+  const gives = type.params.some((param) => holdsOwn(param.type));
   if (!gives && !type.params.some((param) => mayChange(param.type))) {
     code.line(`if (!(${checks})) throw ${refusal};`);
     return;

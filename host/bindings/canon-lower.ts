@@ -8,7 +8,7 @@ import { member, type Code } from "../abi/emit/code.ts";
 import { hasBorrow } from "../abi/emit/context.ts";
 import { liftMembers, load, plus } from "../abi/emit/lift.ts";
 import { lowerFlat, store } from "../abi/emit/lower.ts";
-import { MAX_FLAT_PARAMS, flatOf, sequence } from "../abi/layout.ts";
+import { MAX_FLAT_PARAMS, flatOf, sequence } from "../model/layout.ts";
 import { ENTERED, IDLE } from "../abi/entered.ts";
 import { funcName } from "../model/spelling.ts";
 import type { FuncType, ValueType } from "../model/types.ts";

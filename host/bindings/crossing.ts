@@ -6,9 +6,10 @@ import type { Code } from "../abi/emit/code.ts";
 import type { Context, Crossing } from "../abi/emit/context.ts";
 import { liftFlat, load, plus } from "../abi/emit/lift.ts";
 import { lowerFlat, store } from "../abi/emit/lower.ts";
-import { MAX_FLAT_PARAMS, MAX_FLAT_RESULTS, flatOf, layoutOf, sequence } from "../abi/layout.ts";
+import { MAX_FLAT_PARAMS, MAX_FLAT_RESULTS, flatOf, layoutOf, sequence } from "../model/layout.ts";
 import { ENTERED, IDLE, TRAPPED } from "../abi/entered.ts";
-import { handlesIn, someType } from "../model/cases.ts";
+import { someType } from "../model/cases.ts";
+import { holdsOwn } from "../model/facts.ts";
 import type { FuncType, ResultType, ValueType } from "../model/types.ts";
 import type { Lift, Options, Plan } from "../plan/plan.ts";
 import type { Names } from "./names.ts";
@@ -165,7 +166,7 @@ export function guarded(code: Code, body: () => void): void {
 export function settleGiven({ names, code }: CallCrossing, types: readonly (ValueType | undefined)[]): void {
   const given = new Set<number>();
   for (const type of types) {
-    if (!handlesIn(type).own) continue;
+    if (!holdsOwn(type)) continue;
     someType(type, (inner) => {
       names.budget.spend(1, "generate bindings for");
       const resource = inner.kind === "own" ? names.emitter.types.resource(inner.resource) : undefined;

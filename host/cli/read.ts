@@ -1,12 +1,10 @@
 /**
  * A component file as the commands see it. Nothing of it is run.
  */
-import { decodeComponent } from "../binary/decode.ts";
-import { validateComponent } from "../binary/validate/index.ts";
 import { TenonError, UsageError } from "../errors.ts";
 import { nodePlatform } from "../node/platform.ts";
+import { analyze } from "../plan/analyze.ts";
 import type { Plan } from "../plan/plan.ts";
-import { planComponent } from "../plan/planner.ts";
 import { inspectBytes, type Inspection } from "../runtime/inspect.ts";
 import { readWhole } from "../runtime/response.ts";
 
@@ -21,9 +19,7 @@ export async function inspectFile(path: string): Promise<Inspection> {
 export async function readPlan(path: string): Promise<Plan & { readonly bytes: Uint8Array<ArrayBuffer> }> {
   const bytes = await readWhole(nodePlatform, path);
   return named(path, () => {
-    const definition = decodeComponent(bytes);
-    validateComponent(definition);
-    return { ...planComponent(definition), bytes };
+    return { ...analyze(bytes).plan, bytes };
   });
 }
 

@@ -5,7 +5,7 @@
  * their place, so the same name must mean the same resource throughout one comparison. Follows design/mvp/Subtyping.md:
  * value types must be equal, instances may have more exports than wanted, components fewer imports and more exports.
  */
-import { handlesIn } from "./cases.ts";
+import { holdsHandle } from "./facts.ts";
 import type { CoreModuleType, ExternDecl, ExternType, FuncType, ResourceType, ValueType } from "./types.ts";
 import { explainCoreModule } from "./core-subtype.ts";
 import { formatExtern, formatType } from "./text.ts";
@@ -213,9 +213,9 @@ function explainComponent(
 /** Why two value types differ; `undefined` when they are equal. */
 function explainValue(found: ValueType, wanted: ValueType, at: At): string | undefined {
   // Only a type without handles can be taken as equal to itself: a handle's resource may be bound to another.
-  const { own, borrow } = handlesIn(wanted);
-  if (found === wanted && !own && !borrow) return undefined;
-  const equal = own || borrow ? at.equal : at.comparing.equal;
+  const hasHandle = holdsHandle(wanted);
+  if (found === wanted && !hasHandle) return undefined;
+  const equal = hasHandle ? at.equal : at.comparing.equal;
   if (equal.get(found)?.has(wanted) === true) return undefined;
   const why = charge(at, 1) ?? explainParts(found, wanted, at);
   if (why === undefined) {

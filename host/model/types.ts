@@ -84,6 +84,11 @@ export interface ResourceType {
   readonly kind: "resource";
   /** The first name it was imported, exported or defined under, for messages only. */
   name: string;
+  /**
+   * The resource type that this is a further name of. Validation tells the names of one resource apart, since each is
+   * visible or not; what it gives to others has none of them.
+   */
+  readonly of?: ResourceType;
 }
 
 export interface FuncType {
@@ -96,13 +101,22 @@ export interface FuncType {
 export interface InstanceType {
   readonly kind: "instance";
   readonly exports: readonly ExternDecl[];
+  /** Resource types that each use of the type makes anew; none in the type of an actual instance. */
+  readonly bound?: ReadonlySet<ResourceType>;
 }
 
 export interface ComponentType {
   readonly kind: "component";
   readonly imports: readonly ExternDecl[];
   readonly exports: readonly ExternDecl[];
+  /** Resource types that whoever instantiates it chooses. */
+  readonly imported?: ReadonlySet<ResourceType>;
+  /** Resource types that each instantiation makes anew. */
+  readonly created?: ReadonlySet<ResourceType>;
 }
+
+/** What a type index may stand for. */
+export type Type = ValueType | FuncType | InstanceType | ComponentType | ResourceType;
 
 // Core WebAssembly types, as far as linking core modules needs them.
 
@@ -151,7 +165,7 @@ export type ExternType =
   | InstanceType
   | ComponentType
   | CoreModuleType
-  | { readonly kind: "type"; readonly type: ValueType | FuncType | InstanceType | ComponentType }
+  | { readonly kind: "type"; readonly type: Exclude<Type, ResourceType> }
   | { readonly kind: "resource-type"; readonly resource: ResourceType };
 
 /** A named import or export with its type. `name` is the extern name as written, such as `demo:log/log@0.1.0`. */

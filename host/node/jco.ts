@@ -7,11 +7,9 @@
  */
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
-import { decodeComponent } from "../binary/decode.ts";
-import { validateComponent } from "../binary/validate/index.ts";
 import { TenonError, UnsupportedError, type UnsupportedFeature, UsageError } from "../errors.ts";
 import { exposeMemories } from "../instrument/memories.ts";
-import { planComponent } from "../plan/planner.ts";
+import { analyze } from "../plan/analyze.ts";
 import * as faults from "../runtime/faults.ts";
 import type { Platform } from "../platform.ts";
 import { readBody } from "../runtime/body.ts";
@@ -85,9 +83,7 @@ async function prepare(
   hash: string,
   { name, recipe, platform }: { readonly name: string; readonly recipe: Recipe; readonly platform: Platform },
 ): Promise<EngineComponent> {
-  const definition = decodeComponent(bytes);
-  validateComponent(definition);
-  const plan = planComponent(definition, { asynchronous: true });
+  const { plan } = analyze(bytes, { asynchronous: true });
   const path = locate();
   if (path === undefined) {
     throw new UsageError(`The option engine: "jco" needs the package ${PACKAGE}: add it with npm install ${PACKAGE}`);

@@ -1,23 +1,26 @@
 /**
- * definition → plan: runs the definitions of a component symbolically, inlining nested components, until every index
- * is resolved and only steps are left.
+ * Validated component → plan: runs the definitions of a component symbolically, inlining nested components, until every
+ * index is resolved and only steps are left.
  *
- * Validation has run before, so an index that does not resolve is a bug of ours. What is valid but needs a feature the
- * synchronous host lacks is refused here, where it is used. Follows design/mvp/Explainer.md, "Instance Definitions".
+ * Types are those that validation resolved; what a component leaves open, the resource types it imports or makes, is
+ * settled here for each instantiation. An index that does not resolve is a bug of ours. What is valid but needs a feature
+ * the synchronous host lacks is refused here, where it is used. Follows design/mvp/Explainer.md, "Instance Definitions".
  */
 import type {
   AliasDefinition,
   CanonDefinition,
   CanonOptions,
-  ComponentDefinition,
   CoreModuleDefinition,
   CoreSort,
   Definition,
   SortIndex,
 } from "../binary/definition.ts";
+import type { ValidatedComponent } from "../binary/validate/index.ts";
 import { Budget } from "../budget.ts";
 import { UnsupportedError } from "../errors.ts";
-import type { ComponentType, ExternDecl, ExternType, FuncType, ResourceType } from "../model/types.ts";
+import { declsByName, resourceOf } from "../model/cases.ts";
+import { NamedSubstitution } from "../model/rename.ts";
+import type { ExternDecl, ExternType, FuncType, InstanceType, ResourceType } from "../model/types.ts";
 import type {
   CoreInstanceRef,
   CoreItem,
@@ -33,62 +36,98 @@ import type {
   Step,
   Trampoline,
 } from "./plan.ts";
-import { must, nameType, TypeScope, type TypeEntity } from "./scope.ts";
 import { refuseAsync, refuseAsyncValues, refuseCollisions } from "./unsupported.ts";
 
 /** A component with the scope it was defined in: what it needs to be instantiated anywhere. */
 interface Closure {
   readonly kind: "component";
-  readonly definition: ComponentDefinition;
+  readonly component: ValidatedComponent;
   readonly scope: Scope;
-}
-/** A component of which nothing but the type is known: an import of one that is only described. */
-interface DescribedComponent {
-  readonly kind: "component";
-  readonly type: ComponentType;
-}
-interface FuncEntity {
-  readonly kind: "func";
-  readonly item: FuncItem;
-  readonly type: FuncType;
 }
 interface InstanceEntity {
   readonly kind: "instance";
   readonly exports: ReadonlyMap<string, Entity>;
 }
+/** What an index stands for in one component instance. Their types are told by validation. */
 type Entity =
-  | FuncEntity
+  | { readonly kind: "func"; readonly item: FuncItem }
   | InstanceEntity
   | Closure
-  | DescribedComponent
-  | { readonly kind: "type"; readonly type: TypeEntity }
+  /** `resource` is the one that the type is, when it is one. */
+  | { readonly kind: "type"; readonly resource: ResourceType | undefined }
   | { readonly kind: "module"; readonly module: ModuleRef };
 
 type CoreItemSort = Exclude<CoreSort, "type" | "module" | "instance">;
 
-/** The index spaces of one component instance. */
-class Scope extends TypeScope {
+/** The index spaces of one component instance, and which resource types those of its definition are there. */
+class Scope {
+  readonly parent: Scope | undefined;
+  readonly definition: ValidatedComponent;
   readonly component: number;
   readonly modules: ModuleRef[] = [];
   readonly coreInstances: CoreInstanceRef[] = [];
   readonly core: Record<CoreItemSort, CoreItem[]> = { func: [], table: [], memory: [], global: [], tag: [] };
-  readonly components: (Closure | DescribedComponent)[] = [];
+  readonly components: Closure[] = [];
   readonly instances: InstanceEntity[] = [];
-  readonly funcs: FuncEntity[] = [];
+  readonly funcs: FuncItem[] = [];
+  /** Definitions met so far. */
+  readonly met = { resources: 0, components: 0 };
+  private readonly resources = new Map<ResourceType, ResourceType>();
+  private readonly substitution: NamedSubstitution;
 
-  constructor(parent: Scope | undefined, component: number, budget: Budget) {
-    super(parent, budget);
+  constructor(
+    parent: Scope | undefined,
+    definition: ValidatedComponent,
+    component: number,
+    spend: (steps: number) => void,
+  ) {
+    this.parent = parent;
+    this.definition = definition;
     this.component = component;
+    this.substitution = new NamedSubstitution((resource) => {
+      const identity = resourceOf(resource);
+      return this.resources.get(identity) ?? identity;
+    }, spend);
   }
 
-  override outer(count: number): Scope {
-    return super.outer(count) as Scope;
+  /** The scope `count` steps outward, 0 this one. */
+  outer(count: number): Scope {
+    return count === 0 ? this : must(this.parent).outer(count - 1);
+  }
+
+  /** Settles what a resource type of the definition is here. */
+  settle(declared: ResourceType, resource: ResourceType): void {
+    this.resources.set(resourceOf(declared), resource);
+  }
+
+  settled(declared: ResourceType): ResourceType | undefined {
+    return this.resources.get(resourceOf(declared));
+  }
+
+  /** The resource type at a type index. */
+  resource(index: number): ResourceType | undefined {
+    const type = must(this.definition.types[index]);
+    return type.kind === "resource" ? must(this.settled(type)) : undefined;
+  }
+
+  /** The function type at a type index. */
+  funcType(index: number): FuncType {
+    return this.substitution.func(must(this.definition.types[index]) as FuncType);
+  }
+
+  /** A type of the definition with its resource types settled. */
+  func(type: FuncType): FuncType {
+    return this.substitution.func(type);
+  }
+
+  decls(decls: readonly ExternDecl[]): readonly ExternDecl[] {
+    return this.substitution.decls(decls);
   }
 
   add(entity: Entity): void {
     switch (entity.kind) {
       case "func":
-        this.funcs.push(entity);
+        this.funcs.push(entity.item);
         break;
       case "instance":
         this.instances.push(entity);
@@ -96,12 +135,10 @@ class Scope extends TypeScope {
       case "component":
         this.components.push(entity);
         break;
-      case "type":
-        this.types.push(entity.type);
-        break;
       case "module":
         this.modules.push(entity.module);
         break;
+      case "type":
     }
   }
 
@@ -110,13 +147,13 @@ class Scope extends TypeScope {
     if (item.core) return { kind: "module", module: must(this.modules[index]) };
     switch (item.sort) {
       case "func":
-        return must(this.funcs[index]);
+        return { kind: "func", item: must(this.funcs[index]) };
       case "instance":
         return must(this.instances[index]);
       case "component":
         return must(this.components[index]);
       case "type":
-        return { kind: "type", type: must(this.types[index]) };
+        return { kind: "type", resource: this.resource(index) };
       case "value":
         throw new UnsupportedError(
           "component-values",
@@ -137,16 +174,14 @@ export interface PlanOptions {
 }
 
 /** Plans the instantiation of a component. @throws {UnsupportedError} */
-export function planComponent(definition: ComponentDefinition, options: PlanOptions = {}): Plan {
-  const { asynchronous = false, budget = new Budget(definition.byteLength) } = options;
-  return new Planner(asynchronous, budget).plan(definition);
+export function planComponent(component: ValidatedComponent, options: PlanOptions = {}): Plan {
+  const { asynchronous = false, budget = new Budget(component.definition.byteLength) } = options;
+  return new Planner(asynchronous, budget).plan(component);
 }
 
 class Planner {
   private readonly asynchronous: boolean;
-  private readonly descriptions = new Map<Closure, ComponentType>();
   private readonly budget: Budget;
-  private readonly imports: ExternDecl[] = [];
   private readonly components: (number | undefined)[] = [];
   private readonly modules: ModuleRef[] = [];
   private readonly moduleIndex = new Map<ModuleRef, number>();
@@ -154,7 +189,7 @@ class Planner {
   private readonly lifts: Lift[] = [];
   private readonly hostFuncs: HostFunc[] = [];
   private readonly trampolines: Trampoline[] = [];
-  private readonly resources: ResourcePlan[] = [];
+  private readonly resources: Omit<ResourcePlan, "name">[] = [];
   private readonly resourceIndex = new Map<ResourceType, number>();
   private readonly steps: Step[] = [];
   /** What core instances that were put together hold, by name. */
@@ -162,45 +197,44 @@ class Planner {
   /** What is used of the exports of each instantiation, by name. */
   private readonly coreExports: Map<string, CoreItem>[] = [];
 
-  /** Whether the plan is not to be run, but to say what the component imports and exports. */
-  private readonly describing: boolean;
-
-  constructor(asynchronous: boolean, budget: Budget, describing = false) {
+  constructor(asynchronous: boolean, budget: Budget) {
     this.asynchronous = asynchronous;
     this.budget = budget;
-    this.describing = describing;
   }
 
-  plan(definition: ComponentDefinition): Plan {
-    const exports = this.instantiate(definition, undefined, undefined, undefined);
-    refuseCollisions("imports", this.imports);
+  plan(component: ValidatedComponent): Plan {
+    const { scope, exports } = this.instantiate(component, undefined, undefined, undefined);
+    const imports = scope.decls(component.type.imports);
+    refuseCollisions("imports", imports);
+    const exportDecls = scope.decls(component.type.exports);
     return {
-      byteLength: definition.byteLength,
-      imports: this.imports,
-      exportDecls: [...exports].map(([name, entity]) => ({ name, type: this.externType(entity, name) })),
+      byteLength: component.definition.byteLength,
+      imports,
+      exportDecls,
       components: this.components,
       modules: this.modules,
       lifts: this.lifts,
       hostFuncs: this.hostFuncs,
       trampolines: this.trampolines,
-      resources: this.resources,
+      // Names are settled now that everything has been exported.
+      resources: this.resources.map(({ type, origin }) => ({ type, origin, name: type.name })),
       steps: this.steps,
-      exports: this.exportPlans(exports),
+      exports: this.exportPlans(exportDecls, exports),
     };
   }
 
   /** Runs a component's definitions. Without `args` it is the root, whose imports the host's user supplies. */
   private instantiate(
-    definition: ComponentDefinition,
-    scope: Scope | undefined,
+    component: ValidatedComponent,
+    outer: Scope | undefined,
     parent: number | undefined,
     args: ReadonlyMap<string, Entity> | undefined,
-  ): Map<string, Entity> {
+  ): { scope: Scope; exports: ReadonlyMap<string, Entity> } {
     this.budget.instance();
-    const inner = new Scope(scope, this.components.push(parent) - 1, this.budget);
+    const scope = new Scope(outer, component, this.components.push(parent) - 1, this.spend);
     const exports = new Map<string, Entity>();
-    for (const item of definition.definitions) this.run(inner, item, args, exports);
-    return exports;
+    for (const item of component.definition.definitions) this.run(scope, item, args, exports);
+    return { scope, exports };
   }
 
   private run(
@@ -209,6 +243,7 @@ class Planner {
     args: ReadonlyMap<string, Entity> | undefined,
     exports: Map<string, Entity>,
   ): void {
+    const { definition } = scope;
     this.spend(1);
     switch (item.kind) {
       case "core-module":
@@ -218,26 +253,30 @@ class Planner {
         scope.coreInstances.push(this.coreInstance(scope, item.expr));
         break;
       case "core-type":
-        scope.coreTypes.push(scope.defineCore(item.type));
         break;
       case "component":
-        scope.components.push({ kind: "component", definition: item.component, scope });
+        scope.components.push({
+          kind: "component",
+          component: must(definition.nested[scope.met.components++]),
+          scope,
+        });
         break;
-      case "instance":
-        scope.instances.push({ kind: "instance", exports: this.instance(scope, item.expr) });
+      case "instance": {
+        const instance: InstanceEntity = { kind: "instance", exports: this.instance(scope, item.expr) };
+        this.settle(scope, must(definition.instances[scope.instances.length]), instance);
+        scope.instances.push(instance);
         break;
+      }
       case "alias":
         this.alias(scope, item);
         break;
-      case "type": {
-        const type = scope.define(item.type);
-        if (type.kind === "resource" && item.type.kind === "resource") {
+      case "type":
+        if (item.type.kind === "resource") {
+          const declared = must(definition.resources[scope.met.resources++]);
           const dtor = item.type.dtor === undefined ? undefined : must(scope.core.func[item.type.dtor]);
-          this.addResource(type, { kind: "guest", component: scope.component, dtor });
+          this.addResource(scope, declared, { kind: "guest", component: scope.component, dtor });
         }
-        scope.types.push(type);
         break;
-      }
       case "canon":
         this.canon(scope, item);
         break;
@@ -248,22 +287,35 @@ class Planner {
         );
       case "import": {
         const { name } = item.name;
+        const declared = must(declsByName(definition.type.imports).get(name));
         if (args === undefined) {
-          const type = scope.extern(item.type, name);
-          this.imports.push({ name, type });
-          scope.add(this.imported(type, [name]));
+          scope.add(this.imported(scope, declared, [name]));
         } else {
-          scope.add(must(args.get(name)));
+          const entity = must(args.get(name));
+          this.settle(scope, declared, entity);
+          scope.add(entity);
         }
         break;
       }
       case "export": {
         const { name } = item.name;
-        const entity = rename(scope.get(item.item), name, item.type && scope.extern(item.type, name));
+        const entity = named(scope.get(item.item), name);
+        // The type it is ascribed may hide which resource type it is.
+        if (item.type !== undefined) this.settle(scope, must(declsByName(definition.type.exports).get(name)), entity);
         exports.set(name, entity);
         scope.add(entity);
         break;
       }
+    }
+  }
+
+  /** Settles the resource types that a declaration introduces to be those of what stands in its place. */
+  private settle(scope: Scope, declared: ExternType, entity: Entity): void {
+    this.spend(1);
+    if (declared.kind === "resource-type" && entity.kind === "type") {
+      scope.settle(declared.resource, must(entity.resource));
+    } else if (declared.kind === "instance" && entity.kind === "instance") {
+      for (const { name, type } of declared.exports) this.settle(scope, type, must(entity.exports.get(name)));
     }
   }
 
@@ -316,17 +368,14 @@ class Planner {
     return item;
   }
 
-  private instance(scope: Scope, expr: Extract<Definition, { kind: "instance" }>["expr"]): Map<string, Entity> {
+  private instance(scope: Scope, expr: Extract<Definition, { kind: "instance" }>["expr"]): ReadonlyMap<string, Entity> {
     this.spend(expr.kind === "exports" ? expr.exports.length : expr.args.length);
     if (expr.kind === "exports") {
-      return new Map(expr.exports.map(({ name, item }) => [name.name, rename(scope.get(item), name.name, undefined)]));
+      return new Map(expr.exports.map(({ name, item }) => [name.name, named(scope.get(item), name.name)]));
     }
-    const component = must(scope.components[expr.component]);
-    if ("type" in component) {
-      return new Map(component.type.exports.map(({ name, type }) => [name, this.imported(type, [name])]));
-    }
+    const closure = must(scope.components[expr.component]);
     const args = new Map(expr.args.map(({ name, item }) => [name, scope.get(item)]));
-    return this.instantiate(component.definition, component.scope, scope.component, args);
+    return this.instantiate(closure.component, closure.scope, scope.component, args).exports;
   }
 
   private alias(scope: Scope, { target }: AliasDefinition): void {
@@ -342,10 +391,8 @@ class Planner {
       }
       case "outer": {
         const from = scope.outer(target.count);
-        if (target.core && target.sort === "type") scope.coreTypes.push(must(from.coreTypes[target.index]));
-        else if (target.core) scope.modules.push(must(from.modules[target.index]));
+        if (target.sort === "module") scope.modules.push(must(from.modules[target.index]));
         else if (target.sort === "component") scope.components.push(must(from.components[target.index]));
-        else scope.types.push(must(from.types[target.index]));
         break;
       }
     }
@@ -355,21 +402,21 @@ class Planner {
     const { component } = scope;
     switch (canon.op) {
       case "lift": {
-        const type = must(scope.types[canon.type]) as FuncType;
+        const type = scope.funcType(canon.type);
         this.usedAs(type);
         if (!this.asynchronous) refuseAsync(type, canon.options);
         const core = must(scope.core.func[canon.func]);
         const lift = this.lifts.push({ core, type, options: this.options(scope, canon.options), component }) - 1;
-        scope.funcs.push({ kind: "func", item: { kind: "lift", lift }, type });
+        scope.funcs.push({ kind: "lift", lift });
         break;
       }
       case "lower": {
-        const { item, type } = must(scope.funcs[canon.func]);
+        const type = scope.func(must(scope.definition.funcs[canon.func]));
         this.usedAs(type);
         if (!this.asynchronous) refuseAsync(type, canon.options);
         this.trampoline(scope, {
           kind: "lower",
-          func: item,
+          func: must(scope.funcs[canon.func]),
           type,
           options: this.options(scope, canon.options),
           component,
@@ -379,7 +426,11 @@ class Planner {
       case "resource.new":
       case "resource.rep":
       case "resource.drop":
-        this.trampoline(scope, { kind: canon.op, resource: this.resource(scope.resource(canon.type)), component });
+        this.trampoline(scope, {
+          kind: canon.op,
+          resource: must(this.resourceIndex.get(must(scope.resource(canon.type)))),
+          component,
+        });
         break;
       case "other":
         if (canon.name === "context.get" || canon.name === "context.set") {
@@ -391,9 +442,9 @@ class Planner {
     }
   }
 
-  private spend(steps: number): void {
+  private readonly spend = (steps: number): void => {
     this.budget.spend(steps, "plan");
-  }
+  };
 
   /** Counts a function, whose type may be shared by many. */
   private usedAs(type: FuncType): void {
@@ -417,48 +468,41 @@ class Planner {
     };
   }
 
-  private addResource(type: ResourceType, origin: ResourcePlan["origin"]): number {
+  private addResource(scope: Scope, declared: ResourceType, origin: ResourcePlan["origin"]): ResourceType {
     this.budget.part();
-    const index = this.resources.length;
-    // The name is settled only once the resource is exported, so it is read late.
-    this.resources.push({
-      type,
-      origin,
-      get name() {
-        return type.name;
-      },
-    });
-    this.resourceIndex.set(type, index);
-    return index;
-  }
-
-  private resource(type: ResourceType): number {
-    return must(this.resourceIndex.get(type));
+    const type: ResourceType = { kind: "resource", name: origin.kind === "host" ? must(origin.path.at(-1)) : "" };
+    scope.settle(declared, type);
+    this.resourceIndex.set(type, this.resources.push({ type, origin }) - 1);
+    return type;
   }
 
   /** What the root component imports, as something that its definitions can refer to. */
-  private imported(type: ExternType, path: readonly string[]): Entity {
+  private imported(scope: Scope, type: ExternType, path: readonly string[]): Entity {
     this.budget.part();
     switch (type.kind) {
-      case "func":
+      case "func": {
         this.spend(type.params.length);
-        if (!this.asynchronous) refuseAsyncValues(type);
-        return { kind: "func", item: { kind: "host", func: this.hostFuncs.push({ path, type }) - 1 }, type };
+        const func = scope.func(type);
+        if (!this.asynchronous) refuseAsyncValues(func);
+        return { kind: "func", item: { kind: "host", func: this.hostFuncs.push({ path, type: func }) - 1 } };
+      }
       case "instance":
         refuseCollisions("imports", type.exports);
         return {
           kind: "instance",
-          exports: new Map(type.exports.map((decl) => [decl.name, this.imported(decl.type, [...path, decl.name])])),
+          exports: new Map(
+            type.exports.map((decl) => [decl.name, this.imported(scope, decl.type, [...path, decl.name])]),
+          ),
         };
-      case "resource-type":
-        if (!this.resourceIndex.has(type.resource)) this.addResource(type.resource, { kind: "host", path });
-        return { kind: "type", type: type.resource };
+      case "resource-type": {
+        const resource = scope.settled(type.resource) ?? this.addResource(scope, type.resource, { kind: "host", path });
+        return { kind: "type", resource };
+      }
       case "type":
-        return { kind: "type", type: type.type };
+        return { kind: "type", resource: undefined };
       case "core-module":
         return { kind: "module", module: { kind: "imported", path, type } };
       case "component":
-        if (this.describing) return { kind: "component", type };
         throw new UnsupportedError(
           "component-imports",
           `This component imports the component "${path.join("#")}"; this host can only supply functions, instances, types and core modules`,
@@ -466,83 +510,38 @@ class Planner {
     }
   }
 
-  private externType(entity: Entity, name: string): ExternType {
+  private exportPlans(decls: readonly ExternDecl[], exports: ReadonlyMap<string, Entity>): ExportPlan[] {
+    refuseCollisions("exports", decls);
+    return decls.map(({ name, type }) => ({ name, item: this.exportItem(type, must(exports.get(name))) }));
+  }
+
+  private exportItem(type: ExternType, entity: Entity): ExportItem {
     this.budget.part();
     switch (entity.kind) {
       case "func":
-        return entity.type;
+        return { kind: "func", func: entity.item, type: type as FuncType };
       case "instance":
-        return {
-          kind: "instance",
-          exports: [...entity.exports].map(([inner, item]) => ({ name: inner, type: this.externType(item, inner) })),
-        };
-      case "component":
-        return "type" in entity ? entity.type : this.describe(entity);
-      case "type":
-        if (entity.type.kind === "resource") return { kind: "resource-type", resource: entity.type };
-        // Naming has been done where it was exported: a second copy would lose the identity that carries the name.
-        return entity.type.kind === "deferred" ? nameType(entity.type, name) : { kind: "type", type: entity.type };
-      case "module":
-        return entity.module.type;
-    }
-  }
-
-  /**
-   * The type of a component that is exported: its definitions are run as those of a root, by a planner that keeps nothing
-   * but the declarations. What it imports may be anything, components too.
-   */
-  private describe(closure: Closure): ComponentType {
-    let type = this.descriptions.get(closure);
-    if (type === undefined) {
-      const planner = new Planner(true, this.budget, true);
-      const exports = planner.instantiate(closure.definition, closure.scope, undefined, undefined);
-      type = {
-        kind: "component",
-        imports: planner.imports,
-        exports: [...exports].map(([name, entity]) => ({ name, type: planner.externType(entity, name) })),
-      };
-      this.descriptions.set(closure, type);
-    }
-    return type;
-  }
-
-  private exportPlans(exports: ReadonlyMap<string, Entity>): ExportPlan[] {
-    refuseCollisions(
-      "exports",
-      [...exports].map(([name, entity]) => ({ name, type: { kind: sortOf(entity) } })),
-    );
-    return [...exports].map(([name, entity]) => ({ name, item: this.exportItem(entity) }));
-  }
-
-  private exportItem(entity: Entity): ExportItem {
-    switch (entity.kind) {
-      case "func":
-        return { kind: "func", func: entity.item, type: entity.type };
-      case "instance":
-        return { kind: "instance", exports: this.exportPlans(entity.exports) };
+        return { kind: "instance", exports: this.exportPlans((type as InstanceType).exports, entity.exports) };
       case "type": {
-        const { type } = entity;
-        const resource = type.kind === "resource" ? this.resourceIndex.get(type) : undefined;
+        const resource = entity.resource && this.resourceIndex.get(entity.resource);
         return resource === undefined ? { kind: "type" } : { kind: "resource", resource };
       }
-      case "module": {
+      case "module":
         return { kind: "module", module: this.moduleNumber(entity.module) };
-      }
       case "component":
         return { kind: "component" };
     }
   }
 }
 
-/** What an export adds to the index space: the same thing, under the type it is ascribed or the name it is given. */
-function rename(entity: Entity, name: string, ascribed: ExternType | undefined): Entity {
-  if (entity.kind === "func" && ascribed?.kind === "func") return { ...entity, type: ascribed };
-  if (entity.kind !== "type" || entity.type.kind === "deferred") return entity;
-  const named = nameType(entity.type, name);
-  return { kind: "type", type: named.kind === "type" ? named.type : entity.type };
+/** What is exported under a name: a resource type that has none yet gets it. */
+function named(entity: Entity, name: string): Entity {
+  if (entity.kind === "type" && entity.resource !== undefined) entity.resource.name ||= name;
+  return entity;
 }
 
-/** The sort of an entity, as that of an extern type is called. */
-function sortOf(entity: Entity): string {
-  return entity.kind === "type" && entity.type.kind === "resource" ? "resource-type" : entity.kind;
+/** An index that validation has checked. A failure here is a bug of ours, not of the component. */
+function must<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error("tenon bug: an index that validation accepted does not resolve");
+  return value;
 }

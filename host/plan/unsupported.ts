@@ -1,6 +1,7 @@
 /** What is valid but more than this host can do: refused by name before anything is generated. */
 import type { CanonOptions } from "../binary/definition.ts";
 import { UnsupportedError } from "../errors.ts";
+import { labelsOf, partsOf } from "../model/cases.ts";
 import { toCamelCase } from "../model/spelling.ts";
 import type { FuncType, ValueType } from "../model/types.ts";
 
@@ -57,11 +58,6 @@ export function refuseCollisions(
 
 function visit(type: ValueType | undefined): void {
   if (type === undefined || accepted.has(type)) return;
-  visitParts(type);
-  accepted.add(type);
-}
-
-function visitParts(type: ValueType): void {
   switch (type.kind) {
     case "stream":
     case "future":
@@ -70,36 +66,14 @@ function visitParts(type: ValueType): void {
         type.kind,
         `This component passes a value of type ${type.kind}, which this host does not support`,
       );
-    case "list":
-      visit(type.element);
-      break;
-    case "map":
-      visit(type.key);
-      visit(type.value);
-      break;
     case "flags":
       refuseCollision("flags", type.names);
       break;
     case "record":
-      refuseCollision(
-        "record fields",
-        type.fields.map((field) => field.name),
-      );
-      for (const field of type.fields) visit(field.type);
-      break;
-    case "tuple":
-      for (const member of type.types) visit(member);
-      break;
-    case "variant":
-      for (const c of type.cases) visit(c.type);
-      break;
-    case "option":
-      visit(type.type);
-      break;
-    case "result":
-      visit(type.ok);
-      visit(type.err);
+      refuseCollision("record fields", labelsOf(type));
       break;
     default:
   }
+  for (const part of partsOf(type)) visit(part);
+  accepted.add(type);
 }

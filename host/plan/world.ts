@@ -4,11 +4,11 @@
  * The section is itself a component binary: a component type (the world) inside a component type, exported under the
  * world's id. See design/mvp/WIT.md, "Package Format".
  */
-import { Budget } from "../budget.ts";
+import type { ValidatedComponent } from "../binary/validate/index.ts";
 import { UsageError } from "../errors.ts";
-import type { ComponentDefinition } from "../binary/definition.ts";
+import { resourceOf } from "../model/cases.ts";
+import { NamedSubstitution } from "../model/rename.ts";
 import type { ExternDecl } from "../model/types.ts";
-import { TypeScope } from "./scope.ts";
 
 export interface WorldDescription {
   /** The world's full id, such as `demo:calc/calc@1.0.0`. */
@@ -17,19 +17,14 @@ export interface WorldDescription {
   readonly exports: readonly ExternDecl[];
 }
 
-/** The world that a decoded `component-type` section describes. @throws {UsageError} when it describes none */
-export function describeWorld(definition: ComponentDefinition): WorldDescription {
-  const scope = new TypeScope(undefined, new Budget(definition.byteLength));
-  for (const item of definition.definitions) {
-    if (item.kind !== "type") continue;
-    const entity = scope.define(item.type);
-    scope.types.push(entity);
-    if (entity.kind !== "deferred") continue;
-    const outer = entity.evaluate();
+/** The world that a `component-type` section describes. @throws {UsageError} when it describes none */
+export function describeWorld({ types }: ValidatedComponent): WorldDescription {
+  for (const outer of types) {
     if (outer.kind !== "component") continue;
-    const world = outer.exports.find(({ type }) => type.kind === "component");
-    if (world?.type.kind === "component") {
-      return { name: world.name, imports: world.type.imports, exports: world.type.exports };
+    for (const { name, type } of outer.exports) {
+      if (type.kind !== "component") continue;
+      const names = new NamedSubstitution(resourceOf);
+      return { name, imports: names.decls(type.imports), exports: names.decls(type.exports) };
     }
   }
   throw new UsageError("Expected the component type of a WIT world, got a component that defines none");

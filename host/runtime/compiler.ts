@@ -4,16 +4,13 @@
  * The largest part of the host by far, and the only way into it (`lazy.ts`): applications load it when they first
  * compile, and pages whose modules are all bound ahead of time never do.
  */
-import { Budget } from "../budget.ts";
-import { decodeComponent } from "../binary/decode.ts";
 import type { ComponentDefinition } from "../binary/definition.ts";
-import { validateComponent } from "../binary/validate/index.ts";
 import { bindingsFor, type Instantiate } from "../bindings/evaluate.ts";
 import { planKey } from "../bindings/key.ts";
 import { Cache } from "../bindings/cache.ts";
 import { UnsupportedError } from "../errors.ts";
+import { analyze } from "../plan/analyze.ts";
 import type { Plan } from "../plan/plan.ts";
-import { planComponent } from "../plan/planner.ts";
 import { compileCore, exposedModule, exposedPlan } from "./core.ts";
 import type { EarlyModules } from "./receive.ts";
 import type { Prepared } from "./prepared.ts";
@@ -42,10 +39,8 @@ export async function prepareBytes(bytes: Uint8Array<ArrayBuffer>, options: Prep
   if (plan !== undefined) {
     places = placesIn(plan, shell!);
   } else {
-    const definition = decodeComponent(bytes);
-    const budget = new Budget(bytes.length);
-    validateComponent(definition, budget);
-    plan = exposedPlan(planComponent(definition, { budget }), bytes);
+    const { definition, plan: planned, budget } = analyze(bytes);
+    plan = exposedPlan(planned, bytes);
     places = plan.modules;
     const structure = planKey(plan);
     functions.set(plan, bindingsFor(plan, await sha256(new TextEncoder().encode(structure)), budget));

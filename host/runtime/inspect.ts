@@ -3,16 +3,16 @@
  *
  * Looks at bytes only: nothing is compiled or run, so a component that this host cannot run can still be inspected.
  */
-import { decodeComponent } from "../binary/decode.ts";
 import type { ComponentDefinition } from "../binary/definition.ts";
 import { Reader } from "../binary/reader.ts";
-import { validateComponent } from "../binary/validate/index.ts";
+import type { ValidatedComponent } from "../binary/validate/index.ts";
 import { UnsupportedError } from "../errors.ts";
 import { formatCoreModule } from "../model/core-text.ts";
 import { printable } from "../model/printable.ts";
 import { formatExtern } from "../model/text.ts";
 import type { CoreLimits, CoreModuleType, ExternDecl } from "../model/types.ts";
 import { formatWorld } from "../model/wit.ts";
+import { readComponent } from "../plan/analyze.ts";
 import { planComponent } from "../plan/planner.ts";
 
 export interface InspectedExtern {
@@ -56,9 +56,9 @@ export interface Inspection {
  * @throws {DecodeError} when the bytes are not a valid component
  */
 export function inspectBytes(bytes: Uint8Array, hash: string): Inspection {
-  const definition = decodeComponent(bytes);
-  validateComponent(definition);
-  const { imports, exports, unsupported } = externs(definition);
+  const component = readComponent(bytes);
+  const { definition } = component;
+  const { imports, exports, unsupported } = externs(component);
   return {
     hash,
     byteLength: bytes.byteLength,
@@ -72,23 +72,23 @@ export function inspectBytes(bytes: Uint8Array, hash: string): Inspection {
   };
 }
 
-function externs(definition: ComponentDefinition): {
+function externs(component: ValidatedComponent): {
   imports: readonly ExternDecl[];
   exports: readonly ExternDecl[];
   unsupported?: string;
 } {
   try {
-    const { imports, exportDecls } = planComponent(definition, { asynchronous: true });
-    return { imports, exports: exportDecls, ...whyUnsupported(definition) };
+    const { imports, exportDecls } = planComponent(component, { asynchronous: true });
+    return { imports, exports: exportDecls, ...whyUnsupported(component) };
   } catch (error) {
     if (!(error instanceof UnsupportedError)) throw error;
     return { imports: [], exports: [], unsupported: error.message };
   }
 }
 
-function whyUnsupported(definition: ComponentDefinition): { unsupported?: string } {
+function whyUnsupported(component: ValidatedComponent): { unsupported?: string } {
   try {
-    planComponent(definition);
+    planComponent(component);
     return {};
   } catch (error) {
     if (!(error instanceof UnsupportedError)) throw error;

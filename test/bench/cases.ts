@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 import { emitBindings } from "../../host/bindings/emit.ts";
 import { decodeComponent } from "../../host/binary/decode.ts";
 import { compile, createHost } from "../../host/node/index.ts";
-import { planComponent } from "../../host/plan/planner.ts";
+import { analyze } from "../../host/plan/analyze.ts";
 import { jcoComponent, parseWat } from "../../scripts/toolchain/wasm-tools.ts";
 import { adapt, type Api, type Person } from "./adapter.ts";
 import { compare, compareSlow, type Contender, type Medians } from "./measure.ts";
@@ -105,7 +105,7 @@ export async function runCases(report: (row: Row) => void): Promise<Row[]> {
     makeRow("reload, same world", await reloads(module, bytes), [["reload", "compile + instantiate", "at most", 2]]),
   );
   done(makeRow("cold: bytes to first result", await coldStarts(bytes), [["jco", "tenon", "at least", 10]]));
-  const text = emitBindings(planComponent(decodeComponent(bytes)));
+  const text = emitBindings(analyze(bytes).plan);
   done(
     makeRow("generated text, bytes", { tenon: text.length, jco: glue.source.length }, [
       ["tenon", "jco", "at most", 0.1],

@@ -9,11 +9,9 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { decodeComponent } from "../../host/binary/decode.ts";
-import { validateComponent } from "../../host/binary/validate/index.ts";
 import { emitBindings } from "../../host/bindings/emit.ts";
 import { DecodeError, UnsupportedError } from "../../host/errors.ts";
-import { planComponent } from "../../host/plan/planner.ts";
+import { analyze } from "../../host/plan/analyze.ts";
 import { shellOf } from "../../host/runtime/shell.ts";
 import { parseWat } from "../../scripts/toolchain/wasm-tools.ts";
 import { chooseSeed } from "../seed.ts";
@@ -67,9 +65,7 @@ function againInMs(mutant: Uint8Array): number {
 /** How far a mutant gets. */
 function end(mutant: Uint8Array): string {
   shellOf(mutant);
-  const definition = decodeComponent(mutant);
-  validateComponent(definition);
-  const text = emitBindings(planComponent(definition));
+  const text = emitBindings(analyze(mutant).plan);
   new Function(text);
   return "text";
 }

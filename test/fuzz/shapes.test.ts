@@ -10,14 +10,11 @@
  * test/fuzz/shapes.test.ts -t random`; the seed is fresh, and printed.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { decodeComponent } from "../../host/binary/decode.ts";
-import { validateComponent } from "../../host/binary/validate/index.ts";
 import { emitBindings } from "../../host/bindings/emit.ts";
 import { planKey } from "../../host/bindings/key.ts";
-import { Budget } from "../../host/budget.ts";
 import { DecodeError, UnsupportedError } from "../../host/errors.ts";
 import { formatDecls } from "../../host/model/text.ts";
-import { planComponent } from "../../host/plan/planner.ts";
+import { analyze } from "../../host/plan/analyze.ts";
 import { formatInspection, inspectBytes } from "../../host/runtime/inspect.ts";
 import { findImports } from "../../host/runtime/given-imports.ts";
 import { linkError } from "../../host/runtime/link-error.ts";
@@ -46,10 +43,7 @@ afterAll(() => counter.stop());
 
 /** @returns the letters of what was written @throws {DecodeError} {UnsupportedError} */
 function wholeWay(bytes: Uint8Array): number {
-  const budget = new Budget(bytes.length);
-  const definition = decodeComponent(bytes);
-  validateComponent(definition, budget);
-  const plan = planComponent(definition, { budget });
+  const { plan, budget } = analyze(bytes);
   const text = emitBindings(plan, budget);
   let letters = text.length + planKey(plan).length;
   new Function(text);

@@ -5,12 +5,10 @@
  * inside stands outside with its bytes unchanged, and the reverse.
  */
 import { beforeAll, expect, test } from "vitest";
-import { decodeComponent } from "../../host/binary/decode.ts";
 import type { ComponentDefinition } from "../../host/binary/definition.ts";
 import { eachSection, joined, PREAMBLE_BYTES, u32Bytes } from "../../host/binary/framing.ts";
-import { validateComponent } from "../../host/binary/validate/index.ts";
 import { DecodeError, UnsupportedError } from "../../host/errors.ts";
-import { planComponent } from "../../host/plan/planner.ts";
+import { analyze } from "../../host/plan/analyze.ts";
 import { compileCore, exposedModule } from "../../host/runtime/core.ts";
 import { prepareBytes } from "../../host/runtime/compiler.ts";
 import { shellOf } from "../../host/runtime/shell.ts";
@@ -113,9 +111,7 @@ function expelled(bytes: Bytes, random: () => number): Bytes {
 /** What is said of bytes without any cache. */
 async function cold(bytes: Bytes): Promise<string> {
   return verdict(async () => {
-    const definition = decodeComponent(bytes);
-    validateComponent(definition);
-    planComponent(definition);
+    const { definition } = analyze(bytes);
     await compileAll(bytes, definition);
   });
 }

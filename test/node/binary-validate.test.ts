@@ -148,24 +148,24 @@ describe("resource types", () => {
     "two definitions as one": [
       `(type $t (resource (rep i32))) (type $u (resource (rep i32)))
        ${sameTwice} (instance (instantiate $same (with "a" (type $t)) (with "b" (type $u))))`,
-      /resource types are not the same/,
+      /the resource found, without a name, is not the one expected/,
     ],
     "the resources of two instances as one": [
       `(component $c (type $r (resource (rep i32))) (export "r" (type $r)))
        (instance $x (instantiate $c)) (instance $y (instantiate $c))
        ${sameTwice} (instance (instantiate $same (with "a" (type $x "r")) (with "b" (type $y "r"))))`,
-      /resource types are not the same/,
+      /the resource found, `r`, is not the one expected/,
     ],
     "the resources of two imports of one instance type": [
       `(type $i (instance (export "r" (type (sub resource))))) (import "x" (instance $x (type $i))) (import "y" (instance $y (type $i)))
        ${sameTwice} (instance (instantiate $same (with "a" (type $x "r")) (with "b" (type $y "r"))))`,
-      /resource types are not the same/,
+      /the resource found, `r`, is not the one expected/,
     ],
     "an opaque export of a resource as that resource": [
       `(component $c (type $r (resource (rep i32))) (export "r" (type $r)) (export "s" (type $r) (type (sub resource))))
        (instance $x (instantiate $c))
        ${sameTwice} (instance (instantiate $same (with "a" (type $x "r")) (with "b" (type $x "s"))))`,
-      /resource types are not the same/,
+      /expected the resource `r`, found `s`/,
     ],
     "resource.new of an imported resource": [
       `(import "r" (type $r (sub resource))) (core func (canon resource.new $r))`,
@@ -238,11 +238,11 @@ describe("instantiation", () => {
     ],
     "a parameter of another type": [
       `${needs} (import "f" (func $f (param "x" s32) (result string))) (instance (instantiate $c (with "f" (func $f))))`,
-      /parameter `x`: expected u32, found s32/,
+      /parameter 1 `x`: expected u32, found s32/,
     ],
     "a parameter of another name": [
       `${needs} (import "f" (func $f (param "y" u32) (result string))) (instance (instantiate $c (with "f" (func $f))))`,
-      /parameter named `x`, found `y`/,
+      /parameter 1 `x`: the parameter found has the name `y`/,
     ],
     "an argument given twice": [
       `(component $c) (instance $i (instantiate $c)) (instance (instantiate $c (with "a" (instance $i)) (with "a" (instance $i))))`,

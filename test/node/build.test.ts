@@ -192,7 +192,7 @@ describe("the cache", () => {
     // The layout of values decides what the guest's text reads and writes, and the declarations say what arrays are given.
     expect(files).toEqual(
       expect.arrayContaining([
-        ...["host/abi/layout.ts", "host/abi/emit/numbers.ts", "host/binary/decode.ts", "host/model/types.ts"],
+        ...["host/model/layout.ts", "host/abi/emit/numbers.ts", "host/binary/decode.ts", "host/model/types.ts"],
         ...[
           "scripts/toolchain/guest/abi.ts",
           "scripts/toolchain/guest/transform.ts",

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { decodeComponent } from "../../host/binary/decode.ts";
+import { readComponent } from "../../host/plan/analyze.ts";
 import { describeWorld } from "../../host/plan/world.ts";
 import {
   componentEmbed,
@@ -26,7 +26,7 @@ test("parseWat and print are inverse, and a syntax error says where", async () =
 });
 
 test("embedWorld gives what the host's decoder reads", async () => {
-  const world = describeWorld(decodeComponent(await embedWorld({ witSource: wit, world: "w" })));
+  const world = describeWorld(readComponent(await embedWorld({ witSource: wit, world: "w" })));
   expect(world.name).toBe("demo:x/w@1.0.0");
   expect(world.imports.map(({ name }) => name)).toEqual(["demo:x/log@1.0.0", "shout"]);
   expect(world.exports.map(({ name }) => name)).toEqual(["add"]);

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 import { main } from "../../host/cli/main.ts";
-import { decodeComponent } from "../../host/binary/decode.ts";
+import { readComponent } from "../../host/plan/analyze.ts";
 import type { ExternDecl, ValueType } from "../../host/model/types.ts";
 import { formatWorld } from "../../host/model/wit.ts";
 import { checkWorld } from "../../host/module/imports/type-check.ts";
@@ -25,7 +25,7 @@ import { filesGuest, guestBytes, thingsGuest } from "./runtime/guests.ts";
 const home = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
 async function parse(text: string, world: string): Promise<WorldDescription> {
-  return describeWorld(decodeComponent(await embedWorld({ witSource: text, world, features: "all" })));
+  return describeWorld(readComponent(await embedWorld({ witSource: text, world, features: "all" })));
 }
 
 /** Prints a world, reads the text, and compares the two by their types, in both directions. */

@@ -14,13 +14,13 @@ type Place = readonly [operation: string, file: string, name: string];
 export const places: readonly Place[] = [
   // Types in memory.
   ["despecialize", "model/cases.ts", "casesOf"],
-  ["alignment", "abi/layout.ts", "layoutOf"],
-  ["elem_size", "abi/layout.ts", "layoutOf"],
-  ["elem_size_record", "abi/layout.ts", "sequence"],
-  ["elem_size_variant", "abi/layout.ts", "variantLayout"],
-  ["flatten_type", "abi/layout.ts", "layoutOf"],
-  ["flatten_types", "abi/layout.ts", "flatOf"],
-  ["join", "abi/layout.ts", "join"],
+  ["alignment", "model/layout.ts", "sizeOf"],
+  ["elem_size", "model/layout.ts", "sizeOf"],
+  ["elem_size_record", "model/layout.ts", "sequence"],
+  ["elem_size_variant", "model/layout.ts", "computeSize"],
+  ["flatten_type", "model/layout.ts", "flatten"],
+  ["flatten_types", "model/layout.ts", "flatOf"],
+  ["join", "model/layout.ts", "join"],
   // Lifting.
   ["load", "abi/emit/lift.ts", "load"],
   ["load_record", "abi/emit/lift.ts", "loadMembers"],

@@ -5,7 +5,8 @@
 import type { Budget } from "../../budget.ts";
 import type { ResourceType, ValueType } from "../../model/types.ts";
 import type { ResourcePlan, StringEncoding } from "../../plan/plan.ts";
-import { casesOf, handlesIn } from "../../model/cases.ts";
+import { casesOf } from "../../model/cases.ts";
+import { holdsBorrow } from "../../model/facts.ts";
 import { Code } from "./code.ts";
 
 /** One guest's side of a crossing: names in the generated text of what its options refer to. */
@@ -182,5 +183,5 @@ export function borrowArgument(type: ValueType): string {
 }
 
 export function hasBorrow(type: ValueType | undefined): boolean {
-  return handlesIn(type).borrow;
+  return holdsBorrow(type);
 }

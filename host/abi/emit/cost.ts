@@ -7,7 +7,7 @@
  */
 import { casesOf } from "../../model/cases.ts";
 import type { ValueType } from "../../model/types.ts";
-import { layoutOf } from "../layout.ts";
+import { layoutOf } from "../../model/layout.ts";
 import { typedArrayOf } from "./numbers.ts";
 
 const SLOT = 8;

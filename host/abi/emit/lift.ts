@@ -6,7 +6,8 @@
  */
 import { toCamelCase } from "../../model/spelling.ts";
 import type { ValueType } from "../../model/types.ts";
-import { discriminantSize, layoutOf, payloadOffset, sequence, type FlatType } from "../layout.ts";
+import type { FlatType } from "../../model/facts.ts";
+import { discriminantSize, layoutOf, payloadOffset, sequence } from "../../model/layout.ts";
 import { casesOf, type Case, type VariantLike } from "../../model/cases.ts";
 import { key, quote } from "./code.ts";
 import { elementCost } from "./cost.ts";

@@ -4,19 +4,15 @@
  * Follows design/mvp/CanonicalABI.md, "canonopt Validation" and the sections of the canonical built-ins.
  */
 import { UnsupportedError } from "../../errors.ts";
+import { resourceOf } from "../../model/cases.ts";
+import { holdsBorrow, holdsList } from "../../model/facts.ts";
+import { MAX_FLAT_ASYNC_PARAMS, MAX_FLAT_PARAMS, MAX_FLAT_RESULTS } from "../../model/layout.ts";
+import type { AsyncValueType, FuncType, ValueType } from "../../model/types.ts";
 import type { CanonDefinition, CanonImmediates, CanonOptions } from "../definition.ts";
 import type { Context } from "./context.ts";
 import type { CoreSpaces } from "./core.ts";
-import {
-  type CoreSignature,
-  flatten,
-  flattenFunc,
-  maxFlatAsyncParams,
-  maxFlatParams,
-  maxFlatResults,
-} from "./flatten.ts";
+import { type CoreSignature, flatten, flattenFunc } from "./flatten.ts";
 import type { Scope } from "./scope.ts";
-import { type CompoundEntity, type FuncEntity, isCompound, isValueEntity, type ValueEntity } from "./types.ts";
 
 type OptionName = "memory" | "realloc" | "post-return" | "async" | "callback";
 
@@ -45,7 +41,7 @@ export class CanonValidator {
         return;
       case "resource.new":
       case "resource.rep":
-        if (scope.resource(canon.type).id.owner !== scope) {
+        if (!scope.local.has(resourceOf(scope.resource(canon.type)))) {
           scope.context.fail(
             `Type ${canon.type} is not a local resource: ${canon.op} needs one defined in this component`,
           );
@@ -69,12 +65,12 @@ export class CanonValidator {
     this.checkAsync(options, type);
     const params = type.params.map((param) => param.type);
     const results = resultTypes(type);
-    if (params.some((param) => param.containsList) || flatten(params, maxFlatParams) === undefined) {
+    if (takesMemory(params) || flatten(params, MAX_FLAT_PARAMS) === undefined) {
       this.require(options, "memory");
       this.require(options, "realloc");
     }
-    const most = options.async ? maxFlatParams : maxFlatResults;
-    if (results.some((result) => result.containsList) || flatten(results, most) === undefined) {
+    const most = options.async ? MAX_FLAT_PARAMS : MAX_FLAT_RESULTS;
+    if (takesMemory(results) || flatten(results, most) === undefined) {
       this.require(options, "memory");
     }
     const expected = flattenFunc(type, "lift", { async: options.async, callback: options.callback !== undefined });
@@ -100,22 +96,22 @@ export class CanonValidator {
     this.checkAsync(options, type);
     const params = type.params.map((param) => param.type);
     const results = resultTypes(type);
-    const most = options.async ? maxFlatAsyncParams : maxFlatParams;
+    const most = options.async ? MAX_FLAT_ASYNC_PARAMS : MAX_FLAT_PARAMS;
     if (
-      params.some((param) => param.containsList) ||
+      takesMemory(params) ||
       flatten(params, most) === undefined ||
-      flatten(results, options.async ? 0 : maxFlatResults) === undefined
+      flatten(results, options.async ? 0 : MAX_FLAT_RESULTS) === undefined
     ) {
       this.require(options, "memory");
     }
-    if (results.some((result) => result.containsList)) {
+    if (takesMemory(results)) {
       this.require(options, "memory");
       this.require(options, "realloc");
     }
     this.core.funcs.push(flattenFunc(type, "lower", { async: options.async, callback: false }));
   }
 
-  private checkAsync(options: CanonOptions, type: FuncEntity): void {
+  private checkAsync(options: CanonOptions, type: FuncType): void {
     if (options.async && !type.async) {
       this.scope.context.fail("The `async` canonical option requires an async function type");
     }
@@ -217,9 +213,7 @@ export class CanonValidator {
   private channel(family: "stream" | "future", operation: string, immediates: CanonImmediates): CoreSignature {
     const context: Context = this.scope.context;
     const type = context.item(this.scope.types, immediates.type!, "type");
-    if (!isValueEntity(type) || !isCompound(type) || type.kind !== family) {
-      context.fail(`Type ${immediates.type} is not a ${family} type`);
-    }
+    if (type.kind !== family) context.fail(`Type ${immediates.type} is not a ${family} type`);
     switch (operation) {
       case "new":
         return signature([], ["i64"]);
@@ -235,22 +229,22 @@ export class CanonValidator {
     }
   }
 
-  private checkChannelOptions(options: CanonOptions, operation: "read" | "write", type: CompoundEntity): void {
-    const element = type.parts[0];
+  private checkChannelOptions(options: CanonOptions, operation: "read" | "write", type: AsyncValueType): void {
+    const element = type.type;
     this.checkOptions(options, ["memory", "realloc", "async"]);
     if (element === undefined) return;
     this.require(options, "memory");
-    if (operation === "read" && element.containsList) this.require(options, "realloc");
+    if (operation === "read" && holdsList(element)) this.require(options, "realloc");
   }
 
   private taskReturn(immediates: CanonImmediates): CoreSignature {
     const options = immediates.options!;
     const result = this.scope.optional(immediates.result);
     const context: Context = this.scope.context;
-    if (result?.containsBorrow === true) context.fail("A function result cannot contain a `borrow` type");
+    if (holdsBorrow(result)) context.fail("A function result cannot contain a `borrow` type");
     this.checkOptions(options, ["memory"]);
-    const flat = result === undefined ? [] : flatten([result], maxFlatParams);
-    if (flat === undefined || result?.containsList === true) this.require(options, "memory");
+    const flat = result === undefined ? [] : flatten([result], MAX_FLAT_PARAMS);
+    if (flat === undefined || holdsList(result)) this.require(options, "memory");
     return signature(flat ?? ["i32"], []);
   }
 
@@ -300,8 +294,12 @@ function signature(params: readonly string[], results: readonly string[]): CoreS
   return { kind: "core-func", params, results };
 }
 
-function resultTypes(type: FuncEntity): readonly ValueEntity[] {
+function resultTypes(type: FuncType): readonly ValueType[] {
   return type.result === undefined ? [] : [type.result];
+}
+
+function takesMemory(types: readonly ValueType[]): boolean {
+  return types.some((type) => holdsList(type));
 }
 
 function same(a: readonly string[], b: readonly string[]): boolean {

@@ -26,9 +26,9 @@ export class Context {
   }
 
   /** Counts work. @throws {DecodeError} when the budget is used up */
-  spend(steps: number): void {
+  readonly spend = (steps: number): void => {
     if (!this.budget.take(steps)) this.fail("The component's types are too complex to validate");
-  }
+  };
 
   /** The item at an index of an index space. @throws {DecodeError} when there is none */
   item<T>(space: readonly T[], index: number, what: string): T {

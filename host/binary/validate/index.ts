@@ -7,25 +7,43 @@
  */
 import { Budget } from "../../budget.ts";
 import { UnsupportedError } from "../../errors.ts";
+import { externOf, typeOf } from "../../model/cases.ts";
+import { Matcher } from "./match.ts";
+import type {
+  ComponentType,
+  ExternDecl,
+  ExternType,
+  FuncType,
+  InstanceType,
+  ResourceType,
+  Type,
+} from "../../model/types.ts";
 import type { ComponentDefinition, Definition, RawName, SortIndex } from "../definition.ts";
 import { CanonValidator } from "./canon.ts";
 import { Context } from "./context.ts";
 import { checkModuleNames, CoreSpaces, instantiateModule } from "./core.ts";
-import { Matcher } from "./match.ts";
 import { NameScope } from "./names.ts";
-import { Scope } from "./scope.ts";
-import { openComponent } from "./substitute.ts";
-import {
-  type ComponentEntity,
-  extentOfItems,
-  type InstanceEntity,
-  type Item,
-  renamed,
-  type ResourceId,
-} from "./types.ts";
+import { openComponent } from "./open.ts";
+import { named, nameResource, Scope } from "./scope.ts";
+import { checked } from "./types.ts";
+
+/** A valid component: its definitions, and what each index of theirs stands for. */
+export interface ValidatedComponent {
+  readonly definition: ComponentDefinition;
+  /** Its own type: imports and exports by name. */
+  readonly type: ComponentType;
+  // The index spaces, complete.
+  readonly types: readonly Type[];
+  readonly funcs: readonly FuncType[];
+  readonly instances: readonly InstanceType[];
+  /** The resource types it defines, in order. */
+  readonly resources: readonly ResourceType[];
+  /** The components defined in it, in order. */
+  readonly nested: readonly ValidatedComponent[];
+}
 
 /**
- * Checks everything the specification asks of a component, apart from the bodies of core modules.
+ * Checks everything the specification asks of a component, apart from the bodies of core modules, and resolves its types.
  *
  * @param budget the work allowed, by default for this alone
  * @throws {DecodeError} at the first definition that is not valid
@@ -34,8 +52,8 @@ import {
 export function validateComponent(
   definition: ComponentDefinition,
   budget: Budget = new Budget(definition.byteLength),
-): void {
-  new ComponentValidator(new Context(budget), undefined).validate(definition);
+): ValidatedComponent {
+  return new ComponentValidator(new Context(budget), undefined).validate(definition);
 }
 
 const sections: Readonly<Record<Definition["kind"], string>> = {
@@ -57,6 +75,7 @@ class ComponentValidator {
   private readonly scope: Scope;
   private readonly core = new CoreSpaces();
   private readonly canon: CanonValidator;
+  private readonly nested: ValidatedComponent[] = [];
 
   constructor(context: Context, parent: Scope | undefined) {
     this.context = context;
@@ -64,12 +83,14 @@ class ComponentValidator {
     this.canon = new CanonValidator(this.scope, this.core);
   }
 
-  validate(definition: ComponentDefinition): ComponentEntity {
+  validate(definition: ComponentDefinition): ValidatedComponent {
     for (const item of definition.definitions) {
       this.context.at(item.offset, sections[item.kind]);
       this.define(item);
     }
-    return this.scope.componentEntity();
+    const { types, funcs, instances, local } = this.scope;
+    const type = this.scope.componentType();
+    return { definition, type, types, funcs, instances, resources: [...local], nested: this.nested };
   }
 
   private define(item: Definition): void {
@@ -87,7 +108,8 @@ class ComponentValidator {
         scope.coreTypes.push(scope.coreType(item.type));
         return;
       case "component":
-        scope.components.push(new ComponentValidator(context, scope).validate(item.component));
+        this.nested.push(new ComponentValidator(context, scope).validate(item.component));
+        scope.components.push(this.nested.at(-1)!.type);
         return;
       case "instance":
         scope.instances.push(
@@ -145,7 +167,9 @@ class ComponentValidator {
         context.fail(`Core function ${raw.dtor} has the wrong signature for a destructor, which takes one i32`);
       }
     }
-    scope.types.push({ kind: "resource", id: { owner: scope } });
+    const resource: ResourceType = { kind: "resource", name: "" };
+    scope.local.add(resource);
+    scope.types.push(resource);
   }
 
   private coreInstance({ expr }: Extract<Definition, { kind: "core-instance" }>): void {
@@ -164,24 +188,24 @@ class ComponentValidator {
     core.instances.push(exports);
   }
 
-  /** The item that a sort and an index name, among those components can import and export. */
-  private item(reference: SortIndex): Item {
+  /** What a sort and an index name, among what components can import and export. */
+  private item(reference: SortIndex): ExternType {
     const context: Context = this.context;
     const { scope } = this;
     const { sort, index } = reference;
     if (reference.core) {
       if (sort !== "module") context.fail(`A core ${sort} cannot be imported or exported by a component`);
-      return { kind: "core-module", type: context.item(scope.modules, index, "core module") };
+      return context.item(scope.modules, index, "core module");
     }
     switch (sort) {
       case "func":
-        return { kind: "func", type: context.item(scope.funcs, index, "function") };
+        return context.item(scope.funcs, index, "function");
       case "type":
-        return { kind: "type", type: context.item(scope.types, index, "type") };
+        return externOf(context.item(scope.types, index, "type"));
       case "component":
-        return { kind: "component", type: context.item(scope.components, index, "component") };
+        return context.item(scope.components, index, "component");
       case "instance":
-        return { kind: "instance", type: context.item(scope.instances, index, "instance") };
+        return context.item(scope.instances, index, "instance");
       default:
         return context.fail(`A ${sort} cannot be imported or exported`);
     }
@@ -190,39 +214,40 @@ class ComponentValidator {
   private instantiate(
     index: number,
     args: readonly { readonly name: string; readonly item: SortIndex }[],
-  ): InstanceEntity {
+  ): InstanceType {
     const context: Context = this.context;
     const component = context.item(this.scope.components, index, "component");
-    const supplied = new Map<string, Item>();
+    const supplied = new Map<string, ExternType>();
     for (const { name, item } of args) {
       if (supplied.has(name)) context.fail(`The instantiation argument \`${name}\` conflicts with a previous one`);
       supplied.set(name, this.item(item));
     }
-    const matcher = new Matcher(context, component.imported);
-    for (const [name, wanted] of component.imports) {
+    const matcher = new Matcher({ open: component.imported, spend: context.spend });
+    for (const { name, type: wanted } of component.imports) {
       const found = supplied.get(name);
       if (found === undefined)
         context.fail(`The import named \`${name}\` is missing among the instantiation arguments`);
-      const why = matcher.item(found, wanted);
+      const why = matcher.explain(found, wanted);
       if (why !== undefined) context.fail(`The instantiation argument \`${name}\` does not fit: ${why}`);
     }
-    return openComponent(context, component, matcher.ids, matcher.entities);
+    return openComponent(context, component, matcher);
   }
 
   /**
    * An instance made of definitions at hand. It introduces no indices, so its types stay the entities they are, and none
    * of its functions can be a member of a resource.
    */
-  private bag(entries: readonly { readonly name: RawName; readonly item: SortIndex }[]): InstanceEntity {
+  private bag(entries: readonly { readonly name: RawName; readonly item: SortIndex }[]): InstanceType {
     const context: Context = this.context;
     const names = new NameScope(context, "export", { registersResources: false });
-    const exports = new Map<string, Item>();
-    for (const entry of entries) {
-      const item = this.item(entry.item);
-      names.add(entry.name, item);
-      exports.set(entry.name.name, item);
+    const exports: ExternDecl[] = [];
+    for (const { name, item } of entries) {
+      const type = this.item(item);
+      if (type.kind === "resource-type") nameResource(type.resource, name.name);
+      names.add(name, type);
+      exports.push({ name: name.name, type });
     }
-    return { kind: "instance", exports, bound: new Set(), ...extentOfItems(context, exports.values()) };
+    return checked(context, { kind: "instance", exports });
   }
 
   private export({ name, item, type }: Extract<Definition, { kind: "export" }>): void {
@@ -230,18 +255,18 @@ class ComponentValidator {
     const { scope } = this;
     const found = this.item(item);
     if (type === undefined) {
-      scope.export(name, rename(found));
+      scope.export(name, rename(found, name.name));
       return;
     }
-    const open = new Set<ResourceId>();
-    const ascribed = scope.extern(type, open);
-    const why = new Matcher(context, open).item(found, ascribed);
+    const open = new Set<ResourceType>();
+    const ascribed = scope.extern(type, name.name, open);
+    const why = new Matcher({ open, spend: context.spend }).explain(found, ascribed);
     if (why !== undefined) context.fail(`The ascribed type of the export \`${name.name}\` is not compatible: ${why}`);
     scope.export(name, ascribed);
   }
 }
 
-/** An item as an export introduces it: a type becomes an entity of its own. */
-function rename(item: Item): Item {
-  return item.kind === "type" ? { kind: "type", type: renamed(item.type) } : item;
+/** What an export introduces: a type becomes an object of its own. */
+function rename(type: ExternType, name: string): ExternType {
+  return type.kind === "type" || type.kind === "resource-type" ? named(typeOf(type), name) : type;
 }

@@ -9,7 +9,7 @@ import { parseVersion } from "../../model/semver.ts";
 import { isCanonicalVersion } from "../../model/semver.ts";
 import type { RawName } from "../definition.ts";
 import type { Context } from "./context.ts";
-import { type FuncEntity, isCompound, type Item, type ResourceEntity, type ValueEntity } from "./types.ts";
+import type { ExternType, FuncType, ResourceType, ValueType } from "../../model/types.ts";
 
 /** The names of one namespace: the imports, or the exports, of one component, instance or type. */
 export class NameScope {
@@ -17,7 +17,7 @@ export class NameScope {
   private readonly what: string;
   private readonly keys: Map<string, string> = new Map();
   /** Resource types by name. */
-  private readonly resources: Map<string, ResourceEntity> = new Map();
+  private readonly resources: Map<string, ResourceType> = new Map();
 
   private readonly registersResources: boolean;
 
@@ -29,7 +29,7 @@ export class NameScope {
   }
 
   /** Adds an item under its name, checking both. */
-  add(name: RawName, item: Item): void {
+  add(name: RawName, item: ExternType): void {
     const context: Context = this.context;
     const { what } = this;
     const parsed = parseExternName(name.name);
@@ -44,15 +44,10 @@ export class NameScope {
     this.keys.set(key, name.name);
     this.checkAttributes(name, item);
     if (parsed.kind === "constructor" || parsed.kind === "method" || parsed.kind === "static") {
-      const func = item.kind === "func" ? item.type : context.fail(`${quote(name.name)} is not a function`);
+      const func = item.kind === "func" ? item : context.fail(`${quote(name.name)} is not a function`);
       this.checkAnnotated(parsed.kind, parsed.resource, name.name, func);
-    } else if (
-      this.registersResources &&
-      parsed.kind === "label" &&
-      item.kind === "type" &&
-      item.type.kind === "resource"
-    ) {
-      this.resources.set(parsed.label, item.type);
+    } else if (this.registersResources && parsed.kind === "label" && item.kind === "resource-type") {
+      this.resources.set(parsed.label, item.resource);
     }
   }
 
@@ -60,10 +55,10 @@ export class NameScope {
     kind: "constructor" | "method" | "static",
     resource: string,
     name: string,
-    func: FuncEntity,
+    func: FuncType,
   ): void {
     const context: Context = this.context;
-    const expect: (type: ResourceEntity) => void = (type) => {
+    const expect: (type: ResourceType) => void = (type) => {
       if (this.resources.get(resource) !== type) {
         context.fail(
           `The function ${quote(name)} does not use the resource ${quote(resource)}, or it has no such name in this context`,
@@ -89,7 +84,7 @@ export class NameScope {
     }
   }
 
-  private checkAttributes(name: RawName, item: Item): void {
+  private checkAttributes(name: RawName, item: ExternType): void {
     const context: Context = this.context;
     if (name.implements !== undefined) {
       const parsed = parseExternName(name.implements);
@@ -118,11 +113,9 @@ export class NameScope {
 }
 
 /** The resource of `own $R` or `result<own $R, E>`. */
-function ownedBy(type: ValueEntity | undefined): ResourceEntity | undefined {
+function ownedBy(type: ValueType | undefined): ResourceType | undefined {
   if (type?.kind === "own") return type.resource;
-  if (type === undefined || !isCompound(type) || type.kind !== "result") return undefined;
-  const ok = type.parts[0];
-  return ok?.kind === "own" ? ok.resource : undefined;
+  return type?.kind === "result" && type.ok?.kind === "own" ? type.ok.resource : undefined;
 }
 
 /** Checks the labels of a record, variant, flags or enum, or the parameter names of a function. */

@@ -4,7 +4,22 @@
  *
  * Follows design/mvp/Binary.md, "Type Definitions", "Alias Definitions" and "Import and Export Definitions".
  */
-import type { CoreModuleType, PrimitiveKind } from "../../model/types.ts";
+import { declsByName, externOf, resourceOf, isValueType, typeOf } from "../../model/cases.ts";
+import { holdsBorrow } from "../../model/facts.ts";
+import { renamed } from "../../model/rename.ts";
+import type {
+  ComponentType,
+  CoreModuleType,
+  ExternDecl,
+  ExternType,
+  FuncType,
+  InstanceType,
+  PrimitiveKind,
+  PrimitiveType,
+  ResourceType,
+  Type,
+  ValueType,
+} from "../../model/types.ts";
 import type {
   AliasDefinition,
   RawComponentType,
@@ -20,45 +35,32 @@ import type { Context } from "./context.ts";
 import { type CoreTypeEntity, evaluateModuleType } from "./core.ts";
 import { defineValueType } from "./define.ts";
 import { checkLabels, NameScope } from "./names.ts";
-import { FreeResources, openInstance } from "./substitute.ts";
-import {
-  type ComponentEntity,
-  describe,
-  extentOf,
-  extentOfItems,
-  type FuncEntity,
-  type InstanceEntity,
-  isValueEntity,
-  type Item,
-  primitiveEntity,
-  renamed,
-  type ResourceEntity,
-  type ResourceId,
-  type TypeEntity,
-  type ValueEntity,
-} from "./types.ts";
+import { FreeResources, openInstance } from "./open.ts";
+import { checked, describe, sortOf } from "./types.ts";
 import { Visibility } from "./visibility.ts";
 
 export class Scope {
   readonly context: Context;
   readonly kind: "component" | "component-type" | "instance-type";
   readonly parent: Scope | undefined;
-  readonly types: TypeEntity[] = [];
+  readonly types: Type[] = [];
   readonly coreTypes: CoreTypeEntity[] = [];
   readonly modules: CoreModuleType[] = [];
-  readonly funcs: FuncEntity[] = [];
-  readonly instances: InstanceEntity[] = [];
-  readonly components: ComponentEntity[] = [];
-  readonly imports: Map<string, Item> = new Map();
-  readonly exports: Map<string, Item> = new Map();
+  readonly funcs: FuncType[] = [];
+  readonly instances: InstanceType[] = [];
+  readonly components: ComponentType[] = [];
+  readonly imports: ExternDecl[] = [];
+  readonly exports: ExternDecl[] = [];
+  /** The resource types that are defined here, in order. */
+  readonly local: Set<ResourceType> = new Set();
   /** The resource types that imports introduce. */
-  readonly imported: Set<ResourceId> = new Set();
+  readonly imported: Set<ResourceType> = new Set();
   /** The resource types that exports of a type introduce. */
-  readonly created: Set<ResourceId> = new Set();
+  readonly created: Set<ResourceType> = new Set();
   private readonly importNames: NameScope;
   private readonly exportNames: NameScope;
   private readonly visibility: Visibility;
-  private readonly primitives: Map<PrimitiveKind, ValueEntity>;
+  private readonly primitives: Map<PrimitiveKind, PrimitiveType>;
 
   constructor(context: Context, kind: Scope["kind"], parent: Scope | undefined) {
     this.context = context;
@@ -72,41 +74,41 @@ export class Scope {
 
   // Types.
 
-  value(raw: RawValueType): ValueEntity {
+  value(raw: RawValueType): ValueType {
     if (raw.kind === "index") {
       const type = this.context.item(this.types, raw.index, "type");
-      if (!isValueEntity(type)) this.context.fail(`Type ${raw.index} is ${describe(type)}, not a defined type`);
+      if (!isValueType(type)) this.context.fail(`Type ${raw.index} is ${describe(type)}, not a defined type`);
       return type;
     }
     let type = this.primitives.get(raw.kind);
-    if (type === undefined) this.primitives.set(raw.kind, (type = primitiveEntity(raw.kind)));
+    if (type === undefined) this.primitives.set(raw.kind, (type = { kind: raw.kind }));
     return type;
   }
 
-  optional(raw: RawValueType | undefined): ValueEntity | undefined {
+  optional(raw: RawValueType | undefined): ValueType | undefined {
     return raw === undefined ? undefined : this.value(raw);
   }
 
-  resource(index: number): ResourceEntity {
+  resource(index: number): ResourceType {
     const type = this.context.item(this.types, index, "type");
     if (type.kind !== "resource") this.context.fail(`Type ${index} is ${describe(type)}, not a resource type`);
     return type;
   }
 
   /** Evaluates a type definition; those of resources are for the component to make. */
-  define(raw: Exclude<RawType, { kind: "resource" }>): TypeEntity {
+  define(raw: Exclude<RawType, { kind: "resource" }>): Type {
     switch (raw.kind) {
       case "func":
         return this.func(raw);
       case "component":
       case "instance":
-        return this.componentType(raw);
+        return this.typeOfDeclarators(raw);
       default:
         return defineValueType(this, raw);
     }
   }
 
-  private func(raw: RawFuncType): FuncEntity {
+  private func(raw: RawFuncType): FuncType {
     const context: Context = this.context;
     checkLabels(
       context,
@@ -115,19 +117,18 @@ export class Scope {
     );
     const params = raw.params.map((param) => ({ name: param.name, type: this.value(param.type) }));
     const result = this.optional(raw.result);
-    if (result?.containsBorrow === true) context.fail("A function result cannot contain a `borrow` type");
-    const extent = extentOf(context, [...params.map((param) => param.type), result], 1 + params.length);
-    return { kind: "func", params, result, async: raw.async, ...extent };
+    if (holdsBorrow(result)) context.fail("A function result cannot contain a `borrow` type");
+    return checked(context, { kind: "func", params, result, async: raw.async });
   }
 
-  private componentType(raw: RawComponentType): ComponentEntity | InstanceEntity {
+  private typeOfDeclarators(raw: RawComponentType): ComponentType | InstanceType {
     const context: Context = this.context;
     const scope = new Scope(context, raw.kind === "component" ? "component-type" : "instance-type", this);
     for (const declarator of raw.declarators) {
       context.offset = declarator.offset;
       scope.declare(declarator);
     }
-    return raw.kind === "component" ? scope.componentEntity() : scope.instanceEntity();
+    return raw.kind === "component" ? scope.componentType() : scope.instanceType();
   }
 
   private declare(declarator: RawDeclarator): void {
@@ -148,7 +149,7 @@ export class Scope {
         this.import(declarator.name, declarator.type);
         return;
       case "export-type": {
-        this.export(declarator.name, this.extern(declarator.type, this.created));
+        this.export(declarator.name, this.extern(declarator.type, declarator.name.name, this.created));
         return;
       }
     }
@@ -161,37 +162,30 @@ export class Scope {
     );
   }
 
-  /** The item that an extern type declares; the resource types made for it are added to `created`. */
-  extern(raw: RawExternType, created: Set<ResourceId>): Item {
+  /** What an extern type declares; the resource types made for it are added to `created`. `name` is the one it gets. */
+  extern(raw: RawExternType, name: string, created: Set<ResourceType>): ExternType {
     const context: Context = this.context;
     switch (raw.kind) {
       case "core-module": {
         const type = context.item(this.coreTypes, raw.index, "core type");
         if (type.kind !== "core-module") context.fail(`Core type ${raw.index} is not a module type`);
-        return { kind: "core-module", type };
+        return type;
       }
-      case "func": {
-        const type = context.item(this.types, raw.index, "type");
-        if (type.kind !== "func") context.fail(`Type ${raw.index} is ${describe(type)}, not a function type`);
-        return { kind: "func", type };
-      }
-      case "component": {
-        const type = context.item(this.types, raw.index, "type");
-        if (type.kind !== "component") context.fail(`Type ${raw.index} is ${describe(type)}, not a component type`);
-        return { kind: "component", type };
-      }
+      case "func":
+      case "component":
       case "instance": {
         const type = context.item(this.types, raw.index, "type");
-        if (type.kind !== "instance") context.fail(`Type ${raw.index} is ${describe(type)}, not an instance type`);
-        return { kind: "instance", type: openInstance(context, type, created) };
+        if (type.kind !== raw.kind) {
+          const wanted = { func: "a function", component: "a component", instance: "an instance" }[raw.kind];
+          context.fail(`Type ${raw.index} is ${describe(type)}, not ${wanted} type`);
+        }
+        return type.kind === "instance" ? openInstance(context, type, created) : (type as FuncType | ComponentType);
       }
       case "type": {
-        if (raw.bound.kind === "eq") {
-          return { kind: "type", type: renamed(context.item(this.types, raw.bound.index, "type")) };
-        }
-        const id: ResourceId = { owner: undefined };
-        created.add(id);
-        return { kind: "type", type: { kind: "resource", id } };
+        if (raw.bound.kind === "eq") return named(context.item(this.types, raw.bound.index, "type"), name);
+        const resource: ResourceType = { kind: "resource", name };
+        created.add(resource);
+        return { kind: "resource-type", resource };
       }
       case "value":
         return context.fail("Value imports and exports are not supported");
@@ -201,28 +195,28 @@ export class Scope {
   // Imports and exports.
 
   import(name: RawName, raw: RawExternType): void {
-    const item = this.extern(raw, this.imported);
-    this.importNames.add(name, item);
-    this.admit(item, "import", name.name);
-    if (this.kind === "component") this.checkImportIsClosed(name, item);
-    this.imports.set(name.name, item);
-    this.push(item);
+    const type = this.extern(raw, name.name, this.imported);
+    this.importNames.add(name, type);
+    this.admit(type, "import", name.name);
+    if (this.kind === "component") this.checkImportIsClosed(name, type);
+    this.imports.push({ name: name.name, type });
+    this.push(type);
   }
 
-  /** Adds an export whose item is already under a name of its own. */
-  export(name: RawName, item: Item): void {
-    this.exportNames.add(name, item);
-    this.admit(item, "export", name.name);
-    this.exports.set(name.name, item);
-    this.push(item);
+  /** Adds an export whose type is already under a name of its own. */
+  export(name: RawName, type: ExternType): void {
+    this.exportNames.add(name, type);
+    this.admit(type, "export", name.name);
+    this.exports.push({ name: name.name, type });
+    this.push(type);
   }
 
   /** What a component imports cannot depend on resource types that it makes itself. */
-  private checkImportIsClosed(name: RawName, item: Item): void {
+  private checkImportIsClosed(name: RawName, type: ExternType): void {
     const free = new FreeResources(this.context);
-    free.item(item);
-    for (const id of free.ids) {
-      if (!this.imported.has(id)) {
+    free.extern(type);
+    for (const resource of free.found) {
+      if (!this.imported.has(resource)) {
         this.context.fail(
           `The import ${JSON.stringify(name.name)} refers to a resource type that is not imported before it`,
         );
@@ -230,31 +224,32 @@ export class Scope {
     }
   }
 
-  private admit(item: Item, as: "import" | "export", name: string): void {
+  private admit(type: ExternType, as: "import" | "export", name: string): void {
     // The visibility of what an instance type exports is judged where the type is used.
-    if (this.kind === "instance-type" || this.visibility.admit(item, as)) return;
-    const what = item.kind === "core-module" ? "core module" : item.kind;
+    if (this.kind === "instance-type" || this.visibility.admit(type, as)) return;
+    const what = type.kind === "core-module" ? "core module" : sortOf(type);
     this.context.fail(
       `The ${what} ${JSON.stringify(name)} is not valid to be used as ${as}: it refers to a type that is not ${as}ed by name before it`,
     );
   }
 
-  push(item: Item): void {
-    switch (item.kind) {
+  push(type: ExternType): void {
+    switch (type.kind) {
       case "core-module":
-        this.modules.push(item.type);
+        this.modules.push(type);
         return;
       case "func":
-        this.funcs.push(item.type);
+        this.funcs.push(type);
         return;
       case "instance":
-        this.instances.push(item.type);
+        this.instances.push(type);
         return;
       case "component":
-        this.components.push(item.type);
+        this.components.push(type);
         return;
       case "type":
-        this.types.push(item.type);
+      case "resource-type":
+        this.types.push(typeOf(type));
         return;
     }
   }
@@ -289,7 +284,7 @@ export class Scope {
     if (this.crossesComponent(target.count)) {
       const free = new FreeResources(context);
       free.type(type);
-      if (free.ids.size > 0) {
+      if (free.found.size > 0) {
         context.fail(
           "An outer alias of a type that transitively refers to resources cannot cross a component boundary",
         );
@@ -298,14 +293,14 @@ export class Scope {
     this.types.push(type);
   }
 
-  private exported(instance: number, name: string, sort: string): Item {
+  private exported(instance: number, name: string, sort: string): ExternType {
     const context: Context = this.context;
-    const item = context.item(this.instances, instance, "instance").exports.get(name);
-    if (item === undefined) context.fail(`Instance ${instance} has no export named ${JSON.stringify(name)}`);
-    if (item.kind !== sort) {
-      context.fail(`The export ${JSON.stringify(name)} of instance ${instance} is a ${item.kind}, not a ${sort}`);
+    const type = declsByName(context.item(this.instances, instance, "instance").exports).get(name);
+    if (type === undefined) context.fail(`Instance ${instance} has no export named ${JSON.stringify(name)}`);
+    if (sortOf(type) !== sort) {
+      context.fail(`The export ${JSON.stringify(name)} of instance ${instance} is a ${sortOf(type)}, not a ${sort}`);
     }
-    return item;
+    return type;
   }
 
   /** The scope a number of steps outward, 0 this one. */
@@ -326,22 +321,31 @@ export class Scope {
 
   // The type of the scope as a whole.
 
-  instanceEntity(): InstanceEntity {
-    const extent = extentOfItems(this.context, this.exports.values());
-    return { kind: "instance", exports: this.exports, bound: this.created, ...extent };
+  instanceType(): InstanceType {
+    return checked(this.context, { kind: "instance", exports: this.exports, bound: this.created });
   }
 
-  componentEntity(): ComponentEntity {
+  componentType(): ComponentType {
     const context: Context = this.context;
     const { imports, exports, imported } = this;
-    const extent = extentOfItems(context, [...imports.values(), ...exports.values()]);
     let { created } = this;
     if (this.kind === "component") {
       // A component is closed: what its exports mention and its imports do not introduce is made at instantiation.
       const free = new FreeResources(context);
-      for (const item of exports.values()) free.item(item);
-      created = new Set([...free.ids].filter((id) => !imported.has(id)));
+      for (const { type } of exports) free.extern(type);
+      created = new Set([...free.found].filter((resource) => !imported.has(resource)));
     }
-    return { kind: "component", imports, exports, imported, created, ...extent };
+    return checked(context, { kind: "component", imports, exports, imported, created });
   }
+}
+
+/** A type under the name that an import or export gives it. */
+export function named(type: Type, name: string): ExternType {
+  if (type.kind === "resource") nameResource(type, name);
+  return externOf(renamed(type, name));
+}
+
+/** A resource that has no name yet gets this one, for messages. */
+export function nameResource(resource: ResourceType, name: string): void {
+  resourceOf(resource).name ||= name;
 }

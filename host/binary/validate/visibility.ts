@@ -4,21 +4,15 @@
  * Follows design/mvp/Explainer.md, "External Visibility of Types": resource types, records, variants, enums and flags
  * need names; imports may refer to imported names only. An instance names the types it exports.
  */
+import { isValueType, partsOf, typeOf } from "../../model/cases.ts";
+import { identityOf, isNominal } from "../../model/nominal.ts";
+import type { ExternType, FuncType, Type, ValueType } from "../../model/types.ts";
 import type { Context } from "./context.ts";
-import {
-  type FuncEntity,
-  isCompound,
-  isHandle,
-  isValueEntity,
-  type Item,
-  type TypeEntity,
-  type ValueEntity,
-} from "./types.ts";
 
 /** The types that have names in one place, and those around it. Names are only added, so what was seen is not seen again. */
 class Names {
   private readonly outer: Names | undefined;
-  private readonly named: Set<TypeEntity> = new Set();
+  private readonly named: Set<Type> = new Set();
   /** Types without names of their own all of whose parts have some. */
   private readonly admitted: Set<object> = new Set();
 
@@ -26,26 +20,27 @@ class Names {
     this.outer = outer;
   }
 
-  add(type: TypeEntity): void {
+  add(type: Type): void {
     this.named.add(type);
   }
 
-  has(type: TypeEntity): boolean {
+  has(type: Type): boolean {
     return this.named.has(type) || this.outer?.has(type) === true;
   }
 
-  admit(type: TypeEntity): void {
+  admit(type: Type): void {
     this.admitted.add(whatIsAdmitted(type));
   }
 
-  admits(type: TypeEntity): boolean {
+  admits(type: Type): boolean {
     return this.admitted.has(whatIsAdmitted(type)) || this.outer?.admits(type) === true;
   }
 }
 
 /** The same type under other names has the same parts. */
-function whatIsAdmitted(type: TypeEntity): object {
-  return isValueEntity(type) && isCompound(type) ? type.parts : type;
+function whatIsAdmitted(type: Type): object {
+  if (type.kind === "tuple") return type.types;
+  return isNominal(type) ? identityOf(type) : type;
 }
 
 export class Visibility {
@@ -58,7 +53,7 @@ export class Visibility {
   }
 
   /** Whether an item may be imported or exported here; the types it names are visible from then on. */
-  admit(item: Item, as: "import" | "export"): boolean {
+  admit(item: ExternType, as: "import" | "export"): boolean {
     const names = as === "import" ? this.imported : this.exported;
     this.context.spend(1);
     switch (item.kind) {
@@ -66,35 +61,35 @@ export class Visibility {
       case "component":
         return true;
       case "func":
-        return this.typeIsNamed(item.type, names);
+        return this.typeIsNamed(item, names);
       case "instance":
-        return every(item.type.exports.values(), (part) => this.admit(part, as));
+        return item.exports.every(({ type }) => this.admit(type, as));
       case "type":
-        if (!this.typeIsNamed(item.type, names)) return false;
-        this.exported.add(item.type);
-        if (as === "import") this.imported.add(item.type);
+      case "resource-type": {
+        const type = typeOf(item);
+        if (!this.typeIsNamed(type, names)) return false;
+        this.exported.add(type);
+        if (as === "import") this.imported.add(type);
         return true;
+      }
     }
   }
 
   /** Whether all that a type is made of has names; the type itself need not have one. */
-  private typeIsNamed(type: TypeEntity, names: Names): boolean {
-    if (isValueEntity(type)) {
-      if (isHandle(type)) return names.has(type.resource);
-      if (!isCompound(type)) return true;
-    }
+  private typeIsNamed(type: Type, names: Names): boolean {
+    if (type.kind === "own" || type.kind === "borrow") return names.has(type.resource);
     if (names.admits(type)) return true;
     const admitted = this.partsAreNamed(type, names);
     if (admitted) names.admit(type);
     return admitted;
   }
 
-  private partsAreNamed(type: TypeEntity, names: Names): boolean {
+  private partsAreNamed(type: Type, names: Names): boolean {
     this.context.spend(1);
-    if (isValueEntity(type)) {
-      if (!isCompound(type)) return true;
-      this.context.spend(type.parts.length);
-      return type.parts.every((part) => part === undefined || this.valueIsNamed(part, names));
+    if (isValueType(type)) {
+      const parts = partsOf(type);
+      this.context.spend(parts.length);
+      return parts.every((part) => part === undefined || this.valueIsNamed(part, names));
     }
     switch (type.kind) {
       case "func":
@@ -102,7 +97,7 @@ export class Visibility {
       case "instance": {
         // The exports of the instance type name types for those after them.
         const inside = new Names(names);
-        return every(type.exports.values(), (item) => this.itemIsNamed(item, inside));
+        return type.exports.every((item) => this.itemIsNamed(item.type, inside));
       }
       case "component":
       case "resource":
@@ -110,24 +105,27 @@ export class Visibility {
     }
   }
 
-  private itemIsNamed(item: Item, names: Names): boolean {
+  private itemIsNamed(item: ExternType, names: Names): boolean {
     this.context.spend(1);
     switch (item.kind) {
       case "core-module":
       case "component":
         return true;
       case "func":
-        return this.typeIsNamed(item.type, names);
+        return this.typeIsNamed(item, names);
       case "instance":
-        return every(item.type.exports.values(), (part) => this.itemIsNamed(part, names));
+        return item.exports.every(({ type }) => this.itemIsNamed(type, names));
       case "type":
-        if (!this.typeIsNamed(item.type, names)) return false;
-        names.add(item.type);
+      case "resource-type": {
+        const type = typeOf(item);
+        if (!this.typeIsNamed(type, names)) return false;
+        names.add(type);
         return true;
+      }
     }
   }
 
-  private funcIsNamed(func: FuncEntity, names: Names): boolean {
+  private funcIsNamed(func: FuncType, names: Names): boolean {
     this.context.spend(func.params.length >> 2);
     return (
       func.params.every((param) => this.valueIsNamed(param.type, names)) &&
@@ -135,7 +133,7 @@ export class Visibility {
     );
   }
 
-  private valueIsNamed(type: ValueEntity, names: Names): boolean {
+  private valueIsNamed(type: ValueType, names: Names): boolean {
     switch (type.kind) {
       case "record":
       case "variant":
@@ -146,9 +144,4 @@ export class Visibility {
         return this.typeIsNamed(type, names);
     }
   }
-}
-
-function every<T>(items: Iterable<T>, test: (item: T) => boolean): boolean {
-  for (const item of items) if (!test(item)) return false;
-  return true;
 }

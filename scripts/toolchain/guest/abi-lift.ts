@@ -4,7 +4,8 @@
  * Follows design/mvp/CanonicalABI.md, "Loading" and "Flat Lifting"; the guest trusts what the host has checked. What is
  * lifted is copied to the collector's heap, and its blocks are freed.
  */
-import { discriminantSize, type FlatType, layoutOf, payloadOffset, sequence } from "../../../host/abi/layout.ts";
+import type { FlatType } from "../../../host/model/facts.ts";
+import { discriminantSize, layoutOf, payloadOffset, sequence } from "../../../host/model/layout.ts";
 import { casesOf } from "../../../host/model/cases.ts";
 import type { ValueType } from "../../../host/model/types.ts";
 import { AbiBase, numbers, type Of, tableOf, takeBack } from "./abi-base.ts";

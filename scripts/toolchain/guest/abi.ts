@@ -5,7 +5,8 @@
  * and "Flat Lowering". What is lowered stays where it is when AssemblyScript's own form is the canonical one, so the
  * collector must find it until it has been read.
  */
-import { discriminantSize, type FlatType, layoutOf, payloadOffset, sequence } from "../../../host/abi/layout.ts";
+import type { FlatType } from "../../../host/model/facts.ts";
+import { discriminantSize, layoutOf, payloadOffset, sequence } from "../../../host/model/layout.ts";
 import { casesOf, someType } from "../../../host/model/cases.ts";
 import type { ValueType } from "../../../host/model/types.ts";
 import { newHandle, numbers, type Of, tableOf } from "./abi-base.ts";

@@ -5,7 +5,7 @@
  * Follows design/mvp/CanonicalABI.md, "canon lift", and its legacy core names (`demo:calc/api@1.0.0#add`,
  * `cabi_post_…`).
  */
-import { layoutOf, sequence } from "../../../host/abi/layout.ts";
+import { layoutOf, sequence } from "../../../host/model/layout.ts";
 import { someType } from "../../../host/model/cases.ts";
 import type { FuncType, ValueType } from "../../../host/model/types.ts";
 import { numbers, tableOf } from "./abi-base.ts";

@@ -4,7 +4,7 @@
  *
  * Follows design/mvp/CanonicalABI.md, "canon lower", and its legacy core names (`[resource-drop]…`).
  */
-import { layoutOf, sequence } from "../../../host/abi/layout.ts";
+import { layoutOf, sequence } from "../../../host/model/layout.ts";
 import { someType } from "../../../host/model/cases.ts";
 import type { FuncType, ValueType } from "../../../host/model/types.ts";
 import { newHandle, numbers, tableOf, takeBack } from "./abi-base.ts";

@@ -1,5 +1,6 @@
 /** The core signature of a function. Follows design/mvp/CanonicalABI.md, "Flattening" (`flatten_functype`). */
-import { type FlatType, layoutOf, MAX_FLAT_PARAMS, MAX_FLAT_RESULTS } from "../../../host/abi/layout.ts";
+import type { FlatType } from "../../../host/model/facts.ts";
+import { layoutOf, MAX_FLAT_PARAMS, MAX_FLAT_RESULTS } from "../../../host/model/layout.ts";
 import type { FuncType } from "../../../host/model/types.ts";
 
 export interface Signature {

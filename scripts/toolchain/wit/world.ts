@@ -1,12 +1,11 @@
 /**
  * A WIT world as the host's model sees it: read by wasm-tools, decoded by the host's own decoder.
  */
-import { decodeComponent } from "../../../host/binary/decode.ts";
 import { DecodeError } from "../../../host/errors.ts";
-import { validateComponent } from "../../../host/binary/validate/index.ts";
-import type { ComponentDefinition } from "../../../host/binary/definition.ts";
+import type { ValidatedComponent } from "../../../host/binary/validate/index.ts";
 import { ownName } from "../../../host/model/ids.ts";
 import { nearestName } from "../../../host/model/nearest.ts";
+import { readComponent } from "../../../host/plan/analyze.ts";
 import { describeWorld, type WorldDescription } from "../../../host/plan/world.ts";
 import { BuildError } from "../build/errors.ts";
 import { collectDocs, type WitDocs } from "./docs.ts";
@@ -67,7 +66,7 @@ async function define(
   sources: WitSources,
   world: string | undefined,
   features: WorldOptions["features"],
-): Promise<ComponentDefinition | string> {
+): Promise<ValidatedComponent | string> {
   let payload: Uint8Array;
   try {
     payload = await embedSources(sources, { world, features });
@@ -76,9 +75,7 @@ async function define(
   }
   // wasm-tools does not look at everything: a record may leave it with two fields of one name.
   try {
-    const definition = decodeComponent(payload);
-    validateComponent(definition);
-    return definition;
+    return readComponent(payload);
   } catch (error) {
     if (error instanceof DecodeError) return error.message.replace(/ \(at byte.*$/, "");
     throw error;

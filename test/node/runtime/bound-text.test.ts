@@ -1,10 +1,9 @@
 /** The text that `tenon bind` writes is read by people: it has a key to its names, and says what each function is. */
 import { expect, test } from "vitest";
 import { comment } from "../../../host/abi/emit/code.ts";
-import { decodeComponent } from "../../../host/binary/decode.ts";
 import { emitBindings } from "../../../host/bindings/emit.ts";
 import { emitBoundModule } from "../../../host/bindings/emit-bound.ts";
-import { planComponent } from "../../../host/plan/planner.ts";
+import { analyze } from "../../../host/plan/analyze.ts";
 import { parseWat } from "../../../scripts/toolchain/wasm-tools.ts";
 
 const wat = `(component
@@ -20,7 +19,7 @@ const wat = `(component
   (instance $api (export "go" (func $go)))
   (export "demo:calc/api@1.0.0" (instance $api)))`;
 
-const planned = async () => planComponent(decodeComponent(new Uint8Array(await parseWat(wat))));
+const planned = async () => analyze(new Uint8Array(await parseWat(wat))).plan;
 
 test("emitBoundModule says above each function which canonical definition it is, below a key to the names", async () => {
   const text = emitBoundModule("bound", "0".repeat(64), await planned(), []);

@@ -1,8 +1,7 @@
 import { expect, test } from "vitest";
 import { emitBindings } from "../../../host/bindings/emit.ts";
 import { generations } from "../../../host/bindings/evaluate.ts";
-import { decodeComponent } from "../../../host/binary/decode.ts";
-import { planComponent } from "../../../host/plan/planner.ts";
+import { analyze } from "../../../host/plan/analyze.ts";
 import { parseWat } from "../../../scripts/toolchain/wasm-tools.ts";
 import { compileWat } from "./support.ts";
 
@@ -33,6 +32,6 @@ test("another structure generates its own text", async () => {
 
 test("equal structure gives equal text", async () => {
   const text = async (constant: number): Promise<string> =>
-    emitBindings(planComponent(decodeComponent(new Uint8Array(await parseWat(adder(constant))))));
+    emitBindings(analyze(new Uint8Array(await parseWat(adder(constant)))).plan);
   expect(await text(1)).toBe(await text(2_000_000));
 });

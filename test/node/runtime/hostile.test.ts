@@ -1,11 +1,10 @@
 /** Names that a component may have and that must neither break the generated text nor be executed by it. */
 import { afterEach, describe, expect, test } from "vitest";
 import { parseSync } from "oxc-parser";
-import { decodeComponent } from "../../../host/binary/decode.ts";
 import { emitBoundModule } from "../../../host/bindings/emit-bound.ts";
 import { emitBindings } from "../../../host/bindings/emit.ts";
 import { LinkError, LowerError } from "../../../host/errors.ts";
-import { planComponent } from "../../../host/plan/planner.ts";
+import { analyze } from "../../../host/plan/analyze.ts";
 import { parseWat } from "../../../scripts/toolchain/wasm-tools.ts";
 import { compileGuest, guestBytes, type Guest } from "./guests.ts";
 import { instantiateWat, thrown } from "./support.ts";
@@ -94,7 +93,7 @@ function tokens(text: string): { identifiers: Set<string>; strings: Set<string> 
 
 describe("the text itself", () => {
   async function texts(bytes: Uint8Array): Promise<string[]> {
-    const plan = planComponent(decodeComponent(bytes));
+    const { plan } = analyze(bytes);
     const modules = plan.modules.map((_, index) => ({ file: `core${index}.wasm`, hash: "0".repeat(64) }));
     return [
       emitBoundModule("bound", "0".repeat(64), plan, modules),

@@ -4,7 +4,7 @@ import { DecodeError } from "../../../host/errors.ts";
 import { inspect as inspectSource } from "../../../host/node/index.ts";
 import { formatInspection, inspectBytes } from "../../../host/runtime/inspect.ts";
 import { embedWorld, parseWat } from "../../../scripts/toolchain/wasm-tools.ts";
-import { decodeComponent } from "../../../host/binary/decode.ts";
+import { readComponent } from "../../../host/plan/analyze.ts";
 import { describeWorld } from "../../../host/plan/world.ts";
 import { formatWorld } from "../../../host/model/wit.ts";
 
@@ -64,7 +64,7 @@ test("formatWorld writes WIT that WIT tools read back as the same world", async 
       import inline: interface { ping: func() -> char; }
       export draw-all: func(maps: result<s64>) -> result;
     }`;
-  const read = (component: Uint8Array): ReturnType<typeof describeWorld> => describeWorld(decodeComponent(component));
+  const read = (component: Uint8Array): ReturnType<typeof describeWorld> => describeWorld(readComponent(component));
   const world = read(await embedWorld({ witSource: source, world: "all" }));
   const text = formatWorld("all", world.imports, world.exports);
   const again = read(await embedWorld({ witSource: text, world: "all" }));
