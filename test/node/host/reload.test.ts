@@ -267,15 +267,16 @@ test("reload brings a trapped module back, whatever trapped", async () => {
 test("of several waiting reloads the last one wins; the others are told that they were superseded", async () => {
   const module: Any = await host().load(await math(), { name: "math" });
   const versions = await Promise.all([1, 2, 3, 4].map((bias) => math({ bias })));
-  const outcomes = await Promise.allSettled(versions.map((bytes) => module.reload(bytes)));
-  expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "rejected", "fulfilled"]);
-  for (const outcome of outcomes.slice(1, 3)) {
-    expect((outcome as PromiseRejectedResult).reason).toMatchObject({
-      code: "reload",
-      superseded: true,
-      stage: "open",
-    });
-  }
+  // The first has begun and waits for its imports, so that the others wait for it.
+  let open!: () => void;
+  const gate = new Promise<void>((resolve) => (open = resolve));
+  const first = module.reload(versions[0], { imports: () => gate.then(() => ({})) });
+  while (module.state !== "reloading") await sleep(0);
+  const [second, third, fourth] = versions.slice(1).map((bytes) => module.reload(bytes));
+  const refusal = { code: "reload", superseded: true, stage: "open" };
+  await Promise.all([second, third].map((waiting) => expect(waiting).rejects.toMatchObject(refusal)));
+  open();
+  await Promise.all([first, fourth]);
   expect(module.exports.api.add(0, 0)).toBe(4);
   expect(module.info().reloads).toBe(2);
 });
