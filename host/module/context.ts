@@ -19,7 +19,7 @@ export interface SharedContext<V = unknown> {
   /** Fires when the host is closed. */
   readonly closing: AbortSignal;
   /** Every version that is linked and not dropped: candidates and old versions that drain included. */
-  readonly versions: Set<V>;
+  readonly runs: Set<V>;
   /** Set while somebody observes calls. */
   report: ((call: ObservedCall) => void) | undefined;
 }

@@ -24,7 +24,7 @@ export interface Provider {
 }
 
 /** A version of a module, as far as its types go. */
-export interface ExportingVersion {
+export interface ExportingRun {
   readonly component: Pick<EngineComponent, "exports">;
   /** The imported resources → the identities of those that meet them. */
   readonly resources: ResourceBindings;
@@ -32,7 +32,7 @@ export interface ExportingVersion {
 
 /** A module whose exports others may import. */
 export interface Exporter {
-  readonly version: ExportingVersion;
+  readonly run: ExportingRun;
   /** Its own identities by interface and name, for its whole life; new ones are added here. */
   readonly resources: Map<string, ResourceType>;
 }
@@ -48,6 +48,6 @@ export interface ExportingModule extends Exporter {
 
 /** An import of some version that a module meets. */
 export interface DependentImport<V = { readonly module: string; readonly resources: ResourceBindings }> {
-  readonly version: V;
+  readonly run: V;
   readonly wanted: ExternDecl;
 }

@@ -32,7 +32,7 @@ import type {
   TrapPolicy,
   UnloadReceipt,
 } from "./types.ts";
-import { Version } from "./life/run.ts";
+import { Run } from "./life/run.ts";
 
 /** A component that was opened for loading under a name. */
 export interface Candidate {
@@ -71,7 +71,7 @@ class ModuleHost implements Host {
       components: new ComponentCache(),
       closing: this.#close.signal,
       modules: new Map(),
-      versions: new Set(),
+      runs: new Set(),
       report: undefined,
     };
   }
@@ -132,23 +132,23 @@ class ModuleHost implements Host {
     if (options.world !== undefined) (await upkeep()).demandWorld(name, component, options.world);
     const onTrap = options.onTrap ?? context.options.onTrap ?? "fail";
     const restarter = onTrap === "fail" ? undefined : (await upkeep()).Restarter;
-    const version = new Version(context, name, component);
+    const run = new Run(context, name, component);
     let record: ModuleRecord | undefined;
     try {
       const others = (): ModuleRecord[] => modulesOf(context).filter((it) => it.name !== name);
-      await version.link(options.imports, options.link, others, [options.signal]);
-      await version.instantiate((at, error) => record?.trapped(at, error));
+      await run.link(options.imports, options.link, others, [options.signal]);
+      await run.instantiate((at, error) => record?.trapped(at, error));
       await abortable([options.signal, context.closing], async () => undefined);
       record = new ModuleRecord(
         context,
         candidate,
-        version,
+        run,
         publicModule,
         restarter && ((it) => new restarter(it, onTrap as Exclude<TrapPolicy, "fail">)),
       );
-      record.swap(version);
+      record.swap(run);
     } catch (error) {
-      await version.drop({ teardown: false });
+      await run.end({ teardown: false });
       throw error;
     }
     context.modules.set(name, record);

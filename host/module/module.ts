@@ -30,10 +30,10 @@ import type {
   ReloadReceipt,
   UnloadReceipt,
 } from "./types.ts";
-import type { Version } from "./life/run.ts";
+import type { Run } from "./life/run.ts";
 
 /** What the parts of one host share. */
-export interface HostContext extends SharedContext<Version> {
+export interface HostContext extends SharedContext<Run> {
   /** Modules by name, in the order they were loaded. */
   readonly modules: Map<string, ModuleRecord>;
 }
@@ -45,7 +45,7 @@ export interface Restarts {
   /** The end of the message of a refused call, after "it has trapped and". */
   readonly outlook: string;
   /** The serving version has trapped, inside a call. */
-  trapped(version: Version, error: Error): void;
+  trapped(run: Run, error: Error): void;
   /** Cancels a restart that is due. */
   stop(): void;
   /** A new version serves: no restart is due, and those before it do not count. */
@@ -72,7 +72,7 @@ export class ModuleRecord implements ExportingModule {
   /** Read again by a reload without a source; absent when the module came from bytes. */
   source: string | URL | undefined;
   imports: Imports | undefined;
-  version: Version;
+  run: Run;
   phase: "settled" | "reloading" | "unloading" | "unloaded" = "settled";
   traps = 0;
   restarts = 0;
@@ -91,7 +91,7 @@ export class ModuleRecord implements ExportingModule {
   constructor(
     context: HostContext,
     { name, source, options }: { readonly name: string; readonly source: Source; readonly options: LoadOptions },
-    version: Version,
+    run: Run,
     makePublic: (record: ModuleRecord) => Module,
     makeRestarter?: (record: ModuleRecord) => Restarts,
   ) {
@@ -100,8 +100,8 @@ export class ModuleRecord implements ExportingModule {
     this.options = options;
     this.imports = options.imports;
     this.source = typeof source === "string" || source instanceof URL ? source : undefined;
-    this.version = version;
-    this.hash = version.component.hash;
+    this.run = run;
+    this.hash = run.component.hash;
     this.restarter = makeRestarter?.(this);
     this.tree = new ExportTree(name);
     this.tree.observe(observerFor(context, name));
@@ -109,7 +109,7 @@ export class ModuleRecord implements ExportingModule {
   }
 
   get component(): EngineComponent {
-    return this.version.component;
+    return this.run.component;
   }
 
   /** Whether this module may lend an export to others. */
@@ -122,12 +122,12 @@ export class ModuleRecord implements ExportingModule {
   }
 
   get state(): ModuleState {
-    if (this.phase === "settled") return this.version.trapped ? "trapped" : "live";
+    if (this.phase === "settled") return this.run.trapped ? "trapped" : "live";
     return this.phase;
   }
 
   get trap(): Error | undefined {
-    return this.version.trap;
+    return this.run.trap;
   }
 
   /** The error of a call through a cut handle. */
@@ -136,20 +136,20 @@ export class ModuleRecord implements ExportingModule {
     return new UnloadedError(`Module ${this.name} was unloaded`, cause === undefined ? undefined : { cause });
   };
 
-  readonly trapped = (version: Version, error: Error): void => {
+  readonly trapped = (run: Run, error: Error): void => {
     // A candidate that traps fails its reload; an old version that traps while it drains is gone anyway.
-    if (version !== this.version || this.phase === "unloading" || this.phase === "unloaded") return;
+    if (run !== this.run || this.phase === "unloading" || this.phase === "unloaded") return;
     this.traps++;
     this.#lastTrap = error;
     // Listeners must not run on top of the failing call.
     queueMicrotask(() => this.context.events.emit("trapped", { module: this.name, error }));
-    this.restarter?.trapped(version, error);
+    this.restarter?.trapped(run, error);
     this.tree.lock((path) => {
       const why = this.restarter?.outlook ?? "is locked until it is reloaded";
       return new TrappedError(
         `Cannot call ${path} of module ${this.name}: it has trapped and ${why}`,
         this.restarter?.retryAfterMs,
-        { cause: this.version.trap ?? error },
+        { cause: this.run.trap ?? error },
       );
     });
   };
@@ -164,10 +164,10 @@ export class ModuleRecord implements ExportingModule {
    * Makes a version the serving one. Synchronous: no call falls between.
    * @param explain tells why types do not fit, when the version is of another component than the one before
    */
-  swap(version: Version, explain?: Parameters<ExportTree["apply"]>[2]): ReturnType<ExportTree["apply"]> {
-    const change = version.exports();
-    this.version = version;
-    this.hash = version.component.hash;
+  swap(run: Run, explain?: Parameters<ExportTree["apply"]>[2]): ReturnType<ExportTree["apply"]> {
+    const change = run.exports();
+    this.run = run;
+    this.hash = run.component.hash;
     return this.tree.apply(change, this.interfacesInUse(), explain);
   }
 
@@ -177,13 +177,13 @@ export class ModuleRecord implements ExportingModule {
   }
 
   /** Every import of another version that this module meets. */
-  dependentImports(): DependentImport<Version>[] {
-    const found: DependentImport<Version>[] = [];
+  dependentImports(): DependentImport<Run>[] {
+    const found: DependentImport<Run>[] = [];
     if (this.context.graph.usedBy(this.name).length === 0) return found;
-    for (const version of this.context.versions) {
-      if (version.module === this.name) continue;
-      const names = new Set(version.origins.flatMap(({ name, module }) => (module === this.name ? [name] : [])));
-      for (const wanted of version.component.imports) if (names.has(wanted.name)) found.push({ version, wanted });
+    for (const run of this.context.runs) {
+      if (run.module === this.name) continue;
+      const names = new Set(run.origins.flatMap(({ name, module }) => (module === this.name ? [name] : [])));
+      for (const wanted of run.component.imports) if (names.has(wanted.name)) found.push({ run, wanted });
     }
     return found;
   }
@@ -237,17 +237,17 @@ export class ModuleRecord implements ExportingModule {
       version: packageVersion(component.exports),
       hash: this.hash,
       world: { imports: formatDecls(component.imports), exports: formatDecls(component.exports) },
-      imports: [...this.version.origins],
+      imports: [...this.run.origins],
       exports: this.phase === "unloaded" ? [] : this.tree.paths(),
       uses: this.context.graph.uses(this.name),
       usedBy: this.context.graph.usedBy(this.name),
-      memoryBytes: this.version.memoryBytes,
+      memoryBytes: this.run.memoryBytes,
       calls: this.tree.calls,
       traps: this.traps,
       restarts: this.restarts,
       reloads: this.reloads,
       state: this.state,
-      activity: this.phase === "unloaded" ? [] : this.version.activity(),
+      activity: this.phase === "unloaded" ? [] : this.run.activity(),
       loadedAt: this.loadedAt.toISOString(),
     };
   }

@@ -184,7 +184,7 @@ export interface UnloadOptions {
 }
 
 /** What the end of an instance released, ran and cut. */
-export interface DropReceipt {
+export interface RunReceipt {
   /** Bytes of linear memory released. */
   readonly memoryBytes: number;
   /** Resources of the host that the guest had leaked, disposed now. */
@@ -203,7 +203,7 @@ export interface DropReceipt {
   readonly collected: Promise<CollectionReport>;
 }
 
-export interface UnloadReceipt extends DropReceipt {
+export interface UnloadReceipt extends RunReceipt {
   readonly name: string;
   readonly hash: string;
   /** Milliseconds, drain included. */
@@ -232,7 +232,7 @@ export interface ReloadReceipt {
   /** Dependents that got fresh instances, with `dependents: "restart"`. */
   readonly restarted: readonly string[];
   /** The end of the old instance. */
-  readonly old: DropReceipt;
+  readonly old: RunReceipt;
 }
 
 export type ModuleState = "live" | "trapped" | "reloading" | "unloading" | "unloaded";

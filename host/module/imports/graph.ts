@@ -8,22 +8,22 @@ export class Graph {
   readonly #users = new Map<string, Set<object>>();
 
   /** @param version identifies the edges for {@link release} */
-  hold(version: object, dependent: string, providers: readonly string[]): void {
+  hold(run: object, dependent: string, providers: readonly string[]): void {
     if (providers.length === 0) return;
-    this.#edges.set(version, { dependent, providers });
+    this.#edges.set(run, { dependent, providers });
     for (const provider of providers) {
       const users = this.#users.get(provider) ?? new Set();
-      this.#users.set(provider, users.add(version));
+      this.#users.set(provider, users.add(run));
     }
   }
 
-  release(version: object): void {
-    for (const provider of this.#edges.get(version)?.providers ?? []) {
+  release(run: object): void {
+    for (const provider of this.#edges.get(run)?.providers ?? []) {
       const users = this.#users.get(provider)!;
-      users.delete(version);
+      users.delete(run);
       if (users.size === 0) this.#users.delete(provider);
     }
-    this.#edges.delete(version);
+    this.#edges.delete(run);
   }
 
   uses(name: string): string[] {
@@ -36,7 +36,7 @@ export class Graph {
 
   usedBy(name: string): string[] {
     const found = new Set<string>();
-    for (const version of this.#users.get(name) ?? []) found.add(this.#edges.get(version)!.dependent);
+    for (const run of this.#users.get(name) ?? []) found.add(this.#edges.get(run)!.dependent);
     found.delete(name);
     return [...found].sort();
   }

@@ -60,7 +60,7 @@ export class ModuleChoices {
     open: readonly ExternDecl[],
   ) {
     this.#offers = modules.flatMap((module) =>
-      identifiedExports(module, module.version).map((decl): Offer => ({ module, decl })),
+      identifiedExports(module, module.run).map((decl): Offer => ({ module, decl })),
     );
     this.#index = new IdIndex(this.#offers.map((offer) => [offer.decl.name, offer]));
     this.#link = typeof link === "object" ? givenNames(link) : undefined;
@@ -114,7 +114,7 @@ export class ModuleChoices {
         continue;
       }
       const bound = this.#comparing.bound.length;
-      const reason = this.#compare(instanceOf(identifiedExports(module, module.version)), type);
+      const reason = this.#compare(instanceOf(identifiedExports(module, module.run)), type);
       this.#unbind(bound);
       if (reason !== undefined) refusal ??= this.#mismatch(wanted, offer, reason);
       else fitting.push(offer);
@@ -123,7 +123,7 @@ export class ModuleChoices {
     const [one, other] = fitting;
     if (one === undefined) return { issue: refusal ?? this.#absence(wanted, unlent) };
     if (other !== undefined) return { issue: this.#ambiguity(wanted, one.module.name, other.module.name) };
-    this.#compare(instanceOf(identifiedExports(one.module, one.module.version)), type);
+    this.#compare(instanceOf(identifiedExports(one.module, one.module.run)), type);
     return one;
   }
 

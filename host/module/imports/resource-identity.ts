@@ -8,20 +8,20 @@ import type { ResourceBindings } from "../../model/subtype.ts";
 import { byIdentity, Substitution } from "../../model/substitute.ts";
 import type { ExternDecl, ResourceType } from "../../model/types.ts";
 import { compatibilityKey } from "../../model/ids.ts";
-import type { Exporter, ExportingVersion } from "../contract.ts";
+import type { Exporter, ExportingRun } from "../contract.ts";
 
-const identified = new WeakMap<ExportingVersion, readonly ExternDecl[]>();
+const identified = new WeakMap<ExportingRun, readonly ExternDecl[]>();
 
 /** What a version of a module exports, with the resource identities that other modules know. */
-export function identifiedExports(exporter: Exporter, version: ExportingVersion): readonly ExternDecl[] {
-  let decls = identified.get(version);
-  if (decls === undefined) identified.set(version, (decls = identify(exporter.resources, version)));
+export function identifiedExports(exporter: Exporter, run: ExportingRun): readonly ExternDecl[] {
+  let decls = identified.get(run);
+  if (decls === undefined) identified.set(run, (decls = identify(exporter.resources, run)));
   return decls;
 }
 
 function identify(
   known: Map<string, ResourceType>,
-  { component: { exports: decls }, resources: imported }: ExportingVersion,
+  { component: { exports: decls }, resources: imported }: ExportingRun,
 ): readonly ExternDecl[] {
   const identities: ResourceBindings = new Map(imported);
   const identifyIn = (key: string, items: readonly ExternDecl[]): void => {

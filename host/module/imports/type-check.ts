@@ -9,7 +9,7 @@ import { formatExtern } from "../../model/text.ts";
 import type { ExternDecl } from "../../model/types.ts";
 import { linkError } from "../../runtime/link-error.ts";
 import type { EngineComponent } from "../../runtime/engine.ts";
-import type { DependentImport, Exporter, ExportingVersion } from "../contract.ts";
+import type { DependentImport, Exporter, ExportingRun } from "../contract.ts";
 import type { WorldDemand } from "../types.ts";
 import { identifiedExports } from "./resource-identity.ts";
 
@@ -60,17 +60,17 @@ function indexOf(offers: readonly ExternDecl[]): IdIndex<ExternDecl> {
 /** Everything that the dependents of a module import and another version of it lacks or has with another type. */
 export function checkDependents(
   exporter: Exporter,
-  candidate: ExportingVersion,
+  candidate: ExportingRun,
   dependents: readonly DependentImport[],
 ): LinkIssue[] {
   if (dependents.length === 0) return [];
   const offers = indexOf(identifiedExports(exporter, candidate));
   const comparing = new Comparing(dependents.length);
   const absent = "the new version does not export it";
-  return dependents.flatMap(({ version, wanted }): LinkIssue[] => {
-    const issue = misfit(wanted, offers, absent, new Map(version.resources), comparing);
+  return dependents.flatMap(({ run, wanted }): LinkIssue[] => {
+    const issue = misfit(wanted, offers, absent, new Map(run.resources), comparing);
     if (issue === undefined) return [];
-    return [aboutExport({ ...issue, reason: `module ${version.module} uses it: ${issue.reason}` })];
+    return [aboutExport({ ...issue, reason: `module ${run.module} uses it: ${issue.reason}` })];
   });
 }
 

@@ -1,9 +1,9 @@
 /** The error when the engine has no room for another memory: how many are alive, and in which modules. */
 import { MemoryLimitError, type MemoryOwner } from "../../errors.ts";
 import type { SharedContext } from "../context.ts";
-import type { Version } from "./run.ts";
+import type { Run } from "./run.ts";
 
-export function memoryLimitError(context: SharedContext<Version>, module: string, cause: unknown): MemoryLimitError {
+export function memoryLimitError(context: SharedContext<Run>, module: string, cause: unknown): MemoryLimitError {
   const owners = memoryOwners(context);
   const oldest = [...owners].sort((a, b) => b.ageMs - a.ageMs).slice(0, 10);
   const names = oldest.slice(0, 3).map(({ module: name, ageMs }) => `${name} (${Math.round(ageMs / 100) / 10} s)`);
@@ -17,13 +17,13 @@ export function memoryLimitError(context: SharedContext<Version>, module: string
 }
 
 /** Who holds linear memories now. */
-function memoryOwners(context: SharedContext<Version>): MemoryOwner[] {
+function memoryOwners(context: SharedContext<Run>): MemoryOwner[] {
   const now = performance.now();
-  return [...context.versions]
+  return [...context.runs]
     .filter(({ running }) => running)
-    .map((version) => ({
-      module: version.module,
-      memoryBytes: version.memoryBytes,
-      ageMs: now - version.bornMs,
+    .map((run) => ({
+      module: run.module,
+      memoryBytes: run.memoryBytes,
+      ageMs: now - run.bornMs,
     }));
 }

@@ -5,7 +5,7 @@
 import { InUseError, StillRunningError, type Activity } from "../../errors.ts";
 import type { ModuleRecord } from "../module.ts";
 import type { UnloadOptions, UnloadReceipt } from "../types.ts";
-import type { Version } from "./run.ts";
+import type { Run } from "./run.ts";
 import { unloadModule } from "./unload.ts";
 
 /**
@@ -51,7 +51,7 @@ function refuseInUse(record: ModuleRecord, options: UnloadOptions): void {
 function heldBy(record: ModuleRecord, names: readonly string[]): ReadonlyMap<string, number> {
   const held = new Map<string, number>();
   for (const name of names) {
-    for (const [resource, count] of record.context.modules.get(name)?.version.held() ?? []) {
+    for (const [resource, count] of record.context.modules.get(name)?.run.held() ?? []) {
       held.set(resource, (held.get(resource) ?? 0) + count);
     }
   }
@@ -76,13 +76,13 @@ async function settle(
   began: number,
   held: () => ReadonlyMap<string, number> = () => new Map(),
 ): Promise<void> {
-  if (options.flush === true) record.version.scope.flush();
-  const active = (): Activity[] => without(record.version.activity(), held());
+  if (options.flush === true) record.run.scope.flush();
+  const active = (): Activity[] => without(record.run.activity(), held());
   let activity = active();
   if (activity.length === 0) return;
   const left = (options.drain ?? 0) - (performance.now() - began);
   if (left > 0) {
-    await record.version.drain(left, () => record.forced, active);
+    await record.run.drain(left, () => record.forced, active);
     activity = active();
   }
   if (activity.length === 0 || options.force === true) return;
@@ -108,24 +108,24 @@ function describeActivity(activity: readonly Activity[]): string {
 
 /** A version of another module that holds resources of a module. */
 export interface Holder {
-  readonly version: Version;
+  readonly run: Run;
   readonly activity: readonly Activity[];
 }
 
 /** Who holds resources of the serving version. Nobody can use those of a trapped one any more. */
 export function holdersOf(record: ModuleRecord): Holder[] {
-  if (record.version.trapped) return [];
+  if (record.run.trapped) return [];
   // By identity: a resource may have come through a module that exports it again.
   const own = new Set(record.resources.values());
-  return [...record.context.versions].flatMap((version): Holder[] => {
-    if (version.module === record.name) return [];
-    const names = new Set([...version.resources].flatMap(([wanted, found]) => (own.has(found) ? [wanted.name] : [])));
-    const activity = [...version.held()].flatMap(([resource, count]): Activity[] =>
+  return [...record.context.runs].flatMap((run): Holder[] => {
+    if (run.module === record.name) return [];
+    const names = new Set([...run.resources].flatMap(([wanted, found]) => (own.has(found) ? [wanted.name] : [])));
+    const activity = [...run.held()].flatMap(([resource, count]): Activity[] =>
       names.has(resource) && count > 0
-        ? [{ kind: "resource", owner: `${resource}, held by ${version.module}`, count }]
+        ? [{ kind: "resource", owner: `${resource}, held by ${run.module}`, count }]
         : [],
     );
-    return activity.length === 0 ? [] : [{ version, activity }];
+    return activity.length === 0 ? [] : [{ run, activity }];
   });
 }
 

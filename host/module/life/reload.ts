@@ -17,8 +17,8 @@ import type { OpenedSource } from "../source/source.ts";
 import { holdersOf, refuseHeld, type Holder } from "./refuse.ts";
 import { replaceInstance, replacedWords } from "./restart.ts";
 import { asError } from "../imports/scope.ts";
-import type { DropReceipt, ReloadOptions, ReloadReceipt } from "../types.ts";
-import { Version } from "./run.ts";
+import type { RunReceipt, ReloadOptions, ReloadReceipt } from "../types.ts";
+import { Run } from "./run.ts";
 
 /** Measures stages; the one that is open is the one that failed. */
 class Stages {
@@ -81,7 +81,7 @@ export async function reloadModule(record: ModuleRecord, request: Request): Prom
   }
   return record.queue.run(async () => {
     if (!record.waiting.delete(waiting)) throw superseded(record);
-    return run(record, component ?? record.component, request, stages);
+    return transact(record, component ?? record.component, request, stages);
   });
 }
 
@@ -101,7 +101,7 @@ function superseded({ name }: ModuleRecord): ReloadError {
 }
 
 /** The module's turn: nothing else of its life goes on meanwhile but calls. */
-async function run(
+async function transact(
   record: ModuleRecord,
   component: EngineComponent,
   { source, options }: Pick<Request, "source" | "options">,
@@ -109,14 +109,14 @@ async function run(
 ): Promise<ReloadReceipt> {
   if (record.phase !== "settled") throw record.unloadedError();
   record.phase = "reloading";
-  const old = record.version;
+  const old = record.run;
   const forced = (): boolean => record.forced;
-  let candidate: Version | undefined;
+  let candidate: Run | undefined;
   let swapped: Swapped;
   let holders: readonly Holder[] = [];
   try {
     stages.enter("check");
-    candidate = new Version(record.context, record.name, component);
+    candidate = new Run(record.context, record.name, component);
     const { world } = record.options;
     if (world !== undefined) refuse(record, checkWorld(component, world));
     const cuts = options.force === true || options.dependents === "restart" || Boolean(options.drain);
@@ -147,7 +147,7 @@ async function run(
   const { restarted, errors } = await restartHolders(record.context, options, holders);
   await old.drain(options.drain ?? 0, forced);
   stages.enter("teardown");
-  const dropped = await old.drop({ teardown: true, endReason: replacedWords("the version replaced") });
+  const dropped = await old.end({ teardown: true, endReason: replacedWords("the version replaced") });
   stages.leave();
   const receipt: ReloadReceipt = {
     name: record.name,
@@ -173,14 +173,14 @@ async function restartHolders(
   const restarted: string[] = [];
   const errors: Error[] = [];
   if (dependents !== "restart") return { restarted, errors };
-  for (const { version } of holders) {
-    const holder = context.modules.get(version.module);
+  for (const { run } of holders) {
+    const holder = context.modules.get(run.module);
     // It may have gone or been replaced by itself; what drains is not brought back.
-    if (holder === undefined || holder.version !== version) continue;
+    if (holder === undefined || holder.run !== run) continue;
     try {
       await holder.queue.run(async () => {
-        if (holder.version === version)
-          await run(holder, version.component, { source: undefined, options: { dependents } }, new Stages());
+        if (holder.run === run)
+          await transact(holder, run.component, { source: undefined, options: { dependents } }, new Stages());
       });
       restarted.push(holder.name);
     } catch (error) {
@@ -191,7 +191,7 @@ async function restartHolders(
 }
 
 /** Spreading a receipt would read `collected`, and reading it begins the watch. */
-function withErrors(dropped: DropReceipt, errors: readonly Error[]): DropReceipt {
+function withErrors(dropped: RunReceipt, errors: readonly Error[]): RunReceipt {
   const all = [...dropped.errors, ...errors];
   return Object.defineProperty(dropped, "errors", { value: all, enumerable: true });
 }
@@ -208,8 +208,8 @@ interface Swapped {
 }
 
 /** The synchronous piece. */
-function swap(record: ModuleRecord, candidate: Version, options: ReloadOptions, stages: Stages): Swapped {
-  const old = record.version;
+function swap(record: ModuleRecord, candidate: Run, options: ReloadOptions, stages: Stages): Swapped {
+  const old = record.run;
   let state: Swapped["state"] = "none";
   if (options.state !== false && !old.trapped) {
     stages.enter("save");
@@ -226,15 +226,15 @@ function swap(record: ModuleRecord, candidate: Version, options: ReloadOptions, 
 /** Drops the candidate and makes sure that the old version serves. @returns the error to throw */
 async function rollBack(
   record: ModuleRecord,
-  candidate: Version | undefined,
+  candidate: Run | undefined,
   stage: ReloadStage,
   cause: unknown,
 ): Promise<ReloadError> {
   asError(cause, "");
-  await candidate?.drop({ teardown: false });
+  await candidate?.end({ teardown: false });
   let note = "";
   // `save` runs in the old instance: if it traps there, that instance is lost, and a fresh one of the same version serves.
-  if (stage === "save" && record.version.trapped) {
+  if (stage === "save" && record.run.trapped) {
     record.restarter?.stop();
     try {
       await replaceInstance(record, record.component);

@@ -6,7 +6,7 @@ import { asError } from "../imports/scope.ts";
 import type { ModuleRecord, Restarts } from "../module.ts";
 import type { RestartOptions, TrapPolicy } from "../types.ts";
 import type { EngineComponent } from "../../runtime/engine.ts";
-import { Version } from "./run.ts";
+import { Run } from "./run.ts";
 
 export class Restarter implements Restarts {
   readonly #record: ModuleRecord;
@@ -34,10 +34,10 @@ export class Restarter implements Restarts {
   }
 
   /** The serving version has trapped, inside a call. */
-  trapped(version: Version, error: Error): void {
+  trapped(run: Run, error: Error): void {
     // The call that trapped is counted as well: more than one call means that one was served.
     if (this.#record.tree.calls - this.#callsBefore > 1) this.#granted = [];
-    this.#schedule(version, error);
+    this.#schedule(run, error);
   }
 
   /** Milliseconds until a fresh instance is tried; `undefined` when none will be. */
@@ -65,7 +65,7 @@ export class Restarter implements Restarts {
     this.#callsBefore = this.#record.tree.calls;
   }
 
-  #schedule(version: Version, error: Error): void {
+  #schedule(run: Run, error: Error): void {
     this.stop();
     const record = this.#record;
     const now = performance.now();
@@ -79,20 +79,20 @@ export class Restarter implements Restarts {
     this.#granted.push(now);
     const delayMs = earlier === 0 ? 0 : Math.min(this.#delayMs * this.#factor ** (earlier - 1), this.#maxDelayMs);
     this.#dueAt = now + delayMs;
-    const restart = (): void => void record.queue.run(() => this.#restart(version));
+    const restart = (): void => void record.queue.run(() => this.#restart(run));
     // Without a delay the restart comes right after the failing call, not inside it.
     if (delayMs === 0) queueMicrotask(restart);
     else this.#timer = setTimeout(restart, delayMs);
   }
 
-  async #restart(version: Version): Promise<void> {
+  async #restart(run: Run): Promise<void> {
     const record = this.#record;
     // A reload or unload may have come first.
-    if (record.version !== version || record.phase !== "settled" || !version.trapped) return;
+    if (record.run !== run || record.phase !== "settled" || !run.trapped) return;
     try {
-      await replaceInstance(record, version.component, () => this.#begin());
+      await replaceInstance(record, run.component, () => this.#begin());
     } catch (error) {
-      this.#schedule(version, asError(error, `The restart of module ${record.name} failed`));
+      this.#schedule(run, asError(error, `The restart of module ${record.name} failed`));
       return;
     }
     record.context.events.emit("restarted", { module: record.name, attempt: record.restarts });
@@ -114,19 +114,19 @@ export async function replaceInstance(
   component: EngineComponent,
   swapped?: () => void,
 ): Promise<void> {
-  const old = record.version;
-  const fresh = new Version(record.context, record.name, component);
+  const old = record.run;
+  const fresh = new Run(record.context, record.name, component);
   try {
     await fresh.link(record.imports, record.options.link, () => record.possibleProviders());
     await fresh.instantiate(record.trapped);
     record.swap(fresh);
     swapped?.();
   } catch (error) {
-    await fresh.drop({ teardown: false });
+    await fresh.end({ teardown: false });
     throw error;
   }
   record.restarts++;
-  await old.drop({ teardown: false, endReason: replacedWords("the instance that trapped and was replaced") });
+  await old.end({ teardown: false, endReason: replacedWords("the instance that trapped and was replaced") });
 }
 
 /** The reason in the error of a call of an object whose instance was replaced. */

@@ -1,5 +1,5 @@
 /**
- * One version of a module: an instance, the scope of its imports, and where they are met.
+ * One run of a component under a module's name: an instance, the scope of its imports, and where they are met.
  *
  * Owns the instance's beginning and end; what is swapped and when is the business of `reload.ts` and `unload.ts`. The
  * instance is reached through this object only, never through a local of a suspended function, so that dropping it here
@@ -23,7 +23,7 @@ import { resolveExports, type ExportChange } from "../exports/resolve-exports.ts
 import { upkeep } from "../lazy.ts";
 import { asError, Scope } from "../imports/scope.ts";
 import { trackImports } from "../imports/tracking.ts";
-import type { DropReceipt, ImportOrigin, Imports, LoadOptions } from "../types.ts";
+import type { RunReceipt, ImportOrigin, Imports, LoadOptions } from "../types.ts";
 
 const CLEANUP_DEADLINE_MS = 5_000;
 /** How long a call that is still under way may hold up the end of its instance; only asynchronous ones can. */
@@ -31,7 +31,7 @@ const QUIET_DEADLINE_MS = 5_000;
 const TEARDOWN = "tenon:module/teardown";
 const STATE = "tenon:module/state";
 
-export class Version {
+export class Run {
   readonly module: string;
   readonly component: EngineComponent;
   readonly scope: Scope;
@@ -39,11 +39,11 @@ export class Version {
   origins: readonly ImportOrigin[] = [];
   /** The component's imported resources → the identities of those that meet them. */
   resources: ResourceBindings = new Map();
-  readonly #context: SharedContext<Version>;
+  readonly #context: SharedContext<Run>;
   #imports: Record<string, unknown> | undefined;
   #instance: EngineInstance | undefined;
 
-  constructor(context: SharedContext<Version>, module: string, component: EngineComponent) {
+  constructor(context: SharedContext<Run>, module: string, component: EngineComponent) {
     this.#context = context;
     this.module = module;
     this.component = component;
@@ -74,7 +74,7 @@ export class Version {
     if (issues.length > 0) throw (await upkeep()).linkError(`Cannot link module ${this.module}`, issues);
     // From here on the providers know of their new dependent, also while it is still being instantiated.
     this.#context.graph.hold(this, this.module, uses);
-    this.#context.versions.add(this);
+    this.#context.runs.add(this);
     this.origins = origins;
     this.resources = resources;
     const fromModules = new Set(origins.flatMap(({ name, from }) => (from === "module" ? [name] : [])));
@@ -82,7 +82,7 @@ export class Version {
   }
 
   /** Makes the instance. @throws {MemoryLimitError} when the engine has no room for its memories */
-  async instantiate(onTrap: (version: Version, error: Error) => void): Promise<void> {
+  async instantiate(onTrap: (run: Run, error: Error) => void): Promise<void> {
     try {
       await this.#start(onTrap);
     } catch (error) {
@@ -95,7 +95,7 @@ export class Version {
   }
 
   /** A function of its own, so that no suspended frame holds the instance. */
-  #start(onTrap: (version: Version, error: Error) => void): Promise<void> {
+  #start(onTrap: (run: Run, error: Error) => void): Promise<void> {
     const options = { name: this.module, onTrap: (error: Error) => onTrap(this, error) };
     return this.component.start(this.#imports ?? {}, options).then((instance) => {
       this.#instance = instance;
@@ -193,13 +193,13 @@ export class Version {
    * Ends the version: teardown hook, signal, clean-ups, instance. Nothing here throws; errors go into the receipt. The
    * handles must have been cut or moved on before.
    */
-  async drop(options: {
+  async end(options: {
     teardown: boolean;
     collect?: boolean;
     collectDeadlineMs?: number | undefined;
     /** The reason in the errors of later calls of its objects. */
     endReason?: string;
-  }): Promise<DropReceipt> {
+  }): Promise<RunReceipt> {
     const context = this.#context;
     const giveUpAt = performance.now() + QUIET_DEADLINE_MS;
     const late = (): boolean => performance.now() > giveUpAt;
@@ -211,7 +211,7 @@ export class Version {
     // A clean-up may have called into the instance.
     await this.quiet(late);
     const ended = await this.#endInstance(options);
-    context.versions.delete(this);
+    context.runs.delete(this);
     context.graph.release(this);
     // Finalizers run between macrotasks: without one, a loop of unloads would never free anything.
     await context.platform.macrotask();
@@ -245,7 +245,7 @@ export class Version {
     return this.trapped ? [] : this.activity().filter(({ kind }) => kind === "resource" || kind === "call");
   }
 
-  #teardown(errors: Error[]): DropReceipt["teardown"] {
+  #teardown(errors: Error[]): RunReceipt["teardown"] {
     const hook = this.#lifeCycle(TEARDOWN)?.["beforeUnload"];
     if (hook === undefined) return "absent";
     if (this.trapped) return "skipped";

@@ -10,7 +10,7 @@ import type { ModuleRecord } from "../module.ts";
 import { checkOptions, UNLOAD } from "../options.ts";
 import { upkeep } from "../lazy.ts";
 import { asError } from "../imports/scope.ts";
-import type { DropReceipt, UnloadOptions, UnloadReceipt } from "../types.ts";
+import type { RunReceipt, UnloadOptions, UnloadReceipt } from "../types.ts";
 
 export async function unloadModule(record: ModuleRecord, options: UnloadOptions): Promise<UnloadReceipt> {
   checkOptions("unload", options, UNLOAD);
@@ -30,7 +30,7 @@ export async function unloadModule(record: ModuleRecord, options: UnloadOptions)
     let waits = Boolean(options.drain || options.flush);
     for (;;) {
       const used = context.graph.usedBy(name).length > 0;
-      const activity = options.force === true && !waits ? [] : record.version.activity();
+      const activity = options.force === true && !waits ? [] : record.run.activity();
       // Asked again after every wait, and cut in the same synchronous piece.
       if (!used && activity.length === 0) break;
       const { prepareUnload, stillRunning } = await upkeep();
@@ -51,11 +51,11 @@ async function commit(
 ): Promise<UnloadReceipt> {
   const { context, name, hash } = record;
   record.phase = "unloading";
-  let dropped: DropReceipt;
+  let dropped: RunReceipt;
   try {
     record.calledOff(new UnloadedError(`Module ${name} was unloaded before the reload began`));
     record.tree.cut(record.unloadedError);
-    dropped = await record.version.drop({
+    dropped = await record.run.end({
       teardown: true,
       collect: options.collect === true,
       collectDeadlineMs: options.collectDeadlineMs,
@@ -71,7 +71,7 @@ async function commit(
 }
 
 /** The receipt when the drop itself failed: nothing is known but the error. */
-function failedDrop(error: Error): DropReceipt {
+function failedDrop(error: Error): RunReceipt {
   const collected = { reclaimed: false, memories: 0, pending: 0, waitedMs: 0, asked: false, holders: [error.message] };
   return {
     memoryBytes: 0,
@@ -87,7 +87,7 @@ function failedDrop(error: Error): DropReceipt {
 
 /** Spreading a receipt would read `collected`, and reading it begins the watch. */
 function unloadReceipt(
-  dropped: DropReceipt,
+  dropped: RunReceipt,
   own: Pick<UnloadReceipt, "name" | "hash" | "durationMs" | "cascaded">,
 ): UnloadReceipt {
   const descriptors = { ...Object.getOwnPropertyDescriptors(own), ...Object.getOwnPropertyDescriptors(dropped) };
