@@ -34,6 +34,7 @@ const forThePage: Plugin = {
     if (importer === undefined || !source.endsWith(".ts")) return undefined;
     const target = await this.resolve(source, importer, { skipSelf: true });
     if (target?.id.endsWith("/host/node/index.ts")) return here("../host/browser/index.ts");
+    if (target?.id.endsWith("/host/node/platform.ts")) return here("browser/stand-ins/platform.ts");
     if (target?.id.endsWith("/scripts/toolchain/wasm-tools.ts")) return here("browser/stand-ins/wasm-tools.ts");
     return target;
   },
