@@ -9,12 +9,12 @@
 import { UnsupportedError } from "./errors.ts";
 
 /** Steps for a component of no bytes, and for each byte more. A step is a definition, a type or a line looked at once. */
-const workAtLeast = 1_500_000;
-const workPerByte = 4;
+const workAtLeast = 1_000_000;
+const workPerByte = 2;
 
 /** What a plan may hold: functions, resource types, exports, instantiations. */
-const partsAtLeast = 100_000;
-const partsPerByte = 0.15;
+const partsAtLeast = 25_000;
+const partsPerByte = 0.02;
 
 /** Component instances, nested ones included, that one instantiation may make. */
 const maxInstances = 10_000;
