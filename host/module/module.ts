@@ -16,7 +16,7 @@ import { compatibilityKey, versionOf } from "../model/ids.ts";
 import { nearestName } from "../model/nearest.ts";
 import type { DependentImport, ExportingModule } from "./contract.ts";
 import { mayProvide } from "./imports/resolve-imports.ts";
-import { openSource } from "./source/source.ts";
+import { isBytes, openSource } from "./source/source.ts";
 import { checkOptions, RELOAD } from "./options.ts";
 import { Queue } from "./life/queue.ts";
 import { upkeep } from "./lazy.ts";
@@ -198,21 +198,21 @@ export class ModuleRecord implements ExportingModule {
     checkOptions("reload", options, RELOAD);
     if (this.phase === "unloaded" || this.phase === "unloading") throw this.unloadedError();
     // The source is read before the queue gives the reload its turn: a source that never ends blocks no other operation.
-    const called = new AbortController();
     const again = source ?? this.source;
+    const called = isBytes(again) ? undefined : new AbortController();
     const { platform, closing, options: shared } = this.context;
     const { engine } = this.options;
     const maxSourceBytes = options.maxSourceBytes ?? this.options.maxSourceBytes ?? shared.maxSourceBytes;
     const recipe = recipeOf(shared.limits, this.options.limits);
     const reading = { ...options, engine, recipe, maxSourceBytes };
-    const opening = again === undefined ? undefined : openSource(platform, again, reading, closing, called.signal);
+    const opening = again === undefined ? undefined : openSource(platform, again, reading, closing, called?.signal);
     opening?.catch(() => undefined);
     return new Promise((resolve, reject) => {
       const waiting: Waiting = {
         options,
         callOff: (error) => {
           this.waiting.delete(waiting);
-          called.abort(error);
+          called?.abort(error);
           reject(error);
         },
       };

@@ -18,8 +18,10 @@ async function tenon(): Promise<number> {
   const { compile } = (await import(
     new URL("../../dist/host/node/index.js", import.meta.url).href
   )) as typeof import("../../host/node/index.ts");
-  // The host loads its compiler on first use; jco's transpiler below has been loaded too.
-  await import(new URL("../../dist/host/runtime/compiler.js", import.meta.url).href);
+  // The host loads its compiler, and the words for faults, on first use; jco's transpiler below has been loaded too.
+  for (const part of ["compiler", "faults"]) {
+    await import(new URL(`../../dist/host/runtime/${part}.js`, import.meta.url).href);
+  }
   const began = performance.now();
   const component = await compile(bytes);
   const api = (component.instantiateSync().exports as { api: Api }).api;

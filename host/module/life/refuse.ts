@@ -117,6 +117,7 @@ export function holdersOf(record: ModuleRecord): Holder[] {
   if (record.run.trapped) return [];
   // By identity: a resource may have come through a module that exports it again.
   const own = new Set(record.resources.values());
+  if (own.size === 0) return [];
   return [...record.context.runs].flatMap((run): Holder[] => {
     if (run.module === record.name) return [];
     const names = new Set([...run.resources].flatMap(([wanted, found]) => (own.has(found) ? [wanted.name] : [])));

@@ -4,13 +4,15 @@ import { wordsOf } from "../../words.ts";
 
 /**
  * Runs work until it is done or one of the signals fires. The work begins before this returns.
- * @param work is given a signal of its own, which fires with the others, when it takes one: they are not cheap to make
+ * @param work is given a signal of its own, which fires with the others, when it takes one and one of them may fire: signals
+ *   are not cheap to make
  * @throws {AbortError} when a signal fired first; an error of tenon given as its reason is thrown as it is
  */
 export async function abortable<T>(
   signals: readonly (AbortSignal | undefined)[],
-  work: (signal: AbortSignal) => PromiseLike<T>,
+  work: (signal: AbortSignal | undefined) => PromiseLike<T>,
 ): Promise<T> {
+  if (signals.every((signal) => signal === undefined)) return work(undefined);
   const controller = work.length > 0 ? new AbortController() : undefined;
   let over = false;
   let abort!: () => void;
@@ -25,7 +27,7 @@ export async function abortable<T>(
   const stops = signals.map((signal) => signal && listen(signal, abort));
   try {
     // With a signal that has fired already, the work is not begun.
-    return await Promise.race([aborted, ...(over ? [] : [work(controller?.signal as AbortSignal)])]);
+    return await Promise.race([aborted, ...(over ? [] : [work(controller?.signal)])]);
   } finally {
     for (const stop of stops) stop?.();
   }

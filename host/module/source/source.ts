@@ -69,9 +69,9 @@ export function openSource(
   platform: EnginePlatform,
   source: Source,
   { engine: name = "tenon", integrity, recipe = recipeOf(), maxSourceBytes = MAX_SOURCE_BYTES, signal }: Opening,
-  ...others: readonly AbortSignal[]
+  ...others: readonly (AbortSignal | undefined)[]
 ): Promise<OpenedSource> {
-  return abortable([signal, ...others], async (given) => {
+  const open = async (given?: AbortSignal): Promise<OpenedSource> => {
     const engine = platform.engines[name];
     if (engine === undefined) throw new UsageError(`There is no engine "${name}" here`);
     const reading = { maxBytes: maxSourceBytes, signal: given };
@@ -90,7 +90,14 @@ export function openSource(
       });
     const { hash, key, label = labelOf(from) } = opened;
     return { hash, key: `${name} ${key}${recipeKey(recipe)}`, label, prepare };
-  });
+  };
+  // Bytes are here: nothing waits that a signal of its own could end.
+  return abortable([signal, ...others], isBytes(source) ? () => open() : (given) => open(given));
+}
+
+/** Whether nothing has to be waited for to have a source's bytes. */
+export function isBytes(source: unknown): source is ArrayBuffer | ArrayBufferView {
+  return source instanceof ArrayBuffer || ArrayBuffer.isView(source);
 }
 
 function isResponse(value: unknown): value is ResponseLike {
