@@ -70,7 +70,7 @@ function runOn(node: string): Row {
 }
 
 for (const script of ["package.ts", "build.ts"]) {
-  const built = spawnSync(process.execPath, ["--import", "tsx", join(root, "scripts", script)], { stdio: "inherit" });
+  const built = spawnSync(process.execPath, ["--import", "tsx", join(import.meta.dirname, script)], { stdio: "inherit" });
   if (built.status !== 0) process.exit(built.status ?? 1);
 }
 const rows = wanted.map((major) => runOn(nodeOf(major)));
@@ -80,7 +80,7 @@ const calls = await parseWat(`(module (table 2 funcref) (elem (i32.const 1) $oth
   (func (export "b") (call_indirect (type $none) (i32.const 1))))`);
 console.log("");
 for (const major of wanted) {
-  const probe = join(root, "scripts", "matrix", "probe.mjs");
+  const probe = join(import.meta.dirname, "matrix", "probe.mjs");
   const { stdout } = spawnSync(nodeOf(major), [probe, Buffer.from(calls).toString("base64")], { encoding: "utf8" });
   console.log(stdout.trim());
 }
