@@ -5,10 +5,10 @@ import { compile, createHost } from "../../host/node/index.ts";
 import { settle } from "./helpers.ts";
 
 const utf8 = new TextEncoder();
-const RESOURCES = 20_000;
+const RESOURCES = 12_000;
 const COMPONENTS = 20;
 
-/** A component of some 160 kB whose imports are resources, each of a name that only this component has. */
+/** A component of some 100 kB whose imports are resources, each of a name that only this component has. */
 function large(number: number): Uint8Array<ArrayBuffer> {
   const imports = Array.from({ length: RESOURCES }, (_, i) => {
     const name = utf8.encode(`r${number}x${i}`);
