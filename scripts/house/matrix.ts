@@ -70,7 +70,9 @@ function runOn(node: string): Row {
 }
 
 for (const script of ["package.ts", "build.ts"]) {
-  const built = spawnSync(process.execPath, ["--import", "tsx", join(import.meta.dirname, script)], { stdio: "inherit" });
+  const built = spawnSync(process.execPath, ["--import", "tsx", join(import.meta.dirname, script)], {
+    stdio: "inherit",
+  });
   if (built.status !== 0) process.exit(built.status ?? 1);
 }
 const rows = wanted.map((major) => runOn(nodeOf(major)));
