@@ -5,6 +5,7 @@
  * name shares the parts of its original, so what one interface takes from another is written as `use`. Comments do not
  * survive in a component. The text is bounded, whatever the types are: a name or a type past the bound is `…`.
  */
+import { identityOf, isNominal } from "./nominal.ts";
 import { isValueType } from "./cases.ts";
 import { type InterfaceName, parseExternName, parseInterfaceId } from "./extern-names.ts";
 import { printable } from "./printable.ts";
@@ -354,17 +355,7 @@ function comment(name: string, kind: string): string {
 
 /** What a type shares with its copies under other names: its fields, cases or names; itself when it has none of these. */
 function partsOf(type: ValueType | ResourceType): object {
-  switch (type.kind) {
-    case "record":
-      return type.fields;
-    case "variant":
-      return type.cases;
-    case "enum":
-    case "flags":
-      return type.names;
-    default:
-      return type;
-  }
+  return isNominal(type) ? identityOf(type) : type;
 }
 
 function isPrimitive(part: object): part is { readonly kind: string } {
