@@ -4,6 +4,7 @@
  */
 import type { Budget } from "../../budget.ts";
 import { DecodeError } from "../../errors.ts";
+import { Comparing } from "../../model/subtype.ts";
 
 export class Context {
   offset = 0;
@@ -29,6 +30,9 @@ export class Context {
   readonly spend = (steps: number): void => {
     if (!this.budget.take(steps)) this.fail("The component's types are too complex to validate");
   };
+
+  /** What all comparisons of types in the component share. */
+  readonly comparing: Comparing = new Comparing(1, this.spend);
 
   /** The item at an index of an index space. @throws {DecodeError} when there is none */
   item<T>(space: readonly T[], index: number, what: string): T {

@@ -8,7 +8,6 @@
 import { Budget } from "../../budget.ts";
 import { UnsupportedError } from "../../errors.ts";
 import { externOf, typeOf } from "../../model/cases.ts";
-import { Matcher } from "./match.ts";
 import type {
   ComponentType,
   ExternDecl,
@@ -18,6 +17,7 @@ import type {
   ResourceType,
   Type,
 } from "../../model/types.ts";
+import { Matcher } from "../../model/subtype.ts";
 import type { ComponentDefinition, Definition, RawName, SortIndex } from "../definition.ts";
 import { CanonValidator } from "./canon.ts";
 import { Context } from "./context.ts";
@@ -222,7 +222,7 @@ class ComponentValidator {
       if (supplied.has(name)) context.fail(`The instantiation argument \`${name}\` conflicts with a previous one`);
       supplied.set(name, this.item(item));
     }
-    const matcher = new Matcher({ open: component.imported, spend: context.spend });
+    const matcher = new Matcher({ open: component.imported, comparing: context.comparing });
     for (const { name, type: wanted } of component.imports) {
       const found = supplied.get(name);
       if (found === undefined)
@@ -260,7 +260,7 @@ class ComponentValidator {
     }
     const open = new Set<ResourceType>();
     const ascribed = scope.extern(type, name.name, open);
-    const why = new Matcher({ open, spend: context.spend }).explain(found, ascribed);
+    const why = new Matcher({ open, comparing: context.comparing }).explain(found, ascribed);
     if (why !== undefined) context.fail(`The ascribed type of the export \`${name.name}\` is not compatible: ${why}`);
     scope.export(name, ascribed);
   }

@@ -6,7 +6,7 @@
  */
 import { resourceOf, partsOf, typeOf } from "../../model/cases.ts";
 import { holdsHandle } from "../../model/facts.ts";
-import type { Matcher } from "./match.ts";
+import type { Matcher } from "../../model/subtype.ts";
 import { NamedSubstitution } from "../../model/rename.ts";
 import type { ComponentType, ExternDecl, ExternType, InstanceType, ResourceType, Type } from "../../model/types.ts";
 import type { Context } from "./context.ts";

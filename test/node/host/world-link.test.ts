@@ -36,6 +36,29 @@ const maker = (bias = 0): Promise<Uint8Array<ArrayBuffer>> =>
     (func (export "[method]thing.value") (param "self" (borrow $thing)) (result u32) (canon lift (core func $i "value")))
     (func (export "peek") (param "it" (borrow $thing)) (result u32) (canon lift (core func $i "value"))))`);
 
+/** Exports an interface with a resource `thing` and a function that takes one and gives a number of a type. */
+const peeker = (version: string, type: string): Promise<Uint8Array<ArrayBuffer>> =>
+  component(`(component
+    (type $thing (resource (rep i32)))
+    (core module $m (func (export "value") (param i32) (result i32) (local.get 0)))
+    (core instance $i (instantiate $m))
+    (func $peek (param "it" (borrow $thing)) (result ${type}) (canon lift (core func $i "value")))
+    (component $c
+      (import "thing" (type $thing (sub resource)))
+      (import "peek" (func $peek (param "it" (borrow $thing)) (result ${type})))
+      (export $out "thing" (type $thing))
+      (export "peek" (func $peek) (func (param "it" (borrow $out)) (result ${type}))))
+    (instance $api (instantiate $c (with "thing" (type $thing)) (with "peek" (func $peek))))
+    (export "demo:peek/api@${version}" (instance $api)))`);
+
+/** Imports that interface. */
+const peeking = (): Promise<Uint8Array<ArrayBuffer>> =>
+  component(`(component
+    (import "demo:peek/api@1.0.0" (instance $api
+      (export "thing" (type $thing (sub resource)))
+      (export "peek" (func (param "it" (borrow $thing)) (result u32)))))
+    (core func $peek (canon lower (func $api "peek"))))`);
+
 /** Imports the resource; `keep` makes one and asks its value, `look` asks with the function. */
 const user = (): Promise<Uint8Array<ArrayBuffer>> =>
   component(`(component
@@ -160,6 +183,14 @@ describe("a resource of the world", () => {
     expect(owner.exports.peek(new owner.exports.Thing(1))).toBe(51);
   });
 
+  test("of a module that does not fit after all is not kept for the next one", async () => {
+    const here = host();
+    await here.load(await peeker("1.4.0", "s32"), { name: "newer" });
+    await here.load(await peeker("1.1.0", "u32"), { name: "older" });
+    const module: Any = await here.load(await peeking(), { name: "user" });
+    expect(module.info().uses).toEqual(["older"]);
+  });
+
   test("of another module does not do for a function that takes that of the first", async () => {
     const here = host();
     await here.load(await maker(), { name: "one" });
@@ -172,7 +203,7 @@ describe("a resource of the world", () => {
       }),
     );
     expect(issues).toMatchObject([{ import: "peek", problem: "mismatch" }]);
-    expect(issues[0]!.reason).toMatch(/expected the resource `thing`, found `thing`/);
+    expect(issues[0]!.reason).toMatch(/the resource found, `thing`, is not the one expected/);
     const module: Any = await here.load(bytes, { name: "user", link: { thing: "two", peek: "two" } });
     expect(module.exports.keep(4)).toBe(5);
   });
