@@ -10,7 +10,28 @@ export type Source =
   | ArrayBufferView
   | ResponseLike
   | Promise<ResponseLike>
+  | ServedComponent
   | BoundComponent;
+
+/** A component at a place: the default export of an import that `tenon/plugin` has taken. A program may write one itself. */
+export interface ServedComponent {
+  /** The default name of a module that is loaded from it, also where the place has another. */
+  readonly name: string;
+  readonly url: string | URL;
+  /** SHA-256 of the bytes, hex; it is told, not checked: for that it is the option `integrity`. */
+  readonly hash?: string | undefined;
+  /**
+   * Called with each module that serves a version read from here, for a source that changes in development: it may reload the
+   * module. @returns called when the module serves it no longer
+   */
+  attach?(module: Follower): () => void;
+}
+
+/** A module, as far as a source that changes needs it. */
+export interface Follower {
+  readonly name: string;
+  reload(source: ServedComponent): Promise<unknown>;
+}
 
 /**
  * The default export of a module written by `tenon bind`: a component that loads without decoding or evaluating text,

@@ -147,6 +147,7 @@ class ModuleHost implements Host {
         restarter && ((it) => new restarter(it, onTrap as Exclude<TrapPolicy, "fail">)),
       );
       record.swap(run);
+      record.follow(candidate.source);
     } catch (error) {
       await run.end({ teardown: false });
       throw error;

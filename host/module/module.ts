@@ -7,7 +7,7 @@
 import { TrappedError, UnloadedError, UsageError } from "../errors.ts";
 import { formatDecls } from "../model/text.ts";
 import type { ExternDecl, ResourceType } from "../model/types.ts";
-import type { Source } from "../platform.ts";
+import type { ServedComponent, Source } from "../platform.ts";
 import type { EngineComponent } from "../runtime/engine.ts";
 import { recipeOf } from "../runtime/recipe.ts";
 import { observerFor, type SharedContext } from "./context.ts";
@@ -16,7 +16,7 @@ import { compatibilityKey, versionOf } from "../model/ids.ts";
 import { nearestName } from "../model/nearest.ts";
 import type { DependentImport, ExportingModule } from "./contract.ts";
 import { mayProvide } from "./imports/resolve-imports.ts";
-import { isBytes, openSource } from "./source/source.ts";
+import { isBytes, isPlace, openSource } from "./source/source.ts";
 import { checkOptions, RELOAD } from "./options.ts";
 import { Queue } from "./life/queue.ts";
 import { upkeep } from "./lazy.ts";
@@ -70,7 +70,7 @@ export class ModuleRecord implements ExportingModule {
   readonly resources: Map<string, ResourceType> = new Map();
   readonly loadedAt: Date = new Date();
   /** Read again by a reload without a source; absent when the module came from bytes. */
-  source: string | URL | undefined;
+  source: string | URL | ServedComponent | undefined;
   imports: Imports | undefined;
   run: Run;
   phase: "settled" | "reloading" | "unloading" | "unloaded" = "settled";
@@ -87,10 +87,11 @@ export class ModuleRecord implements ExportingModule {
   /** Absent when a trap is final. */
   readonly restarter: Restarts | undefined;
   #lastTrap: Error | undefined;
+  #detach: (() => void) | undefined;
 
   constructor(
     context: HostContext,
-    { name, source, options }: { readonly name: string; readonly source: Source; readonly options: LoadOptions },
+    { name, options }: { readonly name: string; readonly options: LoadOptions },
     run: Run,
     makePublic: (record: ModuleRecord) => Module,
     makeRestarter?: (record: ModuleRecord) => Restarts,
@@ -99,7 +100,6 @@ export class ModuleRecord implements ExportingModule {
     this.name = name;
     this.options = options;
     this.imports = options.imports;
-    this.source = typeof source === "string" || source instanceof URL ? source : undefined;
     this.run = run;
     this.hash = run.component.hash;
     this.restarter = makeRestarter?.(this);
@@ -154,9 +154,19 @@ export class ModuleRecord implements ExportingModule {
     });
   };
 
+  /** Notes where the serving version came from. A source that changes is told who follows it. */
+  follow(source: Source | undefined): void {
+    const place = isPlace(source) ? source : undefined;
+    if (place === this.source) return;
+    this.#detach?.();
+    this.source = place;
+    this.#detach = (place as Partial<ServedComponent> | undefined)?.attach?.(this.public);
+  }
+
   /** Refuses the reloads that have not begun, and cancels a restart that is due. */
   calledOff(error: Error): void {
     this.restarter?.stop();
+    this.follow(undefined);
     for (const reload of [...this.waiting]) reload.callOff(error);
   }
 

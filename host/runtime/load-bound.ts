@@ -9,7 +9,7 @@ import { assertOk, readResponse } from "./response.ts";
 import type { Component } from "./types.ts";
 
 export function isBound(value: unknown): value is BoundComponent {
-  return typeof value === "object" && value !== null && typeof (value as BoundComponent).instantiate === "function";
+  return typeof (value as BoundComponent | undefined | null)?.instantiate === "function";
 }
 
 /**

@@ -134,8 +134,7 @@ async function transact(
     holders = holdersOf(record);
     swapped = swap(record, candidate, options, stages);
     record.imports = imports;
-    if (typeof source === "string" || source instanceof URL) record.source = source;
-    else if (source !== undefined) record.source = undefined;
+    if (source !== undefined) record.follow(source);
   } catch (error) {
     throw await rollBack(record, candidate, stages.current, error);
   } finally {

@@ -3,7 +3,7 @@
  * key by which what comes of it is cached.
  */
 import { UsageError } from "../../errors.ts";
-import type { ResponseLike, Source, SourceLimits } from "../../platform.ts";
+import type { ResponseLike, ServedComponent, Source, SourceLimits } from "../../platform.ts";
 import type { Content, EngineComponent, EnginePlatform, Opened, Recipe } from "../../runtime/engine.ts";
 import { isBound } from "../../runtime/load-bound.ts";
 import { recipeKey, recipeOf } from "../../runtime/recipe.ts";
@@ -36,6 +36,8 @@ interface Found {
   readonly body: Content["body"];
   /** The path or URL, for messages and the default name; empty when there is none. */
   readonly from: string;
+  /** The name that the source gives itself. */
+  readonly name?: string | undefined;
 }
 
 /** Opens a source. Bytes are copied before this returns, so that later changes by their owner change nothing here. */
@@ -48,8 +50,9 @@ export async function readSource(platform: EnginePlatform, source: Source, limit
     return { body: bytes, from: "" };
   }
   const given = await source;
-  if (typeof given === "string" || given instanceof URL) {
-    return { body: await platform.open(given, limits), from: String(given) };
+  if (isPlace(given)) {
+    const { url = given as string | URL, name } = given as Partial<ServedComponent>;
+    return { body: await platform.open(url, limits), from: String(url), name };
   }
   if (ArrayBuffer.isView(given) || given instanceof ArrayBuffer) return readSource(platform, given, limits);
   if (isResponse(given)) return { body: given, from: given.url };
@@ -77,7 +80,7 @@ export function openSource(
     const reading = { maxBytes: maxSourceBytes, signal: given };
     // Its code is on its way while the component is.
     if (!isBound(source)) engine.prefetch?.();
-    const { body, from } = await readSource(platform, source, reading);
+    const { body, from, name: own } = await readSource(platform, source, reading);
     if (integrity !== undefined && isBound(body)) {
       throw new UsageError(
         `The option integrity checks bytes, and "${body.name}" was written by \`tenon bind\`: it is code of the program`,
@@ -89,7 +92,7 @@ export function openSource(
         throw await (await upkeep()).explainRefusal(error, from, body, Object.values(platform.engines));
       });
     const { hash, key, label = labelOf(from) } = opened;
-    return { hash, key: `${name} ${key}${recipeKey(recipe)}`, label, prepare };
+    return { hash, key: `${name} ${key}${recipeKey(recipe)}`, label: own ?? label, prepare };
   };
   // Bytes are here: nothing waits that a signal of its own could end.
   return abortable([signal, ...others], isBytes(source) ? () => open() : (given) => open(given));
@@ -100,8 +103,13 @@ export function isBytes(source: unknown): source is ArrayBuffer | ArrayBufferVie
   return source instanceof ArrayBuffer || ArrayBuffer.isView(source);
 }
 
+/** Whether a source names a place, which can be read again. */
+export function isPlace(source: unknown): source is string | URL | ServedComponent {
+  return typeof source === "string" || source instanceof URL || ("url" in Object(source) && !isResponse(source));
+}
+
 function isResponse(value: unknown): value is ResponseLike {
-  return typeof value === "object" && value !== null && typeof (value as ResponseLike).arrayBuffer === "function";
+  return typeof (value as ResponseLike | undefined | null)?.arrayBuffer === "function";
 }
 
 function describe(value: unknown): string {
