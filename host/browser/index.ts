@@ -1,7 +1,7 @@
 /**
  * tenon in a page or a worker. The same surface as in Node.
  */
-import type { Source } from "../platform.ts";
+import type { Source, TypedSource } from "../platform.ts";
 import { createHost as createHostOn } from "../module/host.ts";
 import { compileSource, inspectSource } from "../module/compile.ts";
 import type { CompileSourceOptions } from "../module/types.ts";
@@ -19,7 +19,7 @@ export function createHost(options?: HostOptions): Host {
 
 /** Compiles a component for use without a host. Strings are URLs, relative to the page. */
 export function compile<W extends World = World>(
-  source: Source,
+  source: Source | TypedSource<W>,
   options: CompileSourceOptions = {},
 ): Promise<Component<W>> {
   return compileSource<W>(browserPlatform, source, options);

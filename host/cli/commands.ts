@@ -25,29 +25,35 @@ const world: Option = { value: "NAME", explains: "the world's name; needed when 
 const features: Option = { value: "LIST", explains: "feature gates of the WIT to open, separated by commas, or all" };
 
 const build: Command = {
-  positionals: ["DIR..."],
+  positionals: ["[DIR...]"],
   options: {
     wit: {
       value: "PATH",
-      explains: "the WIT file or folder; default: in DIR, else named like DIR in a folder wit further up",
+      explains: "the WIT file or folder; default: in DIR, else in a folder wit further up",
     },
     world,
-    out: { value: "FILE", explains: "the component to write; default dist/modules/<name of DIR>.wasm" },
+    out: { value: "FILE", explains: "the component to write; default <name of DIR>.wasm in --out-dir" },
+    "out-dir": { value: "DIR", explains: "the folder for components; default build in each module's folder" },
     features,
     debug: { explains: "keep function names" },
     force: { explains: "build even when nothing has changed" },
     json: { explains: "print the result as JSON" },
   },
-  summary: "Builds a module folder (AssemblyScript and WIT) into a component",
+  summary: "Builds module folders (AssemblyScript and WIT) into components; default: those of package.json",
   run: async (args, { out, err }) => {
-    const { createBuilder } = await import("../../scripts/toolchain/build/index.ts");
+    const { createBuilder, projectModules } = await import("../../scripts/toolchain/index.ts");
     const { formatFailure, formatResult } = await import("../../scripts/toolchain/build/report.ts");
-    if (args.value("out") !== undefined && args.positionals.length > 1) {
-      throw new CommandLineError("The option --out is for one module, and several are given");
+    const folders = args.positionals.length > 0 ? args.positionals : await projectModules();
+    if (folders.length === 0) {
+      throw new CommandLineError("Expected DIR, or modules under the key tenon of package.json, got nothing");
+    }
+    if (args.value("out") !== undefined && folders.length > 1) {
+      throw new CommandLineError("The option --out is for one module, and several are given: use --out-dir");
     }
     const builder = createBuilder();
-    const options = { ...witChoice(args), out: args.value("out"), debug: args.has("debug"), force: args.has("force") };
-    const builds = await Promise.allSettled(args.positionals.map((dir) => builder.build({ dir, ...options })));
+    const places = { out: args.value("out"), outDir: args.value("out-dir") };
+    const options = { ...witChoice(args), ...places, debug: args.has("debug"), force: args.has("force") };
+    const builds = await Promise.allSettled(folders.map((dir) => builder.build({ dir, ...options })));
     await builder.close();
     const results = builds.flatMap((build) => (build.status === "fulfilled" ? [build.value] : []));
     if (!args.has("json")) for (const result of results) out(`${formatResult(result)}\n`);
@@ -59,14 +65,23 @@ const build: Command = {
 
 const create: Command = {
   positionals: ["DIR"],
-  options: { wit, world, features },
+  options: {
+    wit: {
+      ...wit,
+      explains: "the WIT file or folder; default: in DIR, else in a folder wit further up",
+      required: false,
+    },
+    world,
+    features,
+  },
   summary: "Writes the skeleton of a new module for a WIT world",
   run: async (args, { out }) => {
     const { createModule } = await import("../../scripts/toolchain/build/create.ts");
     const { displayPath } = await import("../../scripts/toolchain/build/files.ts");
     const dir = args.positionals[0]!;
-    const { files, world, build: command } = await createModule({ dir, ...witChoice(args), wit: args.value("wit")! });
+    const { files, world, noted, build: command } = await createModule({ dir, ...witChoice(args) });
     out(`A module for the world ${world}:\n${files.map((file) => `  ${displayPath(file)}\n`).join("")}`);
+    if (noted !== undefined) out(`It is noted in ${displayPath(noted)}.\n`);
     out(`Write the bodies in ${displayPath(files[0]!)}, then: ${command}\n`);
     return 0;
   },

@@ -23,7 +23,7 @@ export interface Option {
 }
 
 export interface CommandShape {
-  /** Names of the arguments in order, such as `FILE`; one that ends in `...` may be given several times. */
+  /** Names of the arguments in order, such as `FILE`; `DIR...` may be given several times, `[DIR]` may be left out. */
   readonly positionals: readonly string[];
   readonly options: Readonly<Record<string, Option>>;
 }
@@ -39,9 +39,10 @@ export interface Arguments {
 /** @throws {CommandLineError} naming what is unknown, missing or too much */
 export function readArguments(args: readonly string[], shape: CommandShape): Arguments {
   const { values, positionals } = parse(args, shape);
-  const many = shape.positionals.at(-1)?.endsWith("...") === true;
+  const many = shape.positionals.at(-1)?.includes("...") === true;
   const missing = shape.positionals[positionals.length];
-  if (missing !== undefined) throw new CommandLineError(`Expected ${missing.replace("...", "")}, got nothing`);
+  if (missing?.startsWith("[") === false)
+    throw new CommandLineError(`Expected ${missing.replace("...", "")}, got nothing`);
   if (!many && positionals.length > shape.positionals.length) {
     throw new CommandLineError(`Unexpected argument "${positionals[shape.positionals.length]}"`);
   }

@@ -17,10 +17,13 @@ export async function inspectFile(path: string): Promise<Inspection> {
 
 /** @throws {UsageError} naming the file, also when this host cannot run the component */
 export async function readPlan(path: string): Promise<Plan & { readonly bytes: Uint8Array<ArrayBuffer> }> {
+  return readBytes(path, (bytes) => ({ ...analyze(bytes).plan, bytes }));
+}
+
+/** Hands a file's bytes to `use`. @throws {UsageError} naming the file, for what it finds wrong with them too */
+export async function readBytes<T>(path: string, use: (bytes: Uint8Array<ArrayBuffer>) => T): Promise<T> {
   const bytes = await readWhole(nodePlatform, path);
-  return named(path, () => {
-    return { ...analyze(bytes).plan, bytes };
-  });
+  return named(path, () => use(bytes));
 }
 
 /** Puts the file's path before the message of an error about its bytes. */

@@ -6,7 +6,7 @@
 import { UsageError, type LinkIssue } from "../errors.ts";
 import { compareIds, isCompatibleId, withoutVersion } from "../model/ids.ts";
 import type { ExternDecl } from "../model/types.ts";
-import type { Source } from "../platform.ts";
+import type { Source, TypedSource } from "../platform.ts";
 import type { EngineComponent, EnginePlatform } from "../runtime/engine.ts";
 import type { World } from "../runtime/types.ts";
 import { recipeOf } from "../runtime/recipe.ts";
@@ -76,7 +76,10 @@ class ModuleHost implements Host {
     };
   }
 
-  async load<W extends World = World>(source: Source, options: LoadOptions<W> = {}): Promise<Module<W>> {
+  async load<W extends World = World>(
+    source: Source | TypedSource<W>,
+    options: LoadOptions<W> = {},
+  ): Promise<Module<W>> {
     checkOptions<LoadOptions>("load", options as unknown as LoadOptions, LOAD);
     const candidate = await this.#open(source, options as unknown as LoadOptions);
     return (await this.#claim(candidate)).module as unknown as Module<W>;

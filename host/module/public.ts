@@ -3,7 +3,15 @@
  */
 export * from "../errors.ts";
 export type * from "../model/types.ts";
-export type { BoundComponent, Follower, Platform, ResponseLike, ServedComponent, Source } from "../platform.ts";
+export type {
+  BoundComponent,
+  Follower,
+  Platform,
+  ResponseLike,
+  ServedComponent,
+  Source,
+  TypedSource,
+} from "../platform.ts";
 export type * from "../runtime/engine.ts";
 export type * from "../runtime/types.ts";
 export { attempt, type CallResult } from "./attempt.ts";

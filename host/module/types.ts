@@ -5,7 +5,7 @@
  */
 import type { Activity, LinkIssue, ReloadStage } from "../errors.ts";
 import type { ExternDecl } from "../model/types.ts";
-import type { Source } from "../platform.ts";
+import type { Source, TypedSource } from "../platform.ts";
 import type { CollectionReport, Limits } from "../runtime/engine.ts";
 import type { CompileOptions, EngineName, ImportObject, World } from "../runtime/types.ts";
 
@@ -345,7 +345,7 @@ export interface Host {
    * @throws {UsageError} with the code `name-taken` when the name belongs to other bytes, `options-differ` when the module
    * is there with other `imports`, `link`, `provides`, `bindings` or `onTrap` than those given, `host-closed`
    */
-  load<W extends World = World>(source: Source, options?: LoadOptions<W>): Promise<Module<W>>;
+  load<W extends World = World>(source: Source | TypedSource<W>, options?: LoadOptions<W>): Promise<Module<W>>;
   /** Loads several in dependency order; when one fails, those that this call loaded are unloaded again. */
   loadAll(requests: readonly LoadRequest[]): Promise<Module[]>;
   /** Loads every `.wasm` file of a directory, as {@link loadAll}; `options` for all of them, without name. */

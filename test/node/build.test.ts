@@ -107,7 +107,7 @@ describe("a build", () => {
     const text = await readFile(result.declarations, "utf8");
     expect(text).toContain("/** Puts two together. */\n  join(a: string, b: string): string;");
     expect(text).toContain("export interface Words extends World");
-    expect((await readdir(dirname(result.component))).sort()).toEqual(["words.d.ts", "words.wasm"]);
+    expect((await readdir(dirname(result.component))).sort()).toEqual(["words.d.ts", "words.d.wasm.ts", "words.wasm"]);
     expect((await readdir(join(dir, "bindings"))).length).toBeGreaterThan(0);
     expect(result.sources).toEqual(
       expect.arrayContaining(["words.wit", "index.ts", "lib/separator.ts"].map((name) => join(dir, name))),
@@ -375,7 +375,7 @@ describe("what the author got wrong", () => {
     await writeFile(join(dir, "index.ts"), "export {};");
     expect((await issues(dir)).map(({ message }) => message.split(" ")[2])).toEqual(["`join`", "`count`"]);
     expect(await readFile(component)).toEqual(before);
-    expect((await readdir(dirname(component))).sort()).toEqual(["words.d.ts", "words.wasm"]);
+    expect((await readdir(dirname(component))).sort()).toEqual(["words.d.ts", "words.d.wasm.ts", "words.wasm"]);
     expect((await readdir(join(dir, "bindings"))).filter((name) => name.endsWith(".tmp"))).toEqual([]);
   });
 });

@@ -59,6 +59,7 @@ test("the README's commands write the module and build it", { timeout: 120_000 }
   expect(commands.map(([name]) => name)).toEqual(["new", "build"]);
   const place = join(folder, "by-command");
   mkdirSync(join(place, "greeter"), { recursive: true });
+  writeFileSync(join(place, "package.json"), "{}");
   copyFileSync(join(folder, "greeter", "world.wit"), join(place, "greeter", "world.wit"));
   const tenon = (args: readonly string[]): void => {
     const loader = join(root, "node_modules", "tsx", "dist", "loader.mjs");

@@ -4,6 +4,7 @@
  */
 import {
   attempt,
+  type BoundComponent,
   type CallResult,
   compile,
   type Component,
@@ -20,6 +21,7 @@ import {
   TenonError,
   TrapError,
   type TrapCode,
+  type TypedSource,
   type UnloadReceipt,
   type World,
 } from "tenon";
@@ -77,6 +79,25 @@ export async function loading(host: Host): Promise<void> {
   stop();
   // @ts-expect-error there is no such event
   host.on("exploded", () => {});
+}
+
+/** A source that knows its world needs no type argument. */
+export async function sources(host: Host, job: TypedSource<Job>, bound: BoundComponent<Job>): Promise<void> {
+  const typed = await host.load(job, { imports: { "demo:log/log": { write } } });
+  holds<Equal<typeof typed, Module<Job>>>();
+  const fromBound = await host.load(bound);
+  holds<Equal<typeof fromBound, Module<Job>>>();
+  const component = await compile(job);
+  holds<Equal<typeof component, Component<Job>>>();
+  // What knows nothing of its world gives a module that knows nothing.
+  const plain = await host.load("job.wasm");
+  holds<Equal<typeof plain, Module<World>>>();
+  const untyped: BoundComponent = bound;
+  const unknown = await host.load(untyped);
+  holds<Equal<typeof unknown, Module<World>>>();
+  await typed.reload(job);
+  // @ts-expect-error the import takes a string
+  await host.load(job, { imports: { "demo:log/log": { write: (line: number) => void line } } });
 }
 
 export async function scoped(): Promise<void> {

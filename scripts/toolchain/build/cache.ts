@@ -14,7 +14,7 @@ import type { CompileReply, CompileTask } from "./protocol.ts";
 import { packageVersion } from "./root.ts";
 
 /** Changes when the record's meaning does. */
-const formatVersion = 2;
+const formatVersion = 3;
 
 export interface BuildRecord {
   readonly format: number;

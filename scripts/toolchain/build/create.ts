@@ -2,8 +2,9 @@
  * `tenon new`: the skeleton of a module, with every export present and trapping with "not implemented".
  */
 import { existsSync } from "node:fs";
-import { basename, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { readWorld } from "../wit/world.ts";
+import { readProject, rememberModule, settingsOf } from "./config.ts";
 import { BuildError } from "./errors.ts";
 import { displayPath, writeAllOrNone, writeGenerated } from "./files.ts";
 import { findWit } from "./find-wit.ts";
@@ -12,7 +13,8 @@ import { generate } from "./index.ts";
 export interface CreateOptions {
   /** The folder to make; it may exist but not hold a module. */
   readonly dir: string;
-  readonly wit: string;
+  /** WIT file or folder. Default: where a build would find it. */
+  readonly wit?: string | undefined;
   readonly world?: string | undefined;
   readonly features?: readonly string[] | "all" | undefined;
 }
@@ -21,18 +23,27 @@ export interface Created {
   /** Absolute paths of what was written for the author, `index.ts` first. */
   readonly files: readonly string[];
   readonly world: string;
+  /** The package.json that the module was noted in; `undefined` outside of any project. */
+  readonly noted: string | undefined;
   /** The command that builds the module. */
   readonly build: string;
 }
 
-/** Writes a module's skeleton and its bindings. @throws {BuildError} when there is a module already, or the WIT is wrong */
-export async function createModule({ dir, wit, world, features }: CreateOptions): Promise<Created> {
-  const folder = resolve(dir);
+/**
+ * Writes a module's skeleton and its bindings, and notes the module in the project's package.json.
+ *
+ * @throws {BuildError} when there is a module already, or the WIT is wrong
+ */
+export async function createModule(options: CreateOptions): Promise<Created> {
+  const folder = resolve(options.dir);
   const index = join(folder, "index.ts");
   if (existsSync(index)) {
     const hint = "Choose another folder, or build the module that is there with `tenon build`";
     throw new BuildError([{ file: index, message: "There is a module already", hint }]);
   }
+  const known = settingsOf(await readProject(dirname(folder)), folder);
+  const { world = known.world, features = known.features } = options;
+  const wit = options.wit ?? known.wit ?? (await findWit(folder));
   const read = await readWorld(wit, { world, preferred: basename(folder), features });
   const guest = generate(read);
   const files = new Map([...guest.skeleton].map(([name, text]) => [join(folder, name), text]));
@@ -43,14 +54,18 @@ export async function createModule({ dir, wit, world, features }: CreateOptions)
   await writeGenerated(join(folder, "bindings"), guest.files);
   await writeAllOrNone(files);
   const ordered = [...files.keys()].sort((a, b) => Number(b === index) - Number(a === index));
-  return { files: ordered, world: read.description.name, build: await buildCommand(folder, wit, read.name, world) };
-}
-
-/** The shortest command that builds it: what `tenon build` finds by itself need not be said. */
-async function buildCommand(folder: string, wit: string, name: string, world: string | undefined): Promise<string> {
   const found = await findWit(folder).catch(() => undefined);
-  const parts = ["tenon build", displayPath(folder)];
-  if (found !== resolve(wit)) parts.push("--wit", wit);
-  if (world !== undefined && name !== basename(folder)) parts.push("--world", world);
-  return parts.join(" ");
+  const said = {
+    // What a build finds by itself need not be said.
+    wit: found === resolve(wit) ? undefined : resolve(wit),
+    world: world === undefined || read.name === basename(folder) ? undefined : read.name,
+    features,
+  };
+  const noted = await rememberModule(folder, said);
+  const flags = [
+    ...(said.wit === undefined ? [] : ["--wit", wit]),
+    ...(said.world === undefined ? [] : ["--world", said.world]),
+  ];
+  const command = ["tenon build", displayPath(folder), ...(noted === undefined ? flags : [])].join(" ");
+  return { files: ordered, world: read.description.name, noted, build: command };
 }

@@ -13,6 +13,7 @@ import { withoutSections } from "../core-sections.ts";
 import type { GuestOutput } from "../guest/contract.ts";
 import { generateGuest } from "../guest/index.ts";
 import { declarations } from "../types/dts.ts";
+import { sourceDeclarations } from "../types/source.ts";
 import { componentEmbed, componentNew, metadataAdd, ToolError } from "../wasm-tools.ts";
 import { readWit, type WitSources, withWitInput } from "../wit/sources.ts";
 import { describeSources, type WitWorld } from "../wit/world.ts";
@@ -22,31 +23,14 @@ import { explain, explainAbsentImport, explainWarnings } from "./diagnostics.ts"
 import { BuildError, type BuildIssue } from "./errors.ts";
 import { hashOf, writeAllOrNone, writeGenerated } from "./files.ts";
 import { findWit } from "./find-wit.ts";
+import { type BuildOptions, settled, type Settled } from "./options.ts";
 import { locateUnsupported } from "./unsupported.ts";
 import type { CompileReply, CompileTask } from "./protocol.ts";
 
 export { BuildError, type BuildIssue } from "./errors.ts";
+export type { BuildOptions } from "./options.ts";
 
 /** @public */
-export interface BuildOptions {
-  /** The module's folder; its `index.ts` is the module. */
-  readonly dir: string;
-  /** WIT file or folder. Default: `wit` or a `.wit` file in the folder, else the module's name in a `wit` further up. */
-  readonly wit?: string | undefined;
-  /** Default: the package's only world, or the one named like the module's folder. */
-  readonly world?: string | undefined;
-  /** The component's path, `.wasm`; the declarations are put beside it. Default `dist/modules/<folder name>.wasm`. */
-  readonly out?: string | undefined;
-  /** Keep function names, for readable frames. Default `false`. */
-  readonly debug?: boolean | undefined;
-  /** Default `true`. */
-  readonly optimize?: boolean | undefined;
-  /** Build even when nothing has changed. Default `false`. */
-  readonly force?: boolean | undefined;
-  /** Feature gates of the WIT that are open. Default none. */
-  readonly features?: readonly string[] | "all" | undefined;
-}
-
 export interface BuildResult {
   /** The module folder's name. */
   readonly name: string;
@@ -54,8 +38,10 @@ export interface BuildResult {
   readonly world: string;
   /** Absolute path of the component. */
   readonly component: string;
-  /** Absolute path of the declarations for the host. */
+  /** Absolute path of the declarations of its world, `<name>.d.ts`. */
   readonly declarations: string;
+  /** Absolute path of the declarations of the file itself, `<name>.d.wasm.ts`: its default export is a typed source. */
+  readonly sourceDeclarations: string;
   /** Absolute path of the generated AssemblyScript bindings. */
   readonly bindings: string;
   /** Nothing had changed, so nothing was done. */
@@ -98,10 +84,12 @@ export function createBuilder(options: BuilderOptions = {}): Builder {
   // Two builds of one folder at once would write the same files; the second waits and then finds them fresh.
   const running = new Map<string, Promise<unknown>>();
   return {
-    build: async (request) => {
-      const folder = resolve(request.dir);
+    build: async (options) => {
+      const folder = resolve(options.dir);
       const before = running.get(folder);
-      const build = (before ?? Promise.resolve()).catch(() => {}).then(() => new Build(request, pool, cache).run());
+      const build = (before ?? Promise.resolve())
+        .catch(() => {})
+        .then(async () => new Build(await settled(options), pool, cache).run());
       running.set(folder, build);
       try {
         return await build;
@@ -128,7 +116,7 @@ type Summary = Omit<BuildResult, "cached" | "durationMs" | "sources">;
 
 /** One build of one module. */
 class Build {
-  private readonly options: BuildOptions;
+  private readonly options: Settled;
   private readonly pool: CompilerPool;
   private readonly cache: BuildCache | undefined;
   private readonly folder: string;
@@ -145,18 +133,19 @@ class Build {
     declarations: 0,
   };
 
-  constructor(options: BuildOptions, pool: CompilerPool, cache: BuildCache | undefined) {
+  constructor(options: Settled, pool: CompilerPool, cache: BuildCache | undefined) {
     this.options = options;
     this.pool = pool;
     this.cache = cache;
     this.folder = resolve(options.dir);
     this.name = basename(this.folder);
-    this.component = resolve(options.out ?? join("dist", "modules", `${this.name}.wasm`));
+    this.component = resolve(options.out);
     this.id = hashOf([this.folder, this.component]).slice(0, 32);
   }
 
-  private get declarationsPath(): string {
-    return this.component.replace(/\.wasm$/, ".d.ts");
+  /** A file beside the component, named like it. */
+  private beside(ending: string): string {
+    return this.component.replace(/\.wasm$/, ending);
   }
 
   async run(): Promise<BuildResult> {
@@ -167,12 +156,13 @@ class Build {
     const witFiles = [sources.main, ...sources.dependencies].flatMap(({ files }) => files);
     const settings = JSON.stringify([world, debug, optimize, features]);
     const key = hashOf([await hashTools(), settings, ...witFiles.flatMap(({ path, text }) => [basename(path), text])]);
-    const witPaths = witFiles.map(({ path }) => path);
+    const { project } = this.options;
+    const said = [...witFiles.map(({ path }) => path), ...(project === undefined ? [] : [project])];
 
     const record = this.options.force === true ? undefined : await this.cache?.valid(this.id, key);
     if (record !== undefined) {
       const known = record.summary as Summary;
-      const inputs = [...witPaths, ...Object.keys(record.sources)];
+      const inputs = [...said, ...Object.keys(record.sources)];
       return { ...known, cached: true, durationMs: performance.now() - started, sources: inputs };
     }
 
@@ -184,7 +174,7 @@ class Build {
       outputs: Object.fromEntries([...outputs].map(([path, contents]) => [path, hashOf([contents])])),
       summary,
     });
-    const inputs = [...witPaths, ...Object.keys(reply.sources)];
+    const inputs = [...said, ...Object.keys(reply.sources)];
     return { ...summary, cached: false, durationMs: performance.now() - started, sources: inputs };
   }
 
@@ -197,7 +187,7 @@ class Build {
     }
     if (!component.endsWith(".wasm")) {
       throw new BuildError([
-        { file: component, message: "The output's name does not end in .wasm", hint: "Correct --out" },
+        { file: component, message: "The output's name does not end in .wasm", hint: "Correct `out`" },
       ]);
     }
     if (!existsSync(join(folder, "index.ts"))) {
@@ -234,7 +224,8 @@ class Build {
     const text = await this.stage("declarations", async () => declarations(world.description, world.docs));
     const outputs = new Map<string, string | Uint8Array>([
       [this.component, component],
-      [this.declarationsPath, text],
+      [this.beside(".d.ts"), text],
+      [this.beside(".d.wasm.ts"), sourceDeclarations(basename(this.beside("")), world.description.name)],
     ]);
     await writeAllOrNone(outputs);
     const warnings = explainWarnings({ folder: this.folder, index: "", guest, diagnostics: reply.diagnostics });
@@ -242,7 +233,8 @@ class Build {
       name: this.name,
       world: world.description.name,
       component: this.component,
-      declarations: this.declarationsPath,
+      declarations: this.beside(".d.ts"),
+      sourceDeclarations: this.beside(".d.wasm.ts"),
       bindings,
       bytes: { core: core.length, component: component.length },
       stages: this.stages,

@@ -39,7 +39,7 @@ export interface DeclarationOptions {
 class Declarations implements Spelling {
   private readonly docs: WitDocs;
   private readonly world: Declared;
-  private readonly top: NameTable = new NameTable([...globals, "World", "BoundComponent"]);
+  private readonly top: NameTable = topNames();
   private readonly groups: Group[] = [];
   private readonly groupOf = new Map<ExternDecl, Group>();
   private readonly typeNames = new Map<ValueType, string>();
@@ -74,7 +74,7 @@ class Declarations implements Spelling {
     if (bound) {
       out.line("");
       out.line("/** A source for `compile` and `load`. */");
-      out.line("declare const component: BoundComponent;");
+      out.line(`declare const component: BoundComponent<${worldName}>;`);
       out.line("export default component;");
     }
     // Libraries older than resources that are disposed by `using` lack the name.
@@ -308,6 +308,16 @@ class Declarations implements Spelling {
     const own = items.filter(({ type }) => type.kind !== "instance");
     this.writeMembers(out, { id: this.world.name, namespace: "", items: own, exported: exports });
   }
+}
+
+/** The names of a file's top level that nothing of a world may take. */
+function topNames(): NameTable {
+  return new NameTable([...globals, "World", "BoundComponent"]);
+}
+
+/** The name of a world's own type: of all names it is the first to be claimed. */
+export function worldType(id: string): string {
+  return topNames().claim(worldTypeName(id));
 }
 
 /** `Calc` for `demo:calc/calc@1.0.0`. */

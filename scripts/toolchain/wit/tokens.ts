@@ -61,3 +61,14 @@ function blockText(inner: string): string {
     .join("\n")
     .trim();
 }
+
+/** The worlds that a file declares, outside of packages that it nests. */
+export function worldNames(text: string): string[] {
+  const tokens = tokenize(text).filter(({ kind }) => kind !== "doc");
+  let depth = 0;
+  return tokens.flatMap((token, at) => {
+    if (token.text === "{") depth += 1;
+    if (token.text === "}") depth -= 1;
+    return depth === 0 && token.text === "world" && tokens[at + 2]?.text === "{" ? [tokens[at + 1]!.text] : [];
+  });
+}

@@ -11,7 +11,7 @@ import { BuildError } from "../build/errors.ts";
 import { collectDocs, type WitDocs } from "./docs.ts";
 import { complaintOf, locate, syntaxIssue } from "./locate.ts";
 import { embedSources, readWit, type WitSources } from "./sources.ts";
-import { tokenize } from "./tokens.ts";
+import { worldNames } from "./tokens.ts";
 
 export interface WorldOptions {
   /** The world's name. Default: the package's only world, or the one named `preferred`. */
@@ -86,7 +86,7 @@ async function chooseWorld(
   sources: WitSources,
   { world: given, preferred }: WorldOptions,
 ): Promise<string | undefined> {
-  const worlds = worldNames(sources);
+  const worlds = sources.main.files.flatMap(({ text }) => worldNames(text));
   const file = sources.main.files[0]!.path;
   // A name that is a keyword may be given as WIT writes it.
   const world = given?.replaceAll("%", "");
@@ -105,19 +105,6 @@ async function chooseWorld(
   throw new BuildError([
     { file, message: `The WIT has several worlds: ${list(worlds)}`, hint: "Choose one with --world" },
   ]);
-}
-
-/** The worlds that the main package's own files declare. */
-function worldNames(sources: WitSources): string[] {
-  return sources.main.files.flatMap(({ text }) => {
-    const tokens = tokenize(text).filter(({ kind }) => kind !== "doc");
-    let depth = 0;
-    return tokens.flatMap((token, at) => {
-      if (token.text === "{") depth += 1;
-      if (token.text === "}") depth -= 1;
-      return depth === 0 && token.text === "world" && tokens[at + 2]?.text === "{" ? [tokens[at + 1]!.text] : [];
-    });
-  });
 }
 
 function list(names: readonly string[]): string {

@@ -88,6 +88,14 @@ describe("in an empty Node project", () => {
     expect(JSON.parse(await run(process.execPath, ["main.js"], nodeProject))).toEqual([true, "Node", "unreachable"]);
   });
 
+  test("tenon/build loads without the compilers, and binds", async () => {
+    const script = `import { readFileSync } from "node:fs";
+      import { bind, createBuilder } from "tenon/build";
+      console.log(bind(readFileSync("hello.wasm")).entry, typeof createBuilder().build);`;
+    const said = await run(process.execPath, ["--input-type=module", "-e", script], nodeProject);
+    expect(said.trim()).toBe("component.js function");
+  });
+
   test("the tenon command runs, and says what is missing for building", async () => {
     const tenon = join(nodeProject, "node_modules", ".bin", "tenon");
     expect(await run(tenon, ["inspect", "hello.wasm"], nodeProject)).toContain("greet");
@@ -125,7 +133,7 @@ describe("in an empty Node project", () => {
       symlinkSync(join(root, "node_modules", peer), join(modules, peer));
     }
     const tenon = join(modules, ".bin", "tenon");
-    await run(tenon, ["build", "echo", "--out", "echo.wasm"], nodeProject);
+    await run(tenon, ["build", "echo", "--out-dir", "."], nodeProject);
     expect(existsSync(join(nodeProject, "echo.d.ts"))).toBe(true);
     const script = `import { compile } from "tenon"; console.log((await compile("echo.wasm")).instantiateSync().exports.echo(7))`;
     expect((await run(process.execPath, ["--input-type=module", "-e", script], nodeProject)).trim()).toBe("7");
