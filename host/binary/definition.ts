@@ -70,7 +70,7 @@ export type RawCoreExtern =
   | Exclude<CoreExternType, { kind: "core-func" | "core-tag" }>;
 
 export type CoreSort = "func" | "table" | "memory" | "global" | "tag" | "type" | "module" | "instance";
-export type Sort = "func" | "value" | "type" | "component" | "instance";
+export type Sort = "func" | "type" | "component" | "instance";
 export type SortIndex =
   | { readonly core: true; readonly sort: CoreSort; readonly index: number }
   | { readonly core: false; readonly sort: Sort; readonly index: number };
@@ -81,12 +81,6 @@ export type RawExternType =
   | {
       readonly kind: "type";
       readonly bound: { readonly kind: "eq"; readonly index: number } | { readonly kind: "resource" };
-    }
-  | {
-      readonly kind: "value";
-      readonly bound:
-        | { readonly kind: "eq"; readonly index: number }
-        | { readonly kind: "type"; readonly type: RawValueType };
     };
 
 /** An extern name with its attributes (`implements`, `versionsuffix`, `external-id`). */
@@ -219,13 +213,6 @@ export type Definition =
   | AliasDefinition
   | { readonly kind: "type"; readonly offset: number; readonly type: RawType }
   | CanonDefinition
-  | {
-      readonly kind: "start";
-      readonly offset: number;
-      readonly func: number;
-      readonly args: readonly number[];
-      readonly results: number;
-    }
   | { readonly kind: "import"; readonly offset: number; readonly name: RawName; readonly type: RawExternType }
   | {
       readonly kind: "export";

@@ -1,9 +1,10 @@
 /**
  * Types as WIT-like text, for messages and for inspection.
  *
- * Structure is written out, except that resources appear by name. Not a WIT printer: types keep no names of their own.
+ * Structure is written out, except that resources appear by name. Not a WIT printer, which `wit.ts` is: types keep no
+ * names of their own.
  */
-import type { ExternDecl, ExternType, FuncType, ValueType } from "./types.ts";
+import type { ExternDecl, ExternType, FuncType, ResourceType, ValueType } from "./types.ts";
 
 /**
  * The letters that are left for what is being written. Types share parts, and written out they grow without end: when
@@ -42,22 +43,15 @@ export function formatType(type: ValueType, count?: number): string {
   return typeText(type);
 }
 
-function typeText(type: ValueType): string {
+function typeText(type: ValueType | ResourceType): string {
+  if (type.kind === "resource") return word(type.name || "resource");
   if ((room -= 4) < 0) return "…";
   switch (type.kind) {
-    case "list":
-      return type.length === undefined
-        ? `list<${typeText(type.element)}>`
-        : `list<${typeText(type.element)}, ${type.length}>`;
-    case "map":
-      return `map<${typeText(type.key)}, ${typeText(type.value)}>`;
     case "record":
       return braces(
         "record",
         row(type.fields, (field) => `${word(field.name)}: ${typeText(field.type)}`),
       );
-    case "tuple":
-      return `tuple<${row(type.types, typeText)}>`;
     case "variant":
       return braces(
         "variant",
@@ -66,19 +60,43 @@ function typeText(type: ValueType): string {
     case "enum":
     case "flags":
       return braces(type.kind, row(type.names, word));
+    default:
+      return formatParts(type, typeText, row);
+  }
+}
+
+type Spell = (part: ValueType | ResourceType) => string;
+
+/**
+ * A type in the words of WIT, its parts as they are spelled; of a record, variant, enum or flags its kind is all.
+ * @param join how the parts of a tuple stand in a row
+ */
+export function formatParts(
+  type: ValueType,
+  spell: Spell,
+  join: (parts: readonly ValueType[], spell: Spell) => string = (parts) => parts.map(spell).join(", "),
+): string {
+  switch (type.kind) {
+    case "list":
+      return type.length === undefined
+        ? `list<${spell(type.element)}>`
+        : `list<${spell(type.element)}, ${type.length}>`;
+    case "map":
+      return `map<${spell(type.key)}, ${spell(type.value)}>`;
+    case "tuple":
+      return `tuple<${join(type.types, spell)}>`;
     case "option":
-      return `option<${typeText(type.type)}>`;
+      return `option<${spell(type.type)}>`;
     case "result":
-      if (type.ok === undefined && type.err === undefined) return "result";
-      if (type.err === undefined) return `result<${typeText(type.ok!)}>`;
-      return `result<${type.ok === undefined ? "_" : typeText(type.ok)}, ${typeText(type.err)}>`;
+      if (type.err === undefined) return type.ok === undefined ? "result" : `result<${spell(type.ok)}>`;
+      return `result<${type.ok === undefined ? "_" : spell(type.ok)}, ${spell(type.err)}>`;
     case "own":
-      return word(type.resource.name || "resource");
+      return spell(type.resource);
     case "borrow":
-      return `borrow<${word(type.resource.name || "resource")}>`;
+      return `borrow<${spell(type.resource)}>`;
     case "stream":
     case "future":
-      return type.type === undefined ? type.kind : `${type.kind}<${typeText(type.type)}>`;
+      return type.type === undefined ? type.kind : `${type.kind}<${spell(type.type)}>`;
     default:
       return type.kind;
   }

@@ -4,11 +4,15 @@
  * Follows design/mvp/WIT.md. Names are recovered from the identity of type objects (`types.ts`): a copy under another
  * name shares the parts of its original, so what one interface takes from another is written as `use`. Comments do not
  * survive in a component. The text is bounded, whatever the types are: a name or a type past the bound is `…`.
+ *
+ * `text.ts` writes structure, for messages: there a type has no name and is written out wherever it is used. Here it is
+ * written once and named from then on. What both write alike is {@link formatParts}.
  */
 import { identityOf, isNominal } from "./nominal.ts";
 import { isValueType } from "./cases.ts";
 import { type InterfaceName, parseExternName, parseInterfaceId } from "./extern-names.ts";
 import { printable } from "./printable.ts";
+import { formatParts } from "./text.ts";
 import type { ExternDecl, FuncType, InstanceType, ResourceType, ValueType } from "./types.ts";
 
 /** The text of a world with these imports and exports. `name` is the world's own name. */
@@ -382,34 +386,6 @@ function insideOf(type: ValueType): readonly (ValueType | ResourceType | undefin
       return [type.resource];
     default:
       return [];
-  }
-}
-
-/** A type in the words of WIT, its parts as they are spelled; of a record, variant, enum or flags its kind is all. */
-export function formatParts(type: ValueType, spell: (part: ValueType | ResourceType) => string): string {
-  switch (type.kind) {
-    case "list":
-      return type.length === undefined
-        ? `list<${spell(type.element)}>`
-        : `list<${spell(type.element)}, ${type.length}>`;
-    case "map":
-      return `map<${spell(type.key)}, ${spell(type.value)}>`;
-    case "tuple":
-      return `tuple<${type.types.map(spell).join(", ")}>`;
-    case "option":
-      return `option<${spell(type.type)}>`;
-    case "result":
-      if (type.err === undefined) return type.ok === undefined ? "result" : `result<${spell(type.ok)}>`;
-      return `result<${type.ok === undefined ? "_" : spell(type.ok)}, ${spell(type.err)}>`;
-    case "own":
-      return spell(type.resource);
-    case "borrow":
-      return `borrow<${spell(type.resource)}>`;
-    case "stream":
-    case "future":
-      return type.type === undefined ? type.kind : `${type.kind}<${spell(type.type)}>`;
-    default:
-      return type.kind;
   }
 }
 

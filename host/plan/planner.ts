@@ -154,11 +154,6 @@ class Scope {
         return must(this.components[index]);
       case "type":
         return { kind: "type", resource: this.resource(index) };
-      case "value":
-        throw new UnsupportedError(
-          "component-values",
-          "This component uses value definitions, which this host does not support",
-        );
     }
   }
 }
@@ -280,11 +275,6 @@ class Planner {
       case "canon":
         this.canon(scope, item);
         break;
-      case "start":
-        throw new UnsupportedError(
-          "component-start",
-          "This component has a start definition, which this host does not support",
-        );
       case "import": {
         const { name } = item.name;
         const declared = must(declsByName(definition.type.imports).get(name));

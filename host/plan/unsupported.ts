@@ -2,22 +2,19 @@
 import type { CanonOptions } from "../binary/definition.ts";
 import { UnsupportedError } from "../errors.ts";
 import { labelsOf, partsOf } from "../model/cases.ts";
+import { lacks } from "../model/lacks.ts";
 import { toCamelCase } from "../model/spelling.ts";
 import type { FuncType, ValueType } from "../model/types.ts";
 
 /** @throws {UnsupportedError} when a function is async by its type, its options or the values it passes */
 export function refuseAsync(type: FuncType, options: CanonOptions): void {
-  if (type.async || options.async || options.callback !== undefined) {
-    throw new UnsupportedError("async", "This component has async functions, which this host does not support");
-  }
+  if (options.async || options.callback !== undefined) throw lacks("async");
   refuseAsyncValues(type);
 }
 
 /** @throws {UnsupportedError} when a parameter or result holds a stream, a future or an error context */
 export function refuseAsyncValues(type: FuncType): void {
-  if (type.async) {
-    throw new UnsupportedError("async", "This component has async functions, which this host does not support");
-  }
+  if (type.async) throw lacks("async");
   for (const param of type.params) visit(param.type);
   visit(type.result);
 }
@@ -62,10 +59,7 @@ function visit(type: ValueType | undefined): void {
     case "stream":
     case "future":
     case "error-context":
-      throw new UnsupportedError(
-        type.kind,
-        `This component passes a value of type ${type.kind}, which this host does not support`,
-      );
+      throw lacks(type.kind);
     case "flags":
       refuseCollision("flags", type.names);
       break;

@@ -3,15 +3,15 @@
  *
  * Follows design/mvp/CanonicalABI.md, "canonopt Validation" and the sections of the canonical built-ins.
  */
-import { UnsupportedError } from "../../errors.ts";
 import { resourceOf } from "../../model/cases.ts";
 import { holdsBorrow, holdsList } from "../../model/facts.ts";
+import { type CoreSignature, flatten, flattenFunc } from "../../model/flatten.ts";
 import { MAX_FLAT_ASYNC_PARAMS, MAX_FLAT_PARAMS, MAX_FLAT_RESULTS } from "../../model/layout.ts";
+import { lacks } from "../../model/lacks.ts";
 import type { AsyncValueType, FuncType, ValueType } from "../../model/types.ts";
 import type { CanonDefinition, CanonImmediates, CanonOptions } from "../definition.ts";
 import type { Context } from "./context.ts";
 import type { CoreSpaces } from "./core.ts";
-import { type CoreSignature, flatten, flattenFunc } from "./flatten.ts";
 import type { Scope } from "./scope.ts";
 
 type OptionName = "memory" | "realloc" | "post-return" | "async" | "callback";
@@ -148,12 +148,7 @@ export class CanonValidator {
   private checkMemory(index: number): void {
     const context: Context = this.scope.context;
     const { limits } = context.item(this.core.memories, index, "core memory");
-    if (limits.index === "i64") {
-      throw new UnsupportedError(
-        "memory64",
-        "The component passes values through a 64-bit memory, which this host does not support",
-      );
-    }
+    if (limits.index === "i64") throw lacks("memory64");
     if (limits.shared) context.fail("The canonical option `memory` cannot be a shared memory");
   }
 
@@ -206,7 +201,7 @@ export class CanonValidator {
       case "thread.new-indirect":
         return this.newThread(immediates);
       default:
-        throw new UnsupportedError("threads", `The component uses ${name}, which this host does not support`);
+        throw lacks("threads", `uses ${name}`);
     }
   }
 

@@ -65,7 +65,6 @@ const sections: Readonly<Record<Definition["kind"], string>> = {
   alias: "alias section",
   type: "type section",
   canon: "canon section",
-  start: "start section",
   import: "import section",
   export: "export section",
 };
@@ -143,8 +142,6 @@ class ComponentValidator {
       case "export":
         this.export(item);
         return;
-      case "start":
-        context.fail("Start functions are not supported");
     }
   }
 

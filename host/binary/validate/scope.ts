@@ -187,8 +187,6 @@ export class Scope {
         created.add(resource);
         return { kind: "resource-type", resource };
       }
-      case "value":
-        return context.fail("Value imports and exports are not supported");
     }
   }
 

@@ -1,6 +1,7 @@
-/** The core signature of a function. Follows design/mvp/CanonicalABI.md, "Flattening" (`flatten_functype`). */
+/** The core signature of a function, in the terms of the guest's text. */
 import type { FlatType } from "../../../host/model/facts.ts";
-import { layoutOf, MAX_FLAT_PARAMS, MAX_FLAT_RESULTS } from "../../../host/model/layout.ts";
+import { flatten } from "../../../host/model/flatten.ts";
+import { MAX_FLAT_PARAMS, MAX_FLAT_RESULTS } from "../../../host/model/layout.ts";
 import type { FuncType } from "../../../host/model/types.ts";
 
 export interface Signature {
@@ -14,14 +15,15 @@ export interface Signature {
 
 /** The signature of an export; an import whose result is spilled gets its address as a last parameter instead. */
 export function signatureOf(type: FuncType): Signature {
-  const params = type.params.flatMap((param) => layoutOf(param.type).flat);
-  const results = type.result === undefined ? [] : layoutOf(type.result).flat;
-  const paramsSpilled = params.length > MAX_FLAT_PARAMS;
-  const resultSpilled = results.length > MAX_FLAT_RESULTS;
+  const params = flatten(
+    type.params.map((param) => param.type),
+    MAX_FLAT_PARAMS,
+  );
+  const results = flatten(type.result === undefined ? [] : [type.result], MAX_FLAT_RESULTS);
   return {
-    params: paramsSpilled ? ["i32"] : params,
-    paramsSpilled,
-    result: resultSpilled ? "i32" : results[0],
-    resultSpilled,
+    params: params ?? ["i32"],
+    paramsSpilled: params === undefined,
+    result: results === undefined ? "i32" : results[0],
+    resultSpilled: results === undefined,
   };
 }

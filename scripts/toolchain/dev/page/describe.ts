@@ -8,7 +8,8 @@ import { withoutVersion } from "../../../../host/model/ids.ts";
 import { parseExternName } from "../../../../host/model/extern-names.ts";
 import { toCamelCase, toPascalCase } from "../../../../host/model/spelling.ts";
 import type { ExternDecl, FuncType, ResourceType, ValueType } from "../../../../host/model/types.ts";
-import { formatParts, formatWorld } from "../../../../host/model/wit.ts";
+import { formatParts } from "../../../../host/model/text.ts";
+import { formatWorld } from "../../../../host/model/wit.ts";
 
 /** A component as the page shows it. */
 export interface Description {

@@ -3,9 +3,9 @@
  *
  * Follows design/mvp/CanonicalABI.md, "Flattening" (`flatten_functype`).
  */
-import type { FlatType } from "../../model/facts.ts";
-import { flatOf, MAX_FLAT_ASYNC_PARAMS, MAX_FLAT_PARAMS, MAX_FLAT_RESULTS } from "../../model/layout.ts";
-import type { FuncType, ValueType } from "../../model/types.ts";
+import type { FlatType } from "./facts.ts";
+import { flatOf, MAX_FLAT_ASYNC_PARAMS, MAX_FLAT_PARAMS, MAX_FLAT_RESULTS } from "./layout.ts";
+import type { FuncType, ValueType } from "./types.ts";
 
 export interface CoreSignature {
   readonly kind: "core-func";
