@@ -1,7 +1,16 @@
 /** The text of the exports object: functions, interfaces under their id and short name, and resource classes. */
 import { bare, Code, key, quote } from "../abi/emit/code.ts";
 import type { ExportPlan } from "../plan/plan.ts";
-import { className, externName, funcName, type FuncName, shortNames, staticName } from "../model/spelling.ts";
+import {
+  className,
+  externName,
+  funcName,
+  type FuncName,
+  lastPart,
+  shortNames,
+  staticName,
+  toPascalCase,
+} from "../model/spelling.ts";
 import type { Names } from "./names.ts";
 
 /** Declares `const exports`. */
@@ -109,7 +118,7 @@ class Classes {
     const { code } = this;
     const local = code.fresh();
     code.block(
-      `const ${local} = rt.resourceClass(${resource}, class ${bare(className(name))} extends rt.GuestResource`,
+      `const ${local} = rt.resourceClass(${resource}, class ${bare(toPascalCase(lastPart(name) ?? name))} extends rt.GuestResource`,
       () => {
         for (const member of members.values()) code.line(this.memberText(member));
         if (![...members.values()].some(({ js }) => js.kind === "constructor"))

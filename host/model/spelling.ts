@@ -25,7 +25,7 @@ const annotated = /^\[(constructor|method|static)\]([^.]+)(?:\.(.+))?$/;
 
 export function funcName(name: string): FuncName {
   const match = annotated.exec(name);
-  if (match === null) return { kind: "function", js: toCamelCase(name) };
+  if (match === null) return { kind: "function", js: externName(name) };
   const [, kind, resource, method] = match as unknown as [
     string,
     "constructor" | "method" | "static",
@@ -36,9 +36,9 @@ export function funcName(name: string): FuncName {
   return { kind, resource, js: toCamelCase(method) };
 }
 
-/** The class name of a resource. */
+/** The key of a resource's class: an interface id keeps its name; anything else becomes PascalCase. */
 export function className(resource: string): string {
-  return toPascalCase(resource);
+  return resource.includes(":") ? resource : toPascalCase(resource);
 }
 
 /** The name of a static member: JavaScript allows none called `prototype`. */
@@ -51,18 +51,19 @@ export function externName(name: string): string {
   return name.includes(":") ? name : toCamelCase(name);
 }
 
-/** The short name of an interface: `api` for `demo:calc/api@1.0.0`; `undefined` when the name is no interface id. */
-function shortName(name: string): string | undefined {
-  const match = /\/([^/@]+)(?:@.*)?$/.exec(name);
-  return match === null ? undefined : toCamelCase(match[1]!);
+/** The last part of an interface id: `api` of `demo:calc/api@1.0.0`; `undefined` when the name is no interface id. */
+export function lastPart(name: string): string | undefined {
+  return /\/([^/@]+)(?:@.*)?$/.exec(name)?.[1];
 }
 
 /** Short name → interface id. A short name that several of the interfaces would have is left out. */
 export function shortNames(names: Iterable<string>): Map<string, string> {
   const found = new Map<string, string | undefined>();
   for (const name of names) {
-    const short = shortName(name);
-    if (short !== undefined) found.set(short, found.has(short) ? undefined : name);
+    const last = lastPart(name);
+    if (last === undefined) continue;
+    const short = toCamelCase(last);
+    found.set(short, found.has(short) ? undefined : name);
   }
   for (const [short, name] of found) if (name === undefined) found.delete(short);
   return found as Map<string, string>;

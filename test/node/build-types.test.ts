@@ -6,7 +6,7 @@ import { dirname, join, resolve } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { compile as compileComponent } from "../../host/node/index.ts";
 import { declarations } from "../../scripts/toolchain/types/dts.ts";
-import { componentEmbed, componentNew, emptyModule } from "../../scripts/toolchain/wasm-tools.ts";
+import { componentEmbed, componentNew, emptyModule, parseWat } from "../../scripts/toolchain/wasm-tools.ts";
 import { describeSources } from "../../scripts/toolchain/wit/world.ts";
 
 const root = await mkdtemp(join(tmpdir(), "tenon-types-"));
@@ -461,4 +461,41 @@ test("the same interface in two versions, and equal short names", async () => {
   expect(text).toContain("export interface XYZ1_0_0");
   expect(text).not.toMatch(/^\s+z: /m);
   expect(await compile({ "w.d.ts": text })).toBe("");
+});
+
+test("what is no instance and has an interface's id is imported, exported and declared under it", async () => {
+  const bytes = await parseWat(`(component
+    (import "demo:my-lib/plus@1.0.0" (func $plus (param "n" u32) (result u32)))
+    (import "my-tools" (core module $tools))
+    (core func $plus' (canon lower (func $plus)))
+    (type $thing' (resource (rep i32)))
+    (core func $new (canon resource.new $thing'))
+    (core module $m
+      (import "t" "plus" (func $plus (param i32) (result i32)))
+      (func (export "run") (param i32) (result i32) (call $plus (local.get 0))))
+    (core instance $i (instantiate $m (with "t" (instance (export "plus" (func $plus'))))))
+    (export "demo:my-lib/thing" (type $thing'))
+    (export "my-tools-too" (core module $tools))
+    (func (export "demo:my-lib/run@1.0.0") (param "n" u32) (result u32) (canon lift (core func $i "run"))))`);
+  const component = await compileComponent(bytes);
+  const tools = new WebAssembly.Module(emptyModule);
+  const given = { "demo:my-lib/plus@1.0.0": (n: number) => n + 1, myTools: tools };
+  const { exports } = await component.instantiate(given);
+  expect((exports as any)["demo:my-lib/run@1.0.0"](4)).toBe(5);
+  expect(Object.keys(exports)).toEqual([
+    ...["demo:my-lib/thing", "myToolsToo", "demo:my-lib/run@1.0.0"],
+    // By their short names as well.
+    ...["thing", "run"],
+  ]);
+  const { imports, exports: exported } = component;
+  const text = declarations({ name: "demo:my-lib/app", imports, exports: exported });
+  const use = `
+    import type { App } from "./app.d.ts";
+    declare const app: App["exports"];
+    declare const tools: WebAssembly.Module;
+    export const imports: App["imports"] = { "demo:my-lib/plus@1.0.0": (n: number) => n + 1, myTools: tools };
+    export const answer: number = app["demo:my-lib/run@1.0.0"](4);
+    export const too: WebAssembly.Module = app.myToolsToo;
+    export const isThing: boolean = {} instanceof app["demo:my-lib/thing"];`;
+  expect(await compile({ "app.d.ts": text, "use.ts": use })).toBe("");
 });

@@ -33,13 +33,18 @@ export function identifier(name: string): string {
   return name;
 }
 
+/** The key of a member: an interface id keeps its name, also when it is a function that has one. */
+export function memberKey(js: string): string {
+  return parseInterfaceId(js) === undefined ? identifier(js) : JSON.stringify(js);
+}
+
 /** A parameter's name. */
 export function paramName(kebab: string): string {
   const name = identifier(toCamelCase(kebab));
   return reserved.has(name) ? `${name}_` : name;
 }
 
-/** The name of an interface's type: `DemoCalcApi` for `demo:calc/api@1.0.0`, `Log` for an inline `log`. */
+/** The name of the type of an interface, or of what else stands under such a name: `DemoCalcApi` for `demo:calc/api@1.0.0`, `Log` for an inline `log`. */
 export function interfaceName(name: string): string {
   const id = parseInterfaceId(name);
   if (id === undefined) return toPascalCase(name.replaceAll(/[^A-Za-z0-9]+/g, "-"));

@@ -8,13 +8,13 @@ import { typedArrayOf } from "../../../host/abi/emit/numbers.ts";
 import { isValueType } from "../../../host/model/cases.ts";
 import { ownName } from "../../../host/model/ids.ts";
 import { identityOf, isNominal } from "../../../host/model/nominal.ts";
-import { shortNames, toCamelCase, toPascalCase } from "../../../host/model/spelling.ts";
+import { externName, shortNames, toCamelCase, toPascalCase } from "../../../host/model/spelling.ts";
 import { parseInterfaceId } from "../../../host/model/extern-names.ts";
 import { printable } from "../../../host/model/printable.ts";
 import type { ExternDecl, ResourceType, ValueType } from "../../../host/model/types.ts";
 import type { WitDocs } from "../wit/docs.ts";
 import { type Group, interfaceMembers, type Resource, resourceDeclarations, type Spelling } from "./members.ts";
-import { globals, identifier, interfaceName, NameTable } from "./declaration-names.ts";
+import { globals, identifier, interfaceName, memberKey, NameTable } from "./declaration-names.ts";
 import { commentText, Writer } from "./writer.ts";
 
 /** What is declared: a world, or a component's imports and exports. */
@@ -122,7 +122,7 @@ class Declarations implements Spelling {
     const prefix = group.namespace === "" ? "" : `${group.namespace}.`;
     for (const { name, type } of group.items) {
       if (type.kind !== "type" && type.kind !== "resource-type") continue;
-      const local = names.claim(toPascalCase(name));
+      const local = names.claim(name.includes(":") ? interfaceName(name) : toPascalCase(name));
       if (globals.has(local)) this.hidden.add(local);
       this.local.set(`${group.namespace}\0${group.id}\0${name}`, local);
       if (type.kind === "type" && isValueType(type.type)) this.typeNames.set(type.type, prefix + local);
@@ -295,7 +295,7 @@ class Declarations implements Spelling {
     for (const item of items) {
       const group = this.groupOf.get(item);
       if (group === undefined) continue;
-      const key = item.name.includes(":") ? JSON.stringify(item.name) : identifier(toCamelCase(item.name));
+      const key = memberKey(externName(item.name));
       // An interface of types alone asks nothing of the host.
       const optional = !exports && interfaceMembers(group, this).length === 0;
       out.line(`${key}${optional ? "?" : ""}: ${group.namespace};`);
@@ -303,7 +303,7 @@ class Declarations implements Spelling {
       if (short !== undefined) out.line(`${short}: ${group.namespace};`);
     }
     for (const { name, type } of items) {
-      if (type.kind === "core-module") out.line(`${JSON.stringify(name)}: WebAssembly.Module;`);
+      if (type.kind === "core-module") out.line(`${memberKey(externName(name))}: WebAssembly.Module;`);
     }
     const own = items.filter(({ type }) => type.kind !== "instance");
     this.writeMembers(out, { id: this.world.name, namespace: "", items: own, exported: exports });

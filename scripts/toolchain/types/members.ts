@@ -3,7 +3,7 @@
  */
 import { className as jsClassName, funcName, staticName } from "../../../host/model/spelling.ts";
 import type { ExternDecl, FuncType, ResourceType, ValueType } from "../../../host/model/types.ts";
-import { identifier, paramName } from "./declaration-names.ts";
+import { memberKey, paramName } from "./declaration-names.ts";
 import type { Writer } from "./writer.ts";
 
 /** Items that stand together: an interface's, or those of the world itself. */
@@ -49,7 +49,7 @@ export function interfaceMembers(group: Group, spelling: Spelling): Member[] {
       // A host brings each class once: where it is defined, not where it is only used.
       if (!group.exported && !spelling.defines(group, name, type.resource)) return [];
       return [
-        { path: name, text: `${identifier(jsClassName(name))}: ${spelling.className(type.resource)};`, notes: [] },
+        { path: name, text: `${memberKey(jsClassName(name))}: ${spelling.className(type.resource)};`, notes: [] },
       ];
     }
     if (type.kind !== "func") return [];
@@ -67,7 +67,7 @@ function method(
   exported: boolean,
 ): { text: string; notes: string[] } {
   const { returns, notes } = resultOf(func, (type) => spelling.spell(type, !exported));
-  return { text: `${identifier(name)}(${params(func, skip, spelling, exported)}): ${returns};`, notes };
+  return { text: `${memberKey(name)}(${params(func, skip, spelling, exported)}): ${returns};`, notes };
 }
 
 function params(func: FuncType, skip: number, spelling: Spelling, exported: boolean): string {
