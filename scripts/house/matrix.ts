@@ -1,49 +1,46 @@
 /**
- * `npm run test:matrix`: the tests that run in Node, on every Node that tenon supports.
+ * `npm run test:matrix`: the tests on every Node that tenon supports, and the program of `test/platforms` on the other
+ * runtimes: Deno, Bun and browsers.
  *
- * npm's own packages of Node carry the binaries; they are installed once, below `node_modules/.cache`. Arguments after
- * `--` go to vitest; `--node 22` (repeatable) runs some of the versions. Status 1 when any version failed. At the end
- * stands what differs between the engines, asked of each by `matrix/probe.mjs`.
+ * npm's own packages carry most binaries; they are installed once, below `node_modules/.cache`. `--node 22` and `--runtime
+ * Firefox` (both repeatable) run only those; arguments after `--` go to vitest. Status 1 when any failed or could not be
+ * had. At the end stands what differs between the engines.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { parseWat } from "../toolchain/wasm-tools.ts";
+import { installed } from "./matrix/install.ts";
+import { runtimes } from "./matrix/runtimes.ts";
 
-const MAJORS = ["20", "22", "24", "26"] as const;
+const MAJORS: readonly string[] = ["20", "22", "24", "26"];
+const names = runtimes.map(({ name }) => name);
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const { values, positionals } = parseArgs({
-  options: { node: { type: "string", multiple: true } },
+  options: { node: { type: "string", multiple: true }, runtime: { type: "string", multiple: true } },
   allowPositionals: true,
 });
-const wanted = values.node ?? [...MAJORS];
-const unknown = wanted.filter((major) => !(MAJORS as readonly string[]).includes(major));
+const all = values.node === undefined && values.runtime === undefined;
+const wanted = { nodes: values.node ?? (all ? MAJORS : []), runtimes: values.runtime ?? (all ? names : []) };
+const unknown = [
+  ...wanted.nodes.filter((major) => !MAJORS.includes(major)),
+  ...wanted.runtimes.filter((name) => !names.includes(name)),
+];
 if (unknown.length > 0) {
-  console.error(`Node ${unknown.join(", ")} is not in the matrix, which has ${MAJORS.join(", ")}`);
+  console.error(`${unknown.join(", ")}: the matrix has Node ${MAJORS.join(", ")}, and ${names.join(", ")}`);
   process.exit(2);
 }
 
 /** The path of that Node, installed first where it is not yet. */
 function nodeOf(major: string): string {
-  const folder = join(root, "node_modules", ".cache", "tenon", `node-${major}`);
   const name = `node-${process.platform === "win32" ? "win" : process.platform}-${process.arch}`;
-  const path = join(folder, "node_modules", name, "bin", process.platform === "win32" ? "node.exe" : "node");
-  if (existsSync(path)) return path;
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true }));
-  const { status } = spawnSync("npm", ["install", "--no-audit", "--no-fund", "--silent", `${name}@${major}`], {
-    cwd: folder,
-    stdio: "inherit",
-  });
-  if (status !== 0 || !existsSync(path)) throw new Error(`npm could not install ${name}@${major}`);
-  return path;
+  return installed(name, major, join(name, "bin", process.platform === "win32" ? "node.exe" : "node"));
 }
 
 interface Row {
-  readonly version: string;
+  readonly name: string;
   readonly line: string;
   readonly seconds: number;
   readonly failed: boolean;
@@ -66,7 +63,7 @@ function runOn(node: string): Row {
   if (failed) console.log(run.stdout + run.stderr);
   const line = run.stdout.trimEnd().split("\n").at(-1) ?? "no output";
   console.log(line);
-  return { version, line, seconds: (performance.now() - began) / 1000, failed };
+  return { name: `Node ${version}`, line, seconds: (performance.now() - began) / 1000, failed };
 }
 
 for (const script of ["package.ts", "build.ts"]) {
@@ -75,19 +72,36 @@ for (const script of ["package.ts", "build.ts"]) {
   });
   if (built.status !== 0) process.exit(built.status ?? 1);
 }
-const rows = wanted.map((major) => runOn(nodeOf(major)));
-const calls = await parseWat(`(module (table 2 funcref) (elem (i32.const 1) $other) (type $none (func))
-  (func $other (param i32))
-  (func (export "a") (call_indirect (type $none) (i32.const 0)))
-  (func (export "b") (call_indirect (type $none) (i32.const 1))))`);
-console.log("");
-for (const major of wanted) {
-  const probe = join(import.meta.dirname, "matrix", "probe.mjs");
-  const { stdout } = spawnSync(nodeOf(major), [probe, Buffer.from(calls).toString("base64")], { encoding: "utf8" });
-  console.log(stdout.trim());
+const rows = wanted.nodes.map((major) => runOn(nodeOf(major)));
+if (wanted.nodes.length > 0) {
+  const calls = await parseWat(`(module (table 2 funcref) (elem (i32.const 1) $other) (type $none (func))
+    (func $other (param i32))
+    (func (export "a") (call_indirect (type $none) (i32.const 0)))
+    (func (export "b") (call_indirect (type $none) (i32.const 1))))`);
+  console.log("");
+  for (const major of wanted.nodes) {
+    const probe = join(import.meta.dirname, "matrix", "probe.mjs");
+    const { stdout } = spawnSync(nodeOf(major), [probe, Buffer.from(calls).toString("base64")], { encoding: "utf8" });
+    console.log(stdout.trim());
+  }
+}
+for (const runtime of runtimes.filter(({ name }) => wanted.runtimes.includes(name))) {
+  console.log(`\n── ${runtime.name} ──`);
+  const began = performance.now();
+  const { steps, facts } = await runtime.run().catch((error: Error) => ({
+    steps: [{ name: "the runtime runs the program", error: error.message }],
+    facts: {},
+  }));
+  for (const { name, error } of steps)
+    console.log(error === undefined ? `ok      ${name}` : `FAILED  ${name}: ${error}`);
+  if (Object.keys(facts).length > 0) console.log(JSON.stringify(facts));
+  const failures = steps.filter(({ error }) => error !== undefined).length;
+  const line = `${steps.length - failures} passed, ${failures} failed`;
+  const seconds = (performance.now() - began) / 1000;
+  rows.push({ name: runtime.name, line, seconds, failed: failures > 0 });
 }
 console.log("");
-for (const { version, line, seconds, failed } of rows) {
-  console.log(`${failed ? "FAILED" : "ok    "}  Node ${version.padEnd(9)}  ${line}  (${seconds.toFixed(0)} s)`);
+for (const { name, line, seconds, failed } of rows) {
+  console.log(`${failed ? "FAILED" : "ok    "}  ${name.padEnd(14)}  ${line}  (${seconds.toFixed(0)} s)`);
 }
 process.exitCode = rows.some(({ failed }) => failed) ? 1 : 0;

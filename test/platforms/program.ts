@@ -1,0 +1,195 @@
+/**
+ * What every JavaScript runtime must do with tenon, as a program that needs nothing of any of them.
+ *
+ * Owns the steps and the facts that the README's table "Where it runs" is made of; `scripts/house/matrix/` bundles it and
+ * runs it in each runtime. A step fails by throwing, and the others go on.
+ */
+import type * as Tenon from "../../host/browser/index.ts";
+import type { Source } from "../../host/platform.ts";
+import type { Report, Step } from "./report.ts";
+
+/** What the runtime's own few lines hand over. */
+export interface Given {
+  readonly tenon: typeof Tenon;
+  /** A built module of this repository, by name. `undefined` where compiling at run time is forbidden. */
+  readonly module: ((name: string) => Source) | undefined;
+  /** The module `hello`, written by `tenon bind`. */
+  readonly bound: () => Promise<Source>;
+  /** The most linear memories to hold at once; the engine may refuse sooner. */
+  readonly memories: number;
+}
+
+/** Faults of the module `faulty`, and what each must be called whatever the engine's words are. */
+const FAULTS = [
+  ["unreachable", [], "unreachable"],
+  ["memoryOutOfBounds", [], "memory-out-of-bounds"],
+  ["integerDivideByZero", [1], "integer-divide-by-zero"],
+  ["integerOverflow", [-1], "integer-overflow"],
+  ["indirectCallToNull", [], "indirect-call-to-null"],
+  ["stackOverflow", [0], "stack-overflow"],
+  ["abortWithMessage", ["gone"], "unreachable"],
+  ["outOfMemory", [], "out-of-memory"],
+  ["importThrew", [], "import-threw"],
+] as const;
+
+/** What an engine must lead to that has one text for a call through an empty entry and through one of another type. */
+const AMBIGUOUS = "unknown";
+
+interface Faulty extends Tenon.World {
+  readonly imports: object;
+  readonly exports: { readonly faults: Record<string, (...values: readonly unknown[]) => unknown> };
+}
+interface Counter extends Tenon.World {
+  readonly imports: object;
+  readonly exports: { readonly counts: { increment(by: number): bigint; value(): bigint } };
+}
+interface Hello extends Tenon.World {
+  readonly imports: object;
+  readonly exports: { greet(name: string): string };
+}
+
+function equal(what: string, got: unknown, wanted: unknown): void {
+  if (got !== wanted) throw new Error(`${what}: wanted ${String(wanted)}, got ${String(got)}`);
+}
+
+async function rejection(promise: Promise<unknown>): Promise<unknown> {
+  try {
+    await promise;
+  } catch (error) {
+    return error;
+  }
+  throw new Error("Nothing was thrown");
+}
+
+function thrown(call: () => unknown): unknown {
+  try {
+    call();
+  } catch (error) {
+    return error;
+  }
+  throw new Error("Nothing was thrown");
+}
+
+/** Runs every step that the runtime allows. Never rejects. */
+export async function run(given: Given): Promise<Report> {
+  const { tenon, module } = given;
+  const steps: Step[] = [];
+  const facts: Record<string, string | number | boolean> = {
+    agent: globalThis.navigator?.userAgent ?? "",
+    suspends: "Suspending" in WebAssembly,
+  };
+  const step = async (name: string, work: () => Promise<void>): Promise<void> => {
+    try {
+      await work();
+      steps.push({ name });
+    } catch (error) {
+      steps.push({ name, error: error instanceof Error ? `${error.name}: ${error.message}` : String(error) });
+    }
+  };
+
+  await step("a bound module is loaded and called without compiling anything", async () => {
+    const host = tenon.createHost();
+    const hello = await host.load<Hello>(await given.bound());
+    equal("greet", hello.exports.greet("world"), "Hello, world!");
+    const receipt = await hello.unload();
+    equal("memory given back", receipt.memoryBytes > 0, true);
+    await host.close();
+  });
+  if (module === undefined) return { steps, facts };
+
+  await step("a component is loaded and called", async () => {
+    const host = tenon.createHost();
+    const hello = await host.load<Hello>(module("hello"));
+    equal("greet", hello.exports.greet("Ünïcödé 🜁"), "Hello, Ünïcödé 🜁!");
+    await host.close();
+  });
+  await step("a reload hands state over, and what was taken from the exports goes on", async () => {
+    const host = tenon.createHost();
+    const counter = await host.load<Counter>(module("counter"), { name: "counter" });
+    const { increment } = counter.exports.counts;
+    equal("increment", increment(41), 41n);
+    await counter.reload(module("counter"));
+    equal("increment after the reload", increment(1), 42n);
+    await host.close();
+  });
+  await step("every fault is a failed call with its code, and the other modules serve on", async () => {
+    const host = tenon.createHost();
+    const hello = await host.load<Hello>(module("hello"));
+    const explode = (): never => {
+      throw new Error("The import throws");
+    };
+    for (const [fault, values, code] of FAULTS) {
+      const faulty = await host.load<Faulty>(module("faulty"), {
+        name: fault,
+        imports: { "demo:faulty/host": { explode } },
+      });
+      const error = thrown(() => faulty.exports.faults[fault]!(...values));
+      if (!(error instanceof tenon.TrapError)) throw new Error(`${fault}: not a TrapError but ${String(error)}`);
+      if (code === "indirect-call-to-null") facts["empty table entry"] = error.trap;
+      if (!(code === "indirect-call-to-null" && error.trap === AMBIGUOUS)) equal(fault, error.trap, code);
+      const after = thrown(() => faulty.exports.faults["ok"]!());
+      if (!(after instanceof tenon.TrappedError)) throw new Error(`After ${fault}: ${String(after)}`);
+      equal("greet", hello.exports.greet("you"), "Hello, you!");
+      await faulty.unload();
+    }
+    await host.close();
+  });
+  await step("a module that traps is restarted by policy", async () => {
+    const host = tenon.createHost();
+    const explode = (): void => {};
+    const faulty = await host.load<Faulty>(module("faulty"), {
+      imports: { "demo:faulty/host": { explode } },
+      onTrap: "restart",
+    });
+    thrown(() => faulty.exports.faults["unreachable"]!());
+    for (let turn = 0; turn < 1000 && faulty.state !== "live"; turn++) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    equal("ok", faulty.exports.faults["ok"]!(), 42);
+    await host.close();
+  });
+  await step("an import that nobody gives is refused before anything runs", async () => {
+    const host = tenon.createHost();
+    const error = await rejection(host.load(module("faulty")));
+    if (!(error instanceof tenon.LinkError)) throw new Error(`Not a LinkError but ${String(error)}`);
+    equal("the name is free", host.get("faulty"), undefined);
+    await host.close();
+  });
+  await step("bytes that are no component are refused", async () => {
+    const host = tenon.createHost();
+    const error = await rejection(host.load(new TextEncoder().encode("not a component")));
+    if (!(error instanceof tenon.DecodeError)) throw new Error(`Not a DecodeError but ${String(error)}`);
+    await host.close();
+  });
+  await step("unload closes what the module had, and a kept function keeps nothing alive", async () => {
+    const host = tenon.createHost();
+    const hello = await host.load<Hello>(module("hello"));
+    const { greet } = hello.exports;
+    const receipt = await hello.unload();
+    equal("memory given back", receipt.memoryBytes > 0, true);
+    const error = thrown(() => greet("nobody"));
+    if (!(error instanceof tenon.UnloadedError)) throw new Error(`Not an UnloadedError but ${String(error)}`);
+    await host.close();
+  });
+  await step("too many memories at once are a typed error, and there is room again after unloading", async () => {
+    const host = tenon.createHost();
+    const live: Tenon.Module<Hello>[] = [];
+    let refused: unknown;
+    while (live.length < given.memories && refused === undefined) {
+      try {
+        live.push(await host.load<Hello>(module("hello"), { name: `hello-${live.length}` }));
+      } catch (error) {
+        refused = error;
+      }
+    }
+    facts["modules"] = refused === undefined ? `over ${live.length}` : live.length;
+    if (refused !== undefined && !(refused instanceof tenon.MemoryLimitError)) throw refused as Error;
+    equal("greet", live[0]!.exports.greet("first"), "Hello, first!");
+    for (const one of live) await one.unload();
+    live.length = 0;
+    const again = await host.load<Hello>(module("hello"));
+    equal("greet", again.exports.greet("again"), "Hello, again!");
+    await host.close();
+  });
+  return { steps, facts };
+}
