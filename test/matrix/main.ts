@@ -1,5 +1,5 @@
 /**
- * `npm run test:matrix`: the tests on every Node that tenon supports, and the program of `test/platforms` on the other
+ * `npm run test:matrix`: the tests on every Node that tenon supports, and the program beside this file on the other
  * runtimes: Deno, Bun and browsers.
  *
  * npm's own packages carry most binaries; they are installed once, below `node_modules/.cache`. `--node 22` and `--runtime
@@ -10,9 +10,9 @@ import { spawnSync } from "node:child_process";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { parseWat } from "../toolchain/wasm-tools.ts";
-import { installed } from "./matrix/install.ts";
-import { runtimes } from "./matrix/runtimes.ts";
+import { parseWat } from "../../scripts/toolchain/wasm-tools.ts";
+import { installed } from "./install.ts";
+import { runtimes } from "./runtimes.ts";
 
 const MAJORS: readonly string[] = ["20", "22", "24", "26"];
 const names = runtimes.map(({ name }) => name);
@@ -67,7 +67,7 @@ function runOn(node: string): Row {
 }
 
 for (const script of ["package.ts", "build.ts"]) {
-  const built = spawnSync(process.execPath, ["--import", "tsx", join(import.meta.dirname, script)], {
+  const built = spawnSync(process.execPath, ["--import", "tsx", join(root, "scripts", "house", script)], {
     stdio: "inherit",
   });
   if (built.status !== 0) process.exit(built.status ?? 1);
@@ -80,7 +80,7 @@ if (wanted.nodes.length > 0) {
     (func (export "b") (call_indirect (type $none) (i32.const 1))))`);
   console.log("");
   for (const major of wanted.nodes) {
-    const probe = join(import.meta.dirname, "matrix", "probe.mjs");
+    const probe = join(import.meta.dirname, "probe.mjs");
     const { stdout } = spawnSync(nodeOf(major), [probe, Buffer.from(calls).toString("base64")], { encoding: "utf8" });
     console.log(stdout.trim());
   }

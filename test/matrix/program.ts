@@ -1,7 +1,7 @@
 /**
  * What every JavaScript runtime must do with tenon, as a program that needs nothing of any of them.
  *
- * Owns the steps and the facts that the README's table "Where it runs" is made of; `scripts/house/matrix/` bundles it and
+ * Owns the steps and the facts that the README's table "Where it runs" is made of; `programs.ts` bundles it and
  * runs it in each runtime. A step fails by throwing, and the others go on.
  */
 import type * as Tenon from "../../host/browser/index.ts";

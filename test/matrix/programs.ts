@@ -1,14 +1,14 @@
 /**
- * The program `test/platforms/program.ts` for each kind of runtime: bundled where modules are not found by themselves.
+ * The program `program.ts` for each kind of runtime: bundled where modules are not found by themselves.
  */
 import { mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { bindFile } from "../../../host/cli/bind.ts";
+import { bindFile } from "../../host/cli/bind.ts";
 
-export const root: string = fileURLToPath(new URL("../../..", import.meta.url));
+export const root: string = fileURLToPath(new URL("../..", import.meta.url));
 
 /** A folder of its own with the bound module `hello` in it; the caller removes it. */
 export async function workFolder(): Promise<string> {
@@ -36,7 +36,7 @@ export async function programWithFiles(folder: string, memories: number): Promis
   const path = join(folder, "program.mjs");
   await bundle(
     `import * as tenon from ${at("dist", "host", "node", "index.js")};
-    import { run } from "./test/platforms/program.ts";
+    import { run } from "./test/matrix/program.ts";
     const report = await run({
       tenon: tenon as never,
       module: (name) => new URL(\`\${name}.wasm\`, ${at("dist", "modules")} + "/"),
@@ -57,7 +57,7 @@ export async function page(folder: string, memories: number): Promise<void> {
   const { exports } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as Manifest;
   await bundle(
     `import * as tenon from "tenon";
-    import { run } from "./test/platforms/program.ts";
+    import { run } from "./test/matrix/program.ts";
     const post = (report) => fetch("/report", { method: "POST", body: JSON.stringify(report) });
     run({
       tenon: tenon as never,

@@ -1,5 +1,5 @@
 /**
- * The runtimes of the matrix beside Node: how each is had, and how it runs the program of `test/platforms`.
+ * The runtimes of the matrix beside Node: how each is had, and how it runs the program beside it.
  */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -7,8 +7,8 @@ import { readFile, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
-import type { Report } from "../../../test/platforms/report.ts";
-import { findChromium, CHROMIUM_ARGUMENTS } from "../chromium.ts";
+import type { Report } from "./report.ts";
+import { findChromium, CHROMIUM_ARGUMENTS } from "../../scripts/house/chromium.ts";
 import { installed } from "./install.ts";
 import { page, programWithFiles, root, workFolder } from "./programs.ts";
 
