@@ -6,7 +6,7 @@ import type { EnginePlatform } from "../runtime/engine.ts";
 import type { Events } from "./events.ts";
 import type { Graph } from "./imports/graph.ts";
 import type { ComponentCache } from "./source/component-cache.ts";
-import type { Observer } from "./exports/slots.ts";
+import { observed, type Face } from "./exports/slots.ts";
 import type { HostEvents, HostOptions, ObservedCall } from "./types.ts";
 
 /** @typeParam V a version of a module; named by those who have versions */
@@ -24,6 +24,7 @@ export interface SharedContext<V = unknown> {
   report: ((call: ObservedCall) => void) | undefined;
 }
 
-export function observerFor(context: Pick<SharedContext, "report">, module: string): Observer | undefined {
-  return context.report === undefined ? undefined : { module, report: context.report };
+/** What stands in front of a module's functions while somebody observes calls. */
+export function observerFor({ report }: Pick<SharedContext, "report">, module: string): Face | undefined {
+  return report && ((plain, path) => observed(plain, path, { module, report }));
 }

@@ -10,7 +10,6 @@ import type { Source, TypedSource } from "../platform.ts";
 import type { EngineComponent, EnginePlatform } from "../runtime/engine.ts";
 import type { World } from "../runtime/types.ts";
 import { recipeOf } from "../runtime/recipe.ts";
-import { observerFor } from "./context.ts";
 import { abortable } from "./source/abortable.ts";
 import { Events, failAlone } from "./events.ts";
 import { Graph } from "./imports/graph.ts";
@@ -233,7 +232,7 @@ class ModuleHost implements Host {
   #observeWith(report: HostContext["report"]): void {
     const context = this.#context;
     context.report = report;
-    for (const { name, tree } of context.modules.values()) tree.observe(observerFor(context, name));
+    for (const record of context.modules.values()) record.observe();
   }
 
   close(): Promise<readonly UnloadReceipt[]> {

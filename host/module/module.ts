@@ -11,6 +11,7 @@ import type { ServedComponent, Source } from "../platform.ts";
 import type { EngineComponent } from "../runtime/engine.ts";
 import { recipeOf } from "../runtime/recipe.ts";
 import { observerFor, type SharedContext } from "./context.ts";
+import type { Face } from "./exports/slots.ts";
 import { ExportTree } from "./exports/tree.ts";
 import { compatibilityKey, versionOf } from "../model/ids.ts";
 import { nearestName } from "../model/nearest.ts";
@@ -82,6 +83,10 @@ export class ModuleRecord implements ExportingModule {
   unloading: Promise<UnloadReceipt> | undefined;
   /** A forced unload waits for its turn: operations that drain stop draining. */
   forced = false;
+  /** Ends a hand-over of state that waits for the guest; there while one does. */
+  interrupt: AbortController | undefined;
+  /** Holds calls, while state is handed over and calls return promises. */
+  held: Face | undefined;
   /** Reloads that have not begun, in the order they were asked for. */
   readonly waiting: Set<Waiting> = new Set();
   /** Absent when a trap is final. */
@@ -104,8 +109,13 @@ export class ModuleRecord implements ExportingModule {
     this.hash = run.component.hash;
     this.restarter = makeRestarter?.(this);
     this.tree = new ExportTree(name);
-    this.tree.observe(observerFor(context, name));
+    this.observe();
     this.public = makePublic(this);
+  }
+
+  /** Puts in front of the exports what stands there now: what holds calls, else who observes them. */
+  observe(): void {
+    this.tree.show(this.held ?? observerFor(this.context, this.name));
   }
 
   get component(): EngineComponent {

@@ -88,6 +88,11 @@ export interface EngineComponent {
   readonly hash: string;
   readonly imports: readonly ExternDecl[];
   readonly exports: readonly ExternDecl[];
+  /**
+   * Whether everything that an instance exports returns promises, of whatever type it is: `save` and `restore` of a hand-over
+   * of state and `before-unload` too. Such calls are held while state is handed over. Default `false`.
+   */
+  readonly asynchronous?: boolean | undefined;
   /** Every import that `imports` does not meet, before anything runs. */
   missing(imports: object): readonly LinkIssue[];
   /**

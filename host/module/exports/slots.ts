@@ -8,14 +8,14 @@
 import type { ObservedCall } from "../types.ts";
 
 export type AnyFunction = (...args: never[]) => unknown;
-type Target = (...args: unknown[]) => unknown;
+export type Target = (...args: unknown[]) => unknown;
 
 /** Where a handle's calls go now. */
 export class Slot {
   /** Calls since the module was loaded. Two fields and one branchless increment are all a handle costs. */
   calls = 0;
   target: Target;
-  /** The target without the observer. */
+  /** The target without what stands in front of it. */
   #plain: Target;
   readonly path: string;
 
@@ -25,22 +25,28 @@ export class Slot {
     this.#plain = this.target;
   }
 
-  fill(target: AnyFunction, observer: Observer | undefined): void {
+  fill(target: AnyFunction, face: Face | undefined): void {
     this.#plain = target as Target;
-    this.observe(observer);
+    this.show(face);
   }
 
   /** Puts a function in place that throws; the instance's own function is let go. */
-  cut(makeError: (path: string) => Error, observer?: Observer): void {
+  cut(makeError: (path: string) => Error, face?: Face): void {
     this.fill(() => {
       throw makeError(this.path);
-    }, observer);
+    }, face);
   }
 
-  observe(observer: Observer | undefined): void {
-    this.target = observer === undefined ? this.#plain : observed(this.#plain, this.path, observer);
+  show(face: Face | undefined): void {
+    this.target = face === undefined ? this.#plain : face(this.#plain, this.path, () => this.target);
   }
 }
+
+/**
+ * What stands in front of every function of a module while somebody observes or holds its calls.
+ * @param current tells what a call reaches at the time it is asked
+ */
+export type Face = (plain: Target, path: string, current: () => Target) => Target;
 
 /** Called after each call with its path, milliseconds, and what it threw. */
 export interface Observer {

@@ -20,7 +20,7 @@ import type { ExternDecl } from "../../model/types.ts";
 import { StableClass } from "./classes.ts";
 import { compatibilityKey } from "../../model/ids.ts";
 import { pathOf, WORLD, type ClassChange, type ExportChange, type FunctionChange } from "./resolve-exports.ts";
-import { makeHandle, observed, Slot, type AnyFunction, type Observer } from "./slots.ts";
+import { makeHandle, Slot, type AnyFunction, type Face, type Target } from "./slots.ts";
 
 /** A function of a container: where its calls go, and what users hold. */
 interface Entry {
@@ -50,7 +50,7 @@ export interface ExportDifference {
   readonly changed: readonly string[];
 }
 
-type ObservedMethod = { readonly prototype: Record<string, unknown>; readonly key: string; readonly plain: unknown };
+type PatchedMethod = { readonly prototype: Record<string, Target>; readonly key: string; readonly plain: Target };
 
 export class ExportTree {
   /** `Module.exports`. */
@@ -59,9 +59,10 @@ export class ExportTree {
   readonly #containers = new Map<string, Container>();
   /** Keys of interfaces on {@link object}: full ids and short names → container key. */
   readonly #aliases = new Map<string, string>();
-  #observer: Observer | undefined;
+  /** Stands in front of every function. */
+  #face: Face | undefined;
   #versionClasses: readonly ClassChange[] = [];
-  #observedMethods: ObservedMethod[] = [];
+  #patched: PatchedMethod[] = [];
   /** Calls counted by slots that are gone. */
   #retiredCalls = 0;
 
@@ -101,7 +102,7 @@ export class ExportTree {
         const explainKept = kept.has(item.container) ? undefined : explain;
         const reason = misfit(entry, item, container.decls, before.get(item.container) ?? [], explainKept);
         if (reason === undefined) {
-          entry.slot.fill(item.target, this.#observer);
+          entry.slot.fill(item.target, this.#face);
           continue;
         }
         changed.push(path);
@@ -191,7 +192,7 @@ export class ExportTree {
     if (js.kind === "constructor" || js.kind === "method") return;
     const key = js.kind === "static" ? staticName(js.js) : js.js;
     const slot = new Slot(path, target);
-    slot.observe(this.#observer);
+    slot.show(this.#face);
     const handle = makeHandle(slot, type.params.length, key);
     container.entries.set(name, { slot, arity: type.params.length, handle });
     define(js.kind === "static" ? container.classes.get(js.resource)!.publicClass : container.object, key, handle);
@@ -226,10 +227,10 @@ export class ExportTree {
     define(this.object, name, this.#containers.get(key)!.object);
   }
 
-  /** Refuses every call until a version is swapped in; observers go on hearing of them. */
+  /** Refuses every call until a version is swapped in; observers go on hearing of them, and calls that are held wait on. */
   lock(makeError: (path: string) => Error): void {
     for (const { entries } of this.#containers.values())
-      for (const { slot } of entries.values()) slot.cut(makeError, this.#observer);
+      for (const { slot } of entries.values()) slot.cut(makeError, this.#face);
   }
 
   /** Cuts every handle for good. */
@@ -302,31 +303,33 @@ export class ExportTree {
     return calls;
   }
 
-  observe(observer: Observer | undefined): void {
+  /** Puts something in front of every function, whatever it reaches meanwhile; `undefined` takes it away. */
+  show(face: Face | undefined): void {
     this.#unpatchMethods();
-    this.#observer = observer;
-    for (const { entries } of this.#containers.values())
-      for (const { slot } of entries.values()) slot.observe(observer);
+    this.#face = face;
+    for (const { entries } of this.#containers.values()) for (const { slot } of entries.values()) slot.show(face);
     this.#patchMethods();
   }
 
-  /** Methods live on the version's own classes, so observing them means standing in for them there. */
+  /** Methods live on the version's own classes, so what stands in front of them stands there. */
   #patchMethods(): void {
-    if (this.#observer === undefined) return;
+    const face = this.#face;
+    if (face === undefined) return;
     for (const { container, resource, version, methods } of this.#versionClasses) {
-      const prototype = version.prototype as Record<string, unknown>;
+      const prototype = version.prototype as Record<string, Target>;
       const id = this.#containers.get(container)!.id;
       for (const key of methods) {
-        const plain = prototype[key] as (...args: unknown[]) => unknown;
-        this.#observedMethods.push({ prototype, key, plain });
-        prototype[key] = observed(plain, `${pathOf(id, `[constructor]${resource}`)}.${key}`, this.#observer);
+        const plain = prototype[key]!;
+        this.#patched.push({ prototype, key, plain });
+        const path = `${pathOf(id, `[constructor]${resource}`)}.${key}`;
+        prototype[key] = face(plain, path, () => prototype[key]!);
       }
     }
   }
 
   #unpatchMethods(): void {
-    for (const { prototype, key, plain } of this.#observedMethods) prototype[key] = plain;
-    this.#observedMethods = [];
+    for (const { prototype, key, plain } of this.#patched) prototype[key] = plain;
+    this.#patched = [];
   }
 }
 

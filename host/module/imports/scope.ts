@@ -209,7 +209,7 @@ export function asError(thrown: unknown, context: string): Error {
 }
 
 /** @throws {UsageError} when the promise has not settled within the deadline */
-async function withDeadline<T>(promise: PromiseLike<T>, deadlineMs: number, what: string): Promise<T> {
+export async function withDeadline<T>(promise: T | PromiseLike<T>, deadlineMs: number, what: string): Promise<T> {
   let timer: unknown;
   const expired = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new UsageError(`${what} did not end within ${deadlineMs} ms`)), deadlineMs);

@@ -1,11 +1,13 @@
 /**
  * Reload as a transaction: open → check → instantiate → save / restore → swap → drain → teardown. Everything that can
  * fail comes before the swap and leaves the old version serving; save, restore and swap happen in one synchronous piece,
- * so that no call is lost between them and none is served twice.
+ * so that no call is lost between them and none is served twice. Where the guest's functions return promises, the calls made
+ * between are held (`hand-over.ts`).
  */
 import { ReloadError, type LinkIssue, type ReloadStage } from "../../errors.ts";
 import { wordsOf } from "../../words.ts";
 import { explainMismatch } from "../../model/subtype.ts";
+import type { ExternDecl } from "../../model/types.ts";
 import type { Source } from "../../platform.ts";
 import { linkError } from "../../runtime/link-error.ts";
 import type { EngineComponent } from "../../runtime/engine.ts";
@@ -18,6 +20,7 @@ import { holdersOf, refuseHeld, type Holder } from "./refuse.ts";
 import { replaceInstance, replacedWords } from "./restart.ts";
 import { asError } from "../imports/scope.ts";
 import type { RunReceipt, ReloadOptions, ReloadReceipt } from "../types.ts";
+import { HandOver, STATE } from "./hand-over.ts";
 import { Run } from "./run.ts";
 
 /** Measures stages; the one that is open is the one that failed. */
@@ -72,7 +75,7 @@ export async function reloadModule(record: ModuleRecord, request: Request): Prom
   } catch (error) {
     // The reload was called off, and its promise has been rejected with the reason.
     if (!record.waiting.has(waiting)) throw error;
-    throw await rollBack(record, undefined, stages.current, error);
+    throw await rollBack(record, undefined, { stage: stages.current, cause: error });
   }
   if (!record.waiting.has(waiting)) throw superseded(record);
   for (const earlier of record.waiting) {
@@ -112,6 +115,7 @@ async function transact(
   const old = record.run;
   const forced = (): boolean => record.forced;
   let candidate: Run | undefined;
+  let handOver: HandOver | undefined;
   let swapped: Swapped;
   let holders: readonly Holder[] = [];
   try {
@@ -127,22 +131,37 @@ async function transact(
     stages.enter("instantiate");
     await candidate.instantiate(record.trapped);
     await abortable([options.signal], async () => undefined);
-    await old.quiet(forced);
+    let state: ReloadReceipt["state"] = "none";
+    const { asynchronous } = old.component;
+    const moves = options.state !== false && !old.trapped && old.lifeCycle(STATE) !== undefined;
+    if (!returnsPromises(old.component)) await old.quiet(forced);
+    else if (moves) {
+      stages.enter("save");
+      handOver = new HandOver(record, candidate, options.signal);
+      await handOver.hold();
+      if (asynchronous === true) state = await handOver.move(() => stages.enter("restore"));
+      stages.enter("check");
+    }
     // Dependents may have come, and taken resources, while the instance was made.
     refuse(record, checkDependents(record, candidate, record.dependentImports()));
     if (!cuts) refuseHeld(record);
     holders = holdersOf(record);
-    swapped = swap(record, candidate, options, stages);
+    if (moves && asynchronous !== true) state = moveState(old, candidate, stages);
+    stages.enter("swap");
+    swapped = { state, exports: record.swap(candidate, explainMismatch) };
     record.imports = imports;
     if (source !== undefined) record.follow(source);
+    record.reloads++;
+    record.clearTraps();
+    handOver?.release();
   } catch (error) {
-    throw await rollBack(record, candidate, stages.current, error);
+    throw await rollBack(record, candidate, { stage: stages.current, cause: error, handOver });
   } finally {
     record.phase = "settled";
   }
-  record.reloads++;
-  record.clearTraps();
   stages.enter("drain");
+  // Calls that return promises may be under way on the old version, which ends when they have.
+  await old.quiet(forced);
   const { restarted, errors } = await restartHolders(record.context, options, holders);
   await old.drain(options.drain ?? 0, forced);
   stages.enter("teardown");
@@ -206,42 +225,54 @@ interface Swapped {
   readonly exports: ReloadReceipt["exports"];
 }
 
-/** The synchronous piece. */
-function swap(record: ModuleRecord, candidate: Run, options: ReloadOptions, stages: Stages): Swapped {
-  const old = record.run;
-  let state: Swapped["state"] = "none";
-  if (options.state !== false && !old.trapped) {
-    stages.enter("save");
-    const saved = old.save();
-    if (saved !== undefined) {
-      stages.enter("restore");
-      state = candidate.restore(saved) ? "moved" : "dropped";
-    }
-  }
-  stages.enter("swap");
-  return { state, exports: record.swap(candidate, explainMismatch) };
+/** Whether calls may return promises. */
+function returnsPromises({ asynchronous, exports }: EngineComponent): boolean {
+  const some = (decls: readonly ExternDecl[]): boolean =>
+    decls.some(({ type }) => (type.kind === "func" ? type.async : type.kind === "instance" && some(type.exports)));
+  return asynchronous === true || some(exports);
+}
+
+/** Saves and restores, where both are synchronous: the swap follows in the same piece. */
+function moveState(old: Run, candidate: Run, stages: Stages): Swapped["state"] {
+  if (old.trapped) return "none";
+  stages.enter("save");
+  const saved = old.lifeCycle(STATE)?.["save"]?.();
+  if (saved === undefined) return "none";
+  stages.enter("restore");
+  const restore = candidate.lifeCycle(STATE)?.["restore"];
+  restore?.(saved);
+  return restore === undefined ? "dropped" : "moved";
+}
+
+interface Failure {
+  readonly stage: ReloadStage;
+  readonly cause: unknown;
+  /** Holds calls that the old version is to serve. */
+  readonly handOver?: HandOver | undefined;
 }
 
 /** Drops the candidate and makes sure that the old version serves. @returns the error to throw */
 async function rollBack(
   record: ModuleRecord,
   candidate: Run | undefined,
-  stage: ReloadStage,
-  cause: unknown,
+  { stage, cause, handOver }: Failure,
 ): Promise<ReloadError> {
   asError(cause, "");
+  // `save` runs in the old instance: if it traps there, that instance is lost, and a fresh one of the same version serves.
+  const lost = stage === "save" && record.run.trapped;
+  if (!lost) handOver?.release();
   await candidate?.end({ teardown: false });
   let note = "";
-  // `save` runs in the old instance: if it traps there, that instance is lost, and a fresh one of the same version serves.
-  if (stage === "save" && record.run.trapped) {
+  if (lost) {
     record.restarter?.stop();
     try {
-      await replaceInstance(record, record.component);
+      await replaceInstance(record, record.component, () => handOver?.release());
       note = "; it trapped the old instance, so a fresh one of the old version serves and its state is lost";
     } catch (error) {
       asError(error, "");
       note = "; it trapped the old instance, and no fresh one could be made";
     }
+    handOver?.release();
   }
   const error = new ReloadError(stage, `Could not reload module ${record.name} (${stage}): ${wordsOf(cause)}${note}`, {
     cause,

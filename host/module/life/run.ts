@@ -21,7 +21,7 @@ import type { ExportingModule } from "../contract.ts";
 import { importResolver } from "../imports/resolve-imports.ts";
 import { resolveExports, type ExportChange } from "../exports/resolve-exports.ts";
 import { upkeep } from "../lazy.ts";
-import { asError, Scope } from "../imports/scope.ts";
+import { asError, Scope, withDeadline } from "../imports/scope.ts";
 import { trackImports } from "../imports/tracking.ts";
 import type { RunReceipt, ImportOrigin, Imports, LoadOptions } from "../types.ts";
 
@@ -29,7 +29,6 @@ const CLEANUP_DEADLINE_MS = 5_000;
 /** How long a call that is still under way may hold up the end of its instance; only asynchronous ones can. */
 const QUIET_DEADLINE_MS = 5_000;
 const TEARDOWN = "tenon:module/teardown";
-const STATE = "tenon:module/state";
 
 export class Run {
   readonly module: string;
@@ -147,21 +146,8 @@ export class Run {
     return this.#instance?.resources().heldByGuest ?? new Map();
   }
 
-  /** The saved state, or `undefined` when the module does not offer it. @throws what `save` throws */
-  save(): Uint8Array | undefined {
-    const save = this.#lifeCycle(STATE)?.["save"];
-    return save === undefined ? undefined : (save() as Uint8Array);
-  }
-
-  /** @returns whether the module takes state @throws what `restore` throws, {@link ComponentError} for `err` */
-  restore(state: Uint8Array): boolean {
-    const restore = this.#lifeCycle(STATE)?.["restore"];
-    if (restore === undefined) return false;
-    restore(state);
-    return true;
-  }
-
-  #lifeCycle(path: string): Record<string, (...args: unknown[]) => unknown> | undefined {
+  /** An exported interface of the life cycle. What it holds leads to the instance: it is called, and kept nowhere. */
+  lifeCycle(path: string): Record<string, (...args: unknown[]) => unknown> | undefined {
     const decl = this.component.exports.find(({ name }) => name === path || name.startsWith(`${path}@`));
     if (decl === undefined || this.#instance === undefined) return undefined;
     return (this.#instance.exports as Record<string, Record<string, (...args: unknown[]) => unknown>>)[decl.name];
@@ -205,7 +191,7 @@ export class Run {
     const late = (): boolean => performance.now() > giveUpAt;
     await this.quiet(late);
     const errors: Error[] = [];
-    const teardown = options.teardown ? this.#teardown(errors) : "skipped";
+    const teardown = options.teardown ? await this.#teardown(errors) : "skipped";
     const heldBefore = this.#held();
     const scope = await this.scope.close(CLEANUP_DEADLINE_MS);
     // A clean-up may have called into the instance.
@@ -245,12 +231,12 @@ export class Run {
     return this.trapped ? [] : this.activity().filter(({ kind }) => kind === "resource" || kind === "call");
   }
 
-  #teardown(errors: Error[]): RunReceipt["teardown"] {
-    const hook = this.#lifeCycle(TEARDOWN)?.["beforeUnload"];
+  async #teardown(errors: Error[]): Promise<RunReceipt["teardown"]> {
+    const hook = this.lifeCycle(TEARDOWN)?.["beforeUnload"];
     if (hook === undefined) return "absent";
     if (this.trapped) return "skipped";
     try {
-      hook();
+      await withDeadline(hook(), CLEANUP_DEADLINE_MS, TEARDOWN);
       return "ran";
     } catch (error) {
       errors.push(asError(error, `The teardown of module ${this.module} failed`));

@@ -21,7 +21,10 @@ export async function unloadModule(record: ModuleRecord, options: UnloadOptions)
     );
   }
   // A forced unload without a drain of its own ends the drains of the operations before it in the queue.
-  if (options.force === true && !options.drain) record.forced = true;
+  if (options.force === true && !options.drain) {
+    record.forced = true;
+    record.interrupt?.abort(record.unloadedError());
+  }
   return record.queue.run(async () => {
     // A second unload gives the receipt of the first.
     if (record.unloading !== undefined) return record.unloading;

@@ -165,11 +165,14 @@ export function poker(result: "none" | "result" = "none"): Promise<Uint8Array<Ar
     (export "run" (func $run)))`);
 }
 
-/** `demo:things/api`: a resource `thing` with a constructor, a method, a static and a function that takes one. */
+/**
+ * `demo:things/api`: a resource `thing` with a constructor, a method, a static and a function that takes one. With `state`, the
+ * module hands over a state of no bytes.
+ */
 export function things(
-  options: { bias?: number; version?: string; dtor?: "count" | "trap" } = {},
+  options: { bias?: number; version?: string; dtor?: "count" | "trap"; state?: boolean } = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const { bias = 0, version = "1.0.0", dtor = "count" } = options;
+  const { bias = 0, version = "1.0.0", dtor = "count", state = false } = options;
   return component(`(component
     (core module $d
       (global $live (export "live") (mut i32) (i32.const 0))
@@ -187,6 +190,9 @@ export function things(
         (call $new (local.get 0)))
       (func (export "value") (param i32) (result i32) (i32.add (local.get 0) (i32.const ${bias})))
       (func (export "peek") (param i32) (result i32) (i32.add (local.get 0) (i32.const ${1000 + bias})))
+      (func (export "save") (result i32) (i32.const 8))
+      (func (export "restore") (param i32 i32) (result i32) (i32.const 16))
+      (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
       (func (export "live") (result i32) (global.get $live)))
     (core instance $i (instantiate $m (with "t" (instance (export "new" (func $new)) (export "live" (global $d "live"))))))
     (alias core export $i "memory" (core memory $memory))
@@ -209,6 +215,16 @@ export function things(
     (instance $api (instantiate $face
       (with "thing" (type $thing')) (with "make" (func $make)) (with "value" (func $value))
       (with "peek" (func $peek)) (with "live" (func $live))))
+    ${
+      state
+        ? `(alias core export $i "realloc" (core func $realloc))
+    (func $save (result (list u8)) (canon lift (core func $i "save") (memory $memory)))
+    (func $restore (param "saved" (list u8)) (result (result (error string)))
+      (canon lift (core func $i "restore") (memory $memory) (realloc $realloc)))
+    (instance $state (export "save" (func $save)) (export "restore" (func $restore)))
+    (export "tenon:module/state@0.1.0" (instance $state))`
+        : ""
+    }
     (export "demo:things/api@${version}" (instance $api)))`);
 }
 
