@@ -46,9 +46,13 @@ export function emitLift(names: Names, index: number): Code {
   code.block(`function f${index}(${params.join(", ")})`, () => {
     emitChecks(crossing, type, index);
     code.line(`if (${isBusy(entered)}) throw rt.refuse(${index});`);
-    if (type.result !== undefined) code.line(`let value${result === undefined ? "" : ", failed = false"};`);
     const changing = type.params.some((param) => mayChange(param.type));
-    if (changing) code.line("let lowered = false;");
+    const variables = [
+      ...(type.result === undefined ? [] : ["value"]),
+      ...(result === undefined ? [] : ["failed = false"]),
+      ...(changing ? ["lowered = false"] : []),
+    ];
+    if (variables.length > 0) code.line(`let ${variables.join(", ")};`);
     // Handles may have been made when another argument turns out to have changed.
     const undone = changing && type.params.some((param) => holdsHandle(param.type));
     const scoped = type.params.some((param) => hasBorrow(param.type));
@@ -100,10 +104,10 @@ function emitChecks({ emitter, code }: Pick<Crossing, "emitter" | "code">, type:
     code.line(`if (!(${checks})) throw ${refusal};`);
     return;
   }
-  code.line("let fits;");
+  code.line("let fits = false;");
   if (gives) code.line("const check = rt.beginCheck();");
   // What throws when it is looked at does not fit.
-  code.line(`try { fits = ${checks}; } catch { fits = false; }${gives ? " finally { rt.endCheck(check); }" : ""}`);
+  code.line(`try { fits = ${checks}; } catch {}${gives ? " finally { rt.endCheck(check); }" : ""}`);
   code.line(`if (!fits) throw ${refusal};`);
 }
 

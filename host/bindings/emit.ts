@@ -75,9 +75,8 @@ class Conductor {
 
   private declareState(code: Code): void {
     const { plan, names } = this;
-    code.line(
-      `const ${plan.components.map((_, i) => (i === 0 ? "i0 = rt.root" : `i${i} = rt.component()`)).join(", ")};`,
-    );
+    const states = runningComponents(plan).map((i) => (i === 0 ? "i0 = rt.root" : `i${i} = rt.component()`));
+    code.line(`const ${states.join(", ")};`);
     for (const name of names.memories.values()) code.line(`const ${name} = new rt.Memory(rt.quota);`);
     plan.resources.forEach(({ origin }, i) => {
       if (origin.kind === "host") code.line(`const o${i} = rt.hostObjects(${i});`);
@@ -121,6 +120,8 @@ class Conductor {
     const { steps } = this.plan;
     const attached = this.attachments();
     code.block("switch (at)", () => {
+      code.line("case -1:");
+      code.line("  throw made;");
       code.line("case 0:");
       steps.forEach((step, index) => {
         const imports = step.args.map(({ name, source }) => `${objectKey(name)}: ${this.source(source)}`);
@@ -130,9 +131,6 @@ class Conductor {
         this.writeStep(code, step);
         for (const text of attached.get(step.instance) ?? []) code.line(`  ${text}`);
       });
-      code.line("  break;");
-      code.line("case -1:");
-      code.line("  throw made;");
     });
   }
 
@@ -173,6 +171,18 @@ class Conductor {
     });
     return `{ ${items.join(", ")} }`;
   }
+}
+
+/** The component instances whose state the text names: those that only pass on what others define never run. */
+function runningComponents({ components, lifts, trampolines, resources }: Plan): number[] {
+  const running = new Set([0]);
+  const add = (component: number | undefined): void => {
+    for (let at = component; at !== undefined; at = components[at]) running.add(at);
+  };
+  for (const { component } of lifts) add(component);
+  for (const item of trampolines) add(item.component);
+  for (const { origin } of resources) if (origin.kind === "guest") add(origin.component);
+  return [...running].sort((a, b) => a - b);
 }
 
 /** Import names of core modules are arbitrary strings, `__proto__` among them. */

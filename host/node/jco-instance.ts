@@ -55,8 +55,6 @@ const jcoTexts: readonly (readonly [string, TrapCode])[] = [
   ["invalid variant discriminant", "invalid-discriminant"],
 ];
 
-type JcoStart = Start & { readonly platform: Platform };
-
 export class JcoInstance implements ThreadInstance {
   readonly name: string;
   readonly exports: Members = {};
@@ -77,7 +75,7 @@ export class JcoInstance implements ThreadInstance {
   private stopped: ImportFault | undefined;
   private receipt: DisposeReceipt | undefined;
 
-  private constructor(plan: Plan, { name, linked, onTrap, platform }: JcoStart) {
+  private constructor(plan: Plan, { name, linked, onTrap, platform }: Start) {
     this.name = name;
     this.plan = plan;
     this.linked = linked;
@@ -94,7 +92,7 @@ export class JcoInstance implements ThreadInstance {
     plan: Plan,
     instantiate: JcoInstantiate,
     modules: ReadonlyMap<string, WebAssembly.Module>,
-    start: JcoStart,
+    start: Start,
   ): JcoInstance {
     const instance = new JcoInstance(plan, start);
     try {

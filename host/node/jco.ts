@@ -113,7 +113,7 @@ async function prepare(
       refuseLimits(...given);
       return limitsOf();
     },
-    make: (start) => JcoInstance.start(plan, evaluate(), modules, { ...start, platform }),
+    make: (start) => JcoInstance.start(plan, evaluate(), modules, start),
   });
 }
 

@@ -1,7 +1,7 @@
 /**
  * What Node gives the host: files, hashes, macrotasks, and honest figures about memory.
  */
-import { createHash } from "node:crypto";
+import crypto from "node:crypto";
 import { createReadStream } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
@@ -18,7 +18,7 @@ export const nodePlatform: EnginePlatform = {
   name: "node",
   open,
   list,
-  sha256: async (bytes) => createHash("sha256").update(bytes).digest("hex"),
+  sha256: async (bytes) => sha256(bytes),
   macrotask: () => new Promise((resolve) => void setImmediate(resolve)),
   collect,
   countMemories: "queryObjects" in v8 ? countMemories : undefined,
@@ -31,6 +31,12 @@ export const nodePlatform: EnginePlatform = {
   },
   countReservations: process.platform === "linux" ? countReservations : undefined,
 };
+
+// Since Node 20.12 and 21.7, and a third of the time: no stream is made that could take more.
+const sha256: (bytes: Uint8Array) => string =
+  "hash" in crypto
+    ? (bytes) => crypto.hash("sha256", bytes, "hex")
+    : (bytes) => crypto.createHash("sha256").update(bytes).digest("hex");
 
 async function open(
   source: string | URL,

@@ -48,7 +48,7 @@ export function componentOf(
         instantiate,
         modules.map((module, i) => module ?? start.linked.modules[i]!),
         words,
-        { ...start, platform },
+        start,
       ),
   });
 }

@@ -19,6 +19,7 @@ export type ThreadInstance = Instance & Watchable;
 /** What an instance is made with beside the component's own. */
 export interface Start {
   readonly name: string;
+  readonly platform: Platform;
   readonly linked: LinkedImports;
   readonly limits: HostLimits;
   readonly onTrap: InstanceEvents["onTrap"];
@@ -98,6 +99,7 @@ export class ThreadComponent implements Component {
     }
     return code.make({
       name,
+      platform: code.platform,
       linked,
       limits: limits === undefined ? own : code.limitsOf(code.recipe.limits, limits),
       onTrap,

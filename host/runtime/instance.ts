@@ -342,7 +342,7 @@ export function startInstance(
   instantiate: Instantiate,
   modules: readonly WebAssembly.Module[],
   faults: Faults,
-  { name, linked, limits, onTrap, waits, platform }: Start & { readonly platform: Platform },
+  { name, linked, limits, onTrap, waits, platform }: Start,
 ): ThreadInstance | Promise<ThreadInstance> {
   const runtime = new InstanceRuntime(name, plan, linked, faults, limits);
   runtime.onTrap = onTrap;

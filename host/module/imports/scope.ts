@@ -34,7 +34,8 @@ export interface ScopeReceipt {
 
 export class Scope implements ImportScope {
   readonly module: string;
-  readonly #abort = new AbortController();
+  /** Made when an import asks for the signal: most never do, and one takes as long as an instance. */
+  #abort: AbortController | undefined;
   readonly #cleanups = new Set<Cleanup>();
   readonly #timers = new Set<Timer>();
   /** Pending promises by owner: counted, never held, so that a promise that never settles keeps nothing alive. */
@@ -73,6 +74,10 @@ export class Scope implements ImportScope {
   }
 
   get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.#closed) this.#fireSignal();
+    }
     return this.#abort.signal;
   }
 
@@ -138,7 +143,7 @@ export class Scope implements ImportScope {
     const errors: Error[] = [];
     if (this.#closed) return { deferredRun: 0, cut: [], errors };
     this.#closed = true;
-    this.#abort.abort(new UsageError(`Module ${this.module} was unloaded`));
+    this.#fireSignal();
     // Work that ends by itself on the signal is not "cut": give its continuations one turn.
     if (this.#pending.size > 0) await new Promise<void>((resolve) => setTimeout(resolve, 0));
     const cut = this.activity();
@@ -156,6 +161,10 @@ export class Scope implements ImportScope {
     }
     this.#cleanups.clear();
     return { deferredRun, cut, errors };
+  }
+
+  #fireSignal(): void {
+    this.#abort?.abort(new UsageError(`Module ${this.module} was unloaded`));
   }
 
   #added(it: Omit<Timer, "handle">, start: (fire: () => void) => unknown): ScopeTimer {

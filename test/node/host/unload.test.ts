@@ -1,5 +1,5 @@
 /** Unload: what refuses it, what drains, flushes, forces and cascades; what the receipt says; what a teardown may do. */
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import {
   InUseError,
   StillRunningError,
@@ -231,6 +231,30 @@ test("force cuts what is still pending, fires the signal and clears the timers",
   expect(fired).toBe(0);
   expect(() => scope.setTimeout(() => undefined)).toThrow(/Cannot start a timer: the instance of module poker is gone/);
   expect(() => scope.defer(() => undefined)).toThrow(UsageError);
+});
+
+test("the signal of a scope is made for the import that asks, and has fired for one that asks after the end", async () => {
+  const { module, scope } = await poking(host(), () => () => undefined);
+  let made = 0;
+  class Counted extends AbortController {
+    constructor() {
+      super();
+      made++;
+    }
+  }
+  vi.stubGlobal("AbortController", Counted);
+  try {
+    module.exports.run(1);
+    await module.unload();
+    expect(made).toBe(0);
+    const { signal } = scope;
+    expect(made).toBe(1);
+    expect(signal.aborted).toBe(true);
+    expect(signal.reason).toBeInstanceOf(UsageError);
+    expect(scope.signal).toBe(signal);
+  } finally {
+    vi.unstubAllGlobals();
+  }
 });
 
 test("work that ends on the signal is not reported as cut", async () => {

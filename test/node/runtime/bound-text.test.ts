@@ -41,6 +41,23 @@ test("emitBindings writes no comments: what is evaluated is read by nobody", asy
   expect(emitBindings(await planned())).not.toContain("//");
 });
 
+test("emitBindings makes a state for the component instances that run something, and for those around them", async () => {
+  const passing = `(component $Passing
+    (import "go" (func $go)) (instance $api (export "go" (func $go))) (export "api" (instance $api)))`;
+  const running = `(component $Running
+    (component $Inner (core module $M (func (export "go"))) (core instance $m (instantiate $M))
+      (func (export "go") (canon lift (core func $m "go"))))
+    (instance $i (instantiate $Inner)) (alias export $i "go" (func $go)) (export "go" (func $go)))`;
+  const bytes = await parseWat(`(component ${passing} ${running}
+    (instance $r (instantiate $Running)) (alias export $r "go" (func $go))
+    (instance $p (instantiate $Passing (with "go" (func $go)))) (alias export $p "api" (instance $api))
+    (export "api" (instance $api)))`);
+  const { plan } = analyze(new Uint8Array(bytes));
+  expect(plan.components).toHaveLength(4);
+  // The root, $Running and $Inner: $Passing, the last, names a function of theirs again.
+  expect(emitBindings(plan)).toContain("const i0 = rt.root, i1 = rt.component(), i2 = rt.component();");
+});
+
 test("comment is one line whatever it says", () => {
   expect(comment("canon lift a\nb\r\u2028c\u2029*/").split(/[\n\r\u2028\u2029]/)).toHaveLength(1);
 });
