@@ -24,19 +24,19 @@ export type ExternName =
 // Names come from untrusted bytes and may be 100,000 letters long, so no pattern repeats what repeats or can read one
 // text in two ways: a name is split at its dashes first, and each word is read once.
 const wordPattern = /^(?:[0-9a-z]+|[0-9A-Z]+)$/;
-const lowerWordPattern = /^[0-9a-z]+$/;
+const lowerPattern = /^[a-z][0-9a-z-]*$/;
 const annotationPattern = /^\[(constructor|method|static)\]/;
 /** How names began by which components located their dependencies. Any text could follow. */
 const droppedPattern = /^(?:locked-dep|unlocked-dep|url|integrity)=</;
 
 /** Whether the text is a kebab-case label: words all lower case or all upper case, the first starting with a letter. */
 export function isLabel(text: string): boolean {
-  return /^[A-Za-z]/.test(text) && text.split("-").every((word) => wordPattern.test(word));
+  return isLowerLabel(text) || (/^[A-Za-z]/.test(text) && text.split("-").every((word) => wordPattern.test(word)));
 }
 
 /** Whether the text is a label in lower case alone, as namespaces and packages are named. */
 function isLowerLabel(text: string): boolean {
-  return /^[a-z]/.test(text) && text.split("-").every((word) => lowerWordPattern.test(word));
+  return lowerPattern.test(text) && !text.includes("--") && !text.endsWith("-");
 }
 
 /**

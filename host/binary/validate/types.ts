@@ -7,7 +7,7 @@
 import { isValueType, typeOf } from "../../model/cases.ts";
 import { factsOf, holdsFixedList } from "../../model/facts.ts";
 import { sizeOf } from "../../model/layout.ts";
-import type { ExternDecl, ExternType, ResourceType, Type } from "../../model/types.ts";
+import type { ExternDecl, ExternType, ResourceType, Type, ValueType } from "../../model/types.ts";
 import type { Context } from "./context.ts";
 
 /** The largest and the deepest tree a type may unfold to; wasmtime's limits. */
@@ -45,7 +45,10 @@ function extentOf(type: Type): Extent {
     case "resource":
       return leaf;
     case "func": {
-      const params = extentOfAll(type.params, (param) => factsOf(param.type));
+      const params =
+        type.params.length > fewParams
+          ? extentOfAll(type.params, extentOfParam)
+          : sumOfExtents(type.params, extentOfParam);
       const { nodes, depth } = around(params, type.result === undefined ? none : factsOf(type.result));
       return { nodes: nodes + type.params.length, depth };
     }
@@ -64,12 +67,23 @@ function around(a: Extent, b: Extent): Extent {
   return { nodes: 1 + a.nodes + b.nodes, depth: 1 + Math.max(a.depth, b.depth) };
 }
 
+/** So many parameters are summed up again sooner than their sum is looked up: those of their types are known. */
+const fewParams = 16;
+
+function extentOfParam({ type }: { readonly type: ValueType }): Extent {
+  return factsOf(type);
+}
+
 /** By lists of parameters and declarations, which the copies of a type under other names share. */
 const extents = new WeakMap<readonly unknown[], Extent>();
 
 function extentOfAll<T>(list: readonly T[], extentOfItem: (item: T) => Extent): Extent {
-  const known = extents.get(list);
-  if (known !== undefined) return known;
+  let extent = extents.get(list);
+  if (extent === undefined) extents.set(list, (extent = sumOfExtents(list, extentOfItem)));
+  return extent;
+}
+
+function sumOfExtents<T>(list: readonly T[], extentOfItem: (item: T) => Extent): Extent {
   let nodes = 0;
   let depth = 0;
   for (const item of list) {
@@ -77,9 +91,7 @@ function extentOfAll<T>(list: readonly T[], extentOfItem: (item: T) => Extent): 
     nodes += part.nodes;
     if (part.depth > depth) depth = part.depth;
   }
-  const extent = { nodes, depth };
-  extents.set(list, extent);
-  return extent;
+  return { nodes, depth };
 }
 
 function extentOfDecl({ type }: ExternDecl): Extent {
