@@ -143,6 +143,10 @@ export class JcoInstance implements ThreadInstance {
     return [...new Set(exported.filter((item): item is WebAssembly.Memory => item instanceof WebAssembly.Memory))];
   }
 
+  cores(): readonly object[] {
+    return this.coreInstances.map((core) => core.exports);
+  }
+
   resources(): InstanceResources {
     return { heldByHost: new Map(), heldByGuest: new Map() };
   }

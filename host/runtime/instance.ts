@@ -44,6 +44,8 @@ class InstanceRuntime extends AbiRuntime {
   endReason = "it has been unloaded";
   /** Linear memories of the core instances: those that core modules hide are exported under private names. */
   readonly memories = new Set<WebAssembly.Memory>();
+  /** What the core instances export. */
+  cores: object[] = [];
   private readonly plan: KeptPlan;
   readonly seesMemories: boolean;
   /** The first error thrown into the guest: the guest's frames may catch it and throw another. */
@@ -67,7 +69,7 @@ class InstanceRuntime extends AbiRuntime {
    */
   make(module: WebAssembly.Module, imports?: WebAssembly.Imports): WebAssembly.Exports | undefined {
     try {
-      return new WebAssembly.Instance(module, imports).exports;
+      return this.made(new WebAssembly.Instance(module, imports));
     } catch (error) {
       const refusal = this.refusalOf(error);
       if (refusal === error || !this.waits) throw refusal;
@@ -81,6 +83,11 @@ class InstanceRuntime extends AbiRuntime {
     return this.stopped === undefined && this.faults.isEngineRefusal(error)
       ? new EngineLimitError(this.name, error)
       : error;
+  }
+
+  made({ exports }: WebAssembly.Instance): WebAssembly.Exports {
+    this.cores.push(exports);
+    return exports;
   }
 
   /** What a new core instance exports where a memory is expected. */
@@ -311,6 +318,7 @@ class InstanceRuntime extends AbiRuntime {
     }
     this.abortHook = undefined;
     this.memories.clear();
+    this.cores = [];
     return { disposed, cut, errors };
   }
 }
@@ -366,7 +374,7 @@ function run(
     const next = controls.start(at, made);
     if (next !== undefined) {
       return runtime.pending!.then(
-        ({ exports }) => run(instance, runtime, controls, next, exports),
+        (core) => run(instance, runtime, controls, next, runtime.made(core)),
         (error: unknown) => run(instance, runtime, controls, -1, runtime.refusalOf(error)),
       );
     }
@@ -431,6 +439,10 @@ class ComponentInstance implements ThreadInstance {
 
   memories(): readonly WebAssembly.Memory[] {
     return [...this.runtime.memories];
+  }
+
+  cores(): readonly object[] {
+    return this.runtime.cores;
   }
 
   resources(): InstanceResources {

@@ -14,6 +14,8 @@ const SWEEP_MS = 5;
 export interface Watchable {
   /** Linear memories of the core instances; empty after the end. Never handed to users. */
   memories(): readonly WebAssembly.Memory[];
+  /** What the core instances export; empty after the end. */
+  cores(): readonly object[];
   /** Whether {@link memories} are all there are: core modules given as imports may hide some. */
   readonly seesMemories: boolean;
   dispose(endReason?: string): DisposeReceipt;
@@ -30,7 +32,7 @@ export function endWatched(
 ): Promise<EndReceipt> {
   const measured = measure === true ? platform.countReservations?.() : undefined;
   return (measured ?? Promise.resolve(undefined)).then((before) => {
-    const watched = new Watched(instance.memories(), instance.seesMemories);
+    const watched = new Watched(instance.memories(), instance.seesMemories, instance.cores());
     return {
       ...closed(instance, endReason),
       collected: async (options = {}) => (await proof()).collected(platform, watched, before, options),

@@ -13,25 +13,27 @@ export class Watched {
   readonly total: number;
   /** Whether the instance had no others: what cannot be seen is never said to be reclaimed. */
   readonly all: boolean;
-  memories: number;
-  buffers: number;
+  /**
+   * How many the engine has not reclaimed: memories, their buffers, which a view keeps without the memory in some engines, and
+   * the exports of core instances, which live as long as these do.
+   */
+  readonly left: [memories: number, buffers: number, instances: number] = [0, 0, 0];
   readonly since: number = performance.now();
   readonly #createdBefore = counts.created;
   /** Whom to tell when the last part has gone. */
   readonly waiters: Set<() => void> = new Set();
 
-  constructor(memories: readonly WebAssembly.Memory[], all: boolean) {
+  constructor(memories: readonly WebAssembly.Memory[], all: boolean, instances: readonly object[]) {
     this.all = all;
-    counts.dropped += this.total = this.memories = this.buffers = memories.length;
-    for (const memory of memories) {
-      registry.register(memory, { watched: this, part: "memories" });
-      // In some engines a view keeps the bytes alive without the memory object.
-      registry.register(memory.buffer, { watched: this, part: "buffers" });
-    }
+    counts.dropped += this.total = memories.length;
+    [memories, memories.map(({ buffer }) => buffer), instances].forEach((objects, part) => {
+      this.left[part] = objects.length;
+      for (const object of objects) registry.register(object, { watched: this, part });
+    });
   }
 
   get reclaimed(): boolean {
-    return this.memories + this.buffers === 0;
+    return this.left[0] + this.left[1] === 0;
   }
 
   /** Whether memories were made since. */
@@ -40,10 +42,8 @@ export class Watched {
   }
 }
 
-const registry = new FinalizationRegistry<{ readonly watched: Watched; readonly part: "memories" | "buffers" }>(
-  ({ watched, part }) => {
-    watched[part]--;
-    if (part === "memories") counts.dropped--;
-    if (watched.reclaimed) for (const tell of [...watched.waiters]) tell();
-  },
-);
+const registry = new FinalizationRegistry<{ readonly watched: Watched; readonly part: number }>(({ watched, part }) => {
+  watched.left[part]!--;
+  if (part === 0) counts.dropped--;
+  if (watched.reclaimed) for (const tell of [...watched.waiters]) tell();
+});

@@ -84,14 +84,16 @@ function report(watched: Watched, asked: boolean): CollectionReport {
   if (!watched.reclaimed) {
     holders.push(
       asked
-        ? "something that reaches the instance: an error made during a call whose stack nobody has read, a view of the memory, or a function of the engine's own"
+        ? watched.left[2] > 0
+          ? "something that reaches the instance: an error made during a call whose stack nobody has read, or a function of the engine's own"
+          : "a view of the memory, or the memory itself: the instance has gone"
         : "nobody known: the engine was not asked for a collection and may only be late",
     );
   }
   return {
     reclaimed: watched.all && watched.reclaimed,
     memories: watched.total,
-    pending: Math.max(watched.memories, watched.buffers),
+    pending: Math.max(watched.left[0], watched.left[1]),
     waitedMs: performance.now() - watched.since,
     asked,
     holders,
