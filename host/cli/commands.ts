@@ -35,7 +35,11 @@ const build: Command = {
     out: { value: "FILE", explains: "the component to write; default <name of DIR>.wasm in --out-dir" },
     "out-dir": { value: "DIR", explains: "the folder for components; default build in each module's folder" },
     features,
-    debug: { explains: "keep function names" },
+    release: { explains: "optimise; the default" },
+    debug: { explains: "do not optimise, keep names, and put a source map into the component" },
+    "source-map": { explains: "write the source map beside the component" },
+    asc: { value: "OPTIONS", explains: "options of AssemblyScript's compiler, separated by spaces" },
+    transform: { value: "LIST", explains: "transforms of AssemblyScript's compiler, separated by commas" },
     force: { explains: "build even when nothing has changed" },
     json: { explains: "print the result as JSON" },
   },
@@ -52,7 +56,7 @@ const build: Command = {
     }
     const builder = createBuilder();
     const places = { out: args.value("out"), outDir: args.value("out-dir") };
-    const options = { ...witChoice(args), ...places, debug: args.has("debug"), force: args.has("force") };
+    const options = { ...witChoice(args), ...places, ...compilerChoice(args), force: args.has("force") };
     const builds = await Promise.allSettled(folders.map((dir) => builder.build({ dir, ...options })));
     await builder.close();
     const results = builds.flatMap((build) => (build.status === "fulfilled" ? [build.value] : []));
@@ -143,6 +147,29 @@ export const commands: ReadonlyMap<string, Command> = new Map([
   ["check", check],
   ["bind", bind],
 ]);
+
+function compilerChoice(args: Arguments): {
+  debug: boolean;
+  sourceMap: "file" | undefined;
+  asc: string[] | undefined;
+  transforms: string[] | undefined;
+} {
+  if (args.has("debug") && args.has("release")) {
+    throw new CommandLineError("The options --debug and --release exclude each other");
+  }
+  return {
+    debug: args.has("debug"),
+    sourceMap: args.has("source-map") ? "file" : undefined,
+    asc: args
+      .value("asc")
+      ?.split(/\s+/)
+      .filter((option) => option !== ""),
+    transforms: args
+      .value("transform")
+      ?.split(",")
+      .filter((name) => name !== ""),
+  };
+}
 
 function witChoice(args: Arguments): {
   wit: string | undefined;

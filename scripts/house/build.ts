@@ -2,7 +2,7 @@
  * `npm run build`: every folder of `modules/` becomes a component in `dist/modules/`.
  *
  * All modules are tried, also after one has failed; the exit status is 1 when any did. `--force` builds what has not
- * changed too, `--debug` keeps function names.
+ * changed too, `--debug` makes debug builds.
  */
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";

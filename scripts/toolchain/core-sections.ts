@@ -4,7 +4,7 @@
  * Owns no section's contents; works on core modules and components alike, because both share the framing. Follows the
  * core specification, "Binary Format: Modules".
  */
-import { CUSTOM_SECTION, eachSection, joined, PREAMBLE_BYTES, readU32 } from "../../host/binary/framing.ts";
+import { CUSTOM_SECTION, eachSection, joined, PREAMBLE_BYTES, readU32, u32Bytes } from "../../host/binary/framing.ts";
 
 export interface Section {
   readonly id: number;
@@ -42,4 +42,15 @@ export function sections(bytes: Uint8Array): Section[] {
 export function withoutSections(bytes: Uint8Array, drop: (section: Section) => boolean): Uint8Array<ArrayBuffer> {
   const kept = sections(bytes).filter((section) => !drop(section));
   return joined([bytes.subarray(0, PREAMBLE_BYTES), ...kept.map(({ offset, end }) => bytes.subarray(offset, end))]);
+}
+
+/** The binary with a custom section more, at its end, where it moves nothing. */
+export function withCustomSection(bytes: Uint8Array, name: string, payload: Uint8Array): Uint8Array<ArrayBuffer> {
+  const contents = joined([prefixed(new TextEncoder().encode(name)), payload]);
+  return joined([bytes, [CUSTOM_SECTION], prefixed(contents)]);
+}
+
+/** Bytes after their number: a name, or a whole section. */
+export function prefixed(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return joined([u32Bytes(bytes.length), bytes]);
 }

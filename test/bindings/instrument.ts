@@ -5,7 +5,6 @@
  */
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import binaryen from "binaryen";
 import * as asc from "assemblyscript/asc";
 import { type Component, compile } from "../../host/node/index.ts";
 import { generate } from "../../scripts/toolchain/build/index.ts";
@@ -67,7 +66,7 @@ export async function buildInstrumented(dir: string, instrument: Instrument): Pr
       readFile: (name: string) => generated.get(name) ?? read(resolve(dir, name)),
       writeFile: (_: string, contents: Uint8Array | string) => void (core = contents as Uint8Array),
       listFiles: () => null,
-      transforms: [createTransform(guest.exportTypes), changer(instrument)],
+      transforms: [createTransform(guest.exportTypes, guest.renames), changer(instrument)],
     } as object,
   );
   if (error !== null)
@@ -77,17 +76,7 @@ export async function buildInstrumented(dir: string, instrument: Instrument): Pr
         .filter((one) => one.includes("ERROR"))
         .join("\n")}`,
     );
-  const module = binaryen.readBinary(core!);
-  for (const [name, canonical] of guest.renames) {
-    for (let i = 0; i < module.getNumExports(); i++) {
-      const info = binaryen.getExportInfo(module.getExportByIndex(i));
-      if (info.name !== name) continue;
-      module.removeExport(name);
-      module.addFunctionExport(info.value, canonical);
-    }
-  }
-  const embedded = await componentEmbed(module.emitBinary(), { witPath: join(dir, "world.wit"), world: world.name });
-  module.dispose();
+  const embedded = await componentEmbed(core!, { witPath: join(dir, "world.wit"), world: world.name });
   return compile(await componentNew(embedded));
 }
 

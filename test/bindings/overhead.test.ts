@@ -3,7 +3,6 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as asc from "assemblyscript/asc";
-import binaryen from "binaryen";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { compile } from "../../host/node/index.ts";
 import { componentEmbed, componentNew } from "../../scripts/toolchain/wasm-tools.ts";
@@ -36,15 +35,8 @@ async function byHand(wit: string): Promise<{ core: number; exports: Exports }> 
     { writeFile: (_: string, contents: Uint8Array | string) => void (wasm = contents as Uint8Array) } as object,
   );
   if (error !== null) throw new Error(`${error.message}\n${stderr}`);
-  const module = binaryen.readBinary(wasm!);
-  module.setFeatures(module.getFeatures() | binaryen.Features.BulkMemory | binaryen.Features.BulkMemoryOpt);
-  binaryen.setOptimizeLevel(3);
-  binaryen.setShrinkLevel(1);
-  module.optimize();
-  const core = module.emitBinary();
-  module.dispose();
-  const component = await compile(await componentNew(await componentEmbed(core, { witSource: wit })));
-  return { core: core.length, exports: (await component.instantiate()).exports as Exports };
+  const component = await compile(await componentNew(await componentEmbed(wasm!, { witSource: wit })));
+  return { core: wasm!.length, exports: (await component.instantiate()).exports as Exports };
 }
 
 function nanoseconds(call: () => unknown, calls: number): number {

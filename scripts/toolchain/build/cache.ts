@@ -67,16 +67,16 @@ export class BuildCache {
     if (!(await unchanged(record.reply.sources, record.reply.absent))) return undefined;
     const wasm = await readFile(join(this.folder, `${id}.core.wasm`)).catch(() => undefined);
     if (wasm === undefined || hashOf([wasm]) !== record.wasm) return undefined;
-    return { ...record.reply, wasm: new Uint8Array(wasm), times: { load: 0, asc: 0, binaryen: 0 }, failure: undefined };
+    return { ...record.reply, wasm: new Uint8Array(wasm), times: { load: 0, asc: 0 }, failure: undefined };
   }
 
   async saveCompiled(id: string, task: CompileTask, reply: CompileReply): Promise<void> {
-    const { wasm, sources, absent, diagnostics } = reply;
+    const { wasm, map, sources, absent, diagnostics, unknown } = reply;
     const record: CoreRecord = {
       format: formatVersion,
       key: await compileKey(task),
       wasm: hashOf([wasm!]),
-      reply: { sources, absent, diagnostics },
+      reply: { map, sources, absent, diagnostics, unknown },
     };
     await writeAllOrNone(
       new Map<string, string | Uint8Array>([
@@ -124,19 +124,22 @@ const require = createRequire(import.meta.url);
 /** Names and versions of everything that decides what comes out, for producers and for the cache. */
 export const toolVersions: Readonly<Record<"assemblyscript" | "binaryen" | "wasm-tools" | "tenon", string>> = {
   assemblyscript: installedVersion("assemblyscript"),
-  binaryen: installedVersion("binaryen"),
+  // AssemblyScript brings its own.
+  binaryen: installedVersion("binaryen", "assemblyscript"),
   // The WIT and component tools are those that come with jco.
   "wasm-tools": installedVersion("@bytecodealliance/jco-transpile"),
   tenon: packageVersion,
 };
 
-function installedVersion(name: string): string {
-  // Not every package exports its package.json, so it is found by its folder.
-  for (const folder of require.resolve.paths(name) ?? []) {
-    const path = join(folder, name, "package.json");
-    if (existsSync(path)) return (require(path) as { version: string }).version;
-  }
-  return "unknown";
+function installedVersion(name: string, broughtBy?: string): string {
+  const folder = packageFolder(name, broughtBy === undefined ? undefined : packageFolder(broughtBy));
+  return folder === undefined ? "unknown" : (require(join(folder, "package.json")) as { version: string }).version;
+}
+
+/** Where a package is installed, as seen from a folder; not every package exports its package.json, so it is looked for. */
+function packageFolder(name: string, from: string = import.meta.dirname): string | undefined {
+  const places = createRequire(join(from, "package.json")).resolve.paths(name) ?? [];
+  return places.map((place) => join(place, name)).find((folder) => existsSync(join(folder, "package.json")));
 }
 
 let toolsHash: Promise<string> | undefined;

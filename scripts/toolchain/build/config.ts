@@ -20,6 +20,10 @@ export interface ModuleSettings {
   readonly features?: readonly string[] | "all" | undefined;
   /** The folder for the component and its declarations. */
   readonly outDir?: string | undefined;
+  /** Options of AssemblyScript's compiler. */
+  readonly asc?: readonly string[] | undefined;
+  /** Transforms of AssemblyScript's compiler: paths, or modules of packages. */
+  readonly transforms?: readonly string[] | undefined;
 }
 
 /** The key `tenon`, read. */
@@ -34,7 +38,7 @@ export interface Project {
   readonly shared: ModuleSettings;
 }
 
-const settingNames = ["wit", "world", "features", "outDir"] as const;
+const settingNames = ["wit", "world", "features", "outDir", "asc", "transforms"] as const;
 
 /** The project that a folder belongs to: that of the nearest package.json. @throws {BuildError} when its key is wrong */
 export async function readProject(from: string): Promise<Project> {
@@ -52,9 +56,15 @@ export function settingsOf({ root, modules, shared }: Project, folder: string): 
   const own = modules.get(resolve(folder)) ?? {};
   const pattern = modules.get(join(dirname(resolve(folder)), "*")) ?? {};
   const said = { ...shared, ...pattern, ...own };
-  const absolute = (path: string | undefined): string | undefined =>
+  const place = (path: string | undefined): string | undefined =>
     path === undefined ? undefined : resolve(root, path);
-  return { ...said, wit: absolute(said.wit), outDir: absolute(said.outDir) };
+  const transforms = said.transforms?.map((name) => absolute(root, name));
+  return { ...said, wit: place(said.wit), outDir: place(said.outDir), transforms };
+}
+
+/** The path of what is named by a path; the name of a package's module stays. */
+export function absolute(from: string, name: string): string {
+  return name.startsWith(".") ? resolve(from, name) : name;
 }
 
 /** The module folders of a project, absolute and sorted; of a pattern those that have an `index.ts`. */
@@ -167,10 +177,15 @@ class Reader {
     for (const key of ["wit", "world", "outDir"]) {
       if (said[key] !== undefined && typeof said[key] !== "string") throw this.wrong(key, "a string", said[key]);
     }
-    const { features } = said;
-    const listed = Array.isArray(features) && features.every((one) => typeof one === "string");
-    if (features !== undefined && features !== "all" && !listed) {
-      throw this.wrong("features", 'a list of names, or "all"', features);
+    for (const [key, wanted] of [
+      ["features", 'a list of names, or "all"'],
+      ["asc", "a list of options"],
+      ["transforms", "a list of paths or modules"],
+    ] as const) {
+      const value = said[key];
+      const listed = Array.isArray(value) && value.every((one) => typeof one === "string");
+      if (value !== undefined && !listed && !(key === "features" && value === "all"))
+        throw this.wrong(key, wanted, value);
     }
     return said as ModuleSettings;
   }

@@ -1,5 +1,5 @@
 /**
- * From a module's folder to a component: WIT, bindings, AssemblyScript, binaryen, component, declarations.
+ * From a module's folder to a component: WIT, bindings, AssemblyScript, component, declarations.
  *
  * Owns the order of the stages and what is written where. A module that is wrong ends the build with a BuildError, and
  * outputs of an earlier build stay as they were.
@@ -9,21 +9,22 @@ import { readFile, stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { UnsupportedError } from "../../../host/errors.ts";
-import { withoutSections } from "../core-sections.ts";
 import type { GuestOutput } from "../guest/contract.ts";
 import { generateGuest } from "../guest/index.ts";
 import { declarations } from "../types/dts.ts";
 import { sourceDeclarations } from "../types/source.ts";
-import { componentEmbed, componentNew, metadataAdd, ToolError } from "../wasm-tools.ts";
-import { readWit, type WitSources, withWitInput } from "../wit/sources.ts";
+import { readWit, type WitSources } from "../wit/sources.ts";
 import { describeSources, type WitWorld } from "../wit/world.ts";
-import { BuildCache, defaultCacheFolder, hashTools, toolVersions } from "./cache.ts";
+import { hashTransforms, refuseUnknown } from "./asc-options.ts";
+import { BuildCache, defaultCacheFolder, hashTools } from "./cache.ts";
 import { CompilerError, CompilerPool } from "./compiler.ts";
-import { explain, explainAbsentImport, explainWarnings } from "./diagnostics.ts";
+import { componentOf } from "./component.ts";
+import { explain, explainWarnings } from "./diagnostics.ts";
 import { BuildError, type BuildIssue } from "./errors.ts";
 import { hashOf, writeAllOrNone, writeGenerated } from "./files.ts";
 import { findWit } from "./find-wit.ts";
 import { type BuildOptions, settled, type Settled } from "./options.ts";
+import { sourceMapFrom, sourceMapUrl } from "./source-map.ts";
 import { locateUnsupported } from "./unsupported.ts";
 import type { CompileReply, CompileTask } from "./protocol.ts";
 
@@ -58,7 +59,7 @@ export interface BuildResult {
 }
 
 /** @public */
-export type Stage = "wit" | "bindings" | "assemblyscript" | "binaryen" | "component" | "declarations";
+export type Stage = "wit" | "bindings" | "assemblyscript" | "component" | "declarations";
 
 /** Builds modules, and keeps the compilers warm between them. */
 export interface Builder {
@@ -128,7 +129,6 @@ class Build {
     wit: 0,
     bindings: 0,
     assemblyscript: 0,
-    binaryen: 0,
     component: 0,
     declarations: 0,
   };
@@ -151,10 +151,13 @@ class Build {
   async run(): Promise<BuildResult> {
     const started = performance.now();
     await this.checkPlaces();
-    const { wit, world, debug, optimize, features } = this.options;
+    const { wit, world, debug, optimize, sourceMap, asc, features } = this.options;
     const sources = await readWit(wit === undefined ? await findWit(this.folder) : resolve(wit));
     const witFiles = [sources.main, ...sources.dependencies].flatMap(({ files }) => files);
-    const settings = JSON.stringify([world, debug, optimize, features]);
+    const transforms = await hashTransforms(this.options.transforms, this.folder);
+    // A source map names its sources from where the build ran.
+    const from = sourceMap === false ? "" : process.cwd();
+    const settings = JSON.stringify([world, debug, optimize, sourceMap, from, asc, transforms, features]);
     const key = hashOf([await hashTools(), settings, ...witFiles.flatMap(({ path, text }) => [basename(path), text])]);
     const { project } = this.options;
     const said = [...witFiles.map(({ path }) => path), ...(project === undefined ? [] : [project])];
@@ -166,7 +169,7 @@ class Build {
       return { ...known, cached: true, durationMs: performance.now() - started, sources: inputs };
     }
 
-    const { summary, reply, outputs } = await this.make(sources);
+    const { summary, reply, outputs } = await this.make(sources, transforms);
     await this.cache?.save(this.id, {
       key,
       sources: reply.sources,
@@ -205,6 +208,7 @@ class Build {
 
   private async make(
     sources: WitSources,
+    transforms: CompileTask["transforms"],
   ): Promise<{ summary: Summary; reply: CompileReply; outputs: ReadonlyMap<string, string | Uint8Array> }> {
     // Most likely something has to be compiled; loading the compilers takes as long as all that comes before.
     this.pool.warm();
@@ -218,15 +222,18 @@ class Build {
       await writeGenerated(bindings, generated.files);
       return generated;
     });
-    const reply = await this.compile(guest);
+    const reply = await this.compile(guest, transforms);
     const core = reply.wasm!;
-    const component = await this.stage("component", () => this.componentise(core, world, Object.keys(reply.sources)));
+    const map = reply.map === undefined ? undefined : sourceMapFrom(reply.map, this.folder, process.cwd());
+    const component = await this.stage("component", () => this.componentise(core, world, reply, map));
     const text = await this.stage("declarations", async () => declarations(world.description, world.docs));
     const outputs = new Map<string, string | Uint8Array>([
       [this.component, component],
       [this.beside(".d.ts"), text],
       [this.beside(".d.wasm.ts"), sourceDeclarations(basename(this.beside("")), world.description.name)],
     ]);
+    const { sourceMap } = this.options;
+    if (map !== undefined && sourceMap === "file") outputs.set(this.beside(".wasm.map"), map);
     await writeAllOrNone(outputs);
     const warnings = explainWarnings({ folder: this.folder, index: "", guest, diagnostics: reply.diagnostics });
     const summary: Summary = {
@@ -243,17 +250,30 @@ class Build {
     return { summary, reply, outputs };
   }
 
-  private async compile(guest: GuestOutput): Promise<CompileReply> {
-    const { folder, id, cache } = this;
+  private componentise(
+    core: Uint8Array,
+    world: WitWorld,
+    { sources }: CompileReply,
+    map: string | undefined,
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    const beside = this.options.sourceMap === "file";
+    const url = map && (beside ? basename(this.beside(".wasm.map")) : sourceMapUrl(map));
+    return componentOf({ folder: this.folder, core, world, sources: Object.keys(sources), sourceMapUrl: url });
+  }
+
+  private async compile(guest: GuestOutput, transforms: CompileTask["transforms"]): Promise<CompileReply> {
+    const { folder, id, cache, options } = this;
     const task: CompileTask = {
       folder,
       generated: new Map([...guest.files].map(([name, text]) => [`bindings/${name}`, text])),
       entry: `bindings/${guest.entry}`,
-      flags: guest.ascFlags,
+      flags: [...guest.ascFlags, ...options.asc],
       renames: guest.renames,
       exportTypes: guest.exportTypes,
-      debug: this.options.debug ?? false,
-      optimize: this.options.optimize ?? true,
+      debug: options.debug,
+      optimize: options.optimize,
+      sourceMap: options.sourceMap !== false,
+      transforms,
     };
     const known = this.options.force === true ? undefined : await cache?.compiled(id, task);
     if (known !== undefined) return known;
@@ -263,7 +283,7 @@ class Build {
       throw new BuildError([{ file: join(folder, "index.ts"), message: error.message, hint }], { cause: error });
     });
     this.stages.assemblyscript = reply.times.load + reply.times.asc;
-    this.stages.binaryen = reply.times.binaryen;
+    refuseUnknown(reply.unknown);
     if (reply.wasm !== undefined) {
       await cache?.saveCompiled(id, task, reply);
       return reply;
@@ -274,41 +294,6 @@ class Build {
     throw new BuildError([
       { file: join(folder, "index.ts"), message: `AssemblyScript could not compile the module: ${reply.failure}` },
     ]);
-  }
-
-  /** The core module with its world, wrapped as a component. */
-  private async componentise(
-    core: Uint8Array,
-    { sources, name, features }: WitWorld,
-    files: readonly string[],
-  ): Promise<Uint8Array> {
-    // asc adds sections of its own; what belongs in a component is the code, and names when debugging.
-    const bare = withoutSections(core, ({ id, name: section }) => id === 0 && section !== "name");
-    try {
-      const embedded = await withWitInput(sources, (wit) => componentEmbed(bare, { ...wit, world: name, features }));
-      const component = await componentNew(embedded);
-      return await metadataAdd(component, [
-        ["language", [["AssemblyScript", toolVersions.assemblyscript]]],
-        [
-          "processed-by",
-          [
-            ["asc", toolVersions.assemblyscript],
-            ["binaryen", toolVersions.binaryen],
-          ],
-        ],
-        ["sdk", [["tenon", toolVersions.tenon]]],
-      ]);
-    } catch (error) {
-      if (!(error instanceof ToolError)) throw error;
-      const absent = /failed to resolve import `([^`:$]+)::([^`]+)`/.exec(error.message);
-      if (absent !== null) {
-        const issue = await explainAbsentImport(absent[1]!, absent[2]!, files);
-        throw new BuildError([{ file: join(this.folder, "index.ts"), ...issue }], { cause: error });
-      }
-      const hint =
-        "The compiled module does not fit the world that its bindings were made for; this is a fault of tenon";
-      throw new BuildError([{ file: this.folder, message: error.message, hint }], { cause: error });
-    }
   }
 }
 

@@ -3,7 +3,7 @@
  */
 import type { ExportTypes } from "../guest/transform.ts";
 
-/** One run of asc and binaryen. */
+/** One run of asc. */
 export interface CompileTask {
   /** The module's folder; sources are named relative to it. */
   readonly folder: string;
@@ -19,6 +19,9 @@ export interface CompileTask {
   /** Keep the names of functions and locals. */
   readonly debug: boolean;
   readonly optimize: boolean;
+  readonly sourceMap: boolean;
+  /** Transforms of the author's: absolute path and content hash of each. */
+  readonly transforms: readonly { readonly path: string; readonly hash: string }[];
 }
 
 export interface Place {
@@ -41,14 +44,18 @@ export interface Diagnostic {
 export interface CompileReply {
   /** The core module; absent when there were errors. */
   readonly wasm: Uint8Array<ArrayBuffer> | undefined;
+  /** Its source map, as asc writes it: sources are named relative to the folder. */
+  readonly map: string | undefined;
   readonly diagnostics: readonly Diagnostic[];
   /** The files that were read from the disk: absolute path → SHA-256 of what was read. */
   readonly sources: Readonly<Record<string, string>>;
   /** Absolute paths that were looked for and are not there; one that appears changes the outcome. */
   readonly absent: readonly string[];
-  readonly times: { readonly load: number; readonly asc: number; readonly binaryen: number };
+  readonly times: { readonly load: number; readonly asc: number };
   /** What asc said when it failed without a diagnostic. */
   readonly failure: string | undefined;
+  /** Options that asc does not know. */
+  readonly unknown: readonly string[];
 }
 
 /** From the build to its worker. */

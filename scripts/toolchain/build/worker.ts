@@ -1,11 +1,12 @@
 /**
- * Runs AssemblyScript and binaryen, in a thread of its own: asc may end the thread, and the build goes on.
+ * Runs AssemblyScript's compiler in a thread of its own: asc may end the thread, and the build goes on.
  *
  * Owns one compilation: sources in, core module out. Errors are handed back as data for `diagnostics.ts` to explain.
  */
 import { readFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { basename, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import { parentPort } from "node:worker_threads";
 import { createTransform } from "../guest/transform.ts";
 import { position } from "./errors.ts";
@@ -27,32 +28,8 @@ interface AscDiagnostic {
 interface Asc {
   main(argv: readonly string[], options: object): Promise<{ error: Error | null; stderr: { toString(): string } }>;
 }
-type Binaryen = (typeof import("binaryen"))["default"];
 
-let tools: Promise<{ asc: Asc; binaryen: Binaryen }> | undefined;
-
-class MissingError extends Error {
-  readonly names: readonly string[];
-  constructor(names: readonly string[]) {
-    super(`Missing: ${names.join(", ")}`);
-    this.names = names;
-  }
-}
-
-async function loadTools(): Promise<{ asc: Asc; binaryen: Binaryen }> {
-  const found = await Promise.allSettled([import("assemblyscript/asc"), import("binaryen")]);
-  const lacks = (name: string, index: number): boolean => {
-    const result = found[index]!;
-    if (result.status === "fulfilled") return false;
-    const { code, message } = result.reason as { code?: unknown; message: string };
-    if (code !== "ERR_MODULE_NOT_FOUND" || !message.includes(`'${name}'`)) throw result.reason;
-    return true;
-  };
-  const missing = ["assemblyscript", "binaryen"].filter(lacks);
-  const [asc, binaryen] = found;
-  if (asc.status === "rejected" || binaryen.status === "rejected") throw new MissingError(missing);
-  return { asc: asc.value as unknown as Asc, binaryen: binaryen.value.default };
-}
+let compiler: Promise<Asc> | undefined;
 
 /**
  * Serves requests one after the other; called once the loader of TypeScript files has been taken out of the way.
@@ -62,8 +39,8 @@ async function loadTools(): Promise<{ asc: Asc; binaryen: Binaryen }> {
 export function serve(): void {
   const port = parentPort!;
   let queue: Promise<unknown> = Promise.resolve();
-  tools = loadTools();
-  tools.catch(() => {}); // The first task reports it.
+  compiler = loadCompiler();
+  compiler.catch(() => {}); // The first task reports it.
   port.on("message", ({ id, task }: Request) => {
     queue = queue
       .then(() => compile(task))
@@ -75,90 +52,69 @@ export function serve(): void {
   });
 }
 
+function loadCompiler(): Promise<Asc> {
+  return import("assemblyscript/asc") as Promise<unknown> as Promise<Asc>;
+}
+
 function explained(error: unknown): { missing: readonly string[] } | { error: string } {
-  if (error instanceof MissingError) return { missing: error.names };
-  return { error: (error as Error).stack ?? (error as Error).message };
+  const { code, stack, message } = error as Error & { code?: unknown };
+  const missing = code === "ERR_MODULE_NOT_FOUND" && message.includes("'assemblyscript'");
+  return missing ? { missing: ["assemblyscript"] } : { error: stack ?? message };
 }
 
 const severities = ["error", "info", "warning", "error"] as const;
 
 async function compile(task: CompileTask): Promise<CompileReply> {
   const started = performance.now();
-  const { asc, binaryen } = await (tools ??= loadTools());
+  const asc = await (compiler ??= loadCompiler());
   const loaded = performance.now();
   const files = new SourceFiles(task);
   const diagnostics: Diagnostic[] = [];
   let wasm: Uint8Array<ArrayBuffer> | undefined;
+  let map: string | undefined;
   const { error, stderr } = await asc.main(
     [
       ...[task.entry, "--baseDir", task.folder, "--outFile", "module.wasm", "--runtime", "incremental"],
       ...["--exportStart", "_initialize", ...(task.optimize ? ["-O"] : []), ...(task.debug ? ["--debug"] : [])],
+      ...(task.sourceMap ? ["--sourceMap"] : []),
       ...task.flags,
     ],
     {
       stdout: { write: () => {} },
-      transforms: [createTransform(task.exportTypes)],
+      transforms: [createTransform(task.exportTypes, task.renames), ...(await loadTransforms(task.transforms))],
       readFile: (name: string) => files.read(name),
       listFiles: (folder: string, base: string) => files.list(resolve(base, folder)),
-      writeFile: (name: string, contents: Uint8Array) => {
-        if (basename(name) === "module.wasm") wasm = new Uint8Array(contents);
+      writeFile: (name: string, contents: Uint8Array | string) => {
+        if (basename(name) === "module.wasm") wasm = new Uint8Array(contents as Uint8Array);
+        if (basename(name) === "module.wasm.map") map = String(contents);
       },
       reportDiagnostic: (diagnostic: AscDiagnostic) => diagnostics.push(files.explain(diagnostic)),
     },
   );
-  const compiled = performance.now();
   const failed = error !== null || wasm === undefined;
   const errors = diagnostics.some(({ severity }) => severity === "error");
-  if (!failed) wasm = finish(binaryen, wasm!, task);
   return {
     wasm: failed ? undefined : wasm,
+    map,
     diagnostics,
     sources: Object.fromEntries(files.found),
     absent: [...files.absent],
-    times: { load: loaded - started, asc: compiled - loaded, binaryen: performance.now() - compiled },
+    times: { load: loaded - started, asc: performance.now() - loaded },
     failure: failed && !errors ? `${error?.message ?? "No output"}\n${stderr}`.trim() : undefined,
+    unknown: [...`${stderr}`.matchAll(/Unknown option '([^']+)'/g)].map((match) => match[1]!),
   };
 }
 
-/** Gives the exports their canonical names, which AssemblyScript cannot spell, and optimises once more. */
-function finish(
-  binaryen: Binaryen,
-  wasm: Uint8Array,
-  { renames, optimize, debug }: CompileTask,
-): Uint8Array<ArrayBuffer> {
-  const module = binaryen.readBinary(wasm);
-  try {
-    const { Features } = binaryen;
-    // The features that asc compiles to by default; binaryen assumes none unless they are set.
-    module.setFeatures(
-      Features.MutableGlobals |
-        Features.SignExt |
-        Features.NontrappingFPToInt |
-        Features.BulkMemory |
-        Features.BulkMemoryOpt,
-    );
-    const inner = new Map<string, string>();
-    for (let i = module.getNumExports() - 1; i >= 0; i--) {
-      const { name, value } = binaryen.getExportInfo(module.getExportByIndex(i));
-      inner.set(name, value);
-    }
-    for (const [name, canonical] of renames) {
-      const value = inner.get(name);
-      if (value === undefined)
-        throw new Error(`The generated bindings promise an export ${name} that they do not have`);
-      module.removeExport(name);
-      module.addFunctionExport(value, canonical);
-    }
-    binaryen.setDebugInfo(debug);
-    if (optimize) {
-      binaryen.setOptimizeLevel(3);
-      binaryen.setShrinkLevel(1);
-      module.optimize();
-    }
-    return new Uint8Array(module.emitBinary());
-  } finally {
-    module.dispose();
-  }
+/** The transforms of a task, each loaded anew when its file has changed. */
+async function loadTransforms(transforms: CompileTask["transforms"]): Promise<unknown[]> {
+  return Promise.all(
+    transforms.map(async ({ path, hash }) => {
+      const url = pathToFileURL(path);
+      url.searchParams.set("hash", hash);
+      const loaded = (await import(url.href)) as { default?: unknown };
+      return loaded.default ?? loaded;
+    }),
+  );
 }
 
 /** The files of one compilation: generated ones from memory, the others from the disk. */

@@ -1,9 +1,10 @@
 /**
  * The extension of asc (it calls them transforms) that runs while a module is compiled.
  *
- * Two things that text alone cannot do. AssemblyScript's allocator traps without a message when memory cannot grow: it is
- * made to say so first. And a number of another type is converted silently where an export is called: the declared
- * types of the author's exports are compared with those of the world.
+ * Three things that text alone cannot do. AssemblyScript's allocator traps without a message when memory cannot grow: it is
+ * made to say so first. A number of another type is converted silently where an export is called: the declared types of the
+ * author's exports are compared with those of the world. And the exports get their canonical names, which AssemblyScript
+ * cannot spell, before the module is optimised and its source map made.
  */
 
 /** One exported function with its types as numbers go: `i32`, `u8`, …; `*` where the compiler itself is strict. */
@@ -52,17 +53,36 @@ interface Program {
   error(code: number, range: object, arg0: string, arg1: string): void;
 }
 
+/** The part of binaryen's interface that is used: the one that comes with the compiler. */
+interface BinaryenModule {
+  getNumExports(): number;
+  getExportByIndex(index: number): number;
+  removeExport(name: string): void;
+  addFunctionExport(internal: string, external: string): number;
+}
+interface Binaryen {
+  getExportInfo(reference: number): { readonly name: string; readonly value: string };
+}
+
 /** The function of `tenon.ts` that notes that memory cannot grow. */
 const outOfMemoryHook = "__tenon_out_of_memory";
 
 /** "Type '{0}' is not assignable to type '{1}'." */
 const notAssignable = 2322;
 
-/** A transform class for asc's `transforms` option. */
-export function createTransform(exports: readonly ExportTypes[]): new () => object {
+/**
+ * A transform class for asc's `transforms` option.
+ *
+ * @param renames AssemblyScript export name → canonical core export name
+ */
+export function createTransform(
+  exports: readonly ExportTypes[],
+  renames: ReadonlyMap<string, string>,
+): new () => object {
   return class {
-    /** Set by asc. */
+    /** Set by asc, as is {@link binaryen}. */
     declare readonly program: Program;
+    declare readonly binaryen: Binaryen;
 
     afterParse(parser: { readonly sources: readonly Source[] }): void {
       const allocator = parser.sources.find(({ normalizedPath }) => normalizedPath === "~lib/rt/tlsf.ts");
@@ -70,15 +90,29 @@ export function createTransform(exports: readonly ExportTypes[]): new () => obje
       if (grow !== undefined) renameCalls(grow, "unreachable", outOfMemoryHook);
     }
 
-    afterCompile(): void {
+    afterCompile(module: BinaryenModule): void {
       const index = this.program.filesByName.get("index");
-      if (index === undefined) return;
-      for (const wanted of exports) {
-        const found = find(index, wanted.name);
+      for (const wanted of index === undefined ? [] : exports) {
+        const found = find(index!, wanted.name);
         if (found !== undefined) compare(this.program, found, wanted);
       }
+      renameExports(this.binaryen, module, renames);
     }
   };
+}
+
+function renameExports(binaryen: Binaryen, module: BinaryenModule, renames: ReadonlyMap<string, string>): void {
+  const inner = new Map<string, string>();
+  for (let i = module.getNumExports() - 1; i >= 0; i--) {
+    const { name, value } = binaryen.getExportInfo(module.getExportByIndex(i));
+    inner.set(name, value);
+  }
+  for (const [name, canonical] of renames) {
+    const value = inner.get(name);
+    if (value === undefined) throw new Error(`The generated bindings promise an export ${name} that they do not have`);
+    module.removeExport(name);
+    module.addFunctionExport(value, canonical);
+  }
 }
 
 function renameCalls(node: Node, from: string, to: string): void {
