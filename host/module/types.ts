@@ -120,8 +120,8 @@ export interface LoadOptions<W extends World = World> {
   readonly signal?: AbortSignal | undefined;
   /**
    * Default `"tenon"`. `"jco"` runs components with asynchronous functions, also after a reload; it needs Node and the package
-   * `@bytecodealliance/jco-transpile`. jco keeps its tables of resources to itself: an unload does not wait for them, and
-   * receipts do not count them.
+   * `@bytecodealliance/jco-transpile`. jco keeps its tables of resources to itself: an unload does not wait for them,
+   * receipts do not count them, and there is no limit of them nor of what a call hands over: `limits` is refused.
    */
   readonly engine?: EngineName | undefined;
   /** The world the component must fit, also after a reload. */

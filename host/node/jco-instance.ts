@@ -2,7 +2,8 @@
  * An instance on jco's bindings that behaves as the host's own: arguments are checked before anything runs, every
  * fault locks it, errors are the host's classes, and dispose cuts what leads to its memories.
  *
- * jco keeps its handle tables to itself, so resources are not counted, and host objects that the guest leaks are not disposed;
+ * jco keeps its handle tables to itself, so resources are not counted, no limit holds, and host objects that the guest leaks
+ * are not disposed;
  * a guest's resource that the user keeps holds the instance until it is let go. Asynchronous functions return promises; a
  * trap or dispose rejects those that are pending.
  */
@@ -74,6 +75,8 @@ export class JcoInstance implements ThreadInstance {
   /** An import's fault, before jco or the guest can make something else of it. */
   private stopped: ImportFault | undefined;
   private receipt: DisposeReceipt | undefined;
+  /** The reason in the errors of calls after the end. */
+  private endReason = "it has been unloaded";
 
   private constructor(plan: Plan, { name, linked, onTrap, platform }: Start) {
     this.name = name;
@@ -160,8 +163,9 @@ export class JcoInstance implements ThreadInstance {
     return endWatched(this, this.platform, options);
   }
 
-  dispose(): DisposeReceipt {
+  dispose(endReason: string = this.endReason): DisposeReceipt {
     if (this.receipt !== undefined) return this.receipt;
+    this.endReason = endReason;
     const { memoryBytes } = this;
     this.receipt = { memoryBytes, hostResourcesDisposed: 0, guestResourcesCut: 0, errors: [] };
     for (const slot of this.slots) slot.call = undefined;
@@ -262,9 +266,8 @@ export class JcoInstance implements ThreadInstance {
 
   private readonly invoke = (slot: Slot, receiver: unknown, args: readonly unknown[]): unknown => {
     if (this.state !== "live") {
-      throw this.unloaded(
-        `Cannot call export "${slot.name}" of "${this.name}": it ${this.trap === undefined ? "has been unloaded" : "has trapped and is locked"}`,
-      );
+      const why = this.state === "unloaded" ? this.endReason : "it has trapped and is locked";
+      throw this.unloaded(`Cannot call export "${slot.name}" of "${this.name}": ${why}`);
     }
     this.checkArguments(slot, slot.method ? [receiver, ...args] : args);
     if (this.running) {
@@ -405,7 +408,7 @@ export class JcoInstance implements ThreadInstance {
     const threw = (error: unknown): unknown => {
       // jco knows these as error payloads; whatever else an import throws is a fault.
       if (result && (!(error instanceof Error) || hasPayload(error))) return error;
-      this.stopped ??= new ImportFault(name, error);
+      this.stopped ??= new ImportFault(name, error, result);
       return error;
     };
     return (...args: unknown[]): unknown => {

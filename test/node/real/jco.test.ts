@@ -16,6 +16,7 @@ import { nodePlatform } from "../../../host/node/platform.ts";
 import { inspectBytes } from "../../../host/runtime/inspect.ts";
 import type { EngineName, Component, Instance } from "../../../host/runtime/types.ts";
 import { componentEmbed, componentNew, parseWat } from "../../../scripts/toolchain/wasm-tools.ts";
+import { handles } from "../runtime/greedy.ts";
 import { filesGuest, guestBytes, thingsGuest, type Guest } from "../runtime/guests.ts";
 import { allocator, thrown, type Dynamic } from "../runtime/support.ts";
 import { memoriesOf } from "../../compile.ts";
@@ -141,6 +142,18 @@ describe.each(both)("a synchronous component by the engine %s", (engine) => {
     expect(next.cause).toBe(trap);
   });
 
+  test("whose module was reloaded says of the objects of the old version when that was", async () => {
+    const host = createHost();
+    const module = await host.load<Dynamic>(await guestBytes(thingsGuest), { name: "things", engine });
+    const thing = new module.exports.things.Thing(1);
+    await module.reload(undefined, { force: true });
+    expect(thrown(() => thing.value())).toMatchObject({
+      name: "UnloadedError",
+      message: expect.stringMatching(/: it belongs to the version replaced at \d{4}-.*Z$/),
+    });
+    await host.close();
+  });
+
   test("is gone after dispose", async () => {
     const instance = (await values(engine)).instantiateSync();
     expect(instance.memoryBytes).toBe(65_536);
@@ -249,7 +262,19 @@ describe("an import that throws", () => {
       message: expect.stringContaining("demo:h/h#plain"),
     });
     expect(trap.cause).toBe(broken);
+    expect(trap.message).not.toContain("ComponentError");
     expect(instance.state).toBe("trapped");
+  });
+
+  test.each(both)("where an error result was to be had says how to give one, by the engine %s", async (engine) => {
+    const mayFail = (): never => {
+      throw new Error("no such word");
+    };
+    const imports = { "demo:h/h": { plain: () => undefined, mayFail } };
+    const instance = (await fromWat(text, engine)).instantiateSync(imports);
+    expect(thrown(() => instance.exports.may()).message).toBe(
+      'Trap in "test", export "may": import-threw (import "demo:h/h#may-fail" threw: no such word (to give err, throw a ComponentError with its payload))',
+    );
   });
 
   test.each(both)("with a payload is an error result, by the engine %s", async (engine) => {
@@ -485,6 +510,13 @@ describe("what cannot be", () => {
       expect(() => component.instantiateSync({}, { limits })).toThrow(refusal);
     },
   );
+
+  test("jco: no limit of handles holds where none is given, as the README says", async () => {
+    const make = async (engine: EngineName): Promise<unknown> =>
+      (await fromWat(handles, engine)).instantiateSync().exports.make(100_001);
+    await expect(make("tenon")).rejects.toMatchObject({ limit: "resources" });
+    expect(await make("jco")).toBeUndefined();
+  });
 
   test("bindings written ahead of time are refused", async () => {
     const bound = { format: 1, name: "b", hash: "0", modules: [], plan: {}, instantiate: () => ({}) };
