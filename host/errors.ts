@@ -200,6 +200,22 @@ export interface GuestPosition {
   readonly column: number;
 }
 
+/** One function of the guest that was running when it trapped. Plain data. */
+export interface TrapFrame {
+  /** As the component's names call it; `wasm-function[7]` where they do not, by its number in the core module. */
+  readonly function: string;
+  /** As the source map or line table of the component names it; absent with `line` and `column` where there is none. */
+  readonly file?: string | undefined;
+  /** Counts from 1. */
+  readonly line?: number | undefined;
+  /** Counts from 1. */
+  readonly column?: number | undefined;
+  /** The name that the core module gives itself, where it does. */
+  readonly module?: string | undefined;
+  /** Bytes from the start of the core module, where the engine says. */
+  readonly offset?: number | undefined;
+}
+
 /** What is known of a trap. Plain data: nothing in it reaches the instance. */
 export interface TrapDetails {
   readonly trap: TrapCode;
@@ -209,9 +225,16 @@ export interface TrapDetails {
   readonly export?: string | undefined;
   /** The guest's own words, such as those of `abort`. */
   readonly guestMessage?: string | undefined;
+  /**
+   * The first frame in the author's own source: outside of the language's library and of generated bindings. Without a
+   * source map or line table, where the guest's `abort` says that it was called.
+   */
   readonly position?: GuestPosition | undefined;
-  /** The wasm frames, innermost first, as text. */
-  readonly frames?: readonly string[] | undefined;
+  /**
+   * The functions of the module that were running, innermost first; those of its callers are not among them. As many as
+   * the engine notes: `Error.stackTraceLimit` in V8.
+   */
+  readonly frames?: readonly TrapFrame[] | undefined;
 }
 
 /** A guest fault: the instance is locked and every later call is an {@link UnloadedError}. */
@@ -221,7 +244,7 @@ export class TrapError extends TenonError {
   readonly export: string | undefined;
   readonly guestMessage: string | undefined;
   readonly position: GuestPosition | undefined;
-  readonly frames: readonly string[];
+  readonly frames: readonly TrapFrame[];
   constructor(message: string, details: TrapDetails, options?: { cause?: unknown }) {
     super("trap", message, options);
     this.trap = details.trap;

@@ -90,6 +90,12 @@ export interface Platform {
   readonly name: string;
   /** The bytes of a file, or what a server answers, refusals included. @throws {UsageError} that says what could not be opened and why. */
   open(source: string | URL, limits?: SourceLimits): Promise<Uint8Array<ArrayBuffer> | Response>;
+  /**
+   * The bytes of a file beside another, at once; `undefined` when it cannot be read. Absent where files cannot be read at once.
+   * @param file a path or a URL, as {@link open} takes it
+   * @param name of a file in the same directory
+   */
+  readBeside?(file: string | undefined, name: string): Uint8Array | undefined;
   /** Names of the `.wasm` files directly inside a directory, sorted; absent where there are no directories. */
   list?(directory: string): Promise<readonly string[]>;
   /** SHA-256 as lower-case hex. */

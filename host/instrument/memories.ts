@@ -5,11 +5,12 @@
  * measured nor be watched until it is freed, so it gets an export under a name of the host's own. Sections are rewritten,
  * code is not; a module without hidden memories stays as it is. Guests cannot see the name: what they may import is decided by
  * the module's type, which was read from the original bytes. Positions inside a rewritten module, which traps and
- * engines name, move by the bytes that the exports take.
+ * engines name, move by the bytes that the exports take: `shifts.ts` leads back.
  */
 import { readGlobalType, readMemoryType, readTableType } from "../binary/core-types.ts";
 import { eachSection, joined, PREAMBLE_BYTES, readU32, u32Bytes } from "../binary/framing.ts";
 import { Reader } from "../binary/reader.ts";
+import type { Shift } from "./shifts.ts";
 
 const IMPORT_SECTION = 2;
 const MEMORY_SECTION = 5;
@@ -57,6 +58,12 @@ export function exposeMemories(module: Uint8Array<ArrayBuffer>): Uint8Array<Arra
     contents,
     module.subarray(at.end),
   ]);
+}
+
+/** How far the bytes behind the exports move in what {@link exposeMemories} gives. */
+export function exposingShifts(module: Uint8Array<ArrayBuffer>): readonly Shift[] {
+  const by = exposeMemories(module).length - module.length;
+  return by === 0 ? [] : [{ at: outsideOf(module).at.end, by }];
 }
 
 /** Whether a section of this id comes after the exports in a valid module. */

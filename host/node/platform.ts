@@ -2,8 +2,9 @@
  * What Node gives the host: files, hashes, macrotasks, and honest figures about memory.
  */
 import crypto from "node:crypto";
-import { createReadStream } from "node:fs";
+import { createReadStream, readFileSync, statSync } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import v8 from "node:v8";
 import vm from "node:vm";
@@ -17,6 +18,7 @@ import { fetchError } from "../runtime/response.ts";
 export const nodePlatform: EnginePlatform = {
   name: "node",
   open,
+  readBeside,
   list,
   sha256: async (bytes) => sha256(bytes),
   macrotask: () => new Promise((resolve) => void setImmediate(resolve)),
@@ -66,6 +68,18 @@ async function readLimited(path: string, { maxBytes, signal }: SourceLimits): Pr
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
+}
+
+function readBeside(file: string | undefined, name: string): Uint8Array | undefined {
+  try {
+    const url = file === undefined || file === "" ? undefined : (urlOf(file) ?? file);
+    if (url === undefined || (url instanceof URL && url.protocol !== "file:")) return undefined;
+    const path = join(dirname(url instanceof URL ? fileURLToPath(url) : url), name);
+    // A pipe or a device may have no end.
+    return statSync(path).isFile() ? readFileSync(path) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** A string with a scheme of two letters or more is a URL; one letter is a Windows drive. */

@@ -17,6 +17,8 @@ export interface Compilation {
   readonly platform: Platform;
   /** Core modules that were compiled while the component arrived. */
   readonly early?: EarlyModules | undefined;
+  /** The path or URL that the component came from, where it has one. */
+  readonly from?: string | undefined;
 }
 
 /**
@@ -24,17 +26,18 @@ export interface Compilation {
  * @throws {UnsupportedError} when it needs a feature this host lacks
  */
 export async function compileBytes(bytes: Uint8Array<ArrayBuffer>, how: Compilation): Promise<Component> {
-  const { hash, name = hash.slice(0, 12), early, platform } = how;
+  const { hash, name = hash.slice(0, 12) } = how;
   const [{ prepareBytes }, words] = await Promise.all([compiler(), faults()]);
-  return componentOf(await prepareBytes(bytes, { early, sha256: platform.sha256 }), { ...how, name }, words);
+  return componentOf(await prepareBytes(bytes, how), { ...how, name }, words);
 }
 
 /** A component whose instances are made by the host's own bindings. */
 export function componentOf(
-  { plan, instantiate, modules }: Prepared,
+  { plan, instantiate, modules, lines }: Prepared,
   { hash, name, recipe, platform }: Compilation & { readonly name: string },
-  words: Faults,
+  faults: Faults,
 ): Component {
+  const words = lines === undefined ? faults : faults.withLines(faults, lines);
   return new ThreadComponent(name, {
     hash,
     plan,

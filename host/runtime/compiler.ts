@@ -10,8 +10,10 @@ import { planKey } from "../bindings/key.ts";
 import { Cache } from "../bindings/cache.ts";
 import { UnsupportedError } from "../errors.ts";
 import { analyze } from "../plan/analyze.ts";
+import { exposingShifts } from "../instrument/memories.ts";
 import type { Plan } from "../plan/plan.ts";
-import { compileCore, exposedModule, exposedPlan } from "./core.ts";
+import { bringsLines, compileCore, exposedModule, exposedPlan } from "./core.ts";
+import type { Platform } from "../platform.ts";
 import type { EarlyModules } from "./receive.ts";
 import type { Prepared } from "./prepared.ts";
 import { type Shell, shellOf } from "./shell.ts";
@@ -22,8 +24,10 @@ export { receive } from "./receive.ts";
 export interface PrepareOptions {
   /** Core modules that were compiled while the component arrived. */
   readonly early?: EarlyModules | undefined;
-  /** SHA-256 as hex; default one that every engine has. */
-  readonly sha256?: ((bytes: Uint8Array<ArrayBuffer>) => Promise<string>) | undefined;
+  /** Where the component came from, for a source map that is a file beside it. */
+  readonly from?: string | undefined;
+  /** Default one that has a SHA-256, and no files. */
+  readonly platform?: Pick<Platform, "sha256" | "readBeside"> | undefined;
 }
 
 /**
@@ -31,7 +35,8 @@ export interface PrepareOptions {
  * @throws {UnsupportedError} when it needs a feature this host lacks
  */
 export async function prepareBytes(bytes: Uint8Array<ArrayBuffer>, options: PrepareOptions = {}): Promise<Prepared> {
-  const { early, sha256 = portableSha256 } = options;
+  const { early, platform, from } = options;
+  const sha256 = platform?.sha256 ?? portableSha256;
   const shell = shellOf(bytes);
   const shellHash = shell === undefined ? undefined : await sha256(shell.key);
   let plan = shellHash === undefined ? undefined : shells.get(shellHash);
@@ -52,7 +57,12 @@ export async function prepareBytes(bytes: Uint8Array<ArrayBuffer>, options: Prep
   const modules = await Promise.all(
     places.map((module) => (module.kind === "imported" ? undefined : compileCore(bytes, module, early))),
   );
-  return { plan, instantiate: functions.get(plan)!, modules };
+  const lines = bringsLines(bytes, places)
+    ? (await import("./find-lines.ts")).findLines(bytes, places, modules, exposingShifts, (file) =>
+        platform?.readBeside?.(from, file),
+      )
+    : undefined;
+  return { plan, instantiate: functions.get(plan)!, modules, lines };
 }
 
 /**

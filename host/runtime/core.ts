@@ -3,6 +3,7 @@
  * exports checked against the plan.
  */
 import { DecodeError, UnsupportedError } from "../errors.ts";
+import { CUSTOM_SECTION, eachSection, PREAMBLE_BYTES, readName } from "../binary/framing.ts";
 import { exposeMemories, hiddenMemories } from "../instrument/memories.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { EarlyModules } from "./receive.ts";
@@ -20,6 +21,20 @@ export function exposedPlan(plan: Plan, bytes: Uint8Array): Plan {
 export function exposedModule(bytes: Uint8Array, module: Embedded): Embedded {
   const hidden = hiddenMemories(bytes.subarray(module.start, module.end));
   return hidden.length === 0 ? module : { ...module, hidden };
+}
+
+/** Whether core modules bring line numbers, or say where they are. */
+export function bringsLines(bytes: Uint8Array, modules: Plan["modules"]): boolean {
+  let found = false;
+  for (const module of modules) {
+    if (module.kind === "imported") continue;
+    eachSection(bytes, module.start + PREAMBLE_BYTES, module.end, (id, start, end) => {
+      const name = id === CUSTOM_SECTION ? readName(bytes, start, end)?.value : undefined;
+      found ||= name === "sourceMappingURL" || name === ".debug_line";
+      return !found;
+    });
+  }
+  return found;
 }
 
 /** The bytes that are compiled for a core module of a component. */

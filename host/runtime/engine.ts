@@ -30,6 +30,8 @@ export interface Recipe {
 /** A source as it was given or found: bytes, an answer whose body may still be arriving, or bindings written ahead of time. */
 export interface Content {
   readonly body: Uint8Array<ArrayBuffer> | ResponseLike | BoundComponent;
+  /** The path or URL of the body, where it has one; else empty. */
+  readonly from?: string | undefined;
   /** How much of a body is read, and until when. */
   readonly limits: SourceLimits;
 }

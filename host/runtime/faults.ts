@@ -10,10 +10,22 @@ import type { HandleTable } from "../abi/handle-table.ts";
 import type { HostObjects } from "../abi/host-objects.ts";
 import { LimitTrap } from "../abi/quota.ts";
 import { AbiTrap } from "../abi/trap.ts";
-import { LimitError, TrapError, type TrapCode } from "../errors.ts";
+import type { Lines, WasmFrame } from "../debug/lines.ts";
+import { LimitError, LowerError, TrapError, UnloadedError, UsageError } from "../errors.ts";
+import type { GuestPosition, TrapCode, TrapFrame } from "../errors.ts";
 import { wordsOf } from "../words.ts";
 import type { ValueType } from "../model/types.ts";
 import type { ExportPlan, FuncItem, KeptPlan } from "../plan/plan.ts";
+import {
+  calledPart,
+  engineLines,
+  linesHere,
+  linesOf,
+  type NamedFrame,
+  printable,
+  wasmFrame,
+  withoutOwn,
+} from "./stack.ts";
 import { ImportFault, scrub, type GuestAbort } from "./trap.ts";
 
 export { linkError } from "./link-error.ts";
@@ -67,11 +79,30 @@ export interface FaultContext {
   readonly export: string | undefined;
   /** Reads what the guest's `abort` recorded, where the guest has the hook. */
   readonly abort: (() => GuestAbort | undefined) | undefined;
+  /** The stack where the error was about to enter the guest, when it came from the host. */
+  readonly stack?: readonly string[] | undefined;
+  /** What brings frames to lines, where the component has what it takes. */
+  readonly lines?: Lines;
 }
+
+/** The words for faults of a component that brings line numbers. */
+export function withLines(faults: typeof import("./faults.ts"), lines: Lines): typeof import("./faults.ts") {
+  return {
+    ...faults,
+    toTrapError: (error, context) => toTrapError(error, { ...context, lines }),
+    cannotEnter: (message, details) => cannotEnter(message, details, lines),
+  };
+}
+
+export { linesHere } from "./stack.ts";
 
 /** Makes the host's own error of whatever a call ended with, and lets the original go. */
 export function toTrapError(error: unknown, context: FaultContext): TrapError {
-  const frames = wasmFrames(error);
+  // What came from the host has no frames of the guest, or those of another one.
+  const called = isEngines(error) ? engineLines(error) : (context.stack ?? []);
+  const callers = engineLines(new Error());
+  const { count, from } = calledPart(called, callers);
+  const frames = framesOf(called.slice(0, count), context.lines);
   const { code: raised, detail } = classify(error);
   const abort = context.abort !== undefined && isEngineTrap(error) ? readAbort(context.abort) : undefined;
   const code = raised === "unreachable" && isOutOfMemory(abort) ? "out-of-memory" : raised;
@@ -80,7 +111,7 @@ export function toTrapError(error: unknown, context: FaultContext): TrapError {
       ? `in "${context.module}", export "${context.export}"`
       : `${context.starting ? "while instantiating" : "in"} "${context.module}"`;
   const said = abort?.message;
-  const at = abort?.position;
+  const at = authorsPosition(frames) ?? abort?.position;
   const place = at === undefined ? "" : ` at ${at.file}:${at.line}:${at.column}`;
   // The guest's own message replaces the engine's text for the trap.
   const more = said !== undefined && said !== "" ? `: ${said}` : detail !== "" && detail !== code ? ` (${detail})` : "";
@@ -100,8 +131,113 @@ export function toTrapError(error: unknown, context: FaultContext): TrapError {
     code === "limit-exceeded"
       ? new LimitError(message, details, error as LimitTrap)
       : new TrapError(message, details, cause === undefined ? undefined : { cause });
-  scrub(trap);
+  // The program may have its own way to write stacks, which has the same frames.
+  const written = linesOf(trap);
+  const known = written.length === callers.length && from < callers.length;
+  writeStack(trap, frames, withoutOwn(known ? written.slice(from) : written));
   return trap;
+}
+
+/** A call of an instance that is running already: the guest's frames are those that led to it. */
+export function cannotEnter(
+  message: string,
+  details: { readonly module: string; readonly export: string | undefined },
+  lines?: Lines,
+): TrapError {
+  const frames = framesOf(linesHere(), lines);
+  const position = authorsPosition(frames);
+  return fromCaller(new TrapError(message, { ...details, trap: "cannot-enter-component", frames, position }));
+}
+
+/** A value that does not fit its type. */
+export function misfit({ path, expected, found }: Mismatch): LowerError {
+  return fromCaller(new LowerError(path, expected, found));
+}
+
+/** Arguments that were others when they were read again. */
+export function changed(exportName: string, error: unknown): LowerError {
+  const found = error instanceof AbiTrap ? error.message : wordsOf(error);
+  return misfit({ path: exportName, expected: "values that stay the same while they are read", found });
+}
+
+/** What an import returned and its type does not have. */
+export function badResult(type: ValueType, value: unknown, handle: ExplainHandle): LowerError {
+  const found = mismatch([type], [value], ["result"], handle);
+  return misfit(found ?? { path: "result", expected: "a value that fits", found: "another" });
+}
+
+/** A call of an instance that has trapped or ended. */
+export function unloaded(message: string, cause: TrapError | undefined): UnloadedError {
+  return fromCaller(new UnloadedError(message, cause && { cause }));
+}
+
+export function noConstructor(resource: string, module: string): UsageError {
+  return fromCaller(
+    new UsageError(`Resource "${resource}" of "${module}" has no constructor; its functions return instances`),
+  );
+}
+
+/** An error whose stack begins with the code that called the host. */
+function fromCaller<E extends Error>(error: E): E {
+  writeStack(error, [], withoutOwn(linesOf(error)));
+  return error;
+}
+
+/** Frames that are passed on; the innermost are the ones that tell. */
+const MOST_FRAMES = 32;
+
+function framesOf(stack: readonly string[], lines: Lines | undefined): TrapFrame[] {
+  const found = stack.flatMap((line): NamedFrame[] => {
+    const frame = wasmFrame(line);
+    return frame === undefined ? [] : [frame];
+  });
+  const frames = found.slice(0, MOST_FRAMES);
+  const places = lines?.places(frames satisfies WasmFrame[]) ?? [];
+  return frames.map(({ function: name, module, offset }, i) => {
+    const { file, ...place } = places[i] ?? {};
+    return { function: name, ...(file !== undefined && { file: printable(file) }), module, offset, ...place };
+  });
+}
+
+/** Sources that are not the author's: of AssemblyScript's library and bindings, of Rust's library and of its packages. */
+const FOREIGN = /(?:^|\/)(?:~lib|bindings)\/|\/rustc[-/][^/]*\/|\/rustlib\/|\/\.cargo\/registry\//;
+
+function authorsPosition(frames: readonly TrapFrame[]): GuestPosition | undefined {
+  for (const { file, line, column } of frames) {
+    if (file !== undefined && line !== undefined && column !== undefined && !FOREIGN.test(file)) {
+      return { file, line, column };
+    }
+  }
+  return undefined;
+}
+
+/** Gives an error a stack in the form that the engine's own have: the guest's frames, then those of the callers. */
+function writeStack(error: Error, frames: readonly TrapFrame[], callers: readonly string[]): void {
+  const before = scrub(error) ?? "";
+  const v8 = /^\s*at /m.test(before);
+  const head = v8 ? [`${error.name}: ${error.message}`] : [];
+  const guest = frames.map(({ function: name, file, line, column, offset }) => {
+    const place =
+      file === undefined
+        ? `wasm${offset === undefined ? "" : `:0x${offset.toString(16)}`}`
+        : `${file}:${line}:${column}`;
+    return v8 ? `    at ${name} (${place})` : `${name}@${place}`;
+  });
+  const value = [...head, ...guest, ...callers].join("\n");
+  try {
+    Object.defineProperty(error, "stack", { value, writable: true, configurable: true });
+  } catch {
+    // Its stack has been read, and stays as the engine wrote it.
+  }
+}
+
+/** Whether an error was made by the engine, where the guest was. */
+function isEngines(error: unknown): boolean {
+  try {
+    return isEngineTrap(error) || isRangeError(error) || isWasmException(error);
+  } catch {
+    return false;
+  }
 }
 
 function isEngineTrap(error: unknown): error is WebAssembly.RuntimeError {
@@ -209,21 +345,6 @@ function isRangeError(error: unknown): error is Error {
 function isWasmException(error: unknown): boolean {
   const { Exception } = WebAssembly as unknown as { Exception?: new () => object };
   return Exception !== undefined && error instanceof Exception;
-}
-
-/** Characters. An error's stack is whatever its owner made it. */
-const LONGEST_STACK = 100_000;
-
-/** The wasm frames of a stack, innermost first, as text. Reading the stack is what releases the instance. */
-function wasmFrames(error: unknown): string[] {
-  const stack = scrub(error);
-  if (stack === undefined) return [];
-  return stack
-    .slice(0, LONGEST_STACK)
-    .split("\n")
-    .map((line) => line.trim())
-    .filter((line) => line.includes("wasm"))
-    .slice(0, 32);
 }
 
 /** The first of several values that does not fit its type; values that cannot be read do not fit either. */

@@ -14,12 +14,12 @@ export const inThread: Engine = {
     Promise.all([compiler(), faults()]).catch(() => undefined);
   },
 
-  async open({ body, limits }, recipe, platform) {
+  async open({ body, from, limits }, recipe, platform) {
     if (isBound(body)) return openBound(body, recipe, platform);
     const { bytes, early } =
       body instanceof Uint8Array ? { bytes: body } : await (await compiler()).receive(body, limits);
     const hash = await platform.sha256(bytes);
-    return { hash, key: hash, prepare: (name) => compileBytes(bytes, { hash, name, early, recipe, platform }) };
+    return { hash, key: hash, prepare: (name) => compileBytes(bytes, { hash, name, early, from, recipe, platform }) };
   },
 };
 

@@ -13,7 +13,8 @@ import { AbiRuntime } from "../abi/runtime.ts";
 import { AbiTrap } from "../abi/trap.ts";
 import { ENTERED, IDLE, TRAPPED, UNLOADED } from "../abi/entered.ts";
 import type { Controls, Instantiate } from "../bindings/evaluate.ts";
-import { ComponentError, EngineLimitError, LowerError, TrapError, UnloadedError, UsageError } from "../errors.ts";
+import { ComponentError, EngineLimitError } from "../errors.ts";
+import type { LowerError, TrapError, UnloadedError, UsageError } from "../errors.ts";
 import { describe, wordsOf } from "../words.ts";
 import type { KeptPlan } from "../plan/plan.ts";
 import type { LinkedImports } from "./given-imports.ts";
@@ -49,7 +50,7 @@ class InstanceRuntime extends AbiRuntime {
   private readonly plan: KeptPlan;
   readonly seesMemories: boolean;
   /** The first error thrown into the guest: the guest's frames may catch it and throw another. */
-  private stopped: { readonly error: unknown } | undefined;
+  private stopped: { readonly error: unknown; stack?: readonly string[] } | undefined;
   /** The message of the first trap is being made, which may run getters of the value that was thrown. */
   private describing = false;
   private readonly faults: Faults;
@@ -107,9 +108,7 @@ class InstanceRuntime extends AbiRuntime {
       this.explainHandle,
     );
     this.endCheck(check);
-    return found === undefined
-      ? this.unlowered(lift, "others")
-      : new LowerError(found.path, found.expected, found.found);
+    return found === undefined ? this.unlowered(lift, "others") : this.faults.misfit(found);
   }
 
   /**
@@ -118,8 +117,7 @@ class InstanceRuntime extends AbiRuntime {
    */
   unlowered(lift: number, error: unknown, state?: ComponentState): LowerError {
     if (state !== undefined) this.faults.takeBack(state.handles, this.taken!, this.objects);
-    const found = error instanceof AbiTrap ? error.message : wordsOf(error);
-    return new LowerError(this.exportName(lift), "values that stay the same while they are read", found);
+    return this.faults.changed(this.exportName(lift), error);
   }
 
   private readonly explainHandle: ExplainHandle = (type, value) => {
@@ -138,16 +136,14 @@ class InstanceRuntime extends AbiRuntime {
     const what = lift === -1 ? "a destructor" : `export "${this.exportName(lift)}"`;
     if (state >= UNLOADED) return this.unloaded(`Cannot call ${what} of "${this.name}": ${this.endReason}`);
     if (state >= TRAPPED) return this.unloaded(`Cannot call ${what} of "${this.name}": it has trapped and is locked`);
-    const trap = new TrapError(`Cannot call ${what} of "${this.name}": a call is running already`, {
-      trap: "cannot-enter-component",
+    return this.faults.cannotEnter(`Cannot call ${what} of "${this.name}": a call is running already`, {
       module: this.name,
       export: lift === -1 ? undefined : this.exportName(lift),
     });
-    return trap;
   }
 
   private unloaded(message: string): UnloadedError {
-    return new UnloadedError(message, this.trap === undefined ? undefined : { cause: this.trap });
+    return this.faults.unloaded(message, this.trap);
   }
 
   /** A fault that reaches the host's edge. `error` is `undefined` when the guest swallowed it and went on. */
@@ -168,12 +164,13 @@ class InstanceRuntime extends AbiRuntime {
     this.describing = true;
     try {
       // The error first thrown into the guest is the fault, also when the guest caught it and threw another.
-      const { error: original } = this.stopped ?? { error };
+      const { error: original, stack } = this.stopped ?? { error };
       this.trap ??= this.faults.toTrapError(original ?? this.untold(), {
         module: this.name,
         export: lift < 0 ? undefined : this.exportName(lift),
         starting: this.starting,
         abort: this.abortHook,
+        stack,
       });
       this.stopped = undefined;
       this.abortHook = undefined;
@@ -214,7 +211,9 @@ class InstanceRuntime extends AbiRuntime {
 
   /** An error about to re-enter the guest: the instance is locked already, so a guest that catches it gains nothing. */
   stop(error: unknown): unknown {
-    this.stopped ??= { error };
+    const stopped = (this.stopped ??= { error });
+    // Where the guest is now, nobody can tell when the error has passed through it.
+    stopped.stack ??= this.faults.linesHere();
     return error;
   }
 
@@ -252,12 +251,8 @@ class InstanceRuntime extends AbiRuntime {
   }
 
   badResult(func: number, value: unknown): ImportFault {
-    const { type } = this.plan.hostFuncs[func]!;
-    const found = this.faults.mismatch([type.result!], [value], ["result"], this.explainHandle);
-    return this.threw(
-      func,
-      new LowerError(found?.path ?? "result", found?.expected ?? "a value that fits", found?.found ?? "another"),
-    );
+    const { result } = this.plan.hostFuncs[func]!.type;
+    return this.threw(func, this.faults.badResult(result!, value, this.explainHandle));
   }
 
   error(payload: unknown): ComponentError {
@@ -265,9 +260,7 @@ class InstanceRuntime extends AbiRuntime {
   }
 
   noConstructor(resource: string): UsageError {
-    return new UsageError(
-      `Resource "${resource}" of "${this.name}" has no constructor; its functions return instances`,
-    );
+    return this.faults.noConstructor(resource, this.name);
   }
 
   abortRecord(pointer: number, memory: WebAssembly.Memory): GuestAbort | undefined {

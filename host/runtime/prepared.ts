@@ -1,5 +1,6 @@
 /** What the bytes of a component, or bindings written ahead of time, become: all that instances in this thread share. */
 import type { Instantiate } from "../bindings/evaluate.ts";
+import type { Lines } from "../debug/lines.ts";
 import type { KeptPlan } from "../plan/plan.ts";
 
 export interface Prepared {
@@ -7,4 +8,6 @@ export interface Prepared {
   readonly instantiate: Instantiate;
   /** By their place in the plan; `undefined` for those that are imported. */
   readonly modules: readonly (WebAssembly.Module | undefined)[];
+  /** What leads from frames to the author's lines, where the component brings them. */
+  readonly lines?: Lines | undefined;
 }

@@ -86,7 +86,7 @@ export function openSource(
         `The option integrity checks bytes, and "${body.name}" was written by \`tenon bind\`: it is code of the program`,
       );
     }
-    const opened = await engine.open({ body, limits: reading }, recipe, platform);
+    const opened = await engine.open({ body, from, limits: reading }, recipe, platform);
     const prepare = (as?: string): Promise<EngineComponent> =>
       opened.prepare(as).catch(async (error: unknown) => {
         throw await (await upkeep()).explainRefusal(error, from, body, Object.values(platform.engines));

@@ -19,6 +19,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["model"],
   ["binary"],
   ["instrument"],
+  ["debug"],
   ["plan"],
   ["abi"],
   ["bindings"],

@@ -74,11 +74,11 @@ describe("the size in a page", () => {
     expect(components).toBeLessThanOrEqual(14_000);
   });
 
-  test("of what is loaded when it is needed is at most 43.2 kB for the compiler and 13.2 kB for linking, reload and refusals", async () => {
+  test("of what is loaded when it is needed is at most 43.65 kB for the compiler and 13.2 kB for linking, reload and refusals", async () => {
     const sizes = await split({ compiler: "host/runtime/compiler.ts", upkeep: "host/module/upkeep.ts" });
     console.log(`split into chunks, gzipped: ${JSON.stringify(sizes)}`);
     expect(sizes["start"]).toBeLessThanOrEqual(27_500);
-    expect(sizes["compiler"]).toBeLessThanOrEqual(43_200);
+    expect(sizes["compiler"]).toBeLessThanOrEqual(43_650);
     expect(sizes["upkeep"]).toBeLessThanOrEqual(13_200);
   });
 

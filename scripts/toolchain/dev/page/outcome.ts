@@ -40,7 +40,9 @@ function trapDetails(error: TrapError): HTMLElement[] {
   const list = h(
     "ol",
     { class: "frames" },
-    frames.map((frame) => h("li", {}, frame)),
+    frames.map(({ function: name, file, line, column }) =>
+      h("li", {}, file === undefined ? name : `${name} (${file}:${line}:${column})`),
+    ),
   );
   const count = frames.length;
   return [
