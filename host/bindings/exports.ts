@@ -6,7 +6,6 @@ import {
   externName,
   funcName,
   type FuncName,
-  lastPart,
   shortNames,
   staticName,
   toPascalCase,
@@ -118,7 +117,7 @@ class Classes {
     const { code } = this;
     const local = code.fresh();
     code.block(
-      `const ${local} = rt.resourceClass(${resource}, class ${bare(toPascalCase(lastPart(name) ?? name))} extends rt.GuestResource`,
+      `const ${local} = rt.resourceClass(${resource}, class ${bare(toPascalCase(ownPart(name)))} extends rt.GuestResource`,
       () => {
         for (const member of members.values()) code.line(this.memberText(member));
         if (![...members.values()].some(({ js }) => js.kind === "constructor"))
@@ -172,4 +171,9 @@ function methodKey(name: string): string {
 
 function staticKey(name: string): string {
   return key(staticName(name));
+}
+
+/** The last part of an interface id, which a resource may have as its name; any other name as it is. */
+function ownPart(name: string): string {
+  return name.replaceAll(/^.*\/|@.*$/g, "");
 }

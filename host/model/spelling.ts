@@ -51,19 +51,18 @@ export function externName(name: string): string {
   return name.includes(":") ? name : toCamelCase(name);
 }
 
-/** The last part of an interface id: `api` of `demo:calc/api@1.0.0`; `undefined` when the name is no interface id. */
-export function lastPart(name: string): string | undefined {
-  return /\/([^/@]+)(?:@.*)?$/.exec(name)?.[1];
+/** The short name of an interface: `api` for `demo:calc/api@1.0.0`; `undefined` when the name is no interface id. */
+function shortName(name: string): string | undefined {
+  const match = /\/([^/@]+)(?:@.*)?$/.exec(name);
+  return match === null ? undefined : toCamelCase(match[1]!);
 }
 
 /** Short name → interface id. A short name that several of the interfaces would have is left out. */
 export function shortNames(names: Iterable<string>): Map<string, string> {
   const found = new Map<string, string | undefined>();
   for (const name of names) {
-    const last = lastPart(name);
-    if (last === undefined) continue;
-    const short = toCamelCase(last);
-    found.set(short, found.has(short) ? undefined : name);
+    const short = shortName(name);
+    if (short !== undefined) found.set(short, found.has(short) ? undefined : name);
   }
   for (const [short, name] of found) if (name === undefined) found.delete(short);
   return found as Map<string, string>;

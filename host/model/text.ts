@@ -60,22 +60,15 @@ function typeText(type: ValueType | ResourceType): string {
     case "enum":
     case "flags":
       return braces(type.kind, row(type.names, word));
+    case "tuple":
+      return `tuple<${row(type.types, typeText)}>`;
     default:
-      return formatParts(type, typeText, row);
+      return formatParts(type, typeText);
   }
 }
 
-type Spell = (part: ValueType | ResourceType) => string;
-
-/**
- * A type in the words of WIT, its parts as they are spelled; of a record, variant, enum or flags its kind is all.
- * @param join how the parts of a tuple stand in a row
- */
-export function formatParts(
-  type: ValueType,
-  spell: Spell,
-  join: (parts: readonly ValueType[], spell: Spell) => string = (parts) => parts.map(spell).join(", "),
-): string {
+/** A type in the words of WIT, its parts as they are spelled; of a record, variant, enum or flags its kind is all. */
+export function formatParts(type: ValueType, spell: (part: ValueType | ResourceType) => string): string {
   switch (type.kind) {
     case "list":
       return type.length === undefined
@@ -84,7 +77,7 @@ export function formatParts(
     case "map":
       return `map<${spell(type.key)}, ${spell(type.value)}>`;
     case "tuple":
-      return `tuple<${join(type.types, spell)}>`;
+      return `tuple<${type.types.map(spell).join(", ")}>`;
     case "option":
       return `option<${spell(type.type)}>`;
     case "result":

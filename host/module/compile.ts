@@ -2,7 +2,8 @@
 import type { Source } from "../platform.ts";
 import type { EnginePlatform } from "../runtime/engine.ts";
 import type { Component, World } from "../runtime/types.ts";
-import { checkOptions, COMPILE } from "./options.ts";
+import { checkOptions } from "../runtime/options.ts";
+import { COMPILE } from "./options.ts";
 import { upkeep } from "./lazy.ts";
 import { abortable } from "./source/abortable.ts";
 import type { InspectedSource } from "./source/inspect.ts";

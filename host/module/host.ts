@@ -17,7 +17,8 @@ import { type HostContext, ModuleRecord, modulesOf } from "./module.ts";
 import { publicModule } from "./public-module.ts";
 import { ComponentCache } from "./source/component-cache.ts";
 import { openSource } from "./source/source.ts";
-import { checkOptions, DIRECTORY, HOST, LOAD, REQUEST } from "./options.ts";
+import { checkOptions } from "../runtime/options.ts";
+import { DIRECTORY, HOST, LOAD, REQUEST } from "./options.ts";
 import { upkeep } from "./lazy.ts";
 import type {
   Host,

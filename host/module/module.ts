@@ -18,7 +18,8 @@ import { nearestName } from "../model/nearest.ts";
 import type { DependentImport, ExportingModule } from "./contract.ts";
 import { mayProvide } from "./imports/resolve-imports.ts";
 import { isBytes, isPlace, openSource } from "./source/source.ts";
-import { checkOptions, RELOAD } from "./options.ts";
+import { checkOptions } from "../runtime/options.ts";
+import { RELOAD } from "./options.ts";
 import { Queue } from "./life/queue.ts";
 import { upkeep } from "./lazy.ts";
 import type {

@@ -11,6 +11,7 @@ import type { Platform } from "../platform.ts";
 import type { InstanceEvents, Limits, Recipe } from "./engine.ts";
 import { findImports, type LinkedImports } from "./given-imports.ts";
 import type { Faults } from "./lazy.ts";
+import { checkOptions, type Checks, expect, object, text } from "./options.ts";
 import { startWatched, type Watchable } from "./lifetime.ts";
 import type { Component, Instance, InstantiateOptions, World } from "./types.ts";
 
@@ -40,6 +41,12 @@ export interface Code {
   limitsOf(limits: Limits, others: Limits | undefined): HostLimits;
   make(start: Start): ThreadInstance | Promise<ThreadInstance>;
 }
+
+export const INSTANTIATE: Checks<InstantiateOptions> = {
+  limits: object,
+  name: text,
+  onTrap: expect("a function", (value) => typeof value === "function"),
+};
 
 export class ThreadComponent implements Component {
   readonly name: string;
@@ -91,6 +98,7 @@ export class ThreadComponent implements Component {
     options: InstantiateOptions = {},
     waits: boolean,
   ): ThreadInstance | Promise<ThreadInstance> {
+    checkOptions("instantiate", options, INSTANTIATE);
     const { code, limits: own } = this;
     const { name = this.name, limits, onTrap } = options;
     const { linked, unmet } = findImports(code.plan, imports);

@@ -43,6 +43,7 @@ export interface InstantiateOptions extends InstanceEvents {
 /** A compiled component: code that any number of instances share. */
 export interface Component<W extends World = World> extends EngineComponent {
   /**
+   * @throws {UsageError} for an option that does not exist
    * @throws {LinkError} with every issue, before anything runs
    * @throws {TrapError} when a start function traps
    * @throws {EngineLimitError} when the engine has no room for one more memory

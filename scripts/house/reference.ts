@@ -19,9 +19,23 @@ interface Table {
   readonly heading: string;
   readonly file: string;
   readonly of: string;
+  /** The interfaces that it extends. */
+  readonly bases?: readonly Omit<Table, "heading">[];
 }
 
 const OPTIONS: readonly Table[] = [
+  {
+    heading: "`compile`",
+    file: "host/module/types.ts",
+    of: "CompileSourceOptions",
+    bases: [{ file: "host/runtime/types.ts", of: "CompileOptions" }],
+  },
+  {
+    heading: "`instantiate`",
+    file: "host/runtime/types.ts",
+    of: "InstantiateOptions",
+    bases: [{ file: "host/runtime/engine.ts", of: "InstanceEvents" }],
+  },
   { heading: "`createHost`", file: "host/module/types.ts", of: "HostOptions" },
   { heading: "`load`", file: "host/module/types.ts", of: "LoadOptions" },
   { heading: "`reload`", file: "host/module/types.ts", of: "ReloadOptions" },
@@ -65,10 +79,18 @@ class Source {
     );
   }
 
-  /** The members of an interface, or of a union of strings. @throws {Error} naming one without a comment */
-  rows(of: string): Row[] {
+  /**
+   * The members of an interface itself, or of a union of strings.
+   * @throws {Error} naming one without a comment, or what the interface extends and the table does not name
+   */
+  rows({ of, bases = [] }: Omit<Table, "heading">): Row[] {
     const declared = this.declarations.find((node) => nameOf(node) === of);
     if (declared === undefined) throw new Error(`There is no ${of}`);
+    for (const { expression } of (declared["extends"] ?? []) as { readonly expression: Node }[]) {
+      const base = String(expression["name"]);
+      if (!bases.some((table) => table.of === base))
+        throw new Error(`${of} extends ${base}, which its table leaves out`);
+    }
     const union = declared["typeAnnotation"] as Node | undefined;
     const members = union === undefined ? (declared["body"] as Node)["body"] : union["types"];
     return (members as Node[]).map((member) => {
@@ -121,8 +143,8 @@ export function reference(root: string): string {
   const table = (heading: string, rows: readonly Row[]): string =>
     [`| ${heading} | |`, "|---|---|", ...rows.map(({ name, text }) => `| ${name} | ${text} |`)].join("\n");
   const coded = (rows: readonly Row[]): Row[] => rows.map(({ name, text }) => ({ name: `\`${name}\``, text }));
-  const all = (tables: readonly Table[]): string[] =>
-    tables.map(({ heading, file, of }) => table(heading, coded(source(file).rows(of))));
+  const rows = (of: Omit<Table, "heading">): Row[] => [...(of.bases ?? []).flatMap(rows), ...source(of.file).rows(of)];
+  const all = (tables: readonly Table[]): string[] => tables.map((of) => table(of.heading, coded(rows(of))));
   const lines = [...commands].map(([name, command]) => ({
     name: `\`tenon ${usageOf(name, command)}\``.replaceAll("|", "\\|"),
     text: command.summary,

@@ -4,6 +4,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSy
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import * as options from "../../host/module/options.ts";
+import { INSTANTIATE } from "../../host/runtime/component.ts";
 import { attempt, ComponentError, createHost, type World } from "../../host/node/index.ts";
 import { reference, withReference } from "../../scripts/house/reference.ts";
 import { createBuilder } from "../../scripts/toolchain/build/index.ts";
@@ -98,6 +99,8 @@ test("the README's reference is that of the sources, and names every option that
     const table = tables.split("\n\n").find((text) => text.startsWith(`| \`${heading}\` |`)) ?? "";
     return [...table.matchAll(/^\| `([\w-]+)` \|/gm)].slice(1).map(([, name]) => name!);
   };
+  expect(rows("compile").sort()).toEqual(Object.keys(options.COMPILE).sort());
+  expect(rows("instantiate").sort()).toEqual(Object.keys(INSTANTIATE).sort());
   expect(rows("createHost").sort()).toEqual(Object.keys(options.HOST).sort());
   expect(rows("load").sort()).toEqual(Object.keys(options.LOAD).sort());
   expect(rows("reload").sort()).toEqual(Object.keys(options.RELOAD).sort());

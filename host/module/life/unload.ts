@@ -7,7 +7,8 @@
  */
 import { UnloadedError, UsageError } from "../../errors.ts";
 import type { ModuleRecord } from "../module.ts";
-import { checkOptions, UNLOAD } from "../options.ts";
+import { checkOptions } from "../../runtime/options.ts";
+import { UNLOAD } from "../options.ts";
 import { upkeep } from "../lazy.ts";
 import { asError } from "../imports/scope.ts";
 import type { RunReceipt, UnloadOptions, UnloadReceipt } from "../types.ts";

@@ -70,6 +70,19 @@ test("load refuses an unknown option and names the one that was meant", async ()
   await expect(host().load(bytes, { name: "" })).rejects.toThrow(UsageError);
 });
 
+test("instantiate refuses an unknown option and one that is not what it must be", async () => {
+  const component = await compile(await math());
+  for (const [options, why] of [
+    [{ limit: {} }, "Unknown option limit of instantiate; did you mean limits?"],
+    [{ name: "" }, "Expected name to be a string that is not empty, got "],
+    [{ onTrap: "fail" }, "Expected onTrap to be a function, got fail"],
+    [null, "Expected the options of instantiate to be an object, got null"],
+  ] as const) {
+    await expect(component.instantiate({}, options as never)).rejects.toThrow(why);
+    expect(() => component.instantiateSync({}, options as never)).toThrow(UsageError);
+  }
+});
+
 test("two loads of one name and the same bytes give one module, at once or in turn", async () => {
   const here = host();
   const events: string[] = [];

@@ -141,12 +141,12 @@ describe("live handles", () => {
 
 describe("limits as options", () => {
   test.each([
-    [{ hostCallBytes: Number.NaN }, "limits.hostCallBytes"],
-    [{ hostCallBytes: -1 }, "limits.hostCallBytes"],
-    [{ hostCallBytes: 1.5 }, "limits.hostCallBytes"],
-    [{ resources: "10" }, "limits.resources"],
-    [{ resources: null }, "limits.resources"],
-    [{ memory: 1 }, "Unknown limit memory"],
+    [{ hostCallBytes: Number.NaN }, "Expected hostCallBytes to be an integer of at least 0"],
+    [{ hostCallBytes: -1 }, "Expected hostCallBytes to be an integer of at least 0"],
+    [{ hostCallBytes: 1.5 }, "Expected hostCallBytes to be an integer of at least 0"],
+    [{ resources: "10" }, "Expected resources to be an integer of at least 0"],
+    [{ resources: null }, "Expected resources to be an integer of at least 0"],
+    [{ memory: 1 }, "Unknown option memory of limits"],
     ["none", "Expected limits to be an object"],
   ])("%o is a UsageError", async (limits, words) => {
     const component = await compileWat(handles);
