@@ -367,7 +367,7 @@ export class EngineLimitError extends TenonError {
   constructor(name: string, cause: unknown) {
     super(
       "engine-limit",
-      `The engine refused an instance of "${name}": ${(cause as Error).message}. What is too large to be made at once, \`instantiate\` makes`,
+      `The engine refused an instance of "${name}": ${(cause as Error).message}. If it is too large to be made at once, use \`instantiate\``,
       { cause },
     );
   }

@@ -91,10 +91,18 @@ class ModuleHost implements Host {
     return (await upkeep()).loadAll(this.#context, candidates, (candidate) => this.#claim(candidate));
   }
 
-  async loadDirectory(directory: string, options: Omit<LoadOptions, "name" | "integrity"> = {}): Promise<Module[]> {
-    checkOptions("loadDirectory", options, DIRECTORY);
+  async loadDirectory<W extends World = World>(
+    directory: string,
+    options: Omit<LoadOptions<W>, "name" | "integrity"> = {},
+  ): Promise<Module<W>[]> {
+    checkOptions<Omit<LoadOptions, "name" | "integrity">>(
+      "loadDirectory",
+      options as unknown as LoadOptions,
+      DIRECTORY,
+    );
     const sources = await (await upkeep()).listComponents(this.#context.platform, directory);
-    return this.loadAll(sources.map((source) => ({ ...options, source })));
+    const requests = sources.map((source) => ({ ...options, source })) as unknown as LoadRequest[];
+    return this.loadAll(requests) as unknown as Promise<Module<W>[]>;
   }
 
   /** Reads and compiles a source; what it is called is known then. */
@@ -160,12 +168,12 @@ class ModuleHost implements Host {
     return record.public;
   }
 
-  get(name: string): Module | undefined {
-    return this.#context.modules.get(name)?.public;
+  get<W extends World = World>(name: string): Module<W> | undefined {
+    return this.#context.modules.get(name)?.public as unknown as Module<W> | undefined;
   }
 
-  require(name: string): Module {
-    const module = this.get(name);
+  require<W extends World = World>(name: string): Module<W> {
+    const module = this.get<W>(name);
     if (module !== undefined) return module;
     throw new UsageError(
       `There is no module ${name}; loaded are ${[...this.#context.modules.keys()].join(", ") || "none"}`,

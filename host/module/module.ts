@@ -84,8 +84,6 @@ export class ModuleRecord implements ExportingModule {
   unloading: Promise<UnloadReceipt> | undefined;
   /** A forced unload waits for its turn: operations that drain stop draining. */
   forced = false;
-  /** Ends a hand-over of state that waits for the guest; there while one does. */
-  interrupt: AbortController | undefined;
   /** Holds calls, while state is handed over and calls return promises. */
   held: Face | undefined;
   /** Reloads that have not begun, in the order they were asked for. */

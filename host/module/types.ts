@@ -343,16 +343,20 @@ export interface Host {
   /**
    * Loads one component. Loads of one name and the same bytes give one module, however many run at once.
    * @throws {UsageError} with the code `name-taken` when the name belongs to other bytes, `options-differ` when the module
-   * is there with other `imports`, `link`, `provides`, `bindings` or `onTrap` than those given, `host-closed`
+   * is there with other `imports`, `link`, `provides`, `engine` or `onTrap` than those given, `host-closed`
    */
   load<W extends World = World>(source: Source | TypedSource<W>, options?: LoadOptions<W>): Promise<Module<W>>;
   /** Loads several in dependency order; when one fails, those that this call loaded are unloaded again. */
   loadAll(requests: readonly LoadRequest[]): Promise<Module[]>;
   /** Loads every `.wasm` file of a directory, as {@link loadAll}; `options` for all of them, without name. */
-  loadDirectory(directory: string, options?: Omit<LoadOptions, "name" | "integrity">): Promise<Module[]>;
-  get(name: string): Module | undefined;
-  /** @throws {UsageError} when there is none of that name */
-  require(name: string): Module;
+  loadDirectory<W extends World = World>(
+    directory: string,
+    options?: Omit<LoadOptions<W>, "name" | "integrity">,
+  ): Promise<Module<W>[]>;
+  /** The module of a name. That it fits the world `W` is not checked here; the option `world` of `load` checks it. */
+  get<W extends World = World>(name: string): Module<W> | undefined;
+  /** As {@link get}. @throws {UsageError} when there is none of that name */
+  require<W extends World = World>(name: string): Module<W>;
   /** Every interface, function and resource that a module could link to now. */
   provides(): readonly ExternDecl[];
   /** Modules that export an interface, function or resource, by name, best version first; an id without version matches any. */

@@ -100,6 +100,24 @@ export async function sources(host: Host, job: TypedSource<Job>, bound: BoundCom
   await host.load(job, { imports: { "demo:log/log": { write: (line: number) => void line } } });
 }
 
+/** Modules that are there already, by the world that the program knows them to have. */
+export async function known(host: Host): Promise<void> {
+  const job = host.get<Job>("job");
+  holds<Equal<typeof job, Module<Job> | undefined>>();
+  const sure = host.require<Job>("job");
+  holds<Equal<typeof sure, Module<Job>>>();
+  const plain = host.require("job");
+  holds<Equal<typeof plain, Module<World>>>();
+  const all = await host.loadDirectory<Job>("jobs", { imports: { "demo:log/log": { write } } });
+  holds<Equal<typeof all, Module<Job>[]>>();
+  const some = await host.loadDirectory("jobs");
+  holds<Equal<typeof some, Module<World>[]>>();
+  // @ts-expect-error the import takes a string
+  await host.loadDirectory<Job>("jobs", { imports: { "demo:log/log": { write: (line: number) => void line } } });
+  // @ts-expect-error the job is a string
+  sure.exports.run(1);
+}
+
 export async function scoped(): Promise<void> {
   await using host = createHost({ onTrap: { maxRestarts: 3 } });
   await using job = await host.load<Job>("job.wasm");

@@ -19,6 +19,8 @@ export const STATE = "tenon:module/state";
 const PATIENCE_MS = 200;
 /** How long calls are held for those under way to end: one of these may itself wait for one that is held. */
 const HOLD_MS = 5_000;
+/** How often a hand-over looks whether an unload is forced. */
+const LOOK_MS = 10;
 
 export class HandOver {
   readonly #record: ModuleRecord;
@@ -79,12 +81,16 @@ export class HandOver {
   /** Does something that may take long; the signal or a forced unload ends it. */
   async #step<T>(work: () => T | PromiseLike<T>): Promise<T> {
     const record = this.#record;
-    const interrupt = (record.interrupt = new AbortController());
-    if (record.forced) interrupt.abort(record.unloadedError());
+    const interrupt = new AbortController();
+    const look = (): void => {
+      if (record.forced) interrupt.abort(record.unloadedError());
+    };
+    look();
+    const looking = setInterval(look, LOOK_MS);
     try {
       return await abortable([interrupt.signal, this.#signal], async () => work());
     } finally {
-      record.interrupt = undefined;
+      clearInterval(looking);
     }
   }
 

@@ -17,15 +17,10 @@ export async function unloadModule(record: ModuleRecord, options: UnloadOptions)
   checkOptions("unload", options, UNLOAD);
   const { context, name } = record;
   if (context.options.unloading === false && options.force !== true) {
-    throw new UsageError(
-      `Cannot unload module ${name}: this host was made with unloading: false; force does it anyway`,
-    );
+    throw new UsageError(`Cannot unload module ${name}: the host has unloading: false; force does it anyway`);
   }
   // A forced unload without a drain of its own ends the drains of the operations before it in the queue.
-  if (options.force === true && !options.drain) {
-    record.forced = true;
-    record.interrupt?.abort(record.unloadedError());
-  }
+  if (options.force === true && !options.drain) record.forced = true;
   return record.queue.run(async () => {
     // A second unload gives the receipt of the first.
     if (record.unloading !== undefined) return record.unloading;

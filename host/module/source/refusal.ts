@@ -23,7 +23,9 @@ export async function explainRefusal(
     // The same error object, so that `offset` and `section` stay; only its message grows.
     const type = "headers" in body ? body.headers?.get("content-type") : undefined;
     const page = type?.includes("html") === true ? "; the server answered text/html, a page and no component" : "";
-    error.message = `${where}${error.message}${page}`;
+    const starts = body instanceof Uint8Array ? new TextDecoder().decode(body.subarray(0, 100)) : "";
+    const text = /^\s*<(?:!doctype|html)/i.test(starts) ? "; it holds HTML, a page and no component" : "";
+    error.message = `${where}${error.message}${page}${text}`;
   }
   return error;
 }

@@ -206,9 +206,10 @@ test("close in the middle of a hand-over settles everything", async () => {
   await restoring.reached;
   const held = module.exports.api.increment();
   const closing = here.close();
+  // The reload gives up before the guest's restore ends.
+  expect(await held).toBe(1);
   restoring.open();
   expect(await failing).toBeInstanceOf(ReloadError);
-  expect(await held).toBe(1);
   expect((await closing).map(({ name }) => name)).toEqual(["counter"]);
 });
 

@@ -191,6 +191,10 @@ test("what is refused says which source it was, and that a server answered a pag
     expect(cut).toBeInstanceOf(DecodeError);
     expect(cut.message).toContain(`Could not load ${path}: `);
     expect(typeof cut.offset).toBe("number");
+    const file = join(directory, "index.html");
+    await writeFile(file, "\n<!DOCTYPE html><title>Development</title>");
+    expect((await caught(host().load(file))).message).toMatch(/; it holds HTML, a page and no component$/);
+    expect(cut.message).not.toContain("HTML");
   } finally {
     await rm(directory, { recursive: true });
   }
