@@ -69,7 +69,8 @@ export class TenonError extends Error {
   constructor(code: string, message: string, options?: { cause?: unknown }) {
     super(message, options);
     this.code = code;
-    this.name = new.target.name;
+    // From the code, since bundlers give classes names of their own.
+    this.name = `${code.replace(/(?:^|-)./g, (start) => start.slice(-1).toUpperCase())}Error`;
   }
 }
 
@@ -276,6 +277,7 @@ export class LimitError extends TrapError {
     passed: { readonly limit: LimitName; readonly allowed: number; readonly used: number },
   ) {
     super(message, details);
+    this.name = "LimitError";
     this.limit = passed.limit;
     this.allowed = passed.allowed;
     this.used = passed.used;
@@ -303,6 +305,7 @@ export class TrappedError extends UnloadedError {
 export class AbortError extends TenonError {
   constructor(message: string, options?: { cause?: unknown }) {
     super("aborted", message, options);
+    this.name = "AbortError";
   }
 }
 
@@ -410,5 +413,6 @@ export class UsageError extends TenonError {
   declare readonly code: UsageCode;
   constructor(message: string, options?: { cause?: unknown; code?: UsageCode }) {
     super(options?.code ?? "usage", message, options);
+    this.name = "UsageError";
   }
 }

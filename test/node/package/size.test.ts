@@ -82,6 +82,21 @@ describe("the size in a page", () => {
     expect(sizes["upkeep"]).toBeLessThanOrEqual(13_200);
   });
 
+  test("of names is nothing: errors are called as they are documented when a page is minified", async () => {
+    const [file] = (await bundleOf(HOST, false, [untilNeeded])).outputFiles;
+    const host = (await import(
+      `data:text/javascript;base64,${Buffer.from(file!.contents).toString("base64")}`
+    )) as object;
+    const named = Object.entries(host).filter(([name]) => /^[A-Z].*Error$/.test(name) && name !== "TenonError");
+    expect(named.map(([name]) => name)).toContain("LimitError");
+    const names = named.map(([name, made]) => {
+      const passed = name === "LimitError" ? [{ limit: "resources" }] : [];
+      const error = new (made as new (...args: unknown[]) => Error)("x", { offset: 0, section: "type" }, ...passed);
+      return error.name;
+    });
+    expect(names).toEqual(named.map(([name]) => name));
+  });
+
   test("counts no Node module", async () => {
     await expect(start(HOST)).resolves.toBeGreaterThan(0);
     await expect(start(`export * from "./host/node/index.ts";`)).rejects.toThrow("node:");
