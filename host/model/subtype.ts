@@ -94,6 +94,8 @@ export interface MatcherOptions {
   readonly open?: ReadonlySet<ResourceType> | undefined;
   /** Where it is noted what is bound. */
   readonly bound?: ResourceType[];
+  /** The comparison that this is a part of: what is bound there is bound here, what is open there is open here. */
+  readonly outer?: Matcher;
   readonly comparing: Comparing;
 }
 
@@ -104,15 +106,17 @@ export class Matcher {
   readonly types: Map<Type, Type> = new Map();
   readonly #open: ReadonlySet<ResourceType> | undefined;
   readonly #bound: ResourceType[] | undefined;
+  readonly #outer: Matcher | undefined;
   readonly #comparing: Comparing;
   readonly #spend: Spend;
   /** The pairs with handles, which are equal as long as their resources stand for each other. */
   readonly #equal: Pairs = new Map();
 
-  constructor({ resources = new Map(), open, bound, comparing }: MatcherOptions) {
+  constructor({ resources = new Map(), open, bound, outer, comparing }: MatcherOptions) {
     this.resources = resources;
     this.#open = open;
     this.#bound = bound;
+    this.#outer = outer;
     this.#comparing = comparing;
     this.#spend = comparing.spend;
   }
@@ -175,7 +179,7 @@ export class Matcher {
   }
 
   #substitution(): Substitution {
-    return new Substitution(byIdentity(this.resources), this.#spend);
+    return new Substitution((resource) => this.#boundTo(resourceOf(resource)) ?? resource, this.#spend);
   }
 
   #namedType(found: NamedType, wanted: NamedType): string | undefined {
@@ -187,13 +191,8 @@ export class Matcher {
     }
     if (right.kind === "func") return this.#func(left as FuncType, right);
     // Types are equal when each is a subtype of the other; the way back binds what the found one leaves open.
-    const open = boundBy(right, this.#open);
-    this.#spend(2 * (this.resources.size + (open?.size ?? 0)));
-    const forth = new Matcher({
-      resources: new Map(this.resources),
-      open: this.#open === undefined ? undefined : new Set([...this.#open, ...(open ?? [])]),
-      comparing: this.#comparing,
-    });
+    const open = this.#open && boundBy(right, this.#open);
+    const forth = new Matcher({ open, outer: this, comparing: this.#comparing });
     const why = forth.explain(left, right);
     if (why !== undefined) return why;
     const resolved = this.#substitution().type(right) as ExternType;
@@ -202,15 +201,25 @@ export class Matcher {
 
   #bind(found: ResourceType, wanted: ResourceType): string | undefined {
     const resource = resourceOf(wanted);
-    if (this.resources.has(resource) || this.#open?.has(resource) === false) return this.#resource(found, wanted);
+    if (this.#boundTo(resource) !== undefined || !this.#isOpen(resource)) return this.#resource(found, wanted);
     this.resources.set(resource, resourceOf(found));
     this.#bound?.push(resource);
     return undefined;
   }
 
+  #boundTo(resource: ResourceType): ResourceType | undefined {
+    const bound = this.resources.get(resource);
+    return bound !== undefined || this.#outer === undefined ? bound : this.#outer.#boundTo(resource);
+  }
+
+  #isOpen(resource: ResourceType): boolean {
+    if (this.#open === undefined || this.#open.has(resource)) return true;
+    return this.#outer !== undefined && this.#outer.#isOpen(resource);
+  }
+
   #resource(found: ResourceType, wanted: ResourceType): string | undefined {
     const resource = resourceOf(wanted);
-    const bound = this.resources.get(resource) ?? resource;
+    const bound = this.#boundTo(resource) ?? resource;
     if (bound === resourceOf(found)) return undefined;
     if (nameOf(bound) === nameOf(found)) return `the resource found, ${nameOf(found)}, is not the one expected`;
     return `expected the resource ${nameOf(bound)}, found ${nameOf(found)}`;

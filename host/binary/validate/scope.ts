@@ -57,18 +57,16 @@ export class Scope {
   readonly imported: Set<ResourceType> = new Set();
   /** The resource types that exports of a type introduce. */
   readonly created: Set<ResourceType> = new Set();
-  private readonly importNames: NameScope;
-  private readonly exportNames: NameScope;
-  private readonly visibility: Visibility;
+  // Made when they are first needed: a megabyte may declare half a million types that have no imports or exports.
+  private importNames: NameScope | undefined = undefined;
+  private exportNames: NameScope | undefined = undefined;
+  private visibility: Visibility | undefined = undefined;
   private readonly primitives: Map<PrimitiveKind, PrimitiveType>;
 
   constructor(context: Context, kind: Scope["kind"], parent: Scope | undefined) {
     this.context = context;
     this.kind = kind;
     this.parent = parent;
-    this.importNames = new NameScope(context, "import");
-    this.exportNames = new NameScope(context, "export");
-    this.visibility = new Visibility(context);
     this.primitives = parent?.primitives ?? new Map();
   }
 
@@ -194,7 +192,7 @@ export class Scope {
 
   import(name: RawName, raw: RawExternType): void {
     const type = this.extern(raw, name.name, this.imported);
-    this.importNames.add(name, type);
+    (this.importNames ??= new NameScope(this.context, "import")).add(name, type);
     this.admit(type, "import", name.name);
     if (this.kind === "component") this.checkImportIsClosed(name, type);
     this.imports.push({ name: name.name, type });
@@ -203,7 +201,7 @@ export class Scope {
 
   /** Adds an export whose type is already under a name of its own. */
   export(name: RawName, type: ExternType): void {
-    this.exportNames.add(name, type);
+    (this.exportNames ??= new NameScope(this.context, "export")).add(name, type);
     this.admit(type, "export", name.name);
     this.exports.push({ name: name.name, type });
     this.push(type);
@@ -224,7 +222,8 @@ export class Scope {
 
   private admit(type: ExternType, as: "import" | "export", name: string): void {
     // The visibility of what an instance type exports is judged where the type is used.
-    if (this.kind === "instance-type" || this.visibility.admit(type, as)) return;
+    if (this.kind === "instance-type") return;
+    if ((this.visibility ??= new Visibility(this.context)).admit(type, as)) return;
     const what = type.kind === "core-module" ? "core module" : sortOf(type);
     this.context.fail(
       `The ${what} ${JSON.stringify(name)} is not valid to be used as ${as}: it refers to a type that is not ${as}ed by name before it`,
@@ -320,7 +319,8 @@ export class Scope {
   // The type of the scope as a whole.
 
   instanceType(): InstanceType {
-    return checked(this.context, { kind: "instance", exports: this.exports, bound: this.created });
+    const bound = this.created.size === 0 ? none : this.created;
+    return checked(this.context, { kind: "instance", exports: this.exports, bound });
   }
 
   componentType(): ComponentType {
@@ -336,6 +336,8 @@ export class Scope {
     return checked(context, { kind: "component", imports, exports, imported, created });
   }
 }
+
+const none: ReadonlySet<ResourceType> = new Set();
 
 /** A type under the name that an import or export gives it. */
 export function named(type: Type, name: string): ExternType {
