@@ -3,6 +3,7 @@
  * evaluation or want to start without the compiler.
  */
 import { key, quote } from "../abi/emit/code.ts";
+import { Budget } from "../budget.ts";
 import type { Plan, KeptPlan } from "../plan/plan.ts";
 import { emitBindings } from "./emit.ts";
 import { FORMAT } from "./format.ts";
@@ -28,17 +29,20 @@ const legend: readonly string[] = [
  * The source of an ES module whose default export is a source for `compile` and `load`.
  * @param hash SHA-256 of the component, hex
  * @param modules one for each module of the plan; `undefined` for those that are imported
+ * @param budget the work allowed, by default for the text alone
+ * @throws {UnsupportedError} when the text would be out of all proportion to the component
  */
 export function emitBoundModule(
   name: string,
   hash: string,
   plan: Plan,
   modules: readonly (BoundModule | undefined)[],
+  budget: Budget = new Budget(plan.byteLength),
 ): string {
-  const text = emitBindings(plan, undefined, true)
+  const text = emitBindings(plan, budget, true)
     .replace(/^"use strict";\nreturn /, "")
     .replace(/;\n$/, "\n");
-  const { statements, expression } = toSource(keptPart(plan));
+  const { statements, expression } = toSource(keptPart(plan), budget);
   const files = modules.map((module) =>
     module === undefined
       ? "undefined"
@@ -77,9 +81,10 @@ function keptPart({ imports, exportDecls, hostFuncs, resources, exports, lifts, 
 }
 
 /** Plain data as JavaScript source. An object met twice becomes a constant, because types are equal by identity. */
-function toSource(value: unknown): { statements: string[]; expression: string } {
+function toSource(value: unknown, budget: Budget): { statements: string[]; expression: string } {
   const uses = new Map<object, number>();
   const count = (at: unknown): void => {
+    budget.spend(1 + (typeof at === "string" ? at.length >> 2 : 0), "generate bindings for");
     if (typeof at !== "object" || at === null) return;
     const seen = uses.get(at) ?? 0;
     uses.set(at, seen + 1);

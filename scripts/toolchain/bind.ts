@@ -27,15 +27,16 @@ export interface BoundFiles {
  * it. Nothing is written.
  *
  * @throws {DecodeError} when the bytes are no valid component
- * @throws {UnsupportedError} when it needs what this host lacks
+ * @throws {UnsupportedError} when it needs what this host lacks, or its text would be out of all proportion to it
  */
 export function bind(component: Uint8Array, { name = "component" }: BindOptions = {}): BoundFiles {
   const whole = new Uint8Array(component);
-  const plan = exposedPlan(analyze(whole).plan, whole);
+  const { plan: planned, budget } = analyze(whole);
+  const plan = exposedPlan(planned, whole);
   const world = { name, imports: plan.imports, exports: plan.exportDecls };
   const entry = `${name}.js`;
   const files = new Map<string, string | Uint8Array>([
-    [`${name}.d.ts`, declarations(world, new Map(), { bound: true })],
+    [`${name}.d.ts`, declarations(world, new Map(), { bound: true, budget })],
   ]);
   const modules = plan.modules.map((module, index) => {
     if (module.kind !== "embedded") return undefined;
@@ -45,6 +46,6 @@ export function bind(component: Uint8Array, { name = "component" }: BindOptions 
     return { file, hash: createHash("sha256").update(bytes).digest("hex") };
   });
   const hash = createHash("sha256").update(whole).digest("hex");
-  files.set(entry, emitBoundModule(name, hash, plan, modules));
+  files.set(entry, emitBoundModule(name, hash, plan, modules, budget));
   return { entry, files };
 }

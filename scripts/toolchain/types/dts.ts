@@ -4,6 +4,7 @@
  * Pure: extern declarations in, text out. Owns names and layout of the text; how values look in JavaScript is decided
  * by the host's bindings (`host/abi`), and the two must say the same.
  */
+import { Budget } from "../../../host/budget.ts";
 import { typedArrayOf } from "../../../host/abi/emit/numbers.ts";
 import { isValueType } from "../../../host/model/cases.ts";
 import { ownName } from "../../../host/model/ids.ts";
@@ -25,20 +26,26 @@ export interface Declared {
   readonly exports: readonly ExternDecl[];
 }
 
-/** The text of a `.d.ts` file. The same world gives the same text. */
+/**
+ * The text of a `.d.ts` file. The same world gives the same text.
+ * @throws {UnsupportedError} when it would be out of all proportion to the budget
+ */
 export function declarations(world: Declared, docs: WitDocs = new Map(), options: DeclarationOptions = {}): string {
-  return new Declarations(world, docs).write(options);
+  return new Declarations(world, docs, options.budget ?? new Budget(Infinity)).write(options);
 }
 
 export interface DeclarationOptions {
   /** Also declare the default export of a module written by `tenon bind`. */
   readonly bound?: boolean | undefined;
+  /** The work allowed: what is left of the component's. By default without end, for the author's own WIT. */
+  readonly budget?: Budget | undefined;
 }
 
 /** Where types got their names, and how they are spelled from there. */
 class Declarations implements Spelling {
   private readonly docs: WitDocs;
   private readonly world: Declared;
+  private readonly budget: Budget;
   private readonly top: NameTable = topNames();
   private readonly groups: Group[] = [];
   private readonly groupOf = new Map<ExternDecl, Group>();
@@ -51,16 +58,17 @@ class Declarations implements Spelling {
   /** Globals that a type of the world hides. */
   private readonly hidden = new Set<string>();
 
-  constructor(world: Declared, docs: WitDocs) {
+  constructor(world: Declared, docs: WitDocs, budget: Budget) {
     this.world = world;
     this.docs = docs;
+    this.budget = budget;
   }
 
   write({ bound }: DeclarationOptions): string {
     const { name: id, imports, exports } = this.world;
     const worldName = this.top.claim(worldTypeName(id));
     this.collect(imports, exports);
-    const out = new Writer();
+    const out = new Writer(this.spend);
     out.line(`// The world ${printable(id)}, for the host. Written by tenon; do not edit.`);
     const start = out.place();
     out.line(`import type { ${bound ? "BoundComponent, " : ""}World } from "tenon";`);
@@ -223,8 +231,15 @@ class Declarations implements Spelling {
   }
 
   spell(type: ValueType, fromHost = false): string {
-    return this.typeNames.get(type) ?? this.structure(type, fromHost);
+    const text = this.typeNames.get(type) ?? this.structure(type, fromHost);
+    // Types share parts and names may be long: both are written out wherever they are used.
+    this.spend(text.length);
+    return text;
   }
+
+  private readonly spend = (letters: number): void => {
+    this.budget.spend(1 + (letters >> 2), "declare");
+  };
 
   className(resource: ResourceType): string {
     return this.classNames.get(resource) ?? "unknown";

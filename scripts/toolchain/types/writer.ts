@@ -10,8 +10,15 @@ export function commentText(text: string): string {
 export class Writer {
   protected readonly lines: string[] = [];
   protected depth = 0;
+  private readonly spend: (letters: number) => void;
+
+  /** @param spend counts the letters of each line */
+  constructor(spend: (letters: number) => void = () => {}) {
+    this.spend = spend;
+  }
 
   line(text: string): void {
+    this.spend(text.length);
     for (const part of text.split("\n")) this.lines.push(part === "" ? "" : "  ".repeat(this.depth) + part);
   }
 

@@ -3,7 +3,10 @@ import { expect, test } from "vitest";
 import { comment } from "../../../host/abi/emit/code.ts";
 import { emitBindings } from "../../../host/bindings/emit.ts";
 import { emitBoundModule } from "../../../host/bindings/emit-bound.ts";
+import { Budget } from "../../../host/budget.ts";
+import { UnsupportedError } from "../../../host/errors.ts";
 import { analyze } from "../../../host/plan/analyze.ts";
+import { bind } from "../../../scripts/toolchain/bind.ts";
 import { parseWat } from "../../../scripts/toolchain/wasm-tools.ts";
 
 const wat = `(component
@@ -18,6 +21,38 @@ const wat = `(component
   (func $go (canon lift (core func $m "go")))
   (instance $api (export "go" (func $go)))
   (export "demo:calc/api@1.0.0" (instance $api)))`;
+
+/** Imports functions of a type that unfolds to 2^14 parts and has no name: their declarations would write out each. */
+async function unfolding(functions: number): Promise<Uint8Array> {
+  const types = Array.from({ length: 14 }, (_, i) => `(type $t${i + 1} (tuple $t${i} $t${i}))`);
+  const imports = Array.from({ length: functions }, (_, i) => `(import "f${i}" (func (param "x" $t14)))`);
+  return parseWat(`(component (type $t0 (tuple u8)) ${types.join(" ")} ${imports.join(" ")})`);
+}
+
+test("bind goes on with the budget that is left of the component's, to the last line of its declarations", async () => {
+  const { files } = bind(await unfolding(1), { name: "one" });
+  expect(files.get("one.d.ts")).toMatch(/^ {4}f0\(x: \[.{100000,}\]\): void;$/m);
+  const bytes = await unfolding(20);
+  let error: unknown;
+  try {
+    bind(bytes);
+  } catch (thrown) {
+    error = thrown;
+  }
+  expect(error).toBeInstanceOf(UnsupportedError);
+  expect(error).toMatchObject({ feature: "complexity" });
+  expect((error as Error).message).toBe(`This component of ${bytes.length} bytes is too complex to declare`);
+});
+
+test("emitBoundModule asks for no more than the budget it is given", async () => {
+  const plan = await planned();
+  const enough = new Budget(plan.byteLength);
+  emitBoundModule("bound", "0".repeat(64), plan, [], enough);
+  expect(enough.spent).toBeGreaterThan(100);
+  const budget = new Budget(plan.byteLength);
+  budget.spend(1_000_000 + 2 * plan.byteLength - enough.spent + 1, "test");
+  expect(() => emitBoundModule("bound", "0".repeat(64), plan, [], budget)).toThrow(UnsupportedError);
+});
 
 const planned = async () => analyze(new Uint8Array(await parseWat(wat))).plan;
 
