@@ -40,23 +40,29 @@ const build: Command = {
     "source-map": { explains: "write the source map beside the component" },
     asc: { value: "OPTIONS", explains: "options of AssemblyScript's compiler, separated by spaces" },
     transform: { value: "LIST", explains: "transforms of AssemblyScript's compiler, separated by commas" },
+    watch: { explains: "build again what changes, as --debug unless --release is given, until interrupted" },
     force: { explains: "build even when nothing has changed" },
     json: { explains: "print the result as JSON" },
   },
   summary: "Builds module folders (AssemblyScript and WIT) into components; default: those of package.json",
   run: async (args, { out, err }) => {
     const { createBuilder, projectModules } = await import("../../scripts/toolchain/index.ts");
-    const { formatFailure, formatResult } = await import("../../scripts/toolchain/build/report.ts");
+    const { formatFailure, formatResult, watchUntilInterrupted } =
+      await import("../../scripts/toolchain/build/report.ts");
     const folders = args.positionals.length > 0 ? args.positionals : await projectModules();
     if (folders.length === 0) {
       throw new CommandLineError("Expected DIR, or modules under the key tenon of package.json, got nothing");
     }
-    if (args.value("out") !== undefined && folders.length > 1) {
-      throw new CommandLineError("The option --out is for one module, and several are given: use --out-dir");
+    if (args.value("out") !== undefined && (folders.length > 1 || args.has("watch"))) {
+      throw new CommandLineError("The option --out is for one module that is built once: use --out-dir");
     }
     const builder = createBuilder();
     const places = { out: args.value("out"), outDir: args.value("out-dir") };
     const options = { ...witChoice(args), ...places, ...compilerChoice(args), force: args.has("force") };
+    if (args.has("watch")) {
+      const dirs = args.positionals.length > 0 ? args.positionals : undefined;
+      return watchUntilInterrupted(builder, { ...options, dirs, debug: !args.has("release") }, { out, err });
+    }
     const builds = await Promise.allSettled(folders.map((dir) => builder.build({ dir, ...options })));
     await builder.close();
     const results = builds.flatMap((build) => (build.status === "fulfilled" ? [build.value] : []));

@@ -18,6 +18,9 @@ export {
   type BuildResult,
   createBuilder,
   type Stage,
+  type WatchEvent,
+  type Watching,
+  type WatchOptions,
 } from "./build/index.ts";
 
 /** Options of {@link types}. */

@@ -2,6 +2,7 @@
  * `tenon new`: the skeleton of a module, with every export present and trapping with "not implemented".
  */
 import { existsSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { readWorld } from "../wit/world.ts";
 import { readProject, rememberModule, settingsOf } from "./config.ts";
@@ -51,6 +52,7 @@ export async function createModule(options: CreateOptions): Promise<Created> {
     if (existsSync(path))
       throw new BuildError([{ file: path, message: "The file is there already", hint: "Choose another folder" }]);
   }
+  await mkdir(folder, { recursive: true });
   await writeGenerated(join(folder, "bindings"), guest.files);
   await writeAllOrNone(files);
   const ordered = [...files.keys()].sort((a, b) => Number(b === index) - Number(a === index));

@@ -20,6 +20,8 @@ export interface BuildIssue {
 /** A module or its WIT is wrong, and nothing was written to the output. */
 export class BuildError extends TenonError {
   readonly issues: readonly BuildIssue[];
+  /** Files that the build had read, and those it looked for and did not find; a change of one may mend it. Absolute. */
+  sources: readonly string[] = [];
   constructor(issues: readonly BuildIssue[], options?: { cause?: unknown }) {
     super("build", issues.map(formatIssue).join("\n"), options);
     this.issues = issues;

@@ -56,6 +56,8 @@ export async function writeGenerated(folder: string, files: ReadonlyMap<string, 
     const hint = "Files are written and deleted there: move it away, and the build makes the folder";
     throw new BuildError([{ file: folder, message: `The folder of generated bindings is ${what}`, hint }]);
   }
+  // Not what it stands in: a module's folder that has just been moved away is not made again.
+  if (info === undefined) await mkdir(folder);
   const changed = new Map<string, string>();
   for (const [name, text] of files) {
     const path = join(folder, name);

@@ -20,54 +20,30 @@ import { BuildCache, defaultCacheFolder, hashTools } from "./cache.ts";
 import { CompilerError, CompilerPool } from "./compiler.ts";
 import { componentOf } from "./component.ts";
 import { explain, explainWarnings } from "./diagnostics.ts";
-import { BuildError, type BuildIssue } from "./errors.ts";
+import { BuildError } from "./errors.ts";
 import { hashOf, writeAllOrNone, writeGenerated } from "./files.ts";
 import { findWit } from "./find-wit.ts";
 import { type BuildOptions, settled, type Settled } from "./options.ts";
+import type { BuildResult, Stage } from "./result.ts";
 import { sourceMapFrom, sourceMapUrl } from "./source-map.ts";
 import { locateUnsupported } from "./unsupported.ts";
+import { type WatchEvent, type Watching, watchModules, type WatchOptions } from "./watch.ts";
 import type { CompileReply, CompileTask } from "./protocol.ts";
 
 export { BuildError, type BuildIssue } from "./errors.ts";
 export type { BuildOptions } from "./options.ts";
-
-/** @public */
-export interface BuildResult {
-  /** The module folder's name. */
-  readonly name: string;
-  /** The world's id, such as `demo:calc/calc@1.0.0`. */
-  readonly world: string;
-  /** Absolute path of the component. */
-  readonly component: string;
-  /** Absolute path of the declarations of its world, `<name>.d.ts`. */
-  readonly declarations: string;
-  /** Absolute path of the declarations of the file itself, `<name>.d.wasm.ts`: its default export is a typed source. */
-  readonly sourceDeclarations: string;
-  /** Absolute path of the generated AssemblyScript bindings. */
-  readonly bindings: string;
-  /** Nothing had changed, so nothing was done. */
-  readonly cached: boolean;
-  /** Sizes in bytes: the core module by itself, and the component. */
-  readonly bytes: { readonly core: number; readonly component: number };
-  /** Milliseconds by stage, those of the build that made the files. */
-  readonly stages: Readonly<Record<Stage, number>>;
-  /** Milliseconds this call took. */
-  readonly durationMs: number;
-  /** Files whose change makes a build necessary, absolute. */
-  readonly sources: readonly string[];
-  readonly warnings: readonly BuildIssue[];
-}
-
-/** @public */
-export type Stage = "wit" | "bindings" | "assemblyscript" | "component" | "declarations";
+export type { BuildResult, Stage } from "./result.ts";
+export type { WatchEvent, Watching, WatchOptions } from "./watch.ts";
 
 /** Builds modules, and keeps the compilers warm between them. */
 export interface Builder {
   /** @throws {BuildError} when the module or its WIT is wrong */
   build(options: BuildOptions): Promise<BuildResult>;
+  /** Builds modules now and whenever something that they are made of changes, until it is closed. */
+  watch(options: WatchOptions, listener: (event: WatchEvent) => void): Watching;
   /** Starts loading the compilers, for the first build to be quicker. */
   warm(): void;
-  /** Ends the compilers. Builds under way are refused. */
+  /** Ends watching and the compilers. Builds under way are refused. */
   close(): Promise<void>;
 }
 
@@ -84,7 +60,8 @@ export function createBuilder(options: BuilderOptions = {}): Builder {
   const cache = options.cache === false ? undefined : new BuildCache(options.cache ?? defaultCacheFolder());
   // Two builds of one folder at once would write the same files; the second waits and then finds them fresh.
   const running = new Map<string, Promise<unknown>>();
-  return {
+  const watches = new Set<Watching>();
+  const builder: Builder = {
     build: async (options) => {
       const folder = resolve(options.dir);
       const before = running.get(folder);
@@ -98,9 +75,17 @@ export function createBuilder(options: BuilderOptions = {}): Builder {
         if (running.get(folder) === build) running.delete(folder);
       }
     },
+    watch: (options, listener) => {
+      const watching = watchModules(builder, options, listener);
+      watches.add(watching);
+      return watching;
+    },
     warm: () => pool.warm(),
-    close: () => pool.close(),
+    close: async () => {
+      await Promise.all([pool.close(), ...[...watches].map((watching) => watching.close())]);
+    },
   };
+  return builder;
 }
 
 /** Builds one module. @throws {BuildError} when the module or its WIT is wrong */
@@ -123,6 +108,8 @@ class Build {
   private readonly folder: string;
   private readonly name: string;
   private readonly component: string;
+  /** What was read or looked for so far, absolute. */
+  private readonly seen = new Set<string>();
   /** Names this build in the cache. */
   private readonly id: string;
   private readonly stages: Record<Stage, number> = {
@@ -149,26 +136,38 @@ class Build {
   }
 
   async run(): Promise<BuildResult> {
+    try {
+      return await this.build();
+    } catch (error) {
+      if (error instanceof BuildError) error.sources = [...this.seen];
+      throw error;
+    }
+  }
+
+  private async build(): Promise<BuildResult> {
     const started = performance.now();
+    const { project } = this.options;
+    if (project !== undefined) this.seen.add(project);
     await this.checkPlaces();
     const { wit, world, debug, optimize, sourceMap, asc, features } = this.options;
     const sources = await readWit(wit === undefined ? await findWit(this.folder) : resolve(wit));
     const witFiles = [sources.main, ...sources.dependencies].flatMap(({ files }) => files);
+    for (const { path } of witFiles) this.seen.add(path);
     const transforms = await hashTransforms(this.options.transforms, this.folder);
+    for (const { path } of transforms) this.seen.add(path);
     // A source map names its sources from where the build ran.
     const from = sourceMap === false ? "" : process.cwd();
     const settings = JSON.stringify([world, debug, optimize, sourceMap, from, asc, transforms, features]);
     const key = hashOf([await hashTools(), settings, ...witFiles.flatMap(({ path, text }) => [basename(path), text])]);
-    const { project } = this.options;
-    const said = [...witFiles.map(({ path }) => path), ...(project === undefined ? [] : [project])];
 
     const record = this.options.force === true ? undefined : await this.cache?.valid(this.id, key);
     if (record !== undefined) {
       const known = record.summary as Summary;
-      const inputs = [...said, ...Object.keys(record.sources)];
+      const inputs = [...this.seen, ...Object.keys(record.sources)];
       return { ...known, cached: true, durationMs: performance.now() - started, sources: inputs };
     }
 
+    const said = [...this.seen];
     const { summary, reply, outputs } = await this.make(sources, transforms);
     await this.cache?.save(this.id, {
       key,
@@ -184,15 +183,17 @@ class Build {
   private async checkPlaces(): Promise<void> {
     const { folder, component } = this;
     const info = await stat(folder).catch(() => undefined);
-    if (!info?.isDirectory()) {
-      const hint = "Name the folder that has the module's index.ts";
-      throw new BuildError([{ file: folder, message: "There is no such module folder", hint }]);
-    }
+    if (!info?.isDirectory()) throw noFolder(folder);
     if (!component.endsWith(".wasm")) {
       throw new BuildError([
         { file: component, message: "The output's name does not end in .wasm", hint: "Correct `out`" },
       ]);
     }
+    this.checkIndex();
+  }
+
+  private checkIndex(): void {
+    const { folder } = this;
     if (!existsSync(join(folder, "index.ts"))) {
       const hint = `Write it, or let \`tenon new ${basename(folder)} --wit PATH\` write its skeleton`;
       throw new BuildError([{ file: join(folder, "index.ts"), message: "The module has no index.ts", hint }]);
@@ -219,7 +220,11 @@ class Build {
     const bindings = join(this.folder, "bindings");
     const guest = await this.stage("bindings", async () => {
       const generated = generate(world);
-      await writeGenerated(bindings, generated.files);
+      // Nothing is written to a folder that is being removed while its build begins.
+      this.checkIndex();
+      await writeGenerated(bindings, generated.files).catch((error: unknown) => {
+        throw existsSync(this.folder) ? error : noFolder(this.folder);
+      });
       return generated;
     });
     const reply = await this.compile(guest, transforms);
@@ -283,6 +288,7 @@ class Build {
       throw new BuildError([{ file: join(folder, "index.ts"), message: error.message, hint }], { cause: error });
     });
     this.stages.assemblyscript = reply.times.load + reply.times.asc;
+    for (const path of [...Object.keys(reply.sources), ...reply.absent]) this.seen.add(path);
     refuseUnknown(reply.unknown);
     if (reply.wasm !== undefined) {
       await cache?.saveCompiled(id, task, reply);
@@ -295,6 +301,11 @@ class Build {
       { file: join(folder, "index.ts"), message: `AssemblyScript could not compile the module: ${reply.failure}` },
     ]);
   }
+}
+
+function noFolder(folder: string): BuildError {
+  const hint = "Name the folder that has the module's index.ts";
+  return new BuildError([{ file: folder, message: "There is no such module folder", hint }]);
 }
 
 /** The bindings of a world. @throws {BuildError} naming what AssemblyScript cannot express, with its place in the WIT */

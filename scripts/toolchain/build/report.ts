@@ -5,7 +5,7 @@ import { sep } from "node:path";
 import { TenonError } from "../../../host/errors.ts";
 import { formatIssue } from "./errors.ts";
 import { displayPath } from "./files.ts";
-import type { BuildResult } from "./index.ts";
+import type { Builder, BuildResult, WatchOptions } from "./index.ts";
 
 /** One line, and one more for each warning. */
 export function formatResult(result: BuildResult): string {
@@ -23,4 +23,30 @@ export function formatFailure(reason: unknown): string {
   if (!(reason instanceof Error)) return String(reason);
   const text = reason instanceof TenonError ? reason.message : (reason.stack ?? reason.message);
   return text.replaceAll(`${process.cwd()}${sep}`, "");
+}
+
+/** Where lines are written. */
+interface Streams {
+  out(text: string): void;
+  err(text: string): void;
+}
+
+/** Builds what changes and tells of it until the process is interrupted. @returns the exit status */
+export async function watchUntilInterrupted(
+  builder: Builder,
+  options: WatchOptions,
+  { out, err }: Streams,
+): Promise<number> {
+  const interrupted = new Promise<void>((done) => {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, done);
+  });
+  const watching = builder.watch(options, (event) => {
+    if (event.kind === "built") out(`${formatResult(event.result)}\n`);
+    else if (event.kind === "failed") err(`${formatFailure(event.error)}\n`);
+    else out(`${displayPath(event.dir)}: removed\n`);
+  });
+  void watching.ready.then(() => out("Watching; Ctrl+C ends it\n"));
+  await interrupted;
+  await builder.close();
+  return 0;
 }
