@@ -53,8 +53,8 @@ export interface BoundComponent<W = unknown> {
   readonly name: string;
   /** SHA-256 of the component it was made from, lower-case hex. */
   readonly hash: string;
-  /** Where the core modules are, with the SHA-256 of each. */
-  readonly modules: readonly ({ readonly url: URL; readonly hash: string } | undefined)[];
+  /** Where the core modules are, with the SHA-256 of each; or the modules, where the program imports them compiled. */
+  readonly modules: readonly ({ readonly url: URL | string; readonly hash: string } | WebAssembly.Module | undefined)[];
   /** Private to the host. */
   readonly plan: object;
   /** The generated function; private to the host. */

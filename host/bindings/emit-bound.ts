@@ -12,6 +12,8 @@ import { FORMAT } from "./format.ts";
 export interface BoundModule {
   readonly file: string;
   readonly hash: string;
+  /** JavaScript for it, where it is not looked for beside the text: an object with `url` and `hash`, or a compiled module. */
+  readonly expression?: string | undefined;
 }
 
 /** What a reader of the text needs to know of its names. */
@@ -46,7 +48,8 @@ export function emitBoundModule(
   const files = modules.map((module) =>
     module === undefined
       ? "undefined"
-      : `{ url: new URL(${quote(`./${module.file}`)}, import.meta.url), hash: ${quote(module.hash)} }`,
+      : (module.expression ??
+        `{ url: new URL(${quote(`./${module.file}`)}, import.meta.url), hash: ${quote(module.hash)} }`),
   );
   return [
     "// Written by `tenon bind`; do not edit. The default export is a source for `compile` and `load`.",

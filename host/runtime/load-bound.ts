@@ -28,7 +28,7 @@ export async function compileBound(bound: BoundComponent, how: Omit<Compilation,
   }
   const loading = Promise.all(
     bound.modules.map(async (module) => {
-      if (module === undefined) return undefined;
+      if (module === undefined || !("url" in module)) return module;
       const { bytes, compiled } = await fetchModule(platform, module.url);
       const hash = await platform.sha256(bytes);
       if (hash !== module.hash) {
@@ -49,7 +49,7 @@ export async function compileBound(bound: BoundComponent, how: Omit<Compilation,
 /** A core module, compiled while it arrives where a server calls it one: engines cache the compiled code by URL. */
 async function fetchModule(
   platform: Pick<Platform, "open">,
-  url: URL,
+  url: URL | string,
 ): Promise<{ readonly bytes: Uint8Array<ArrayBuffer>; readonly compiled?: WebAssembly.Module | undefined }> {
   const opened = await platform.open(url);
   if (opened instanceof Uint8Array) return { bytes: opened };

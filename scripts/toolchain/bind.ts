@@ -30,22 +30,46 @@ export interface BoundFiles {
  * @throws {UnsupportedError} when it needs what this host lacks, or its text would be out of all proportion to it
  */
 export function bind(component: Uint8Array, { name = "component" }: BindOptions = {}): BoundFiles {
+  const { text, declarations: types, cores } = bindAs(component, name);
+  const entry = `${name}.js`;
+  const files = new Map<string, string | Uint8Array>([[`${name}.d.ts`, types]]);
+  for (const { file, bytes } of cores) files.set(file, bytes);
+  files.set(entry, text);
+  return { entry, files };
+}
+
+/** A core module of a component. */
+export interface Core {
+  /** What its file is called when it is beside the bindings. */
+  readonly file: string;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** SHA-256, hex. */
+  readonly hash: string;
+}
+
+/**
+ * As {@link bind}, in parts.
+ * @param expressionOf JavaScript for a core module, where it is not beside the bindings
+ */
+export function bindAs(
+  component: Uint8Array,
+  name: string,
+  expressionOf?: (core: Core, index: number) => string,
+): { readonly text: string; readonly declarations: string; readonly cores: readonly Core[] } {
   const whole = new Uint8Array(component);
   const { plan: planned, budget } = analyze(whole);
   const plan = exposedPlan(planned, whole);
   const world = { name, imports: plan.imports, exports: plan.exportDecls };
-  const entry = `${name}.js`;
-  const files = new Map<string, string | Uint8Array>([
-    [`${name}.d.ts`, declarations(world, new Map(), { bound: true, budget })],
-  ]);
+  const cores: Core[] = [];
   const modules = plan.modules.map((module, index) => {
     if (module.kind !== "embedded") return undefined;
     const bytes = coreBytes(whole, module);
     const file = `${name}.core${index === 0 ? "" : index + 1}.wasm`;
-    files.set(file, bytes);
-    return { file, hash: createHash("sha256").update(bytes).digest("hex") };
+    const core: Core = { file, bytes, hash: createHash("sha256").update(bytes).digest("hex") };
+    cores.push(core);
+    return { ...core, expression: expressionOf?.(core, cores.length - 1) };
   });
   const hash = createHash("sha256").update(whole).digest("hex");
-  files.set(entry, emitBoundModule(name, hash, plan, modules, budget));
-  return { entry, files };
+  const types = declarations(world, new Map(), { bound: true, budget });
+  return { text: emitBoundModule(name, hash, plan, modules, budget), declarations: types, cores };
 }

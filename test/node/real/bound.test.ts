@@ -164,7 +164,9 @@ test("its core modules are compiled while a server sends them, and read whole wh
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-  const modules = things.modules.map((core) => core && { ...core, url: new URL(basename(core.url.pathname), base) });
+  const modules = things.modules.map((core) =>
+    core && "url" in core ? { ...core, url: new URL(basename(new URL(core.url).pathname), base) } : undefined,
+  );
   const served = { ...things, modules };
   const count = modules.filter((core) => core !== undefined).length;
   // Node compiles its own parser of HTTP with the first request.

@@ -1,0 +1,195 @@
+/**
+ * The plugin in Vite's development server: it serves components, builds what was saved, and replaces what was loaded.
+ *
+ * A page's module that stands for a component accepts its own updates and reloads what was loaded from it; server-side code
+ * of this process is told directly. A build that fails is shown in the overlay, and everything serves on.
+ */
+import { createHash } from "node:crypto";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { EnvironmentModuleNode, HotUpdateOptions, Plugin, ResolvedConfig, ViteDevServer } from "vite";
+import type { Version } from "./library.ts";
+import type { Place } from "./places.ts";
+import { type Problem, problemOf } from "./problems.ts";
+import type { Session } from "./session.ts";
+import { liveIn, liveSource, REFUSED } from "./text.ts";
+
+const SERVED = "@tenon/";
+
+type Environment = ViteDevServer["environments"][string];
+
+export class ViteSide {
+  readonly #session: Session;
+  #config: ResolvedConfig | undefined;
+  #server: ViteDevServer | undefined;
+  /** Copies of versions, by the folder in their address. */
+  readonly #files = new Map<string, string>();
+  /** Rebuilds by what caused them: Vite asks once for each environment. */
+  readonly #rebuilds = new Map<Place, { readonly at: number; readonly done: Promise<Rebuild> }>();
+  /** What the plugin has added to the output of each environment. */
+  readonly #assets = new Map<string, readonly OutputAsset[]>();
+  /** Places whose failure the overlay may be showing. */
+  readonly #shown = new Set<Place>();
+
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  /** Whether a development server or a test runs, and nothing is written for production. */
+  get serves(): boolean {
+    return this.#config?.command === "serve";
+  }
+
+  get hooks(): Partial<Plugin> {
+    const update = this.#update.bind(this);
+    const note = (environment: string, bundle: object): void => this.#note(environment, bundle);
+    const write = this.#write.bind(this);
+    return {
+      configResolved: (config) => {
+        this.#config = config;
+        this.#session.root = config.root;
+        this.#session.optimize = config.command !== "serve";
+      },
+      configureServer: (server) => this.#serve(server),
+      hotUpdate(options) {
+        return update(this.environment as Environment, options);
+      },
+      generateBundle(_, bundle) {
+        note(this.environment.name, bundle);
+      },
+      writeBundle({ dir }, bundle) {
+        return write(this.environment.name, dir, bundle);
+      },
+    };
+  }
+
+  #note(environment: string, bundle: object): void {
+    const files = Object.values(bundle) as (OutputAsset & { readonly type: string })[];
+    const ours = files.filter((file) => file.type === "asset" && isCopy(file.source, this.#session));
+    this.#assets.set(environment, ours);
+  }
+
+  /** Vite leaves assets out of builds for servers, because those for pages have them. */
+  async #write(environment: string, dir: string | undefined, bundle: object): Promise<void> {
+    for (const { fileName, source } of this.#assets.get(environment) ?? []) {
+      if (dir === undefined || fileName in bundle) continue;
+      await mkdir(dirname(join(dir, fileName)), { recursive: true });
+      await writeFile(join(dir, fileName), source);
+    }
+  }
+
+  /** The text of a source in development. */
+  text(place: Place, version: Version, environment: Environment | undefined): string {
+    const { name, path } = place;
+    return liveSource(path, { name, hash: version.hash, url: this.#urlOf(version, environment) });
+  }
+
+  #urlOf({ file }: Version, environment: Environment | undefined): string {
+    const config = this.#config!;
+    // Tests in Node have Vite's pipeline and no server to ask.
+    const unserved = process.env["VITEST"] !== undefined && config.server.middlewareMode !== false;
+    if (environment?.config.consumer !== "client" || unserved) return JSON.stringify(pathToFileURL(file).href);
+    const shelf = basename(dirname(file));
+    this.#files.set(shelf, file);
+    const address = `${config.base}${SERVED}${shelf}/${encodeURIComponent(basename(file))}`;
+    return `new URL(${JSON.stringify(address)}, import.meta.url).href`;
+  }
+
+  #serve(server: ViteDevServer): void {
+    this.#server = server;
+    server.middlewares.use((request, response, next) => {
+      const match = /@tenon\/([0-9a-f]{16})\/[^/?]+\.wasm(?:\?.*)?$/.exec(request.url ?? "");
+      const file = match === null ? undefined : this.#files.get(match[1]!);
+      if (file === undefined) return next();
+      readFile(file).then((bytes) => {
+        // The hash is in the address: what is fetched once never changes.
+        const headers = { "content-type": "application/wasm", "cache-control": "max-age=31536000, immutable" };
+        response.writeHead(200, headers).end(bytes);
+      }, next);
+    });
+    server.environments.client.hot.on(REFUSED, ({ module, message }: { module: string; message: string }) =>
+      this.#refused(module, message),
+    );
+    server.httpServer?.once("close", () => void this.#session.close());
+  }
+
+  #refused(module: string, message: string): void {
+    const words = `The new version of ${module} was refused, and the old one serves on: ${message}`;
+    this.#overlay({ message: words, stack: "", plugin: "tenon" }, true);
+  }
+
+  /** @param opened whether pages may be open that work */
+  #overlay(problem: Problem, opened: boolean): void {
+    const server = this.#server!;
+    server.config.logger.error(problem.message, { timestamp: true });
+    const { hot } = server.environments.client;
+    // A page that shows an overlay before its first update would be loaded again by the update that ends it.
+    if (opened) hot.send({ type: "update", updates: [] });
+    hot.send({ type: "error", err: { ...problem } as never });
+  }
+
+  /** What Vite is to update in one environment when a file has changed. */
+  async #update(environment: Environment, options: HotUpdateOptions): Promise<EnvironmentModuleNode[] | undefined> {
+    const session = this.#session;
+    const places = [...session.places].filter((place) => session.library.concerns(place, options.file));
+    if (places.length === 0) return undefined;
+    const modules = options.modules.filter(({ id }) => id !== null && session.placeOf(id) === undefined);
+    for (const place of places) {
+      const module = environment.moduleGraph.getModuleById(session.idOf(place));
+      const { version, changed, first } = await this.#rebuild(place, options.timestamp);
+      if (module === undefined || version === undefined) continue;
+      if (environment.config.consumer !== "client") {
+        // Those who come later read the new text; nobody who imports it is evaluated again for that.
+        module.transformResult = null;
+        continue;
+      }
+      // A page that could not be opened has nothing that could be updated.
+      if (first) environment.hot.send({ type: "full-reload" });
+      else if (changed) modules.push(module);
+      else if (this.#shown.has(place)) environment.hot.send({ type: "update", updates: [] });
+      this.#shown.delete(place);
+    }
+    return modules;
+  }
+
+  #rebuild(place: Place, at: number): Promise<Rebuild> {
+    let rebuild = this.#rebuilds.get(place);
+    if (rebuild?.at !== at) this.#rebuilds.set(place, (rebuild = { at, done: this.#build(place) }));
+    return rebuild!.done;
+  }
+
+  async #build(place: Place): Promise<Rebuild> {
+    const session = this.#session;
+    const before = session.library.last(place);
+    session.library.changed(place);
+    try {
+      const version = await session.version(place);
+      for (const file of await session.library.sources(place)) this.#server?.watcher.add(file);
+      liveIn(place.path)?.update(
+        { name: place.name, url: pathToFileURL(version.file).href, hash: version.hash },
+        (module, error) => this.#refused(module, error.message),
+      );
+      return { version, changed: before?.hash !== version.hash, first: before === undefined };
+    } catch (error) {
+      this.#shown.add(place);
+      this.#overlay(await problemOf(error, 1), before !== undefined);
+      return { version: undefined, changed: false, first: before === undefined };
+    }
+  }
+}
+
+/** Whether an asset is one of the plugin's: by its bytes, for they may have been named by anything. */
+function isCopy(source: string | Uint8Array, session: Session): boolean {
+  return typeof source !== "string" && session.emitted.has(createHash("sha256").update(source).digest("hex"));
+}
+
+type OutputAsset = { readonly fileName: string; readonly source: string | Uint8Array };
+
+interface Rebuild {
+  /** Absent when the build failed. */
+  readonly version: Version | undefined;
+  readonly changed: boolean;
+  /** There was none before. */
+  readonly first: boolean;
+}
