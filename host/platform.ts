@@ -35,19 +35,22 @@ export interface Follower {
 
 declare const world: unique symbol;
 
+/** What knows its world, in the type alone. */
+export interface OfWorld<W> {
+  readonly [world]?: W;
+}
+
 /**
  * A source whose component is known to be of the world `W`, such as the default export of a `.wasm` file beside which
  * `tenon build` wrote its declarations: `load` and `compile` take their types from it. The mark is in the type alone.
  */
-export type TypedSource<W> = Source & { readonly [world]?: W };
+export type TypedSource<W> = Source & OfWorld<W>;
 
 /**
  * The default export of a module written by `tenon bind`: a component that loads without decoding or evaluating text,
  * also in a page whose Content-Security-Policy forbids `eval`.
  */
-export interface BoundComponent<W = unknown> {
-  /** The component's world, in the type alone. */
-  readonly [world]?: W;
+export interface BoundComponent<W = unknown> extends OfWorld<W> {
   /** The version of the format; a host refuses one that is not its own. */
   readonly format: number;
   readonly name: string;

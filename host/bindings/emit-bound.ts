@@ -83,8 +83,8 @@ function keptPart({ imports, exportDecls, hostFuncs, resources, exports, lifts, 
   };
 }
 
-/** Plain data as JavaScript source. An object met twice becomes a constant, because types are equal by identity. */
-function toSource(value: unknown, budget: Budget): { statements: string[]; expression: string } {
+/** Plain data as JavaScript source: constants, and an expression that uses them. An object met twice becomes a constant, because types are equal by identity. */
+export function toSource(value: unknown, budget: Budget): { statements: string[]; expression: string } {
   const uses = new Map<object, number>();
   const count = (at: unknown): void => {
     budget.spend(1 + (typeof at === "string" ? at.length >> 2 : 0), "generate bindings for");

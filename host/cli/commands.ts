@@ -16,6 +16,8 @@ export interface Streams {
 
 export interface Command extends CommandShape {
   readonly summary: string;
+  /** What must be installed for it. */
+  readonly needs?: "wit" | "compiler";
   /** @returns the exit status */
   run(args: Arguments, streams: Streams): Promise<number>;
 }
@@ -25,6 +27,7 @@ const world: Option = { value: "NAME", explains: "the world's name; needed when 
 const features: Option = { value: "LIST", explains: "feature gates of the WIT to open, separated by commas, or all" };
 
 const build: Command = {
+  needs: "compiler",
   positionals: ["[DIR...]"],
   options: {
     wit: {
@@ -74,6 +77,7 @@ const build: Command = {
 };
 
 const create: Command = {
+  needs: "wit",
   positionals: ["DIR"],
   options: {
     wit: {
@@ -97,6 +101,29 @@ const create: Command = {
   },
 };
 
+const types: Command = {
+  needs: "wit",
+  positionals: [],
+  options: {
+    wit,
+    out: { value: "FILE", explains: "x.ts, or x.d.ts for declarations with x.js beside them", required: true },
+    world,
+    features,
+    watch: { explains: "write again when the WIT changes, until interrupted" },
+  },
+  summary: "Writes a WIT world's types for a host, with its description at run time",
+  run: async (args, streams) => {
+    const { watchTypes, writeTypes } = await import("../../scripts/toolchain/types/command.ts");
+    const { displayPath } = await import("../../scripts/toolchain/build/files.ts");
+    const [path, file] = [args.value("wit")!, args.value("out")!];
+    const { wit: _wit, ...options } = witChoice(args);
+    if (args.has("watch")) return watchTypes(path, file, options, streams);
+    const { files } = await writeTypes(path, file, options);
+    streams.out(files.map((one) => `${displayPath(one)}\n`).join(""));
+    return 0;
+  },
+};
+
 const inspect: Command = {
   positionals: ["FILE"],
   options: { json: { explains: "print plain data as JSON" } },
@@ -109,6 +136,7 @@ const inspect: Command = {
 };
 
 const check: Command = {
+  needs: "wit",
   positionals: ["FILE"],
   options: { wit, world, features, json: { explains: "print what does not fit as JSON" } },
   summary: "Tells whether a component fits a WIT world",
@@ -149,6 +177,7 @@ const bind: Command = {
 export const commands: ReadonlyMap<string, Command> = new Map([
   ["build", build],
   ["new", create],
+  ["types", types],
   ["inspect", inspect],
   ["check", check],
   ["bind", bind],

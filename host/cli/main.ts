@@ -1,13 +1,15 @@
 /**
  * `tenon COMMAND …`: chooses the command, writes its errors, gives its status.
  *
- * Status 0: done. 1: it failed, or what was asked does not hold. 2: the command line is wrong.
+ * Status 0: done. 1: it failed, or what was asked does not hold. 2: the command line is wrong. 3: packages that it
+ * needs are not installed.
  */
 import { readFileSync } from "node:fs";
 import { join, sep } from "node:path";
 import { TenonError } from "../errors.ts";
+import { nearestName } from "../model/nearest.ts";
 import { printableLines } from "../model/printable.ts";
-import { commands, type Streams } from "./commands.ts";
+import { type Command, commands, type Streams } from "./commands.ts";
 import { CommandLineError, explanationsOf, readArguments, usageOf } from "./options.ts";
 
 /** Runs one command line, without the program's name. @returns the exit status */
@@ -26,16 +28,25 @@ export async function main(args: readonly string[], { out, err }: Streams): Prom
     return 0;
   }
   const command = commands.get(name);
-  if (command === undefined) return usage(`Unknown ${name.startsWith("-") ? "option" : "command"} ${name}`, streams);
+  if (command === undefined) return unknown(name, streams);
   if (rest.includes("--help") || rest.includes("-h")) return help(name, false, streams);
   try {
-    return await command.run(readArguments(rest, command), streams);
+    const parameters = readArguments(rest, command);
+    await requireNeeds(command);
+    return await command.run(parameters, streams);
   } catch (error) {
     if (error instanceof CommandLineError)
       return usage(`${error.message}\nUsage: tenon ${usageOf(name, command)}`, streams);
     streams.err(`${textOf(error)}\n`);
-    return 1;
+    return error instanceof TenonError && error.code === "missing-packages" ? 3 : 1;
   }
+}
+
+/** All packages that a command needs are asked for before it starts. */
+async function requireNeeds({ needs }: Command): Promise<void> {
+  if (needs === undefined) return;
+  const { compilerPackage, requirePackages, witPackage } = await import("../../scripts/toolchain/build/packages.ts");
+  requirePackages(needs === "compiler" ? [compilerPackage, witPackage] : [witPackage]);
 }
 
 /** The message of an error of tenon's own. Any other error is a bug in tenon, and is shown with its stack. */
@@ -46,6 +57,12 @@ function textOf(error: unknown): string {
   return text.replaceAll(`${process.cwd()}${sep}`, "");
 }
 
+function unknown(name: string, streams: Streams): number {
+  const near = nearestName(name, commands.keys());
+  const hint = near === undefined ? "" : `; did you mean ${near}?`;
+  return usage(`Unknown ${name.startsWith("-") ? "option" : "command"} ${name}${hint}`, streams);
+}
+
 function usage(message: string, { err }: Streams): number {
   err(`${message}\nRun "tenon help" to see what there is\n`);
   return 2;
@@ -53,7 +70,7 @@ function usage(message: string, { err }: Streams): number {
 
 function help(name: string | undefined, asked: boolean, streams: Streams): number {
   const command = name === undefined ? undefined : commands.get(name);
-  if (name !== undefined && command === undefined) return usage(`Unknown command ${name}`, streams);
+  if (name !== undefined && command === undefined) return unknown(name, streams);
   const lines =
     command === undefined
       ? ["Usage: tenon COMMAND ...", "", ...[...commands].map(([key, { summary }]) => `  ${key.padEnd(8)} ${summary}`)]

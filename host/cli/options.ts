@@ -5,6 +5,7 @@
  */
 import { parseArgs } from "node:util";
 import { TenonError } from "../errors.ts";
+import { nearestName } from "../model/nearest.ts";
 
 /** The command line itself is wrong; the command ends with status 2. */
 export class CommandLineError extends TenonError {
@@ -105,5 +106,6 @@ function parse(
 
 function unknownOption(given: string, known: readonly string[]): CommandLineError {
   const list = known.length === 0 ? "it takes none" : `it takes ${known.map((name) => `--${name}`).join(", ")}`;
-  return new CommandLineError(`Unknown option ${given}: ${list}`);
+  const near = nearestName(given.replace(/^-+/, ""), known);
+  return new CommandLineError(`Unknown option ${given}: ${near === undefined ? list : `did you mean --${near}?`}`);
 }

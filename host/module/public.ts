@@ -6,6 +6,7 @@ export type * from "../model/types.ts";
 export type {
   BoundComponent,
   Follower,
+  OfWorld,
   Platform,
   ResponseLike,
   ServedComponent,

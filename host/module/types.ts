@@ -5,7 +5,7 @@
  */
 import type { Activity, LinkIssue, ReloadStage } from "../errors.ts";
 import type { ExternDecl } from "../model/types.ts";
-import type { Source, TypedSource } from "../platform.ts";
+import type { OfWorld, Source, TypedSource } from "../platform.ts";
 import type { CollectionReport, Limits } from "../runtime/engine.ts";
 import type { CompileOptions, EngineName, ImportObject, World } from "../runtime/types.ts";
 
@@ -84,8 +84,11 @@ export interface RestartOptions {
   readonly windowMs?: number | undefined;
 }
 
-/** A world demanded of a component, such as another `Component` or the description of a WIT world. */
-export interface WorldDemand {
+/**
+ * A world demanded of a component, such as another `Component` or the description of a WIT world: `tenon types` writes one,
+ * from which `load` takes its types.
+ */
+export interface WorldDemand<W extends World = World> extends OfWorld<W> {
   /** Everything here must be exported, with a type that fits. */
   readonly exports: readonly ExternDecl[];
   /** When given, the component may import nothing else. */
@@ -125,7 +128,7 @@ export interface LoadOptions<W extends World = World> {
    */
   readonly engine?: EngineName | undefined;
   /** The world the component must fit, also after a reload. */
-  readonly world?: WorldDemand | undefined;
+  readonly world?: WorldDemand<W> | undefined;
   /** What each instance of the module may take of the host; default the host's, one by one. */
   readonly limits?: Limits | undefined;
   /** Default: the host's. */

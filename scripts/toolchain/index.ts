@@ -5,11 +5,12 @@
  */
 import { resolve } from "node:path";
 import { moduleFolders, readProject } from "./build/config.ts";
-import { declarations } from "./types/dts.ts";
+import { worldModule } from "./types/world-module.ts";
 import { readWorld, type WorldOptions } from "./wit/world.ts";
 
 export { bind, type BindOptions, type BoundFiles } from "./bind.ts";
 export { BuildError, type BuildIssue, formatIssue } from "./build/errors.ts";
+export { MissingPackagesError } from "./build/packages.ts";
 export {
   type Builder,
   type BuilderOptions,
@@ -30,24 +31,31 @@ export interface TypesOptions extends Omit<WorldOptions, "preferred"> {}
 export interface WorldTypes {
   /** The world's id, such as `demo:calc/calc@1.0.0`. */
   readonly world: string;
-  /** The declarations, the text of a `.d.ts` file. */
+  /** A TypeScript module: the world's types, and its description at run time, for the option `world` of `load`. */
   readonly text: string;
+  /** The same as JavaScript. */
+  readonly javascript: string;
+  /** The declarations of {@link javascript}, the text of a `.d.ts` file. */
+  readonly declarations: string;
   /** Files whose change changes the text, absolute. */
   readonly sources: readonly string[];
 }
 
 /**
- * The types that a host sees of a WIT world, before there is any module of it. Nothing is written.
+ * What a host needs to know of a WIT world before there is any module of it. Nothing is written.
  *
  * @param wit WIT file or folder
  * @throws {BuildError} with file and line when the WIT is wrong
  */
 export async function types(wit: string, options: TypesOptions = {}): Promise<WorldTypes> {
   const { sources, description, docs } = await readWorld(resolve(wit), options);
+  const { typescript, javascript, declarations } = worldModule(description, docs);
   const files = [sources.main, ...sources.dependencies].flatMap((one) => one.files);
   return {
     world: description.name,
-    text: declarations(description, docs),
+    text: typescript,
+    javascript,
+    declarations,
     sources: files.map(({ path }) => path),
   };
 }

@@ -9,7 +9,7 @@ import { pathToFileURL } from "node:url";
 import { TenonError } from "../../host/errors.ts";
 import { witName } from "../../host/model/wit.ts";
 import { sections } from "./core-sections.ts";
-import { missingPackages } from "./build/packages.ts";
+import { MissingPackagesError, witPackage } from "./build/packages.ts";
 import { evaluateJco, type JcoComponent } from "./jco-glue.ts";
 
 export type StringEncoding = "utf8" | "utf16" | "compact-utf16";
@@ -72,14 +72,13 @@ interface JcoOutput {
 }
 
 const require = createRequire(import.meta.url);
-const transpileName = "@bytecodealliance/jco-transpile";
 
 function resolveTools(): string {
   try {
-    return require.resolve(`${transpileName}/wasm-tools`);
+    return require.resolve(`${witPackage}/wasm-tools`);
   } catch (cause) {
     // Not a ToolError, which is about the input of a tool.
-    throw missingPackages([transpileName], cause);
+    throw new MissingPackagesError([witPackage], { cause });
   }
 }
 
@@ -211,7 +210,7 @@ export async function metadataShow(bytes: Uint8Array): Promise<readonly ModuleMe
  * An `err` result is thrown as jco's `ComponentError` with a `payload`, as its command line does.
  */
 export async function transpile(component: Uint8Array, options: object = {}): Promise<JcoOutput> {
-  const jco = (await import(pathToFileURL(require.resolve(transpileName)).href)) as JcoModule;
+  const jco = (await import(pathToFileURL(require.resolve(witPackage)).href)) as JcoModule;
   return jco.transpileBytes(component, {
     name: "component",
     instantiation: "sync",

@@ -6,7 +6,7 @@ import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { main } from "../../host/cli/main.ts";
-import { compile, DecodeError } from "../../host/node/index.ts";
+import { compile, createHost, DecodeError, LinkError, type WorldDemand } from "../../host/node/index.ts";
 import { bind, BuildError, type Builder, createBuilder, projectModules, types } from "../../scripts/toolchain/index.ts";
 
 let root: string;
@@ -117,13 +117,83 @@ describe("bind", () => {
 });
 
 describe("types", () => {
-  test("gives a world's declarations before there is a module, and what they were read from", async () => {
+  const hostTests = async (folder: string, main: string): Promise<string> => {
+    await writeFile(join(folder, "main.ts"), main);
+    await writeFile(join(folder, "package.json"), JSON.stringify({ type: "module" }));
+    const config = {
+      extends: resolve("host/node/tsconfig.json"),
+      compilerOptions: {
+        paths: { tenon: [resolve("host/node/index.ts")] },
+        typeRoots: [resolve("node_modules/@types")],
+        ...{ declaration: false, isolatedDeclarations: false, allowImportingTsExtensions: true, skipLibCheck: false },
+      },
+      include: ["*.ts", resolve("host/webassembly.d.ts")],
+    };
+    await writeFile(join(folder, "tsconfig.json"), JSON.stringify(config));
+    const tsc = resolve("node_modules/typescript/bin/tsc");
+    return spawnSync(process.execPath, [tsc, "-p", folder, "--pretty", "false"], { encoding: "utf8" }).stdout;
+  };
+
+  test("give a world before there is a module of it, and say what they were read from", async () => {
     const folder = await project({ "wit/tidy.wit": wit });
     const { world, text, sources } = await types(join(folder, "wit"));
     expect(world).toBe("demo:tidy/tidy@1.0.0");
     expect(text).toContain("  /** Twice as much. */\n    twice(n: number): number;");
     expect(sources).toEqual([join(folder, "wit", "tidy.wit")]);
     await expect(types(join(folder, "wit"), { world: "tidi" })).rejects.toThrow('Did you mean "tidy"?');
+  });
+
+  test("as the option world of load they type the module and check the component", async () => {
+    const rich = `package demo:rich@1.0.0;
+      interface shapes { resource pen { constructor(); draw: func() -> string; } variant shape { dot, line(list<tuple<f64, u8>>) } }
+      world rich { use shapes.{shape}; import log: func(text: string); export shapes; export area: func(of: shape) -> option<u64>; }`;
+    const folder = await project({ "rich.wit": rich, "tidy/tidy.wit": wit, "tidy/index.ts": source });
+    const [tidyFile, richFile] = [join(folder, "tidy-world.ts"), join(folder, "rich-world.ts")];
+    const witFile = join(folder, "tidy", "tidy.wit");
+    expect(await tenon("types", "--wit", witFile, "--out", tidyFile)).toMatchObject({ status: 0, err: "" });
+    expect(await tenon("types", "--wit", join(folder, "rich.wit"), "--out", richFile)).toMatchObject({ status: 0 });
+    const errors = await hostTests(
+      folder,
+      `import { createHost } from "tenon";
+       import { tidy } from "./tidy-world.ts";
+       import { rich } from "./rich-world.ts";
+       const host = createHost();
+       const module = await host.load("x.wasm", { world: tidy });
+       export const n: number = module.exports.twice(2);
+       // @ts-expect-error it takes a number
+       module.exports.twice("2");
+       const other = await host.load("y.wasm", { world: rich, imports: { log: (text) => console.log(text.length) } });
+       export const area: bigint | undefined = other.exports.area({ tag: "line", val: [[1, 2]] });
+       // @ts-expect-error the import takes a string
+       await host.load("y.wasm", { world: rich, imports: { log: (text: number) => void text } });`,
+    );
+    expect(errors).toBe("");
+    const { component } = await builder.build({ dir: join(folder, "tidy") });
+    const worlds = (await import(/* @vite-ignore */ pathToFileURL(tidyFile).href)) as { tidy: WorldDemand };
+    const richWorld = (await import(/* @vite-ignore */ pathToFileURL(richFile).href)) as { rich: WorldDemand };
+    const host = createHost();
+    const module = await host.load(component, { world: worlds.tidy });
+    expect(module.get("twice")!(4)).toBe(8);
+    await expect(host.load(component, { name: "rich", world: richWorld.rich })).rejects.toThrow(LinkError);
+    // The description is that of the WIT, resources and all.
+    expect(await tenon("types", "--wit", join(folder, "rich.wit"), "--out", richFile)).toMatchObject({ out: "" });
+    await host.close();
+  });
+
+  test("are JavaScript with declarations when a .d.ts file is asked for", async () => {
+    const folder = await project({ "tidy.wit": wit.replace("world tidy", "world class") });
+    const made = await tenon("types", "--wit", join(folder, "tidy.wit"), "--out", join(folder, "w.d.ts"));
+    expect(made).toMatchObject({ status: 0, err: "" });
+    expect(
+      await hostTests(folder, `import { class_ } from "./w.js"; export const all: readonly object[] = class_.exports;`),
+    ).toBe("");
+    const { class_ } = (await import(/* @vite-ignore */ pathToFileURL(join(folder, "w.js")).href)) as {
+      class_: WorldDemand;
+    };
+    expect(class_.exports.map(({ name }) => name)).toEqual(["twice"]);
+    const wrong = await tenon("types", "--wit", join(folder, "tidy.wit"), "--out", join(folder, "w.txt"));
+    expect(wrong).toMatchObject({ status: 1 });
+    expect(wrong.err).toContain("neither a .ts nor a .d.ts file");
   });
 });
 

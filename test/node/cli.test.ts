@@ -48,12 +48,13 @@ describe("the command line", () => {
 
   test.each([
     [[], ""],
-    [["frobnicate"], "Unknown command frobnicate"],
+    [["frobnicate"], "Unknown command frobnicate\n"],
+    [["bulid"], "Unknown command bulid; did you mean build?"],
     [["--frobnicate"], "Unknown option --frobnicate"],
     [["help", "frobnicate"], "Unknown command frobnicate"],
     [["inspect"], "Expected FILE, got nothing"],
     [["inspect", file, "more"], 'Unexpected argument "more"'],
-    [["inspect", file, "--jsn"], "Unknown option --jsn: it takes --json"],
+    [["inspect", file, "--jsn"], "Unknown option --jsn: did you mean --json?"],
     [["inspect", file, "-x"], "Unknown option -x: it takes --json"],
     [["inspect", file, "--json", "--json"], "The option --json is given twice"],
     [["inspect", file, "--json=yes"], "does not take an argument"],
@@ -61,6 +62,7 @@ describe("the command line", () => {
     [["check", file, "--wit"], "argument missing"],
     [["bind", file, "--constructor"], "Unknown option --constructor"],
     [["build", "a", "b", "--out", "c.wasm"], "is for one module"],
+    [["build", "a", "--debug", "--release"], "exclude each other"],
   ])("%j is a mistake of the caller: status 2", async (args, message) => {
     const { status, out, err } = await tenon(...args);
     expect({ status, out }).toEqual({ status: 2, out: "" });

@@ -11,6 +11,7 @@ import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { hashFile, hashOf, writeAllOrNone } from "./files.ts";
 import type { CompileReply, CompileTask } from "./protocol.ts";
+import { packageFolder } from "./packages.ts";
 import { packageVersion } from "./root.ts";
 
 /** Changes when the record's meaning does. */
@@ -134,12 +135,6 @@ export const toolVersions: Readonly<Record<"assemblyscript" | "binaryen" | "wasm
 function installedVersion(name: string, broughtBy?: string): string {
   const folder = packageFolder(name, broughtBy === undefined ? undefined : packageFolder(broughtBy));
   return folder === undefined ? "unknown" : (require(join(folder, "package.json")) as { version: string }).version;
-}
-
-/** Where a package is installed, as seen from a folder; not every package exports its package.json, so it is looked for. */
-function packageFolder(name: string, from: string = import.meta.dirname): string | undefined {
-  const places = createRequire(join(from, "package.json")).resolve.paths(name) ?? [];
-  return places.map((place) => join(place, name)).find((folder) => existsSync(join(folder, "package.json")));
 }
 
 let toolsHash: Promise<string> | undefined;

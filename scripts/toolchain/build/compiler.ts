@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import { TenonError } from "../../../host/errors.ts";
-import { missingPackages } from "./packages.ts";
+import { MissingPackagesError } from "./packages.ts";
 import type { CompileReply, CompileTask, Request, Response } from "./protocol.ts";
 
 interface Pending {
@@ -83,7 +83,7 @@ class Thread {
     this.worker.on("message", (response: Response) => {
       const pending = this.settle();
       if ("reply" in response) pending?.resolve(response.reply);
-      else if ("missing" in response) pending?.reject(missingPackages(response.missing));
+      else if ("missing" in response) pending?.reject(new MissingPackagesError(response.missing));
       else {
         pending?.reject(new CompilerError(`The compiler failed: ${response.error}`));
         // After a failure of an unknown kind the thread's state is unknown: it is ended.

@@ -24,6 +24,7 @@ import { BuildError } from "./errors.ts";
 import { hashOf, writeAllOrNone, writeGenerated } from "./files.ts";
 import { findWit } from "./find-wit.ts";
 import { type BuildOptions, settled, type Settled } from "./options.ts";
+import { compilerPackage, requirePackages, witPackage } from "./packages.ts";
 import type { BuildResult, Stage } from "./result.ts";
 import { sourceMapFrom, sourceMapUrl } from "./source-map.ts";
 import { locateUnsupported } from "./unsupported.ts";
@@ -37,7 +38,10 @@ export type { WatchEvent, Watching, WatchOptions } from "./watch.ts";
 
 /** Builds modules, and keeps the compilers warm between them. */
 export interface Builder {
-  /** @throws {BuildError} when the module or its WIT is wrong */
+  /**
+   * @throws {BuildError} when the module or its WIT is wrong
+   * @throws {MissingPackagesError} when the compilers are not installed
+   */
   build(options: BuildOptions): Promise<BuildResult>;
   /** Builds modules now and whenever something that they are made of changes, until it is closed. */
   watch(options: WatchOptions, listener: (event: WatchEvent) => void): Watching;
@@ -146,6 +150,7 @@ class Build {
 
   private async build(): Promise<BuildResult> {
     const started = performance.now();
+    requirePackages([compilerPackage, witPackage]);
     const { project } = this.options;
     if (project !== undefined) this.seen.add(project);
     await this.checkPlaces();

@@ -11,6 +11,7 @@ import { parentPort } from "node:worker_threads";
 import { createTransform } from "../guest/transform.ts";
 import { position } from "./errors.ts";
 import { hashOf } from "./files.ts";
+import { compilerPackage } from "./packages.ts";
 import type { CompileReply, CompileTask, Diagnostic, Place, Request, Response } from "./protocol.ts";
 
 interface AscRange {
@@ -58,8 +59,8 @@ function loadCompiler(): Promise<Asc> {
 
 function explained(error: unknown): { missing: readonly string[] } | { error: string } {
   const { code, stack, message } = error as Error & { code?: unknown };
-  const missing = code === "ERR_MODULE_NOT_FOUND" && message.includes("'assemblyscript'");
-  return missing ? { missing: ["assemblyscript"] } : { error: stack ?? message };
+  const missing = code === "ERR_MODULE_NOT_FOUND" && message.includes(`'${compilerPackage}'`);
+  return missing ? { missing: [compilerPackage] } : { error: stack ?? message };
 }
 
 const severities = ["error", "info", "warning", "error"] as const;

@@ -37,6 +37,8 @@ export function declarations(world: Declared, docs: WitDocs = new Map(), options
 export interface DeclarationOptions {
   /** Also declare the default export of a module written by `tenon bind`. */
   readonly bound?: boolean | undefined;
+  /** Also the world's description at run time: what follows its declaration, from the type's name on. */
+  readonly demand?: ((type: string) => string) | undefined;
   /** The work allowed: what is left of the component's. By default without end, for the author's own WIT. */
   readonly budget?: Budget | undefined;
 }
@@ -64,14 +66,15 @@ class Declarations implements Spelling {
     this.budget = budget;
   }
 
-  write({ bound }: DeclarationOptions): string {
+  write({ bound, demand }: DeclarationOptions): string {
     const { name: id, imports, exports } = this.world;
     const worldName = this.top.claim(worldTypeName(id));
     this.collect(imports, exports);
     const out = new Writer(this.spend);
     out.line(`// The world ${printable(id)}, for the host. Written by tenon; do not edit.`);
     const start = out.place();
-    out.line(`import type { ${bound ? "BoundComponent, " : ""}World } from "tenon";`);
+    const names = [...(bound ? ["BoundComponent"] : []), "World", ...(demand === undefined ? [] : ["WorldDemand"])];
+    out.line(`import type { ${names.join(", ")} } from "tenon";`);
     for (const group of this.groups) this.writeGroup(out, group);
     out.line("");
     out.doc(this.doc(id));
@@ -84,6 +87,10 @@ class Declarations implements Spelling {
       out.line("/** A source for `compile` and `load`. */");
       out.line(`declare const component: BoundComponent<${worldName}>;`);
       out.line("export default component;");
+    }
+    if (demand !== undefined) {
+      out.line("");
+      out.line(demand(worldName));
     }
     // Libraries older than resources that are disposed by `using` lack the name.
     if (this.usesDisposable) out.insert(start, '/// <reference lib="esnext.disposable" />');
@@ -327,7 +334,7 @@ class Declarations implements Spelling {
 
 /** The names of a file's top level that nothing of a world may take. */
 function topNames(): NameTable {
-  return new NameTable([...globals, "World", "BoundComponent"]);
+  return new NameTable([...globals, "World", "WorldDemand", "BoundComponent"]);
 }
 
 /** The name of a world's own type: of all names it is the first to be claimed. */
