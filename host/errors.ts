@@ -183,10 +183,10 @@ export class LowerError extends TypeError {
 }
 
 /** The guest returned `err`, an ordinary result. The instance stays live. */
-export class ComponentError<T = unknown> extends TenonError {
-  readonly payload: T;
+export class ComponentError extends TenonError {
+  readonly payload: unknown;
   constructor(
-    payload: T,
+    payload: unknown,
     message = `The component returned an error: ${payload === undefined ? "no payload" : describe(payload)}`,
   ) {
     super("component", message);

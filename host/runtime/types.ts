@@ -9,6 +9,16 @@ export interface World {
   exports: object;
 }
 
+declare const resource: unique symbol;
+
+/**
+ * An object of a class that a component exports. Only the component makes them: for the compiler an object that merely looks like
+ * one is none, as for the component. There is no such property when the program runs.
+ */
+export interface GuestResource<Name extends string> extends Disposable {
+  readonly [resource]: Name;
+}
+
 type WithoutVersion<K> = K extends `${infer Id}@${string}` ? Id : K;
 
 /** The imports of a world as a user may give them: keyed by the import's name, with or without its version. */
@@ -33,6 +43,11 @@ export interface CompileOptions {
   readonly name?: string | undefined;
 }
 
+/** Arguments of an instantiation: imports may be left out where a world has none that must be given. */
+export type InstantiateArguments<W extends World, G> = {} extends W["imports"]
+  ? [imports?: AllImports<W, G>, options?: InstantiateOptions]
+  : [imports: AllImports<W, G>, options?: InstantiateOptions];
+
 export interface InstantiateOptions extends InstanceEvents {
   /** Default: those of {@link Limits}. @throws {UsageError} for a limit that is no integer of at least 0 */
   readonly limits?: Limits | undefined;
@@ -48,15 +63,12 @@ export interface Component<W extends World = World> extends EngineComponent {
    * @throws {TrapError} when a start function traps
    * @throws {EngineLimitError} when the engine has no room for one more memory
    */
-  instantiate<G extends ImportObject<W>>(
-    imports?: AllImports<W, G>,
-    options?: InstantiateOptions,
-  ): Promise<Instance<W>>;
+  instantiate<G extends ImportObject<W>>(...given: InstantiateArguments<W, G>): Promise<Instance<W>>;
   /**
    * As {@link instantiate}, at once; the core modules are compiled already.
    * @throws {EngineLimitError} also when a core module is too large for that on this thread: pages refuse those over 8 MiB
    */
-  instantiateSync<G extends ImportObject<W>>(imports?: AllImports<W, G>, options?: InstantiateOptions): Instance<W>;
+  instantiateSync<G extends ImportObject<W>>(...given: InstantiateArguments<W, G>): Instance<W>;
 }
 
 /** A running component. It holds its linear memories until {@link Instance.dispose}. */

@@ -33,7 +33,9 @@ async function compile(files: Record<string, string>): Promise<string> {
     "tsconfig.json": JSON.stringify(config),
     "package.json": JSON.stringify({ type: "module" }),
     "globals.d.ts": "declare namespace WebAssembly { interface Module {} }",
-    "node_modules/tenon/index.d.ts": "export interface World { imports: object; exports: object }",
+    "node_modules/tenon/index.d.ts":
+      "export interface World { imports: object; exports: object }\n" +
+      "export interface GuestResource<N extends string> extends Disposable { readonly 'a phantom': N }",
     "node_modules/tenon/package.json": JSON.stringify({ name: "tenon", type: "module", types: "./index.d.ts" }),
     ...files,
   };
@@ -189,6 +191,76 @@ test("what the host gives may be read-only", async () => {
   expect(await compile({ "w.d.ts": text, "use.ts": use })).toBe("");
 });
 
+test("what goes both ways is declared twice where the host may write it more freely than it reads it", async () => {
+  const text = await declare(`package demo:ways;
+    interface types {
+      flags marks { bold, italic }
+      flags only-asked { deep }
+      record row { cells: list<string>, marks: marks }
+      record plain { x: u8 }
+      record rows-input { x: u8 }
+      variant rows { none, some(list<row>) }
+    }
+    interface api { use types.{rows, plain}; turn: func(rows: rows, plain: plain) -> rows; }
+    world w { use types.{marks, only-asked}; export api;
+      export marks-of: func(name: string, how: only-asked) -> marks;
+      export set-marks: func(marks: marks); }`);
+  // What is written as it is read has one declaration.
+  expect(text).not.toContain("PlainInput");
+  expect(text).not.toContain("OnlyAskedInput");
+  const use = `
+    import type { DemoWaysTypes, Marks, W } from "./w.d.ts";
+    declare const w: W["exports"];
+    const rows = { tag: "some", val: [{ cells: ["a"], marks: { bold: true } }] } as const;
+    const back: DemoWaysTypes.Rows = w.api.turn(rows, { x: 1 });
+    if (back.tag === "some") {
+      back.val[0]!.cells.push("b");
+      const italic: boolean = back.val[0]!.marks.italic;
+      void italic;
+    }
+    w.api.turn(back, { x: 1 });
+    const marks: Marks = w.marksOf("a", { deep: undefined });
+    const bold: boolean = marks.bold;
+    w.setMarks({});
+    w.setMarks({ italic: bold });
+    w.setMarks(marks);
+    // @ts-expect-error: there is no such flag
+    w.setMarks({ bolder: true });
+    // @ts-expect-error: no flag is left out of what the component gives
+    const lacking: Marks = { bold: true };
+    export { lacking };`;
+  expect(await compile({ "w.d.ts": text, "use.ts": use })).toBe("");
+});
+
+test("a resource of the component is none that anybody else has made, and what a component exports may meet another's import", async () => {
+  const text = await declare(`package demo:idx;
+    interface index { resource index { constructor(); size: func() -> u32; }
+      resource guest-resource { }
+      merge: func(a: index, b: borrow<index>) -> list<index>; }
+    world giver { export index; }`);
+  const taker = await declare(
+    `package demo:idx;
+    interface index { resource index { constructor(); size: func() -> u32; }
+      resource guest-resource { }
+      merge: func(a: index, b: borrow<index>) -> list<index>; }
+    world taker { import index; }`,
+  );
+  const use = `
+    import type { DemoIdxIndex, Giver } from "./giver.d.ts";
+    import type { Taker } from "./taker.d.ts";
+    import { compile } from "tenon";
+    declare const giver: Giver["exports"];
+    const index = new giver.index.Index();
+    const merged: DemoIdxIndex.Index = giver.index.merge(index, giver.index.merge(index, index)[0]!)[0]!;
+    const fake = { size: () => 1, [Symbol.dispose]() {} };
+    // @ts-expect-error: it merely looks like one
+    giver.index.merge(merged, fake);
+    const taker = await compile<Taker>("taker.wasm");
+    await taker.instantiate({ "demo:idx/index": giver.index });`;
+  const files = { "giver.d.ts": text, "taker.d.ts": taker, "use.ts": use };
+  expect(await compile({ ...files, "tsconfig.json": hostConfig(), "globals.d.ts": "" })).toBe("");
+});
+
 test("texts that others chose end no line and no comment, and make no name", async () => {
   const world = { name: "evil*/\nexport type Pwned = 1;\u202e", imports: [], exports: [] };
   const text = declarations(world, new Map([[world.name, "Docs */ export type Pwned = 2; /*\u2028x\u001b[2J"]]));
@@ -273,8 +345,8 @@ test("declarations of every value type, with docs", async () => {
         | { tag: "poly"; val: DemoAllAll.Point[] };
       export type Colour = "red" | "light-blue";
       export interface Rights {
-        read?: boolean | undefined;
-        canWrite?: boolean | undefined;
+        read: boolean;
+        canWrite: boolean;
       }
       export type Bytes = Uint8Array;
       export type Wide = BigInt64Array;
@@ -321,7 +393,7 @@ test("resources, worlds with imports, uses across interfaces", async () => {
   expect(text).toMatchInlineSnapshot(`
     "// The world demo:res/w, for the host. Written by tenon; do not edit.
     /// <reference lib="esnext.disposable" />
-    import type { World } from "tenon";
+    import type { GuestResource, World } from "tenon";
 
     /** The interface \`demo:res/types\`. */
     export interface DemoResTypes {
@@ -372,7 +444,7 @@ test("resources, worlds with imports, uses across interfaces", async () => {
       Thing: DemoResMade.ThingClass;
     }
     export namespace DemoResMade {
-      export interface Thing extends Disposable {
+      export interface Thing extends GuestResource<"demo:res/made#thing"> {
         n(): number;
       }
       /** The class of {@link Thing}. */

@@ -142,12 +142,20 @@ export async function components(): Promise<void> {
   await component.instantiate(shared);
   // @ts-expect-error the import is missing
   component.instantiateSync({});
+  // @ts-expect-error no import is given
+  component.instantiateSync();
+  // @ts-expect-error no import is given
+  await component.instantiate();
   // @ts-expect-error the import takes a string
   component.instantiateSync({ "demo:log/log": { write: (line: number) => void line } });
   // @ts-expect-error the import takes a string
   component.instantiateSync({ "demo:log/log@0.1.0": { write: (line: number) => void line } });
   const untyped: Component = await compile(new Uint8Array());
   await untyped.instantiate({ anything: 1 });
+  await untyped.instantiate();
+  const free = await compile<{ imports: { "demo:types/types@0.1.0"?: object }; exports: object }>("free.wasm");
+  await free.instantiate();
+  free.instantiateSync(undefined, { name: "free" });
   void sum;
 }
 
@@ -157,7 +165,7 @@ export function faults(job: Module<Job>): number {
   if (result.ok) return result.value;
   const { error } = result;
   if (error instanceof TrapError) holds<Equal<typeof error.trap, TrapCode>>();
-  if (error instanceof ComponentError) throw error.payload;
+  if (error instanceof ComponentError) holds<Equal<typeof error.payload, unknown>>();
   // @ts-expect-error a failed call has no value
   void result.value;
   const lower: TypeError = new LowerError("a.b", "u8", "300");

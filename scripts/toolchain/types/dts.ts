@@ -14,6 +14,7 @@ import { parseInterfaceId } from "../../../host/model/extern-names.ts";
 import { printable } from "../../../host/model/printable.ts";
 import type { ExternDecl, ResourceType, ValueType } from "../../../host/model/types.ts";
 import type { WitDocs } from "../wit/docs.ts";
+import { Directions } from "./directions.ts";
 import { type Group, interfaceMembers, type Resource, resourceDeclarations, type Spelling } from "./members.ts";
 import { globals, identifier, interfaceName, memberKey, NameTable } from "./declaration-names.ts";
 import { commentText, Writer } from "./writer.ts";
@@ -43,6 +44,15 @@ export interface DeclarationOptions {
   readonly budget?: Budget | undefined;
 }
 
+/** A named type, as it is declared. */
+interface Definition {
+  readonly local: string;
+  readonly path: string;
+  readonly type: ValueType;
+  /** The host gives its values. */
+  readonly fromHost: boolean;
+}
+
 /** Where types got their names, and how they are spelled from there. */
 class Declarations implements Spelling {
   private readonly docs: WitDocs;
@@ -56,7 +66,12 @@ class Declarations implements Spelling {
   private readonly classNames = new Map<ResourceType, string>();
   /** The parts of a named type are kept when another interface takes it over, and tell where it came from. */
   private readonly origins = new Map<object, string>();
+  private readonly inputOrigins = new Map<object, string>();
+  private readonly directions: Directions;
+  /** The names of what the host gives, of types that it receives otherwise. */
+  private readonly inputNames = new Map<ValueType, string>();
   private usesDisposable = false;
+  private usesGuestResource = false;
   /** Globals that a type of the world hides. */
   private readonly hidden = new Set<string>();
 
@@ -64,17 +79,18 @@ class Declarations implements Spelling {
     this.world = world;
     this.docs = docs;
     this.budget = budget;
+    this.directions = new Directions(this.spend);
   }
 
   write({ bound, demand }: DeclarationOptions): string {
     const { name: id, imports, exports } = this.world;
     const worldName = this.top.claim(worldTypeName(id));
+    this.directions.add(imports, false);
+    this.directions.add(exports, true);
     this.collect(imports, exports);
     const out = new Writer(this.spend);
     out.line(`// The world ${printable(id)}, for the host. Written by tenon; do not edit.`);
     const start = out.place();
-    const names = [...(bound ? ["BoundComponent"] : []), "World", ...(demand === undefined ? [] : ["WorldDemand"])];
-    out.line(`import type { ${names.join(", ")} } from "tenon";`);
     for (const group of this.groups) this.writeGroup(out, group);
     out.line("");
     out.doc(this.doc(id));
@@ -92,6 +108,13 @@ class Declarations implements Spelling {
       out.line("");
       out.line(demand(worldName));
     }
+    const needed = [
+      ...(bound ? ["BoundComponent"] : []),
+      ...(this.usesGuestResource ? ["GuestResource"] : []),
+      "World",
+      ...(demand === undefined ? [] : ["WorldDemand"]),
+    ];
+    out.insert(start, `import type { ${needed.join(", ")} } from "tenon";`);
     // Libraries older than resources that are disposed by `using` lack the name.
     if (this.usesDisposable) out.insert(start, '/// <reference lib="esnext.disposable" />');
     return out.text();
@@ -126,7 +149,7 @@ class Declarations implements Spelling {
         if (decl.type.kind !== "instance") continue;
         const group: Group = { id: decl.name, namespace: plain.get(decl)!, items: decl.type.exports, exported };
         this.groupOf.set(decl, group);
-        this.addGroup(group, new NameTable());
+        this.addGroup(group, new NameTable(["GuestResource"]));
       }
       if (!exported) addOwn();
     }
@@ -145,6 +168,11 @@ class Declarations implements Spelling {
         this.resourceNames.set(type.resource, prefix + local);
         this.classNames.set(type.resource, prefix + names.claim(`${local}Class`));
       }
+    }
+    // After all that the world itself names.
+    for (const { name, type } of group.items) {
+      if (type.kind !== "type" || !isValueType(type.type) || !this.directions.isTwofold(type.type)) continue;
+      this.inputNames.set(type.type, prefix + names.claim(`${this.localName(group, name)}Input`));
     }
   }
   private readonly local = new Map<string, string>();
@@ -195,9 +223,19 @@ class Declarations implements Spelling {
     const parts = isNominal(type.type) ? identityOf(type.type) : undefined;
     const origin = parts === undefined ? undefined : this.origins.get(parts);
     if (parts !== undefined && origin === undefined) this.origins.set(parts, qualified);
+    const input = this.inputNames.get(type.type);
+    const inputLocal = input?.split(".").at(-1);
+    if (parts !== undefined && origin === undefined && input !== undefined) this.inputOrigins.set(parts, input);
     out.doc(this.doc(path));
-    if (origin !== undefined) out.line(`export type ${local} = ${origin};`);
-    else this.writeDefinition(out, local, path, type.type);
+    if (origin === undefined) {
+      this.writeDefinition(out, { local, path, type: type.type, fromHost: this.directions.isOnlyGiven(type.type) });
+    } else out.line(`export type ${local} = ${origin};`);
+    if (inputLocal === undefined) return;
+    out.line(`/** {@link ${local}} as the host may give it. */`);
+    const inputOrigin = origin === undefined ? undefined : this.inputOrigins.get(parts!);
+    if (inputOrigin === undefined)
+      this.writeDefinition(out, { local: inputLocal, path, type: type.type, fromHost: true });
+    else out.line(`export type ${inputLocal} = ${inputOrigin};`);
   }
 
   defines(group: Group, name: string, resource: ResourceType): boolean {
@@ -205,13 +243,13 @@ class Declarations implements Spelling {
     return this.resourceNames.get(resource) === (group.namespace === "" ? local : `${group.namespace}.${local}`);
   }
 
-  private writeDefinition(out: Writer, local: string, path: string, type: ValueType): void {
+  private writeDefinition(out: Writer, { local, path, type, fromHost }: Definition): void {
     switch (type.kind) {
       case "record":
         out.block(`export interface ${local}`, () => {
           for (const { name, type: field } of type.fields) {
             out.doc(this.doc(`${path}.${name}`));
-            out.line(`${identifier(toCamelCase(name))}${optionalMark(field)}: ${this.spell(field)};`);
+            out.line(`${identifier(toCamelCase(name))}${optionalMark(field)}: ${this.spell(field, fromHost)};`);
           }
         });
         break;
@@ -219,7 +257,7 @@ class Declarations implements Spelling {
         out.block(`export interface ${local}`, () => {
           for (const name of type.names) {
             out.doc(this.doc(`${path}.${name}`));
-            out.line(`${identifier(toCamelCase(name))}?: boolean | undefined;`);
+            out.line(`${this.flag(name, fromHost)};`);
           }
         });
         break;
@@ -228,17 +266,18 @@ class Declarations implements Spelling {
         out.indented(() => {
           type.cases.forEach(({ name, type: payload }, index) => {
             out.doc(this.doc(`${path}.${name}`));
-            out.line(`| ${this.variantCase(name, payload)}${index === type.cases.length - 1 ? ";" : ""}`);
+            out.line(`| ${this.variantCase(name, payload, fromHost)}${index === type.cases.length - 1 ? ";" : ""}`);
           });
         });
         break;
       default:
-        out.line(`export type ${local} = ${this.structure(type)};`);
+        out.line(`export type ${local} = ${this.structure(type, fromHost)};`);
     }
   }
 
   spell(type: ValueType, fromHost = false): string {
-    const text = this.typeNames.get(type) ?? this.structure(type, fromHost);
+    const name = (fromHost ? this.inputNames.get(type) : undefined) ?? this.typeNames.get(type);
+    const text = name ?? this.structure(type, fromHost);
     // Types share parts and names may be long: both are written out wherever they are used.
     this.spend(text.length);
     return text;
@@ -250,6 +289,11 @@ class Declarations implements Spelling {
 
   className(resource: ResourceType): string {
     return this.classNames.get(resource) ?? "unknown";
+  }
+
+  guestResource(name: string): string {
+    this.usesGuestResource = true;
+    return `GuestResource<${JSON.stringify(printable(name))}>`;
   }
 
   global(name: string): string {
@@ -277,13 +321,13 @@ class Declarations implements Spelling {
       case "tuple":
         return `${fromHost ? "readonly " : ""}[${type.types.map((part) => this.spell(part, fromHost)).join(", ")}]`;
       case "record":
-        return `{ ${type.fields.map((f) => `${identifier(toCamelCase(f.name))}${optionalMark(f.type)}: ${this.spell(f.type)}`).join("; ")} }`;
+        return `{ ${type.fields.map((f) => `${identifier(toCamelCase(f.name))}${optionalMark(f.type)}: ${this.spell(f.type, fromHost)}`).join("; ")} }`;
       case "flags":
-        return `{ ${type.names.map((name) => `${identifier(toCamelCase(name))}?: boolean | undefined`).join("; ")} }`;
+        return `{ ${type.names.map((name) => this.flag(name, fromHost)).join("; ")} }`;
       case "enum":
         return type.names.map((name) => JSON.stringify(name)).join(" | ");
       case "variant":
-        return type.cases.map(({ name, type: payload }) => this.variantCase(name, payload)).join(" | ");
+        return type.cases.map(({ name, type: payload }) => this.variantCase(name, payload, fromHost)).join(" | ");
       case "option":
         // An option directly inside an option would lose the difference between none and some(none).
         if (type.type.kind === "option")
@@ -304,6 +348,11 @@ class Declarations implements Spelling {
       default:
         return "number";
     }
+  }
+
+  /** What the component gives has every flag. */
+  private flag(name: string, fromHost: boolean): string {
+    return `${identifier(toCamelCase(name))}${fromHost ? "?: boolean | undefined" : ": boolean"}`;
   }
 
   private variantCase(name: string, payload: ValueType | undefined, fromHost = false, nothing = "undefined"): string {
@@ -334,7 +383,7 @@ class Declarations implements Spelling {
 
 /** The names of a file's top level that nothing of a world may take. */
 function topNames(): NameTable {
-  return new NameTable([...globals, "World", "WorldDemand", "BoundComponent"]);
+  return new NameTable([...globals, "World", "WorldDemand", "BoundComponent", "GuestResource"]);
 }
 
 /** The name of a world's own type: of all names it is the first to be claimed. */

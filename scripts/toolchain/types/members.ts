@@ -26,6 +26,8 @@ export interface Spelling {
    */
   spell(type: ValueType, fromHost?: boolean): string;
   className(resource: ResourceType): string;
+  /** The base of a resource that the component gives, by which nothing else passes for one. */
+  guestResource(name: string): string;
   /** A global type, spelled so that no type of the world hides it. */
   global(name: string): string;
   /** Whether a resource got its name in this group, and not in another interface that it uses. */
@@ -108,8 +110,8 @@ export function resourceDeclarations(out: Writer, resource: Resource, spelling: 
   }
   out.doc(spelling.doc(path));
   // The holder of a guest's resource must dispose of it; a host's own class need not be disposable.
-  const disposable = group.exported ? spelling.global("Disposable") : `Partial<${spelling.global("Disposable")}>`;
-  out.block(`export interface ${local} extends ${disposable}`, () => {
+  const base = group.exported ? spelling.guestResource(path) : `Partial<${spelling.global("Disposable")}>`;
+  out.block(`export interface ${local} extends ${base}`, () => {
     for (const [js, func, label] of methods) {
       const { text, notes } = method(js, func, 1, spelling, group.exported);
       out.doc(spelling.doc(`${path}.${label}`), notes);
