@@ -18,6 +18,7 @@ const executablePath = findChromium();
 const SHARED = [
   "test/node/{names,subtype,binary-decode,binary-hostile,binary-validate}.test.ts",
   "test/node/runtime/{budget,engine,lines,lying,values,imports,linking,inspect,cache,parts,receive,resources-guest,resources-host,shell,stack-end,thrown,traps}.test.ts",
+  "test/node/real/trap-lines.test.ts",
   "test/node/host/{handles,import-list,link,load,manifest,model,reload,trap,types,unload,world-link}.test.ts",
   "test/{differential/*,fuzz/handles,fuzz/hostile,fuzz/names,fuzz/values,reference/reference}.test.ts",
 ];
@@ -35,6 +36,7 @@ const forThePage: Plugin = {
     const target = await this.resolve(source, importer, { skipSelf: true });
     if (target?.id.endsWith("/host/node/index.ts")) return here("../host/browser/index.ts");
     if (target?.id.endsWith("/host/node/platform.ts")) return here("browser/stand-ins/platform.ts");
+    if (target?.id.endsWith("/test/node/real/faults.ts")) return here("browser/stand-ins/faults.ts");
     if (target?.id.endsWith("/scripts/toolchain/wasm-tools.ts")) return here("browser/stand-ins/wasm-tools.ts");
     return target;
   },

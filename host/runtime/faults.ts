@@ -102,7 +102,7 @@ export function toTrapError(error: unknown, context: FaultContext): TrapError {
   const called = isEngines(error) ? engineLines(error) : (context.stack ?? []);
   const callers = engineLines(new Error());
   const { count, from } = calledPart(called, callers);
-  const frames = framesOf(called.slice(0, count), context.lines);
+  const found = framesOf(called.slice(0, count), context.lines);
   const { code: raised, detail } = classify(error);
   const abort = context.abort !== undefined && isEngineTrap(error) ? readAbort(context.abort) : undefined;
   const code = raised === "unreachable" && isOutOfMemory(abort) ? "out-of-memory" : raised;
@@ -111,6 +111,7 @@ export function toTrapError(error: unknown, context: FaultContext): TrapError {
       ? `in "${context.module}", export "${context.export}"`
       : `${context.starting ? "while instantiating" : "in"} "${context.module}"`;
   const said = abort?.message;
+  const frames = abort?.position === undefined ? found : withAbort(found, abort.position);
   const at = authorsPosition(frames) ?? abort?.position;
   const place = at === undefined ? "" : ` at ${at.file}:${at.line}:${at.column}`;
   // The guest's own message replaces the engine's text for the trap.
@@ -201,6 +202,23 @@ function framesOf(stack: readonly string[], lines: Lines | undefined): TrapFrame
 
 /** Sources that are not the author's: of AssemblyScript's library and bindings, of Rust's library and of its packages. */
 const FOREIGN = /(?:^|\/)(?:~lib|bindings)\/|\/rustc[-/][^/]*\/|\/rustlib\/|\/\.cargo\/registry\//;
+
+/** The guest's own `abort`, of the bindings. */
+const ABORT = /^(.*?)bindings\/tenon\.ts$/;
+
+/**
+ * The frames with what the guest's `abort` was told: of the frame that called it the compiler's map knows nothing, or what
+ * stands before. The bindings' place says from where the map names files.
+ */
+function withAbort(frames: readonly TrapFrame[], { file, line, column }: GuestPosition): readonly TrapFrame[] {
+  const caller = frames.findIndex((frame) => !ABORT.test(frame.file ?? ""));
+  const folder = ABORT.exec(frames[0]?.file ?? "")?.[1];
+  const named = FOREIGN.test(file) ? file : `${folder}${file}`;
+  // What was put into its caller by the optimiser has the caller's line in the map, which is the author's.
+  const inlined = FOREIGN.test(file) && frames[caller]?.file !== undefined;
+  if (folder === undefined || caller < 0 || inlined) return frames;
+  return frames.map((frame, i) => (i === caller ? { ...frame, file: printable(named), line, column } : frame));
+}
 
 function authorsPosition(frames: readonly TrapFrame[]): GuestPosition | undefined {
   for (const { file, line, column } of frames) {

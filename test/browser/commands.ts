@@ -5,6 +5,7 @@
 import { readFile } from "node:fs/promises";
 import type { BrowserCommand } from "vitest/node";
 import * as tools from "../../scripts/toolchain/wasm-tools.ts";
+import { buildFaults } from "../node/real/faults.ts";
 import { componentize, type JavaScriptModule } from "../node/real/componentize.ts";
 
 /** Runs one of the tools; bytes travel as base64, in both directions. */
@@ -54,4 +55,16 @@ const rendererResident: BrowserCommand<[]> = async ({ page, context }) => {
 const javaScriptComponent: BrowserCommand<[module: JavaScriptModule]> = async (_, module) =>
   Buffer.from(await componentize(module)).toString("base64");
 
-export const browserCommands = { wasmTools, transpile, rendererResident, javaScriptComponent };
+/** The module that faults in every way, built for debugging. */
+const faultsBuilt: BrowserCommand<[]> = async () => {
+  const { bytes, ...rest } = await buildFaults();
+  return { ...rest, bytes: Buffer.from(bytes).toString("base64") };
+};
+
+export const browserCommands = {
+  wasmTools,
+  transpile,
+  rendererResident,
+  javaScriptComponent,
+  buildFaults: faultsBuilt,
+};

@@ -7,6 +7,8 @@ declare module "vitest/browser" {
     transpile(component: string, options: object): Promise<Record<string, string>>;
     /** The component as base64. */
     javaScriptComponent(module: { wit: string; source: string; plain?: boolean }): Promise<string>;
+    /** The component as base64. */
+    buildFaults(): Promise<{ bytes: string; file: string; text: string }>;
     /** Bytes; a full collection goes before. */
     rendererResident(): Promise<number>;
   }
