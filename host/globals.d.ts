@@ -60,6 +60,8 @@ declare function clearInterval(timer: unknown): void;
 declare function atob(base64: string): string;
 declare function queueMicrotask(task: () => void): void;
 
+declare const console: Readonly<Record<"debug" | "log" | "info" | "warn" | "error", (text: string) => void>>;
+
 declare const performance: { now(): number };
 declare const crypto: {
   readonly subtle: { digest(algorithm: string, bytes: BufferSource): Promise<ArrayBuffer> };

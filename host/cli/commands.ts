@@ -44,6 +44,7 @@ const build: Command = {
     asc: { value: "OPTIONS", explains: "options of AssemblyScript's compiler, separated by spaces" },
     transform: { value: "LIST", explains: "transforms of AssemblyScript's compiler, separated by commas" },
     watch: { explains: "build again what changes, as --debug unless --release is given, until interrupted" },
+    "no-console": { explains: "drop what the module writes with console and trace: other hosts need no import for it" },
     force: { explains: "build even when nothing has changed" },
     json: { explains: "print the result as JSON" },
   },
@@ -61,7 +62,13 @@ const build: Command = {
     }
     const builder = createBuilder();
     const places = { out: args.value("out"), outDir: args.value("out-dir") };
-    const options = { ...witChoice(args), ...places, ...compilerChoice(args), force: args.has("force") };
+    const options = {
+      ...witChoice(args),
+      ...places,
+      ...compilerChoice(args),
+      force: args.has("force"),
+      console: !args.has("no-console"),
+    };
     if (args.has("watch")) {
       const dirs = args.positionals.length > 0 ? args.positionals : undefined;
       return watchUntilInterrupted(builder, { ...options, dirs, debug: !args.has("release") }, { out, err });

@@ -7,6 +7,7 @@ import type { Platform } from "../platform.ts";
 import { abortable } from "./source/abortable.ts";
 import { checkWorld, demandWorld } from "./imports/type-check.ts";
 import type { Candidate, Claim } from "./host.ts";
+import { hostConsole } from "./imports/host-console.ts";
 import { importResolver } from "./imports/resolve-imports.ts";
 import { type HostContext, modulesOf, type ModuleRecord } from "./module.ts";
 import { loadOrder } from "./imports/order.ts";
@@ -94,6 +95,7 @@ export async function missingImports(
     const given = await abortable([options.signal, context.closing], () =>
       scope.providers(options.imports, context.options.imports),
     );
+    given.push(...(await hostConsole(name, component.imports, options.link, context)));
     const resolve = await importResolver(component, given, options.link);
     const { issues } = resolve(() => modulesOf(context));
     return options.world === undefined ? issues : [...issues, ...checkWorld(component, options.world)];

@@ -326,6 +326,9 @@ export interface ObservedCall {
   readonly error?: unknown;
 }
 
+/** How much a text matters that a module writes: the function of `console` that was called. */
+export type ConsoleLevel = "debug" | "log" | "info" | "warn" | "error";
+
 export interface HostEvents {
   loaded: { readonly module: string; readonly hash: string };
   reloaded: { readonly module: string; readonly receipt: ReloadReceipt };
@@ -337,6 +340,11 @@ export interface HostEvents {
   unloaded: { readonly module: string; readonly receipt: UnloadReceipt };
   /** The memory of a dropped instance is still alive after the deadline. */
   leaked: { readonly module: string; readonly report: CollectionReport };
+  /**
+   * A module wrote with `console` or `trace`. Control characters in `text` are escapes, and of what it writes in one turn of
+   * the event loop 1,000 texts or 1,000,000 letters arrive. Without a listener the program's own `console` is written to.
+   */
+  console: { readonly module: string; readonly level: ConsoleLevel; readonly text: string };
   /** Background work of a module's imports failed: a tracked promise rejected, or a scope's timer threw. */
   "background-error": { readonly module: string; readonly owner: string; readonly error: unknown };
 }

@@ -13,4 +13,5 @@ export { prepareUnload, stillRunning } from "./life/refuse.ts";
 export { reloadModule } from "./life/reload.ts";
 export { withSuspects } from "./life/suspects.ts";
 export { Restarter } from "./life/restart.ts";
+export { hostConsole } from "./imports/host-console.ts";
 export { checkSame, listComponents, loadAll, missingImports } from "./several.ts";

@@ -22,7 +22,7 @@ import {
   linesHere,
   linesOf,
   type NamedFrame,
-  printable,
+  printableName,
   wasmFrame,
   withoutOwn,
 } from "./stack.ts";
@@ -196,7 +196,7 @@ function framesOf(stack: readonly string[], lines: Lines | undefined): TrapFrame
   const places = lines?.places(frames satisfies WasmFrame[]) ?? [];
   return frames.map(({ function: name, module, offset }, i) => {
     const { file, ...place } = places[i] ?? {};
-    return { function: name, ...(file !== undefined && { file: printable(file) }), module, offset, ...place };
+    return { function: name, ...(file !== undefined && { file: printableName(file) }), module, offset, ...place };
   });
 }
 
@@ -217,7 +217,7 @@ function withAbort(frames: readonly TrapFrame[], { file, line, column }: GuestPo
   // What was put into its caller by the optimiser has the caller's line in the map, which is the author's.
   const inlined = FOREIGN.test(file) && frames[caller]?.file !== undefined;
   if (folder === undefined || caller < 0 || inlined) return frames;
-  return frames.map((frame, i) => (i === caller ? { ...frame, file: printable(named), line, column } : frame));
+  return frames.map((frame, i) => (i === caller ? { ...frame, file: printableName(named), line, column } : frame));
 }
 
 function authorsPosition(frames: readonly TrapFrame[]): GuestPosition | undefined {

@@ -4,6 +4,7 @@
  * Owns the three formats, V8's, SpiderMonkey's and JavaScriptCore's. A line that none of them fits is passed over.
  */
 import type { WasmFrame } from "../debug/lines.ts";
+import { printable } from "../model/printable.ts";
 import { scrub } from "./trap.ts";
 
 export interface NamedFrame extends WasmFrame {
@@ -92,8 +93,8 @@ export function wasmFrame(line: string): NamedFrame | undefined {
     const bare = module !== undefined && name?.startsWith(`${module}.`) ? name.slice(module.length + 1) : name;
     const nameless = bare === undefined || bare === "" || bare === module;
     return {
-      function: nameless ? `wasm-function[${index}]` : printable(bare),
-      module: module && printable(module),
+      function: nameless ? `wasm-function[${index}]` : printableName(bare),
+      module: module && printableName(module),
       script,
       index: Number(index),
       offset: Number.parseInt(offset!, 16),
@@ -103,7 +104,7 @@ export function wasmFrame(line: string): NamedFrame | undefined {
   if (place !== undefined) {
     const named = called !== undefined && !called.includes("<anonymous>");
     return {
-      function: named ? printable(called) : "wasm-function",
+      function: named ? printableName(called) : "wasm-function",
       module: undefined,
       script: place,
       index: undefined,
@@ -114,21 +115,17 @@ export function wasmFrame(line: string): NamedFrame | undefined {
   if (inner === undefined) return undefined;
   const numbered = /^\d+$/.test(inner);
   return {
-    function: numbered ? `wasm-function[${inner}]` : printable(inner),
-    module: module === "<?>" ? undefined : printable(module!),
+    function: numbered ? `wasm-function[${inner}]` : printableName(inner),
+    module: module === "<?>" ? undefined : printableName(module!),
     script: module!,
     index: numbered ? Number(inner) : undefined,
     offset: undefined,
   };
 }
 
-/** What a guest calls its own, fit for a line of a terminal: no control characters, none that turn the text around. */
-export function printable(text: string): string {
-  const cut = text.length > LONGEST_NAME ? `${text.slice(0, LONGEST_NAME)}…` : text;
-  return cut.replaceAll(
-    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
-    (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`,
-  );
+/** What a guest calls its own, fit for a line of a terminal. */
+export function printableName(name: string): string {
+  return printable(name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}…` : name);
 }
 
 let ownFolder: string | undefined;

@@ -31,6 +31,8 @@ export function callAll(pointer: usize): i32 {
   console.time("a");
   console.timeLog("a");
   console.timeEnd("a");
+  process.stdout.write("a");
+  process.stderr.write("a");
   storeString(liftString(pointer, 4), params);
   keep(changetype<usize>(liftBytes(pointer, 4)));
   sum += liftNumbers<f64>(pointer, 4).length + liftNumbers<bool>(pointer, 4).length;
@@ -51,7 +53,10 @@ interface Node {
   readonly name?: { readonly text: string };
   readonly members?: readonly Node[];
   readonly signature?: object;
+  readonly flags?: number;
 }
+/** asc's flag of what has no body. */
+const DECLARED = 4;
 interface Parser {
   readonly sources: readonly { readonly normalizedPath: string; readonly statements: readonly Node[] }[];
 }
@@ -62,7 +67,9 @@ async function compileAll(
 ): Promise<{ errors: string; declared: string[]; compiled: Set<string> }> {
   const declared: string[] = [];
   const visit = (nodes: readonly Node[], path: string): void => {
-    for (const { name, members, signature } of nodes) {
+    for (const { name, members, signature, flags } of nodes) {
+      // What is only declared is an import.
+      if (((flags ?? 0) & DECLARED) !== 0) continue;
       if (members !== undefined) visit(members, `${path}${name!.text}.`);
       else if (signature !== undefined) declared.push(`${path}${name!.text}`);
     }
@@ -70,7 +77,9 @@ async function compileAll(
   let wat = "";
   const { error, stderr } = await asc.main(
     ["abi.ts", "--textFile", "all.wat", "--exportStart", "_initialize", "--use", "abort=__tenon_abort"].concat(
-      ["trace=__tenon_trace", "console=__tenon_console", "seed=__tenon_seed"].flatMap((hook) => ["--use", hook]),
+      ["trace=__tenon_trace", "console=__tenon_console", "process=__tenon_process", "seed=__tenon_seed"].flatMap(
+        (hook) => ["--use", hook],
+      ),
     ),
     {
       readFile: (name: string) => {
@@ -140,9 +149,23 @@ test("bindings hold the regions as the files have them, but for sizes and the im
     expect(regions.length).toBeGreaterThan(2);
     expect(isGenerated(text)).toBe(true);
     for (const one of regions) {
-      expect(text).toContain(region(name, one, ["line"]).replaceAll(/_sink\.\w+\(/g, "_sink.("));
+      const kept = region(name, one, ["line"]).replaceAll(/^ *_sink\.time\w*\(.*\n/gm, "");
+      // The host's own console is for worlds that import nothing of the kind.
+      if (one === "console") expect(text).not.toContain(kept);
+      else expect(text).toContain(kept.replaceAll(/_sink\.\w+\(/g, "_sink.("));
     }
   }
+});
+
+test("bindings of a world without an import that takes text write to the host's console, or nowhere when told so", async () => {
+  const file = { path: join(folder, "world.wit"), text: "package test:none;\nworld w { export run: func(); }" };
+  const world = await describeSources({
+    path: file.path,
+    main: { name: "test:none", files: [file] },
+    dependencies: [],
+  });
+  expect(generate(world).files.get("tenon.ts")).toContain(region("tenon", "console"));
+  expect(generate(world, false).files.get("tenon.ts")).not.toMatch(/_consoleWrite|_sink/);
 });
 
 test("region: refuses a name that no region has", () => {

@@ -22,6 +22,8 @@ const claims: Readonly<Record<string, Readonly<Record<string, readonly Claim[]>>
     Faults: [
       ["a trap, a stack overflow, an import that throws, a violation of the canonical ABI, end as one failed call", "test/node/runtime/traps.test.ts: is a TrapError that locks the instance", "test/node/runtime/thrown.test.ts: ends as one TrapError"],
       ["the next call is a `TrappedError` whose cause is the first trap", "test/node/host/trap.test.ts: the module stays locked until a reload"],
+      ["file, line and column where the component brings a source map or, as debug builds of Rust and C do, DWARF line tables", "test/node/runtime/lines.test.ts: have the lines of an inline source map", "test/node/real/dwarf.test.ts: names the lines of C", "test/node/real/dwarf.test.ts: names the author's line in Rust"],
+      ["`position` is the innermost in the author's own source, also where an import threw", "test/node/real/trap-lines.test.ts: TrapError.position is the author's line", "test/node/runtime/lines.test.ts: of an import that threw are those of the guest"],
       ["turns errors of a module into values, those of a promise too", "test/node/host/trap.test.ts: attempt awaits what a call promises"],
       ["at once, and with growing waits only where a restart does not help", "test/node/host/trap.test.ts: comes at once, however many there have been", "test/node/host/trap.test.ts: each longer than the one before"],
     ],
@@ -33,6 +35,13 @@ const claims: Readonly<Record<string, Readonly<Record<string, readonly Claim[]>>
       ["functions and resources of a world by name, types checked", "test/node/host/world-link.test.ts: is met by the one module that exports it, and follows its re"],
       ["is reported at once, before anything runs", "test/node/host/link.test.ts: everything missing or mismatched is listed at once", "test/node/runtime/imports.test.ts: are reported all at once"],
       ["are met by `@bytecodealliance/preview2-shim`", "test/node/real/native.test.ts: wasi:cli/run with arguments", "test/node/build-types.test.ts: the imports of preview2-shim fit"],
+    ],
+    "The console": [
+      ["`console.*`, `trace` and what it writes to `process.stdout`", "test/node/build-console.test.ts: of a module built %s reach the host"],
+      ["each line with the module's name before it, or at `host.on(\"console\", …)`", "test/node/host/console.test.ts: each line with the module's name", "test/node/host/console.test.ts: takes the texts in place of the program's console"],
+      ["which the host meets where your imports do not", "test/node/host/console.test.ts: console that is given is the one"],
+      ["`tenon build --no-console` leaves it out", "test/node/build-console.test.ts: neither does one that is built without"],
+      ["Control characters are escaped, and what a module writes at once is bounded", "test/node/host/console.test.ts: cannot move the cursor", "test/node/host/console.test.ts: floods it is bounded"],
     ],
     Reload: [
       ["open, check, instantiate, hand the state over", "test/node/host/reload.test.ts: says how long each stage took", "test/node/host/reload.test.ts: state is handed over"],

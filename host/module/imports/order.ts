@@ -5,7 +5,7 @@ import { LinkError, type LinkIssue } from "../../errors.ts";
 import { IdIndex } from "../../model/ids.ts";
 import { givenNames } from "../../runtime/given-imports.ts";
 import type { EngineComponent } from "../../runtime/engine.ts";
-import { givenProvider, importEntries, isLinkable, mayProvide } from "./resolve-imports.ts";
+import { givenProvider, importEntries, isConsole, isLinkable, mayProvide } from "./resolve-imports.ts";
 import type { HostOptions, LoadOptions } from "../types.ts";
 
 interface Candidate {
@@ -39,7 +39,8 @@ export function loadOrder(candidates: readonly Candidate[], shared: HostOptions[
     );
     const named = typeof link === "object" ? givenNames(link) : undefined;
     for (const decl of component.imports) {
-      if (!isLinkable(decl) || given.some((provider) => provider.offer(decl) !== undefined)) continue;
+      if (!isLinkable(decl) || isConsole(decl) || given.some((provider) => provider.offer(decl) !== undefined))
+        continue;
       const only = named?.find(decl.name)?.value;
       const found = [...exported.fitting(decl.name)].filter(
         ({ by, kind }) => by !== name && kind === decl.type.kind && (only === undefined || by === only),

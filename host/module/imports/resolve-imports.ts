@@ -40,6 +40,11 @@ export function isLinkable(wanted: ExternDecl): boolean {
   return kind === "func" || kind === "resource-type" || (kind === "instance" && needsProvider(wanted));
 }
 
+/** Whether an import is the console, which the host meets when nobody else does. */
+export function isConsole({ name }: ExternDecl): boolean {
+  return name.startsWith("tenon:module/console@");
+}
+
 /** The class that meets an import: a resource and its functions have one between them. */
 export function classKey({ name, type }: ExternDecl): string | undefined {
   if (type.kind === "resource-type") return className(name);

@@ -11,6 +11,7 @@ import { linkError } from "../../runtime/link-error.ts";
 import type { EngineComponent } from "../../runtime/engine.ts";
 import type { DependentImport, Exporter, ExportingRun } from "../contract.ts";
 import type { WorldDemand } from "../types.ts";
+import { isConsole } from "./resolve-imports.ts";
 import { identifiedExports } from "./resource-identity.ts";
 
 /** @throws {LinkError} when a component does not fit the world demanded of a module */
@@ -25,7 +26,8 @@ export function checkWorld(component: Pick<EngineComponent, "imports" | "exports
   // Roles are reversed: the world provides, the component wants.
   const imported: ResourceBindings = new Map();
   const missing = unmet(
-    component.imports,
+    // The console is the host's own affair, whatever the world says.
+    component.imports.filter((wanted) => !isConsole(wanted)),
     demand.imports ?? component.imports,
     "the world does not import it",
     imported,

@@ -18,7 +18,7 @@ import type {
 import { abortable } from "../source/abortable.ts";
 import type { SharedContext } from "../context.ts";
 import type { ExportingModule } from "../contract.ts";
-import { importResolver } from "../imports/resolve-imports.ts";
+import { importResolver, isConsole } from "../imports/resolve-imports.ts";
 import { resolveExports, type ExportChange } from "../exports/resolve-exports.ts";
 import { upkeep } from "../lazy.ts";
 import { asError, Scope, withDeadline } from "../imports/scope.ts";
@@ -68,6 +68,8 @@ export class Run {
   ): Promise<void> {
     const { options, closing } = this.#context;
     const given = await abortable([closing, ...signals], () => this.scope.providers(imports, options.imports));
+    const { imports: wanted } = this.component;
+    if (wanted.some(isConsole)) given.push(...(await (await upkeep()).hostConsole(this.module, wanted, link, this.#context)));
     const resolve = await importResolver(this.component, given, link);
     const { imports: met, origins, uses, resources, issues } = resolve(modules);
     if (issues.length > 0) throw (await upkeep()).linkError(`Cannot link module ${this.module}`, issues);

@@ -1,10 +1,11 @@
 /**
  * From a compiled core module to a component: its world embedded, its producers named, its source map told.
  */
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { withoutSections } from "../core-sections.ts";
 import { componentEmbed, componentNew, metadataAdd, ToolError } from "../wasm-tools.ts";
-import { withWitInput } from "../wit/sources.ts";
+import { lifecycle, withWitInput } from "../wit/sources.ts";
 import type { WitWorld } from "../wit/world.ts";
 import { toolVersions } from "./cache.ts";
 import { explainAbsentImport } from "./diagnostics.ts";
@@ -22,6 +23,18 @@ export interface ComponentInput {
   readonly sourceMapUrl: string | undefined;
 }
 
+const CONSOLE = "tenon:module/console";
+
+/** A core module that uses the console of tenon's host has its interface as an import, beside those of its world. */
+async function withConsole(core: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
+  const used = WebAssembly.Module.imports(new WebAssembly.Module(core)).some(({ module }) =>
+    module.startsWith(CONSOLE),
+  );
+  if (!used) return core;
+  const witSource = `${await readFile(lifecycle, "utf8")}\nworld uses-console { import console; }\n`;
+  return componentEmbed(core, { witSource, world: "uses-console" });
+}
+
 /** The core module with its world, wrapped as a component. @throws {BuildError} when it imports what no world gives */
 export async function componentOf(input: ComponentInput): Promise<Uint8Array<ArrayBuffer>> {
   const { folder, world, sourceMapUrl } = input;
@@ -31,7 +44,7 @@ export async function componentOf(input: ComponentInput): Promise<Uint8Array<Arr
   const { sources, name, features } = world;
   try {
     const embedded = await withWitInput(sources, (wit) => componentEmbed(core, { ...wit, world: name, features }));
-    const component = await componentNew(embedded);
+    const component = await componentNew(await withConsole(embedded));
     return await metadataAdd(component, [
       ["language", [["AssemblyScript", toolVersions.assemblyscript]]],
       [

@@ -154,7 +154,7 @@ class Build {
     const { project } = this.options;
     if (project !== undefined) this.seen.add(project);
     await this.checkPlaces();
-    const { wit, world, debug, optimize, sourceMap, asc, features } = this.options;
+    const { wit, world, debug, optimize, sourceMap, asc, features, console: hostConsole } = this.options;
     const sources = await readWit(wit === undefined ? await findWit(this.folder) : resolve(wit));
     const witFiles = [sources.main, ...sources.dependencies].flatMap(({ files }) => files);
     for (const { path } of witFiles) this.seen.add(path);
@@ -162,7 +162,7 @@ class Build {
     for (const { path } of transforms) this.seen.add(path);
     // A source map names its sources from where the build ran.
     const from = sourceMap === false ? "" : process.cwd();
-    const settings = JSON.stringify([world, debug, optimize, sourceMap, from, asc, transforms, features]);
+    const settings = JSON.stringify([world, debug, optimize, sourceMap, from, asc, transforms, features, hostConsole]);
     const key = hashOf([await hashTools(), settings, ...witFiles.flatMap(({ path, text }) => [basename(path), text])]);
 
     const record = this.options.force === true ? undefined : await this.cache?.valid(this.id, key);
@@ -224,7 +224,7 @@ class Build {
     );
     const bindings = join(this.folder, "bindings");
     const guest = await this.stage("bindings", async () => {
-      const generated = generate(world);
+      const generated = generate(world, this.options.console);
       // Nothing is written to a folder that is being removed while its build begins.
       this.checkIndex();
       await writeGenerated(bindings, generated.files).catch((error: unknown) => {
@@ -314,9 +314,9 @@ function noFolder(folder: string): BuildError {
 }
 
 /** The bindings of a world. @throws {BuildError} naming what AssemblyScript cannot express, with its place in the WIT */
-export function generate(world: WitWorld): GuestOutput {
+export function generate(world: WitWorld, hostConsole?: boolean): GuestOutput {
   try {
-    return generateGuest({ world: world.description, docs: world.docs });
+    return generateGuest({ world: world.description, docs: world.docs, hostConsole });
   } catch (error) {
     if (error instanceof UnsupportedError) throw new BuildError([locateUnsupported(world, error)], { cause: error });
     throw error;

@@ -39,6 +39,12 @@ export interface BuildOptions {
    * `json-as/transform`. Default: what the project's package.json says, else none.
    */
   readonly transforms?: readonly string[] | undefined;
+  /**
+   * Whether what the module writes with `console` and `trace` reaches the host: where the world imports no function that
+   * takes it, the component then imports `tenon:module/console`, which tenon's host meets by itself and others do not. Default
+   * `true`.
+   */
+  readonly console?: boolean | undefined;
   /** Build even when nothing has changed. Default `false`. */
   readonly force?: boolean | undefined;
   /** Feature gates of the WIT that are open. Default: what the project's package.json says, else none. */
@@ -58,6 +64,7 @@ export interface Settled {
   readonly asc: readonly string[];
   /** Absolute, or modules of packages. */
   readonly transforms: readonly string[];
+  readonly console: boolean;
   readonly force: boolean;
   /** The package.json that says something of modules. */
   readonly project: string | undefined;
@@ -81,5 +88,6 @@ export async function settled(options: BuildOptions): Promise<Settled> {
   const out = options.out ?? join(outDir, `${basename(folder)}.wasm`);
   const transforms = options.transforms?.map((name) => absolute(process.cwd(), name)) ?? said.transforms ?? [];
   checkAscOptions(asc);
-  return { dir, wit, world, features, out, debug, optimize, sourceMap, asc, transforms, force, project: project.file };
+  const asked = { debug, optimize, sourceMap, console: options.console ?? true, force };
+  return { dir, wit, world, features, out, asc, transforms, project: project.file, ...asked };
 }

@@ -39,4 +39,9 @@ export interface GuestInput {
    * type, `demo:calc/api#size.width` for a field, case or method. `collectDocs` gathers them from WIT text.
    */
   readonly docs?: ReadonlyMap<string, string>;
+  /**
+   * Whether `trace` and `console` go to `tenon:module/console` where the world imports nothing that takes lines of text; such
+   * a component imports it when its code uses them. Default `true`.
+   */
+  readonly hostConsole?: boolean | undefined;
 }

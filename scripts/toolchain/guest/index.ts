@@ -13,7 +13,7 @@ import type { GuestInput, GuestOutput, RequiredExport } from "./contract.ts";
 import { DeclarationWriter } from "./declarations.ts";
 import { ExportEmitter } from "./export-functions.ts";
 import { ImportEmitter, ImportNames } from "./import-functions.ts";
-import { abiText, hookFlags, runtimeText, type Sink } from "./runtime.ts";
+import { abiText, consoleSink, hookFlags, runtimeText, type Sink } from "./runtime.ts";
 import { skeleton } from "./skeleton.ts";
 import { FileScope, TypeText } from "./assembly-types.ts";
 import { generatedMark } from "./writer.ts";
@@ -24,7 +24,7 @@ import { analyseWorld, type GuestFile, type GuestWorld, runtimeFunctions } from 
  *
  * @throws {UnsupportedError} naming the WIT item, when the world has something that AssemblyScript cannot express
  */
-export function generateGuest({ world: description, docs = new Map() }: GuestInput): GuestOutput {
+export function generateGuest({ world: description, docs = new Map(), hostConsole = true }: GuestInput): GuestOutput {
   const world = analyseWorld(description);
   const types = new TypeText(world);
   const imports = new ImportNames();
@@ -53,7 +53,8 @@ export function generateGuest({ world: description, docs = new Map() }: GuestInp
     declarations.file(world.worldFile, worldExports(world, description, imported)),
   );
   for (const file of world.files) files.set(`${file.path}.ts`, declarations.file(file));
-  files.set("tenon.ts", runtimeText(tupleSizes(description), imported, logSink(world)));
+  const sink = logSink(world) ?? (hostConsole ? consoleSink : undefined);
+  files.set("tenon.ts", runtimeText(tupleSizes(description), imported, sink, sink === consoleSink));
   files.set(
     "abi.ts",
     [
@@ -147,10 +148,18 @@ function logSink(world: GuestWorld): Sink | undefined {
     if (func === undefined || func.type.result !== undefined) continue;
     const kinds = func.type.params.map(({ type }) => type.kind).join(" ");
     const path = `./${file.path}`;
-    if (file.isWorld && kinds === "string") return { path, call: (_, text) => `_sink.${func.name}(${text});` };
+    if (file.isWorld && kinds === "string") {
+      return { path, call: (level, text) => (level.startsWith("time") ? undefined : `_sink.${func.name}(${text});`) };
+    }
     if (/^wasi:logging\/logging(@|$)/.test(file.id) && kinds === "enum string string") {
-      const members = { debug: "Debug", info: "Info", warn: "Warn", error: "Error" };
-      return { path, call: (level, text) => `_sink.${func.name}(_sink.Level.${members[level]}, "", ${text});` };
+      const members = { trace: "Trace", debug: "Debug", log: "Info", info: "Info", warn: "Warn", error: "Error" };
+      return {
+        path,
+        call: (level, text) =>
+          level in members
+            ? `_sink.${func.name}(_sink.Level.${members[level as keyof typeof members]}, "", ${text});`
+            : undefined,
+      };
     }
   }
   return undefined;

@@ -7,24 +7,47 @@ import type { Area, AreaSizes } from "./areas.ts";
 import { region } from "./support.ts";
 
 /** Classes that stand for WIT types AssemblyScript has no words for, and the hook that tells the host of an abort. */
-export function runtimeText(tupleSizes: readonly number[], resources: boolean, sink: Sink | undefined): string {
-  const imports = sink === undefined ? "" : `import * as _sink from "${sink.path}";\n`;
+export function runtimeText(
+  tupleSizes: readonly number[],
+  resources: boolean,
+  sink: Sink | undefined,
+  withConsole: boolean,
+): string {
+  const imports = sink?.path === undefined ? "" : `import * as _sink from "${sink.path}";\n`;
   const values = imports + region("tenon", "values");
-  return [values, ...tupleSizes.map(tuple), ...(resources ? [region("tenon", "resource")] : []), hooks(sink)].join(
-    "\n",
-  );
+  return [
+    values,
+    ...tupleSizes.map(tuple),
+    ...(resources ? [region("tenon", "resource")] : []),
+    hooks(sink),
+    ...(withConsole ? [region("tenon", "console")] : []),
+  ].join("\n");
 }
 
-/** How much a line of text matters. */
-export type Level = "debug" | "info" | "warn" | "error";
+/** What `trace` and the functions of `console` do with a line of text, or with a label. */
+export type Level = "trace" | "debug" | "log" | "info" | "warn" | "error" | "time" | "timeLog" | "timeEnd";
 
 /** The import that receives `trace` and `console.log`. */
 export interface Sink {
-  /** Path of the file with the function, such as `./wasi-logging-logging`. */
-  readonly path: string;
-  /** The statement that hands on a line of text, given as an expression. */
-  readonly call: (level: Level, text: string) => string;
+  /** Path of the file with the function, such as `./wasi-logging-logging`; absent for one that `tenon.ts` declares. */
+  readonly path: string | undefined;
+  /** The statement that hands on a line of text, given as an expression; `undefined` where there is nothing to do. */
+  readonly call: (level: Level, text: string) => string | undefined;
 }
+
+const consoleLevels = { debug: 0, log: 1, trace: 1, info: 2, warn: 3, error: 4 };
+
+/** The host's own console, `tenon:module/console`. */
+export const consoleSink: Sink = {
+  path: undefined,
+  call: (level, text) => {
+    const pointer = `changetype<usize>(${text}), ${text}.length`;
+    if (level === "time" || level === "timeLog" || level === "timeEnd") {
+      return `_console${level[0]!.toUpperCase()}${level.slice(1)}(${pointer});`;
+    }
+    return `_consoleWrite(${consoleLevels[level]}, ${pointer});`;
+  },
+};
 
 function tuple(size: number): string {
   const types = Array.from({ length: size }, (_, i) => `T${i}`);
@@ -40,9 +63,10 @@ ${types.map((type, i) => `    public _${i}: ${type},`).join("\n")}
 function hooks(sink: Sink | undefined): string {
   // Without an import that takes lines of text, none are put together.
   const text = region("tenon", "hooks", sink === undefined ? [] : ["line"]);
-  return text.replaceAll(/^( *)_sink\.(\w+)\((\w+)\);\n/gm, (_, indent: string, level: Level, line: string) =>
-    sink === undefined ? "" : `${indent}${sink.call(level, line)}\n`,
-  );
+  return text.replaceAll(/^( *)_sink\.(\w+)\((\w+)\);\n/gm, (_, indent: string, level: Level, line: string) => {
+    const call = sink?.call(level, line);
+    return call === undefined ? "" : `${indent}${call}\n`;
+  });
 }
 
 /** What asc is told so that these stand in for the imports of the same use. */
@@ -50,6 +74,7 @@ export const hookFlags: readonly string[] = [
   ...["--use", "abort=__tenon_abort"],
   ...["--use", "trace=__tenon_trace"],
   ...["--use", "console=__tenon_console"],
+  ...["--use", "process=__tenon_process"],
   ...["--use", "seed=__tenon_seed"],
 ];
 

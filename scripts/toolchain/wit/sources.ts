@@ -60,7 +60,7 @@ export async function readWit(path: string): Promise<WitSources> {
 }
 
 /** `tenon:module`: every module may export it, wherever it lives. */
-const lifecycle = join(packageRoot, "wit", "tenon-module.wit");
+export const lifecycle: string = join(packageRoot, "wit", "tenon-module.wit");
 const lifecycleVersion = "0.1.0";
 
 /**

@@ -197,7 +197,7 @@ function __tenon_trace(
   if (count > 2) text += `, ${a2}`;
   if (count > 3) text += `, ${a3}`;
   if (count > 4) text += `, ${a4}`;
-  _sink.debug(text);
+  _sink.trace(text);
   // #endregion
 }
 
@@ -208,7 +208,7 @@ namespace __tenon_console {
     if (!condition) error("Assertion failed: " + message);
   }
   export function log(message: string = ""): void {
-    _sink.info(message);
+    _sink.log(message);
   }
   export function debug(message: string = ""): void {
     _sink.debug(message);
@@ -222,8 +222,46 @@ namespace __tenon_console {
   export function error(message: string = ""): void {
     _sink.error(message);
   }
-  export function time(label: string = "default"): void {}
-  export function timeLog(label: string = "default"): void {}
-  export function timeEnd(label: string = "default"): void {}
+  export function time(label: string = "default"): void {
+    _sink.time(label);
+  }
+  export function timeLog(label: string = "default"): void {
+    _sink.timeLog(label);
+  }
+  export function timeEnd(label: string = "default"): void {
+    _sink.timeEnd(label);
+  }
 }
+
+// In place of AssemblyScript's process, which is made of imports: what it writes are lines of the console.
+// @ts-ignore: decorator
+@global
+namespace __tenon_process {
+  export namespace stdout {
+    export function write(text: string): void {
+      _sink.log(text);
+    }
+  }
+  export namespace stderr {
+    export function write(text: string): void {
+      _sink.error(text);
+    }
+  }
+}
+// #endregion
+
+// #region console
+// The console of tenon's host. What is not called is not imported.
+// @ts-ignore: decorator
+@external("tenon:module/console@0.1.0", "write")
+declare function _consoleWrite(level: i32, text: usize, length: i32): void;
+// @ts-ignore: decorator
+@external("tenon:module/console@0.1.0", "time")
+declare function _consoleTime(label: usize, length: i32): void;
+// @ts-ignore: decorator
+@external("tenon:module/console@0.1.0", "time-log")
+declare function _consoleTimeLog(label: usize, length: i32): void;
+// @ts-ignore: decorator
+@external("tenon:module/console@0.1.0", "time-end")
+declare function _consoleTimeEnd(label: usize, length: i32): void;
 // #endregion
