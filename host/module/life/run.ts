@@ -69,7 +69,8 @@ export class Run {
     const { options, closing } = this.#context;
     const given = await abortable([closing, ...signals], () => this.scope.providers(imports, options.imports));
     const { imports: wanted } = this.component;
-    if (wanted.some(isConsole)) given.push(...(await (await upkeep()).hostConsole(this.module, wanted, link, this.#context)));
+    if (wanted.some(isConsole))
+      given.push(...(await (await upkeep()).hostConsole(this.module, wanted, link, this.#context)));
     const resolve = await importResolver(this.component, given, link);
     const { imports: met, origins, uses, resources, issues } = resolve(modules);
     if (issues.length > 0) throw (await upkeep()).linkError(`Cannot link module ${this.module}`, issues);

@@ -1,19 +1,12 @@
 /** The module of `test/fixtures/faults`, built for debugging as an author would, in a folder of its own. */
 import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, relative } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildModule, type BuildOptions } from "../../../scripts/toolchain/build/index.ts";
+import type { BuiltFaults } from "./built-faults.ts";
 
-const fixture = fileURLToPath(new URL("../../fixtures/faults", import.meta.url));
-
-export interface BuiltFaults {
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  /** The author's file as frames should name it. */
-  readonly file: string;
-  /** What the author wrote. */
-  readonly text: string;
-}
+const fixture = dirname(fileURLToPath(new URL("../../fixtures/faults/world.wit", import.meta.url)));
 
 /** Its memory is small, so that it is soon full. */
 const asc = ["--maximumMemory", "16"];

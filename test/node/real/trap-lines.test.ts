@@ -2,7 +2,8 @@
 import { beforeAll, expect, test } from "vitest";
 import { createHost } from "../../../host/node/index.ts";
 import { TrapError, type TrapCode } from "../../../host/errors.ts";
-import { buildFaults, type BuiltFaults } from "./faults.ts";
+import type { BuiltFaults } from "./built-faults.ts";
+import { buildFaults } from "./faults.ts";
 
 let built: BuiltFaults;
 beforeAll(async () => {
