@@ -12,7 +12,8 @@ beforeAll(async () => {
 
 /** Where the author's text goes on behind a mark. */
 function placeOf(mark: string): { file: string; line: number; column: number } {
-  const before = built.text.slice(0, built.text.indexOf(`/*${mark}*/`) + mark.length + 4).split("\n");
+  const end = `/*${mark}*/ `;
+  const before = built.text.slice(0, built.text.indexOf(end) + end.length).split("\n");
   return { file: built.file, line: before.length, column: before.at(-1)!.length + 1 };
 }
 
