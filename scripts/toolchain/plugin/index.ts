@@ -64,7 +64,9 @@ const tenon: UnpluginInstance<PluginOptions | undefined, false> = createUnplugin
           // Some bundlers go on, to find more that is wrong.
           return "export default undefined;";
         } finally {
-          for (const file of await session.library.sources(place)) this.addWatchFile(file);
+          const sources = await session.library.sources(place);
+          const { environment } = this as Partial<ViteContext>;
+          if (!vite.watches(sources, environment)) for (const file of sources) this.addWatchFile(file);
         }
       },
       watchChange: (file) => session.changed(file),

@@ -46,6 +46,8 @@ export class Session {
   /** The id of the module that stands for an import; `undefined` where the import is the bundler's. */
   async take(source: string, importer: string | undefined): Promise<string | undefined> {
     if (this.placeOf(source) !== undefined) return source;
+    // Files that a place is made from are no imports of the program.
+    if (importer !== undefined && this.placeOf(importer) !== undefined) return undefined;
     const path = pathOf(source, importer, this.root);
     // The copies of versions are what the text that stands for an import refers to.
     const place = path === undefined || this.library.owns(path) ? undefined : await placeAt(path);

@@ -21,12 +21,21 @@ const LIVE = "tenon.live";
 
 /** A page tells the development server of a version that was refused. */
 export const REFUSED = "tenon:refused";
+/** A page tells which version it has: what was saved while it opened may have passed it by. */
+export const SERVES = "tenon:serves";
+
+export interface Serves {
+  readonly id: string;
+  readonly hash: string;
+}
 
 /**
  * A source that follows the file it was made from: evaluated again with another version, it reloads what was loaded from it.
  * One object is the default export of all evaluations, so that those who imported it before load the latest too.
+ * @param key what the import names
+ * @param id of the module that stands for it
  */
-export function liveSource(key: string, { name, hash, url }: SourceText): string {
+export function liveSource(key: string, id: string, { name, hash, url }: SourceText): string {
   return `const sources = (globalThis[Symbol.for(${JSON.stringify(LIVE)})] ??= new Map());
 let live = sources.get(${JSON.stringify(key)});
 if (live === undefined) {
@@ -61,7 +70,10 @@ live.update({ name: ${JSON.stringify(name)}, url: ${url}, hash: ${JSON.stringify
   if (import.meta.hot) import.meta.hot.send(${JSON.stringify(REFUSED)}, { module, message: error.message });
 });
 export default live.source;
-if (import.meta.hot) import.meta.hot.accept();
+if (import.meta.hot) {
+  import.meta.hot.accept();
+  import.meta.hot.send(${JSON.stringify(SERVES)}, { id: ${JSON.stringify(id)}, hash: ${JSON.stringify(hash)} });
+}
 `;
 }
 

@@ -13,7 +13,7 @@ import type { Version } from "./library.ts";
 import type { Place } from "./places.ts";
 import { type Problem, problemOf } from "./problems.ts";
 import type { Session } from "./session.ts";
-import { liveIn, liveSource, REFUSED } from "./text.ts";
+import { liveIn, liveSource, REFUSED, SERVES, type Serves } from "./text.ts";
 
 const SERVED = "@tenon/";
 
@@ -23,14 +23,16 @@ export class ViteSide {
   readonly #session: Session;
   #config: ResolvedConfig | undefined;
   #server: ViteDevServer | undefined;
+  /** Vitest runs: what it imports is evaluated again for each run. */
+  #tests = false;
   /** Copies of versions, by the folder in their address. */
   readonly #files = new Map<string, string>();
   /** Rebuilds by what caused them: Vite asks once for each environment. */
   readonly #rebuilds = new Map<Place, { readonly at: number; readonly done: Promise<Rebuild> }>();
   /** What the plugin has added to the output of each environment. */
   readonly #assets = new Map<string, readonly OutputAsset[]>();
-  /** Places whose failure the overlay may be showing. */
-  readonly #shown = new Set<Place>();
+  /** The overlay may be showing an error of the plugin's. */
+  #visible = false;
 
   constructor(session: Session) {
     this.#session = session;
@@ -49,6 +51,7 @@ export class ViteSide {
       configResolved: (config) => {
         this.#config = config;
         this.#session.root = config.root;
+        this.#tests = config.plugins.some(({ name }) => name === "vitest");
         this.#session.optimize = config.command !== "serve";
       },
       configureServer: (server) => this.#serve(server),
@@ -79,16 +82,31 @@ export class ViteSide {
     }
   }
 
+  /**
+   * Watches what a place is made from, where that is not to be an import of the module that stands for it: Vite evaluates
+   * server-side code again whose imports have changed.
+   * @returns whether it is so
+   */
+  watches(files: readonly string[], environment: Environment | undefined): boolean {
+    if (!this.serves || this.#tests || environment?.config.consumer === "client") return false;
+    this.#server?.watcher.add([...files]);
+    return true;
+  }
+
   /** The text of a source in development. */
   text(place: Place, version: Version, environment: Environment | undefined): string {
     const { name, path } = place;
-    return liveSource(path, { name, hash: version.hash, url: this.#urlOf(version, environment) });
+    return liveSource(path, this.#session.idOf(place), {
+      name,
+      hash: version.hash,
+      url: this.#urlOf(version, environment),
+    });
   }
 
   #urlOf({ file }: Version, environment: Environment | undefined): string {
     const config = this.#config!;
     // Tests in Node have Vite's pipeline and no server to ask.
-    const unserved = process.env["VITEST"] !== undefined && config.server.middlewareMode !== false;
+    const unserved = this.#tests && config.server.middlewareMode !== false;
     if (environment?.config.consumer !== "client" || unserved) return JSON.stringify(pathToFileURL(file).href);
     const shelf = basename(dirname(file));
     this.#files.set(shelf, file);
@@ -108,9 +126,16 @@ export class ViteSide {
         response.writeHead(200, headers).end(bytes);
       }, next);
     });
-    server.environments.client.hot.on(REFUSED, ({ module, message }: { module: string; message: string }) =>
-      this.#refused(module, message),
-    );
+    const { hot, moduleGraph } = server.environments.client;
+    hot.on(REFUSED, ({ module, message }: { module: string; message: string }) => this.#refused(module, message));
+    hot.on(SERVES, ({ id, hash }: Serves, client) => {
+      const place = this.#session.placeOf(id);
+      const path = moduleGraph.getModuleById(id)?.url;
+      const version = place && this.#session.library.last(place);
+      if (path === undefined || version === undefined || version.hash === hash) return;
+      const update = { type: "js-update", path, acceptedPath: path, timestamp: Date.now() } as const;
+      client.send({ type: "update", updates: [update] });
+    });
     server.httpServer?.once("close", () => void this.#session.close());
   }
 
@@ -125,7 +150,8 @@ export class ViteSide {
     server.config.logger.error(problem.message, { timestamp: true });
     const { hot } = server.environments.client;
     // A page that shows an overlay before its first update would be loaded again by the update that ends it.
-    if (opened) hot.send({ type: "update", updates: [] });
+    if (opened && !this.#visible) hot.send({ type: "update", updates: [] });
+    this.#visible = true;
     hot.send({ type: "error", err: { ...problem } as never });
   }
 
@@ -147,8 +173,8 @@ export class ViteSide {
       // A page that could not be opened has nothing that could be updated.
       if (first) environment.hot.send({ type: "full-reload" });
       else if (changed) modules.push(module);
-      else if (this.#shown.has(place)) environment.hot.send({ type: "update", updates: [] });
-      this.#shown.delete(place);
+      else if (this.#visible) environment.hot.send({ type: "update", updates: [] });
+      this.#visible = false;
     }
     return modules;
   }
@@ -172,7 +198,6 @@ export class ViteSide {
       );
       return { version, changed: before?.hash !== version.hash, first: before === undefined };
     } catch (error) {
-      this.#shown.add(place);
       this.#overlay(await problemOf(error, 1), before !== undefined);
       return { version: undefined, changed: false, first: before === undefined };
     }

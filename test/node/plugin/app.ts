@@ -50,6 +50,47 @@ await host.close();
 `;
 export const ANSWERS: readonly unknown[] = ["Hello, Ada!", "Hello, Bob!", 2, 5, "greeter", "other", "math"];
 
+export const TALLY_WIT = `package my:tally;
+
+world tally {
+  export next: func() -> u32;
+  export label: func() -> string;
+  export tenon:module/state@0.1.0;
+}
+`;
+
+/**
+ * A count that reloads hand over.
+ * @param refuses restoring is an error
+ */
+export const tallySource = (
+  label: string,
+  refuses = false,
+): string => `import { Result, Unit, err, ok } from "./bindings/tally";
+
+let count: u32 = 0;
+
+export function next(): u32 {
+  return ++count;
+}
+
+export function label(): string {
+  return "${label}";
+}
+
+export function save(): Uint8Array {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setUint32(0, count, true);
+  return bytes;
+}
+
+export function restore(saved: Uint8Array): Result<Unit, string> {
+  if (${refuses} || saved.length != 4) return err<Unit, string>("Not this state");
+  count = new DataView(saved.buffer).getUint32(0, true);
+  return ok<Unit, string>();
+}
+`;
+
 /** Makes the application in a new folder, with the package in it. */
 export async function makeApp(files: Readonly<Record<string, string | Uint8Array>> = {}): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "tenon-app-"));
