@@ -83,6 +83,22 @@ const build: Command = {
   },
 };
 
+const init: Command = {
+  positionals: ["[DIR]"],
+  options: {},
+  summary: "Writes a project that runs: a world, a module, a host that loads it and a test",
+  run: async (args, { out }) => {
+    const { initProject } = await import("../../scripts/toolchain/build/init.ts");
+    const { displayPath } = await import("../../scripts/toolchain/build/files.ts");
+    const [dir = "."] = args.positionals;
+    const { written, kept } = await initProject(dir);
+    out(written.map((file) => `  ${displayPath(file)}\n`).join(""));
+    if (kept.length > 0) out(`Kept as they were: ${kept.map(displayPath).join(", ")}\n`);
+    out(`Then:${dir === "." ? "" : ` cd ${dir} &&`} npm install && npm start\n`);
+    return 0;
+  },
+};
+
 const create: Command = {
   needs: "wit",
   positionals: ["DIR"],
@@ -182,8 +198,9 @@ const bind: Command = {
 
 /** Every command by its name, in the order of the help. */
 export const commands: ReadonlyMap<string, Command> = new Map([
-  ["build", build],
+  ["init", init],
   ["new", create],
+  ["build", build],
   ["types", types],
   ["inspect", inspect],
   ["check", check],

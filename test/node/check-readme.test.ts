@@ -2,12 +2,13 @@
 import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import * as options from "../../host/module/options.ts";
 import { INSTANTIATE } from "../../host/runtime/component.ts";
-import { attempt, ComponentError, createHost, type World } from "../../host/node/index.ts";
+import { attempt, ComponentError, createHost, type World, type WorldDemand } from "../../host/node/index.ts";
 import { reference, withReference } from "../../scripts/house/reference.ts";
-import { createBuilder } from "../../scripts/toolchain/build/index.ts";
+import { createBuilder, projectModules, types } from "../../scripts/toolchain/index.ts";
 
 const root = resolve(import.meta.dirname, "..", "..");
 const readme = readFileSync(join(root, "README.md"), "utf8");
@@ -29,6 +30,12 @@ beforeAll(async () => {
   const out = join(folder, "greeter.wasm");
   await builder.build({ dir: join(folder, "greeter"), wit: join(folder, "greeter", "world.wit"), out });
   await builder.close();
+  for (const [name, file] of [
+    ["greeter", join(folder, "greeter", "world.wit")],
+    ["hello", join(root, "wit", "hello.wit")],
+  ] as const) {
+    writeFileSync(join(folder, `${name}-world.ts`), (await types(file)).text);
+  }
 }, 120_000);
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -55,9 +62,12 @@ test("the module that the README writes does what the README says", async () => 
 
 test("the README's commands write the module and build it", { timeout: 120_000 }, async () => {
   const commands = blocks("sh").flatMap((text) =>
-    [...text.matchAll(/^(?:npm run tenon --|npx tenon) (.*?)(?:\s+#.*)?$/gm)].map(([, line]) => line!.split(" ")),
+    [...text.matchAll(/^npx tenon (.*?)(?:\s+#.*)?$/gm)].map(([, line]) => line!.split(" ")),
   );
-  expect(commands.map(([name]) => name)).toEqual(["new", "build"]);
+  // A project is made by test/node/package/init.test.ts, and watched by test/node/build-watch.test.ts.
+  const [init, make, build, types, watch, ...more] = commands;
+  expect(init!.slice(0, 2)).toEqual(["init", "my-app"]);
+  expect([make![0], build![0], types![0], watch, more]).toEqual(["new", "build", "types", ["build", "--watch"], []]);
   const place = join(folder, "by-command");
   mkdirSync(join(place, "greeter"), { recursive: true });
   writeFileSync(join(place, "package.json"), "{}");
@@ -68,23 +78,44 @@ test("the README's commands write the module and build it", { timeout: 120_000 }
     const { status, stderr } = spawnSync(process.execPath, program, { cwd: place, encoding: "utf8" });
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
   };
-  tenon(commands[0]!);
+  tenon(make!);
   expect(readFileSync(join(place, "greeter", "index.ts"), "utf8")).toContain("export function greet(");
+  expect(JSON.parse(readFileSync(join(place, "package.json"), "utf8"))).toEqual({ tenon: { modules: ["greeter"] } });
   copyFileSync(join(folder, "greeter", "index.ts"), join(place, "greeter", "index.ts"));
-  tenon(commands[1]!);
+  tenon(build!);
+  tenon(types!);
+  // The key of package.json makes the folder's name unneeded.
+  tenon(["build"]);
   const host = createHost();
-  const greeter = await host.load<Greeter>(join(place, "greeter.wasm"), { imports: { log: () => {} } });
+  const { greeter: world } = (await import(pathToFileURL(join(place, "greeter-world.ts")).href)) as {
+    greeter: WorldDemand<Greeter>;
+  };
+  const file = join(place, "greeter", "build", "greeter.wasm");
+  const greeter = await host.load(file, { world, imports: { log: () => {} } });
   expect(greeter.exports.greet("Ada")).toBe("Hello, Ada!");
   await host.close();
-  expect(readFileSync(join(place, "greeter.d.ts"), "utf8")).toContain("export interface Greeter extends World");
+  expect(readFileSync(join(place, "greeter", "build", "greeter.d.ts"), "utf8")).toContain(
+    "interface Greeter extends World",
+  );
+});
+
+test("the README's settings of a project are settings", async () => {
+  const [text] = blocks("json");
+  const place = join(folder, "settings");
+  mkdirSync(join(place, "plugins", "one"), { recursive: true });
+  writeFileSync(join(place, "package.json"), text!);
+  writeFileSync(join(place, "plugins", "one", "index.ts"), "");
+  expect(await projectModules(place)).toEqual([join(place, "plugins", "one")]);
 });
 
 test("the README's programs pass the compiler", () => {
   const programs = blocks("ts").filter((text) => text.startsWith("import") && text.includes('from "tenon"'));
   expect(programs.length).toBeGreaterThanOrEqual(2);
   programs.forEach((text, index) => writeFileSync(join(folder, `program-${index}.ts`), text));
-  copyFileSync(join(root, "dist", "modules", "hello.d.ts"), join(folder, "hello.d.ts"));
-  const compilerOptions = { paths: { tenon: [join(root, "host", "node", "index.ts")] } };
+  const compilerOptions = {
+    allowImportingTsExtensions: true,
+    paths: { tenon: [join(root, "host", "node", "index.ts")] },
+  };
   const include = programs.map((_, index) => join(folder, `program-${index}.ts`));
   const base = join(root, "test", "types", "tsconfig.json");
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ extends: base, compilerOptions, include }));

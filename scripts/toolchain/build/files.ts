@@ -69,6 +69,9 @@ export async function writeGenerated(folder: string, files: ReadonlyMap<string, 
     }
     changed.set(path, text);
   }
+  // Made again by every build: nobody commits it. An author who thinks otherwise changes the file, and it stays so.
+  const ignore = join(folder, ".gitignore");
+  if (info === undefined) changed.set(ignore, "*\n");
   await writeAllOrNone(changed);
   for (const entry of info === undefined ? [] : await readdir(folder, { withFileTypes: true })) {
     // Not the temporary file that another process is about to rename into its place.

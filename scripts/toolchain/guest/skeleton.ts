@@ -44,7 +44,7 @@ export function skeleton(world: GuestWorld, types: TypeText, docs: Docs): Map<st
   for (const line of scope.lines()) writer.write(line);
   return new Map([
     ["index.ts", tidy(`${writer}\n${items}`)],
-    ["tsconfig.json", tsconfig],
+    ["tsconfig.json", guestTsconfig],
   ]);
 }
 
@@ -60,10 +60,11 @@ function ownNames(world: GuestWorld): string[] {
 }
 
 /** For editors: AssemblyScript's own types in place of the DOM's and Node's. */
-const tsconfig = `{
+export const guestTsconfig: string = `{
   "extends": "assemblyscript/std/assembly.json",
   "compilerOptions": { "skipLibCheck": true },
-  "include": ["./**/*.ts"]
+  "include": ["./**/*.ts"],
+  "exclude": ["build", "**/*.d.ts", "**/*.d.wasm.ts"]
 }
 `;
 
