@@ -19,6 +19,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { buildSync } from "esbuild";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
@@ -33,12 +34,35 @@ try {
   });
   if (status !== 0) process.exit(status ?? 1);
   rewriteDeclarations(made);
+  bundleForPages(join(made, "host", "browser"));
   const support = join("scripts", "toolchain", "guest", "assembly");
   mkdirSync(join(made, support));
   for (const file of ["abi.ts", "tenon.ts"]) copyFileSync(join(root, support, file), join(made, support, file));
   for (const folder of ["host", "scripts"]) put(join(made, folder), join(dist, folder));
 } finally {
   rmSync(made, { recursive: true, force: true });
+}
+
+/**
+ * Pages that use no bundler fetch what they need in few files: what the host starts with, and what is loaded when it is needed.
+ * Its names are short; a source map leads back to the files of Node's side, which are the same code.
+ */
+function bundleForPages(folder: string): void {
+  buildSync({
+    entryPoints: [join(folder, "index.js")],
+    outdir: folder,
+    allowOverwrite: true,
+    bundle: true,
+    splitting: true,
+    minify: true,
+    format: "esm",
+    target: "es2022",
+    chunkNames: "chunks/[name]-[hash]",
+    sourcemap: "linked",
+    sourcesContent: false,
+    logLevel: "warning",
+  });
+  rmSync(join(folder, "platform.js"));
 }
 
 /** The compiler rewrites `.ts` in JavaScript but leaves it in declarations, where not every tool follows it; the libraries are named too. */

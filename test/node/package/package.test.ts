@@ -54,7 +54,7 @@ test("the package holds the host, the build, their types and the licence, and no
   for (const entry of ["node", "browser"]) expect(packed.files).toContain(`dist/host/${entry}/index.d.ts`);
   const strangers = packed.files.filter(
     (path) =>
-      !/^(?:dist\/(?:host|scripts)\/.*\.(?:js|d\.ts)|dist\/scripts\/toolchain\/guest\/assembly\/(?:abi|tenon)\.ts|wit\/tenon-module\.wit|[^/]+)$/.test(
+      !/^(?:dist\/(?:host|scripts)\/.*\.(?:js|d\.ts)|dist\/host\/browser\/(?:chunks\/[\w-]+|index)\.js\.map|dist\/scripts\/toolchain\/guest\/assembly\/(?:abi|tenon)\.ts|wit\/tenon-module\.wit|[^/]+)$/.test(
         path,
       ),
   );
@@ -184,12 +184,13 @@ describe("in a page", () => {
   afterAll(() => browser?.close());
 
   /** Opens the folder's page and reads what it says of itself when it is done. */
-  async function visit(folder: string, headers: Record<string, string> = {}): Promise<string> {
+  async function visit(folder: string, headers: Record<string, string> = {}, asked?: string[]): Promise<string> {
     const server = await serve(folder, headers);
     const page = await browser.newPage();
     try {
       const errors: string[] = [];
       page.on("pageerror", (error) => errors.push(String(error)));
+      page.on("request", (request) => asked?.push(new URL(request.url()).pathname));
       await page.goto(server.url);
       // Asked from here: a page that forbids evaluation would not let itself be watched from inside.
       for (const end = Date.now() + 15_000; (await page.title()) === ""; await sleep(50)) {
@@ -238,7 +239,14 @@ describe("in a page", () => {
        <script type="importmap">{ "imports": { "tenon": "./node_modules/tenon/dist/host/browser/index.js" } }</script>
        <script type="module">${script}</script>`,
     );
-    expect(await visit(folder)).toBe("the page");
+    const asked: string[] = [];
+    expect(await visit(folder, {}, asked)).toBe("the page");
+    // The host, its compiler and what they share: a page that has one module fetches no more than this.
+    const files = asked.filter((path) => path.includes("/tenon/") && path.endsWith(".js"));
+    expect(files.length).toBeLessThanOrEqual(20);
+    const sizes = files.map((path) => readFileSync(join(folder, path)).length);
+    console.log(`with an import map: ${files.length} files, ${sizes.reduce((sum, size) => sum + size, 0)} bytes`);
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThanOrEqual(260_000);
   });
 
   test("in a web worker", async () => {
