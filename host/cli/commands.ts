@@ -176,7 +176,8 @@ const check: Command = {
       err(`${file} does not fit the world ${description.name}:\n`);
       for (const { import: imported, export: exported, reason, expected, found } of issues) {
         const name = imported ?? exported;
-        err(`  ${name}: ${reason}\n    wanted ${expected}\n${found === undefined ? "" : `    found  ${found}\n`}`);
+        // Where both are there, the reason says what differs.
+        err(`  ${name}: ${reason}\n${found === undefined ? `    wanted ${expected}\n` : ""}`);
       }
     }
     return issues.length === 0 ? 0 : 1;

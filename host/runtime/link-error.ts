@@ -4,6 +4,9 @@ import { LinkError, type LinkIssue } from "../errors.ts";
 /** Letters of one message: the issues beyond are counted. All of them are in the error's `issues`. */
 const MOST_LETTERS = 100_000;
 
+const WASI =
+  "\n  WASI can be had from @bytecodealliance/preview2-shim/instantiation: imports: new WASIShim({ sandbox }).getImportObject()";
+
 /** @param what a sentence such as "Cannot link module a" */
 export function linkError(what: string, issues: readonly LinkIssue[]): LinkError {
   let message = `${what}:`;
@@ -16,5 +19,6 @@ export function linkError(what: string, issues: readonly LinkIssue[]): LinkError
     }
     message += `\n  ${name} ${problem === "missing" ? "is missing" : "does not fit"}: ${reason}`;
   }
+  if (issues.some((issue) => issue.problem === "missing" && issue.import?.startsWith("wasi:"))) message += WASI;
   return new LinkError(message, issues);
 }

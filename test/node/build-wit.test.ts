@@ -112,6 +112,11 @@ describe("readWorld", () => {
     });
   });
 
+  test("a package without its semicolon is told where the next word stands, and what it lacks", async () => {
+    const dir = await folder({ "a.wit": "package a:b\ninterface i {}\nworld w {}" });
+    expect(await issue(dir)).toMatchObject({ at: "a.wit:2:1", hint: "End the line of the package with a semicolon" });
+  });
+
   test.each<[string, string, string, RegExp, RegExp]>([
     [
       "a record with two fields of one name",
@@ -143,6 +148,10 @@ describe("readWorld", () => {
       /owned handle/,
     ],
     ["a keyword as a name", "interface i {\n  list: func();\n}", "3:3", /keyword `list`/, /`%list`/],
+    ["a name with an underscore", "interface i {\n  do_it: func();\n}", "3:3", /'_'/, /: `do-it`$/],
+    ["a name with a capital", "interface i {\n  doItNow: func();\n}", "3:3", /'I'/, /: `do-it-now`$/],
+    ["another language's int", "interface i {\n  f: func(a: int);\n}", "3:14", /`int`/, /^Did you mean `s32`/],
+    ["another language's number", "interface i {\n  f: func(a: number);\n}", "3:14", /`number`/, /^Did you mean `f64`/],
     ["names that differ in case", "interface i {\n  f: func();\n  F: func();\n}", "4:3", /"F" conflicts/, /^Rename/],
     [
       "a handle of no resource",

@@ -52,7 +52,28 @@ function unmet(
 ): LinkIssue[] {
   const index = indexOf(offers);
   const comparing = new Comparing(wanted.length);
-  return wanted.flatMap((decl) => misfit(decl, index, absent, bindings, comparing) ?? []);
+  return wanted.flatMap((decl) => misfits(decl, index, absent, bindings, comparing));
+}
+
+/** As {@link misfit}; of an interface that does not fit, every item that does not. */
+function misfits(
+  wanted: ExternDecl,
+  offers: IdIndex<ExternDecl>,
+  absent: string,
+  bindings: ResourceBindings,
+  comparing: Comparing,
+): LinkIssue[] {
+  const issue = misfit(wanted, offers, absent, bindings, comparing);
+  if (issue === undefined) return [];
+  const found = issue.problem === "missing" ? undefined : offers.fitting(wanted.name).next().value;
+  if (wanted.type.kind !== "instance" || found?.type.kind !== "instance") return [issue];
+  const items = indexOf(found.type.exports);
+  const many = new Comparing(comparing.count * wanted.type.exports.length, comparing.spend);
+  const each = wanted.type.exports.flatMap((decl): LinkIssue[] => {
+    const one = misfit(decl, items, absent, bindings, many);
+    return one === undefined ? [] : [{ ...one, import: `${wanted.name}#${decl.name}` }];
+  });
+  return each.length === 0 ? [issue] : each;
 }
 
 function indexOf(offers: readonly ExternDecl[]): IdIndex<ExternDecl> {

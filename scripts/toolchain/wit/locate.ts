@@ -38,8 +38,10 @@ export async function syntaxIssue(sources: WitSources): Promise<BuildIssue | und
 }
 
 /** A file by itself may have told more than the folder did. */
-function issueAt({ file, offset, complaint }: Place, told: string, hint: string): BuildIssue {
-  return { file: file.path, ...position(file.text, offset), message: sentence(complaint ?? told), hint };
+function issueAt(place: Place, told: string, hint: string): BuildIssue {
+  const { file, offset, complaint = told } = place;
+  const message = sentence(complaint);
+  return { file: file.path, ...position(file.text, offset), message, hint: spellingHint(place, complaint) ?? hint };
 }
 
 interface Place {
@@ -188,11 +190,47 @@ const builtIn = [
   ...["list", "map", "tuple", "option", "result", "own", "borrow", "stream", "future"],
 ];
 
+/** Types as other languages name them. */
+const otherSpellings: ReadonlyMap<string, string> = new Map([
+  ...["int", "i32", "int32", "long", "integer"].map((name) => [name, "s32"] as const),
+  ...["uint", "uint32", "usize"].map((name) => [name, "u32"] as const),
+  ...["i8", "int8"].map((name) => [name, "s8"] as const),
+  ...["i16", "int16", "short"].map((name) => [name, "s16"] as const),
+  ...["i64", "int64", "bigint"].map((name) => [name, "s64"] as const),
+  ...["byte", "uint8"].map((name) => [name, "u8"] as const),
+  ["uint16", "u16"],
+  ["uint64", "u64"],
+  ...["number", "double", "float64"].map((name) => [name, "f64"] as const),
+  ...["float", "float32"].map((name) => [name, "f32"] as const),
+  ["boolean", "bool"],
+  ["str", "string"],
+  ...["array", "vec", "slice"].map((name) => [name, "list"] as const),
+]);
+
+/** A hint that follows from what stands at the place of a syntax error. */
+function spellingHint({ file, offset }: Place, complaint: string): string | undefined {
+  const before = tokenize(file.text.slice(0, offset)).filter(({ kind }) => kind !== "doc");
+  const [word, , colon] = before.slice(-4);
+  if (/expected '\{'/i.test(complaint) && word?.text === "package" && colon?.text === ":")
+    return "End the line of the package with a semicolon";
+  if (!/invalid character in identifier/i.test(complaint)) return undefined;
+  const name = /[\w-]*$/.exec(file.text.slice(0, offset))![0] + /^[\w-]*/.exec(file.text.slice(offset))![0];
+  const kebab = name
+    .replaceAll(/([a-z0-9])([A-Z])/g, "$1-$2")
+    .replaceAll(/[_-]+/g, "-")
+    .replaceAll(/^-|-$/g, "")
+    .toLowerCase();
+  return /^[a-z][a-z0-9]*(?:-[a-z][a-z0-9]*)*$/.test(kebab)
+    ? `Names have hyphens between their words: \`${kebab}\``
+    : undefined;
+}
+
 function hintFor(complaint: string, sources: WitSources): string {
   const missing = /`([^`]+)` (?:does not exist|is not defined)/.exec(complaint)?.[1];
   if (missing !== undefined) {
     const words = allFiles(sources).flatMap(({ text }) => definedNames(text));
-    const near = nearestName(missing, new Set([...builtIn, ...words].filter((word) => word !== missing)));
+    const known = new Set([...builtIn, ...words].filter((word) => word !== missing));
+    const near = otherSpellings.get(missing) ?? nearestName(missing, known);
     const define = `define \`${missing}\` ${/^name/i.test(complaint) ? "here or bring it in with `use`" : "in the package"}`;
     return near === undefined ? capital(define) : `Did you mean \`${near}\`? Otherwise ${define}`;
   }

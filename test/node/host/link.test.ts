@@ -93,6 +93,17 @@ test("provides gives every interface and function that can be linked to, with it
   });
 });
 
+test("what is missing of WASI comes with a line that says where to have it", async () => {
+  const wasi = await component(`(component
+    (import "wasi:clocks/wall-clock@0.2.0" (instance (export "seconds" (func (result u64))))))`);
+  const refused = await refusal(host().load(wasi));
+  expect(refused.message.split("\n").slice(1)).toEqual([
+    expect.stringMatching(/^ {2}wasi:clocks\/wall-clock@0\.2\.0 is missing: /),
+    expect.stringMatching(/^ {2}WASI can be had from @bytecodealliance\/preview2-shim/),
+  ]);
+  expect((await refusal(host().load(await twice()))).message).not.toContain("WASI");
+});
+
 test("link: false links to no module, and link can name the one that may", async () => {
   const here = host();
   await here.load(await math({ bias: 1 }), { name: "one" });

@@ -180,9 +180,12 @@ test("a world can be demanded, and everything that does not fit is reported", as
     .catch((error: unknown) => error);
   expect(refused).toBeInstanceOf(LinkError);
   expect((refused as LinkError).message).toMatch(
-    /Module unfit does not fit the world demanded:\n {2}export demo:math\/api@1\.0\.0 does not fit/,
+    /Module unfit does not fit the world demanded:\n {2}export demo:math\/api@1\.0\.0#add does not fit/,
   );
-  expect((refused as LinkError).issues).toMatchObject([{ export: "demo:math/api@1.0.0", problem: "mismatch" }]);
+  expect((refused as LinkError).issues).toMatchObject([
+    { export: "demo:math/api@1.0.0#add", problem: "mismatch" },
+    { export: "demo:math/api@1.0.0#triple", problem: "missing" },
+  ]);
   expect((refused as LinkError).issues[0]).not.toHaveProperty("import");
   expect(here.get("unfit")).toBeUndefined();
   // What the world does not import, the component may not import either.
