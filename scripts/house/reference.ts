@@ -1,5 +1,5 @@
 /**
- * The README's reference: options, errors, trap codes and features as tables, taken from the comments of the sources.
+ * The README's reference: options, errors, trap codes, features and what AssemblyScript lacks as tables, taken from the comments of the sources.
  *
  * The sources are what the compiler checks: every option of an interface has a check (`module/options.ts`), every code a
  * place in its union. `npx tsx scripts/house/reference.ts` writes the tables; `npm run check` fails when they are old.
@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 import { parseSync } from "oxc-parser";
 import { commands } from "../../host/cli/commands.ts";
 import { usageOf } from "../../host/cli/options.ts";
+import { lacking } from "../toolchain/build/hints.ts";
 
 const START = "<!-- The reference: written by scripts/house/reference.ts. -->";
 const END = "<!-- The end of the reference. -->";
@@ -149,6 +150,10 @@ export function reference(root: string): string {
     name: `\`tenon ${usageOf(name, command)}\``.replaceAll("|", "\\|"),
     text: command.summary,
   }));
+  const lacks = [...new Map(lacking.map(({ what, instead }) => [what, instead]))].map(([what, instead]) => ({
+    name: what.replaceAll("|", "\\|"),
+    text: instead.replaceAll("|", "\\|"),
+  }));
   const folded = (title: string, tables: readonly string[]): string =>
     [`<details>\n<summary>${title}</summary>`, ...tables, "</details>"].join("\n\n");
   return [
@@ -156,6 +161,7 @@ export function reference(root: string): string {
     folded("Options of each call", all(OPTIONS)),
     folded("Errors and their codes", [table("class, `code`", source("host/errors.ts").classes()), ...all(CODES)]),
     folded("Commands", [table("command", lines)]),
+    folded("TypeScript that AssemblyScript does not take", [table("it has no", lacks)]),
   ].join("\n\n");
 }
 

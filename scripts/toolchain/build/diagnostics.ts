@@ -9,6 +9,7 @@ import { nearestName } from "../../../host/model/nearest.ts";
 import { join } from "node:path";
 import type { GuestOutput, RequiredExport } from "../guest/contract.ts";
 import { type BuildIssue, position } from "./errors.ts";
+import { hintForLacking } from "./hints.ts";
 import type { Diagnostic, Place } from "./protocol.ts";
 
 export interface ExplainInput {
@@ -37,11 +38,19 @@ export function explain(input: ExplainInput): BuildIssue[] {
     if (!issues.has(key)) issues.set(key, issue);
   }
   // An export that is missing in the author's files is an error in the bindings too, which the author cannot edit.
-  const all = [...issues.values()];
+  const all = withoutEchoes([...issues.values()]);
   const bindings = join(input.folder, "bindings", "");
   // What gets no type because of it is reported as of type `auto`.
   const causes = all.filter(({ file, message }) => file?.startsWith(bindings) !== true && !/type 'auto'/.test(message));
   return (causes.length > 0 ? causes : all).slice(0, maxIssues);
+}
+
+/** What the compiler cannot do is told by itself: what else it says of the same place comes of that. */
+function withoutEchoes(issues: readonly BuildIssue[]): BuildIssue[] {
+  const place = ({ file, line, column }: BuildIssue): string => [file, line, column].join("\0");
+  const lacking = (issue: BuildIssue): boolean => issue.message.startsWith("Not implemented: ");
+  const places = new Set(issues.filter(lacking).map(place));
+  return issues.filter((issue) => lacking(issue) || !places.has(place(issue)));
 }
 
 /** Warnings in the author's own files. */
@@ -178,7 +187,9 @@ function declarations(text: string): Map<string, number> {
   return found;
 }
 
-function hintFor({ code, message }: Diagnostic): string {
+function hintFor({ code, message, at }: Diagnostic): string {
+  const lacking = hintForLacking(code, message, at?.text);
+  if (lacking !== undefined) return lacking;
   if (code === 6054) return "Correct the path of the import, or write the file";
   if (code === 2305 && message.includes("bindings/")) {
     return "The bindings have no such name: look into the folder bindings for what the world gives";
