@@ -7,13 +7,13 @@ import { UsageError, type LinkIssue } from "../errors.ts";
 import { compareIds, isCompatibleId, withoutVersion } from "../model/ids.ts";
 import type { ExternDecl } from "../model/types.ts";
 import type { Source, TypedSource } from "../platform.ts";
-import type { EngineComponent, EnginePlatform } from "../runtime/engine.ts";
+import type { EngineComponent } from "../runtime/engine.ts";
 import type { World } from "../runtime/types.ts";
 import { recipeOf } from "../runtime/recipe.ts";
 import { abortable } from "./source/abortable.ts";
 import { Events, failAlone } from "./events.ts";
 import { Graph } from "./imports/graph.ts";
-import { type HostContext, ModuleRecord, modulesOf } from "./module.ts";
+import { type HostContext, type ModulePlatform, ModuleRecord, modulesOf } from "./module.ts";
 import { publicModule } from "./public-module.ts";
 import { ComponentCache } from "./source/component-cache.ts";
 import { openSource } from "./source/source.ts";
@@ -49,7 +49,7 @@ export interface Claim {
 }
 
 /** Makes a host on a platform. `tenon` exports this with the platform filled in. */
-export function createHost(platform: EnginePlatform, options: HostOptions = {}): Host {
+export function createHost(platform: ModulePlatform, options: HostOptions = {}): Host {
   return new ModuleHost(platform, options);
 }
 
@@ -61,7 +61,7 @@ class ModuleHost implements Host {
 
   readonly #close = new AbortController();
 
-  constructor(platform: EnginePlatform, options: HostOptions) {
+  constructor(platform: ModulePlatform, options: HostOptions) {
     checkOptions("createHost", options, HOST);
     this.#context = {
       platform,
@@ -154,7 +154,7 @@ class ModuleHost implements Host {
         context,
         candidate,
         run,
-        publicModule,
+        context.platform.publish ?? publicModule,
         restarter && ((it) => new restarter(it, onTrap as Exclude<TrapPolicy, "fail">)),
       );
       record.swap(run);

@@ -8,7 +8,7 @@ import { TrappedError, UnloadedError, UsageError } from "../errors.ts";
 import { formatDecls } from "../model/text.ts";
 import type { ExternDecl, ResourceType } from "../model/types.ts";
 import type { ServedComponent, Source } from "../platform.ts";
-import type { EngineComponent } from "../runtime/engine.ts";
+import type { EngineComponent, EnginePlatform } from "../runtime/engine.ts";
 import { recipeOf } from "../runtime/recipe.ts";
 import { observerFor, type SharedContext } from "./context.ts";
 import type { Face } from "./exports/slots.ts";
@@ -34,8 +34,15 @@ import type {
 } from "./types.ts";
 import type { Run } from "./life/run.ts";
 
+/** A platform whose modules may have more than those of others. */
+export interface ModulePlatform extends EnginePlatform {
+  /** Makes what users hold of a module. Default `publicModule`. */
+  readonly publish?: ((record: ModuleRecord) => Module) | undefined;
+}
+
 /** What the parts of one host share. */
 export interface HostContext extends SharedContext<Run> {
+  readonly platform: ModulePlatform;
   /** Modules by name, in the order they were loaded. */
   readonly modules: Map<string, ModuleRecord>;
 }

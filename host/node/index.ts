@@ -3,18 +3,24 @@
  */
 import type { Source, TypedSource } from "../platform.ts";
 import { createHost as createHostOn } from "../module/host.ts";
+import { publicModule } from "../module/public-module.ts";
+import type { ModuleRecord } from "../module/module.ts";
 import { compileSource, inspectSource } from "../module/compile.ts";
 import type { CompileSourceOptions } from "../module/types.ts";
 import type { InspectedSource } from "../module/source/inspect.ts";
-import type { Host, HostOptions } from "../module/types.ts";
+import type { HostOptions } from "../module/types.ts";
 import type { Component, World } from "../runtime/types.ts";
 import { nodePlatform } from "./platform.ts";
+import type { NodeHost } from "./types.ts";
+import { watchDirectory, watching } from "./watch.ts";
 
 export * from "../module/public.ts";
+export type * from "./types.ts";
 
 /** Makes a host: a registry of modules. Strings as sources are paths, or URLs when they have a scheme. */
-export function createHost(options?: HostOptions): Host {
-  return createHostOn(nodePlatform, options);
+export function createHost(options?: HostOptions): NodeHost {
+  const platform = { ...nodePlatform, publish: (record: ModuleRecord) => watching(record, publicModule(record)) };
+  return watchDirectory(createHostOn(platform, options) as NodeHost);
 }
 
 /** Compiles a component for use without a host. Strings are paths, or URLs when they have a scheme. */

@@ -1,6 +1,6 @@
 /** The types of loading: a world's imports and exports reach the caller. Checked by `tsc`, run to see that they are true. */
 import { expect, expectTypeOf, test } from "vitest";
-import { createHost, type Component, type Module, type World } from "../../../host/node/index.ts";
+import { createHost, type Component, type Host, type Module, type World } from "../../../host/node/index.ts";
 import { math, twice } from "./fixtures.ts";
 
 interface Math {
@@ -12,7 +12,8 @@ interface Twice extends World {
 }
 
 test("load<W> types the imports, by id with or without version, and the exports", async () => {
-  await using host = createHost();
+  // The type that every platform has.
+  await using host: Host = createHost();
   const add = (a: number, b: number): number => a + b;
   const bytes = await twice();
   const module = await host.load<Twice>(bytes, { name: "a", imports: { "demo:math/api@1.0.0": { add } } });
