@@ -123,6 +123,8 @@ export type UnsupportedFeature =
   | "complexity"
   /** A core module with a feature that the engine lacks. */
   | "core-wasm"
+  /** Limits of time, steps or memory over code that cannot be rewritten for them. */
+  | "limits"
   /** A page that forbids evaluating text. */
   | "eval"
   /** An engine without JavaScript Promise Integration. */
@@ -262,12 +264,24 @@ export type LimitName =
   /** Bytes that one call hands over: `limits.hostCallBytes`. */
   | "host-call-bytes"
   /** Handles alive at once: `limits.resources`. */
-  | "resources";
+  | "resources"
+  /** Milliseconds of a call on the clock: `limits.timeoutMs`, `limits.startTimeoutMs`. */
+  | "timeout"
+  /** Milliseconds of a call in the guest's own code: `limits.cpuMs`. */
+  | "cpu"
+  /** Steps of a call: `limits.fuel`. */
+  | "fuel"
+  /** Bytes of linear memory: `limits.memoryBytes`. */
+  | "memory"
+  /** Elements of tables: `limits.tableElements`. */
+  | "table-elements"
+  /** The `signal` of a call fired; the call throws its reason. */
+  | "signal";
 
 /** A limit was passed, which is a trap: the instance is locked. */
 export class LimitError extends TrapError {
   readonly limit: LimitName;
-  /** The limit, in its own unit: bytes, or handles. */
+  /** The limit, in its own unit: bytes, handles, milliseconds, steps or elements. */
   readonly allowed: number;
   /** What was asked for when it was passed; the least that would have been needed. */
   readonly used: number;

@@ -46,6 +46,13 @@ declare namespace WebAssembly {
   }
   const Memory: { prototype: Memory; new (descriptor: MemoryDescriptor): Memory };
 
+  interface Global {
+    value: unknown;
+  }
+  interface Table {
+    set(index: number, value: unknown): void;
+  }
+
   interface CompileError extends Error {}
   const CompileError: { prototype: CompileError; new (message?: string): CompileError };
   interface LinkError extends Error {}

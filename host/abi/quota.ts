@@ -8,16 +8,30 @@ export interface HostLimits {
   readonly resources: number;
 }
 
+/** The limits of an instance; of those that only rewritten code keeps, what is absent is not limited. */
+export interface MeteredLimits extends HostLimits {
+  readonly memoryBytes?: number | undefined;
+  readonly onMemoryLimit?: "refuse" | "trap" | undefined;
+  readonly tableElements?: number | undefined;
+  readonly timeoutMs?: number | undefined;
+  readonly cpuMs?: number | undefined;
+  readonly fuel?: number | undefined;
+  readonly startTimeoutMs?: number | undefined;
+}
+
 /** A limit that was passed. */
 export class LimitTrap extends AbiTrap {
   readonly limit: LimitName;
   readonly allowed: number;
   readonly used: number;
-  constructor(limit: LimitName, allowed: number, used: number) {
+  /** The instance whose limit it is, where it is another than the one that ran. */
+  readonly owner: string | undefined;
+  constructor(limit: LimitName, allowed: number, used: number, owner?: string) {
     super("limit-exceeded", "");
     this.limit = limit;
     this.allowed = allowed;
     this.used = used;
+    this.owner = owner;
   }
 }
 

@@ -61,6 +61,7 @@ export function emitLift(names: Names, index: number): Code {
     code.block(
       "try",
       () => {
+        if (names.metered) code.line("rt.meter.begin();");
         resetContext(names, component, code);
         if (scoped) code.line("const b = new rt.BorrowScope();");
         if (context.memory !== undefined) code.line(`${context.memory}.sync();`);
@@ -78,13 +79,14 @@ export function emitLift(names: Names, index: number): Code {
       // The guest has not been called: what was allocated in it stays, handles are taken back, and it goes on.
       const untouched = `!lowered && i${component}.mayLeave && i0.entered === ${ENTERED} && error !== rt.quota.trap`;
       code.line(
-        `  if (${untouched}) { ${flags(entered, IDLE)} throw rt.unlowered(${index}, error${undone ? `, i${component}` : ""}); }`,
+        `  if (${untouched}) { ${flags(entered, IDLE)}${names.metered ? " rt.meter.finish();" : ""} throw rt.unlowered(${index}, error${undone ? `, i${component}` : ""}); }`,
       );
     }
     code.line(`  ${LOCK} throw rt.fault(${index}, error);`);
     code.line("}");
     // A guest can catch what an import threw and go on; the fault stands all the same.
     code.line(`if (i0.entered !== ${ENTERED}) throw rt.fault(${index});`);
+    if (names.metered) code.line("rt.meter.finish();");
     code.line(flags(entered, IDLE));
     settleGiven(crossing, [type.result]);
     if (result !== undefined) code.line("if (failed) throw rt.error(value);");

@@ -119,8 +119,14 @@ function callHost({ names, emitter, code, type }: Lowering, index: number, value
       : name.kind === "method"
         ? `${values[0]}${member(name.js)}(${values.slice(1).join(", ")})`
         : `h${index}(${values.join(", ")})`;
+  // What the import does is not the guest's own time, but it is the call's.
+  if (names.metered) code.line("rt.meter.pause();");
+  const back = (): void => {
+    if (names.metered) code.line("rt.meter.resume();");
+  };
   if (type.result === undefined) {
     code.line(`try { ${call}; } catch (error) { throw rt.threw(${index}, error); }`);
+    back();
     return "";
   }
   const returned = code.fresh();
@@ -137,6 +143,7 @@ function callHost({ names, emitter, code, type }: Lowering, index: number, value
     `try { ${before}${fits} = ${checkExpression(emitter, type.result, returned)}; } ` +
       `catch (error) { throw rt.threw(${index}, error); }`,
   );
+  back();
   code.line(`if (!${fits}) throw rt.badResult(${index}, ${returned});`);
   return returned;
 }

@@ -41,7 +41,7 @@ export function emitBoundModule(
   modules: readonly (BoundModule | undefined)[],
   budget: Budget = new Budget(plan.byteLength),
 ): string {
-  const text = emitBindings(plan, budget, true)
+  const text = emitBindings(plan, budget, { annotated: true })
     .replace(/^"use strict";\nreturn /, "")
     .replace(/;\n$/, "\n");
   const { statements, expression } = toSource(keptPart(plan), budget);

@@ -12,20 +12,15 @@ import { emitLift, emitReexport } from "./canon-lift.ts";
 import { emitDestructor, emitTrampoline } from "./trampolines.ts";
 import { ABORT_HOOK, hasAbortHook } from "./guest-hooks.ts";
 import { memoryExports } from "./key.ts";
-import { Names } from "./names.ts";
+import { Names, type TextStyle } from "./names.ts";
 
 /**
  * Emits the text of a plan. Deterministic: equal structure gives equal text.
  * @param budget the work allowed, by default for the text alone
- * @param annotated whether a line above each function says what it is: for text that is meant to be read
  * @throws {UnsupportedError} when the text would be out of all proportion to the component
  */
-export function emitBindings(
-  plan: Plan,
-  budget: Budget = new Budget(plan.byteLength),
-  annotated: boolean = false,
-): string {
-  return new Conductor(plan, budget, annotated).write();
+export function emitBindings(plan: Plan, budget: Budget = new Budget(plan.byteLength), style: TextStyle = {}): string {
+  return new Conductor(plan, budget, style).write();
 }
 
 /** Variables that one statement may empty: a long chain of assignments overflows the stack of the engine's parser. */
@@ -40,9 +35,9 @@ class Conductor {
     readonly hasAbortHook: boolean;
   }[];
 
-  constructor(plan: Plan, budget: Budget, annotated: boolean) {
+  constructor(plan: Plan, budget: Budget, style: TextStyle) {
     this.plan = plan;
-    this.names = new Names(plan, budget, annotated);
+    this.names = new Names(plan, budget, style);
     this.modules = plan.modules.map((module) => ({
       memories: memoryExports(module),
       hasAbortHook: hasAbortHook(module),

@@ -40,13 +40,13 @@ export function generations(): number {
 
 /**
  * The instantiate function for a plan.
- * @param key the SHA-256 of its structure
+ * @param key the SHA-256 of its structure, and of whether it is metered
  * @throws {UnsupportedError} where evaluation is forbidden
  */
-export function bindingsFor(plan: Plan, key: string, budget?: Budget): Instantiate {
+export function bindingsFor(plan: Plan, key: string, budget?: Budget, metered?: boolean): Instantiate {
   let instantiate = cache.get(key);
   if (instantiate === undefined) {
-    const text = emitBindings(plan, budget);
+    const text = emitBindings(plan, budget, { metered });
     instantiate = evaluate(text);
     generatedCount++;
     cache.set(key, instantiate, text.length);

@@ -10,6 +10,14 @@ import { comment, type Code } from "../abi/emit/code.ts";
 import { Emitter } from "../abi/emit/context.ts";
 import type { CoreItem, ExportPlan, FuncItem, Options, Plan } from "../plan/plan.ts";
 
+/** What the text of a plan may have beside what runs. */
+export interface TextStyle {
+  /** A line above each function says what it is: for text that is meant to be read. Default `false`. */
+  readonly annotated?: boolean | undefined;
+  /** The instance's meter is told when calls begin and end, and when the guest leaves for an import. Default `false`. */
+  readonly metered?: boolean | undefined;
+}
+
 type CoreExport = Extract<CoreItem, { kind: "export" }>;
 
 export class Names {
@@ -29,8 +37,11 @@ export class Names {
   /** Where functions are exported, by their names in the text; absent in text that nobody reads. */
   private readonly exported: Map<string, string> | undefined;
 
-  constructor(plan: Plan, budget: Budget, annotated: boolean) {
+  readonly metered: boolean;
+
+  constructor(plan: Plan, budget: Budget, { annotated = false, metered = false }: TextStyle) {
     this.plan = plan;
+    this.metered = metered;
     this.emitter = new Emitter(plan.resources, budget);
     if (annotated) {
       this.exported = new Map();

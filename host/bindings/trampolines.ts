@@ -116,10 +116,12 @@ export function emitDestructor(names: Names, index: number): Code {
       code.line(`if (${isBusy(entered)}) throw rt.refuse(-1);`);
       if (origin.dtor === undefined) return;
       code.line(flags(entered, ENTERED));
-      code.block("try", () => code.line(`${names.core(origin.dtor!)}(rep);`), "} catch (error) {");
+      const call = `${names.core(origin.dtor)}(rep);`;
+      code.block("try", () => code.line(names.metered ? `rt.meter.begin(); ${call}` : call), "} catch (error) {");
       code.line(`  ${LOCK} throw rt.fault(-1, error);`);
       code.line("}");
       code.line(`if (i0.entered !== ${ENTERED}) throw rt.fault(-1);`);
+      if (names.metered) code.line("rt.meter.finish();");
       code.line(flags(entered, IDLE));
     },
     "});",

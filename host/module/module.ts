@@ -5,10 +5,9 @@
  * the instance in `run.ts`.
  */
 import { TrappedError, UnloadedError, UsageError } from "../errors.ts";
-import { formatDecls } from "../model/text.ts";
 import type { ExternDecl, ResourceType } from "../model/types.ts";
 import type { ServedComponent, Source } from "../platform.ts";
-import type { EngineComponent, EnginePlatform } from "../runtime/engine.ts";
+import type { CallLimits, EngineComponent, EnginePlatform } from "../runtime/engine.ts";
 import { recipeOf } from "../runtime/recipe.ts";
 import { observerFor, type SharedContext } from "./context.ts";
 import type { Face } from "./exports/slots.ts";
@@ -262,7 +261,7 @@ export class ModuleRecord implements ExportingModule {
       name: this.name,
       version: packageVersion(component.exports),
       hash: this.hash,
-      world: { imports: formatDecls(component.imports), exports: formatDecls(component.exports) },
+      world: component.describe(),
       imports: [...this.run.origins],
       exports: this.phase === "unloaded" ? [] : this.tree.paths(),
       uses: this.context.graph.uses(this.name),
@@ -276,6 +275,12 @@ export class ModuleRecord implements ExportingModule {
       activity: this.phase === "unloaded" ? [] : this.run.activity(),
       loadedAt: this.loadedAt.toISOString(),
     };
+  }
+
+  with(limits: CallLimits): { readonly exports: object } {
+    const exports = this.run.limited(this.tree.object, limits);
+    if (exports !== undefined) return { exports };
+    throw new UsageError(`To limit calls, load ${this.name} with limits.timeoutMs, which may be Infinity`);
   }
 
   require(path: string): Function {

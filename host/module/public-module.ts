@@ -3,6 +3,7 @@
  */
 import type { Source } from "../platform.ts";
 import { unloadModule } from "./life/unload.ts";
+import type { CallLimits } from "../runtime/engine.ts";
 import type { ModuleRecord } from "./module.ts";
 import type { Module, ReloadOptions, UnloadOptions } from "./types.ts";
 
@@ -27,6 +28,8 @@ export function publicModule(record: ModuleRecord): Module {
     get: (path: string) => record.tree.find(path),
     require: (path: string) => record.require(path),
     info: () => record.info(),
+    usage: () => record.run.usage(),
+    with: (limits: CallLimits) => record.with(limits),
     reload: (source?: Source, options: ReloadOptions = {}) => record.reload(source, options),
     unload: (options: UnloadOptions = {}) => unloadModule(record, options),
     async [Symbol.asyncDispose]() {

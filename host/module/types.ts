@@ -6,7 +6,7 @@
 import type { Activity, LinkIssue, ReloadStage } from "../errors.ts";
 import type { ExternDecl } from "../model/types.ts";
 import type { OfWorld, Source, TypedSource } from "../platform.ts";
-import type { CollectionReport, Limits } from "../runtime/engine.ts";
+import type { CallLimits, CollectionReport, Limits, Usage } from "../runtime/engine.ts";
 import type { CompileOptions, EngineName, ImportObject, World } from "../runtime/types.ts";
 
 /**
@@ -260,6 +260,13 @@ export interface Module<W extends World = World> {
   /** As {@link get}. @throws {UsageError} naming the nearest exports when there is none */
   require(path: string): Function;
   info(): ModuleInfo;
+  /** What the instance takes now and has taken: memory always, steps and time where `limits` has them counted. */
+  usage(): Usage;
+  /**
+   * The same exports under tighter limits, never wider. Methods of resources are limited as the module is.
+   * @throws {UsageError} when the module was loaded without a limit of time or steps: nothing could end its calls then
+   */
+  with(limits: CallLimits): { readonly exports: W["exports"] };
   /**
    * Puts a new version in place, or throws and leaves the old one serving. Without a source the old one is read again
    * (a path or URL) or instantiated again (bytes). The source is read at once, beside whatever goes on: one that never

@@ -14,6 +14,8 @@ import { exposingShifts } from "../instrument/memories.ts";
 import type { Plan } from "../plan/plan.ts";
 import { bringsLines, compileCore, exposedModule, exposedPlan } from "./core.ts";
 import type { Platform } from "../platform.ts";
+import type { Recipe } from "./engine.ts";
+import { meteringOf } from "./limits.ts";
 import type { EarlyModules } from "./receive.ts";
 import type { Prepared } from "./prepared.ts";
 import { type Shell, shellOf } from "./shell.ts";
@@ -28,6 +30,8 @@ export interface PrepareOptions {
   readonly from?: string | undefined;
   /** Default one that has a SHA-256, and no files. */
   readonly platform?: Pick<Platform, "sha256" | "readBeside"> | undefined;
+  /** Default nothing that changes the code. */
+  readonly recipe?: Recipe | undefined;
 }
 
 /**
@@ -35,10 +39,15 @@ export interface PrepareOptions {
  * @throws {UnsupportedError} when it needs a feature this host lacks
  */
 export async function prepareBytes(bytes: Uint8Array<ArrayBuffer>, options: PrepareOptions = {}): Promise<Prepared> {
-  const { early, platform, from } = options;
+  const { early, platform, from, recipe } = options;
+  const metering = recipe === undefined ? undefined : meteringOf(recipe);
+  const cores = metering === undefined ? undefined : { ...metering, tools: await import("./metering.ts") };
+  const metered = cores?.counts === true;
   const sha256 = platform?.sha256 ?? portableSha256;
   const shell = shellOf(bytes);
-  const shellHash = shell === undefined ? undefined : await sha256(shell.key);
+  // Text that tells a meter of calls is another.
+  const mark = metered ? " metered" : "";
+  const shellHash = shell === undefined ? undefined : (await sha256(shell.key)) + mark;
   let plan = shellHash === undefined ? undefined : shells.get(shellHash);
   let places: Plan["modules"];
   if (plan !== undefined) {
@@ -47,22 +56,25 @@ export async function prepareBytes(bytes: Uint8Array<ArrayBuffer>, options: Prep
     const { definition, plan: planned, budget } = analyze(bytes);
     plan = exposedPlan(planned, bytes);
     places = plan.modules;
-    const structure = planKey(plan);
-    functions.set(plan, bindingsFor(plan, await sha256(new TextEncoder().encode(structure)), budget));
+    const structure = planKey(plan) + mark;
+    functions.set(plan, bindingsFor(plan, await sha256(new TextEncoder().encode(structure)), budget, metered));
     await checkUnusedModules(bytes, definition, plan, early);
     if (shellHash !== undefined && holdsAllModules(shell!, definition, plan)) {
       shells.set(shellHash, plan, shell!.key.length + structure.length);
     }
   }
   const modules = await Promise.all(
-    places.map((module) => (module.kind === "imported" ? undefined : compileCore(bytes, module, early))),
+    places.map((module) => (module.kind === "imported" ? undefined : compileCore(bytes, module, early, cores))),
   );
   const lines = bringsLines(bytes, places)
     ? (await import("./find-lines.ts")).findLines(bytes, places, modules, exposingShifts, (file) =>
         platform?.readBeside?.(from, file),
       )
     : undefined;
-  return { plan, instantiate: functions.get(plan)!, modules, lines };
+  const { Meter } = cores?.tools ?? {};
+  const meter =
+    Meter === undefined ? undefined : (...given: ConstructorParameters<typeof Meter>) => new Meter(...given);
+  return { plan, instantiate: functions.get(plan)!, modules, lines, meter };
 }
 
 /**

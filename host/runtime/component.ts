@@ -3,7 +3,7 @@
  * is made. How it is made is the engine's; where the component came from, bytes compiled here or a module written by `tenon
  * bind`, makes no difference from here on.
  */
-import type { HostLimits } from "../abi/quota.ts";
+import type { MeteredLimits } from "../abi/quota.ts";
 import type { LinkIssue } from "../errors.ts";
 import type { ExternDecl } from "../model/types.ts";
 import type { KeptPlan } from "../plan/plan.ts";
@@ -22,7 +22,7 @@ export interface Start {
   readonly name: string;
   readonly platform: Platform;
   readonly linked: LinkedImports;
-  readonly limits: HostLimits;
+  readonly limits: MeteredLimits;
   readonly onTrap: InstanceEvents["onTrap"];
   /** Whether it may become a promise, where the engine makes an instance only asynchronously. */
   readonly waits: boolean;
@@ -36,9 +36,9 @@ export interface Code {
   /** What each instance may take. */
   readonly recipe: Recipe;
   /** What is said of faults, and of imports that are not met. */
-  readonly faults: Pick<Faults, "explainUnmet" | "linkError">;
+  readonly faults: Pick<Faults, "explainUnmet" | "formatDecls" | "linkError">;
   /** @throws {UsageError} for limits that this engine does not have */
-  limitsOf(limits: Limits, others: Limits | undefined): HostLimits;
+  limitsOf(limits: Limits, others: Limits | undefined): MeteredLimits;
   make(start: Start): ThreadInstance | Promise<ThreadInstance>;
 }
 
@@ -51,7 +51,7 @@ export const INSTANTIATE: Checks<InstantiateOptions> = {
 export class ThreadComponent implements Component {
   readonly name: string;
   private readonly code: Code;
-  private readonly limits: HostLimits;
+  private readonly limits: MeteredLimits;
 
   constructor(name: string, code: Code) {
     this.name = name;
@@ -69,6 +69,11 @@ export class ThreadComponent implements Component {
 
   get exports(): readonly ExternDecl[] {
     return this.code.plan.exportDecls;
+  }
+
+  describe(): { readonly imports: readonly string[]; readonly exports: readonly string[] } {
+    const { formatDecls } = this.code.faults;
+    return { imports: formatDecls(this.imports), exports: formatDecls(this.exports) };
   }
 
   missing(imports: object): readonly LinkIssue[] {

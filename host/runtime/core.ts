@@ -52,10 +52,46 @@ export async function compileCore(
   bytes: Uint8Array<ArrayBuffer>,
   module: Embedded,
   early?: EarlyModules,
+  metering?: MeterCores,
 ): Promise<WebAssembly.Module> {
+  if (metering !== undefined) return compileMetered(bytes, module, metering);
   const arrived = early?.get(module.start);
   const compiled = (arrived?.end === module.end ? await arrived.module : undefined) ?? (await compile(bytes, module));
   checkSurface(compiled, module);
+  return compiled;
+}
+
+/** How core modules are rewritten for limits. */
+export interface MeterCores {
+  readonly counts: boolean;
+  readonly tools: typeof import("./metering.ts");
+}
+
+async function compileMetered(
+  bytes: Uint8Array<ArrayBuffer>,
+  module: Embedded,
+  { counts, tools }: MeterCores,
+): Promise<WebAssembly.Module> {
+  const metered = tools.meterCore(coreBytes(bytes, module), { counts });
+  if (!("bytes" in metered)) {
+    // What is not valid is told so; what is, and cannot be told apart, must not run.
+    await compile(bytes, module);
+    throw tools.unmeterable(metered, module.start);
+  }
+  let compiled: WebAssembly.Module;
+  try {
+    compiled = await WebAssembly.compile(metered.bytes);
+  } catch (error) {
+    await compile(bytes, module);
+    throw error;
+  }
+  const start = metered.start === undefined ? [] : [{ name: metered.start, type: { kind: "core-func" } as const }];
+  checkSurface(compiled, module, [
+    { name: metered.counter, type: { kind: "core-global" } },
+    { name: metered.hooks, type: { kind: "core-table" } },
+    ...start,
+  ]);
+  tools.noteMetered(compiled, metered);
   return compiled;
 }
 
@@ -75,8 +111,16 @@ async function compile(bytes: Uint8Array<ArrayBuffer>, module: Embedded): Promis
 }
 
 /** What the engine made of a module must be what everything else was derived from. @throws {DecodeError} */
-function checkSurface(compiled: WebAssembly.Module, { start, type, hidden = [] }: Embedded): void {
-  const exports = [...type.exports, ...hidden.map((name) => ({ name, type: { kind: "core-memory" } as const }))];
+function checkSurface(
+  compiled: WebAssembly.Module,
+  { start, type, hidden = [] }: Embedded,
+  added: readonly Wanted[] = [],
+): void {
+  const exports = [
+    ...type.exports,
+    ...hidden.map((name) => ({ name, type: { kind: "core-memory" } as const })),
+    ...added,
+  ];
   compare("imports", WebAssembly.Module.imports(compiled), type.imports, start);
   compare("exports", WebAssembly.Module.exports(compiled), exports, start);
 }

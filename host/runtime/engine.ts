@@ -19,6 +19,29 @@ export interface Limits {
   readonly hostCallBytes?: number | undefined;
   /** Handles of resources that are alive in the instance at once, owned and borrowed. Default 100,000. */
   readonly resources?: number | undefined;
+  /**
+   * Bytes of linear memory, all memories of the instance together. A memory that would grow beyond is refused
+   * ({@link onMemoryLimit}); an instance that begins with more is not started. Default: what WebAssembly allows.
+   */
+  readonly memoryBytes?: number | undefined;
+  /** What growing beyond {@link memoryBytes} does: the guest is told -1, or it traps. Default `"refuse"`. */
+  readonly onMemoryLimit?: "refuse" | "trap" | undefined;
+  /** Elements of all tables of the instance. A table that would grow beyond is refused. Default: what WebAssembly allows. */
+  readonly tableElements?: number | undefined;
+  /**
+   * Milliseconds of a call on the clock, its imports and the modules it calls included. `Infinity` lets calls be limited one by
+   * one, through `Module.with`. Default: no limit.
+   */
+  readonly timeoutMs?: number | undefined;
+  /** Milliseconds of a call in the guest's own code; the clock stands while an import runs. `Infinity` only measures. Default: no limit. */
+  readonly cpuMs?: number | undefined;
+  /**
+   * Steps of a call, which are the same on every engine: an instruction is one, branches not taken included, and so are eight
+   * bytes filled or copied. `Infinity` only counts. Default: no limit.
+   */
+  readonly fuel?: number | undefined;
+  /** Milliseconds that instantiation may take, start functions included. Default {@link timeoutMs}. */
+  readonly startTimeoutMs?: number | undefined;
 }
 
 /** What beside the bytes decides how a component is prepared: plain data, known before the first byte is there. */
@@ -95,6 +118,8 @@ export interface EngineComponent {
    * of state and `before-unload` too. Such calls are held while state is handed over. Default `false`.
    */
   readonly asynchronous?: boolean | undefined;
+  /** What it imports and exports, as WIT-like text. */
+  describe(): { readonly imports: readonly string[]; readonly exports: readonly string[] };
   /** Every import that `imports` does not meet, before anything runs. */
   missing(imports: object): readonly LinkIssue[];
   /**
@@ -125,6 +150,11 @@ export interface EngineInstance {
   resources(): InstanceResources;
   usage(): Usage;
   /**
+   * Functions that call those of `exports` under tighter limits than the instance's own; absent where calls cannot be
+   * limited.
+   */
+  readonly limited?: (<T extends object>(exports: T, limits: CallLimits) => T) | undefined;
+  /**
    * Drops every reference to the core instances, so that held exports keep nothing alive, and watches what becomes of their
    * memories. Host resources the guest still held are disposed. A second end has the receipt's figures, and watches nothing.
    * @returns rejects never: what failed is in the receipt
@@ -143,6 +173,21 @@ export interface InstanceResources {
 export interface Usage {
   /** Bytes of linear memory held; 0 after the end. */
   readonly memoryBytes: number;
+  /** The most bytes of linear memory held so far; known where a limit is set. */
+  readonly peakMemoryBytes?: number | undefined;
+  /** Steps taken so far, by all calls; known where time or steps are limited. */
+  readonly fuel?: number | undefined;
+  /** Milliseconds spent in the guest's own code by all calls; known where `cpuMs` is set. */
+  readonly cpuMs?: number | undefined;
+}
+
+/** Limits of single calls. */
+export interface CallLimits {
+  /** Ends the call, which throws the signal's reason. It is looked at while the guest runs. */
+  readonly signal?: AbortSignal | undefined;
+  readonly timeoutMs?: number | undefined;
+  readonly cpuMs?: number | undefined;
+  readonly fuel?: number | undefined;
 }
 
 export interface EndOptions {

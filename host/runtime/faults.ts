@@ -11,7 +11,7 @@ import type { HostObjects } from "../abi/host-objects.ts";
 import { LimitTrap } from "../abi/quota.ts";
 import { AbiTrap } from "../abi/trap.ts";
 import type { Lines, WasmFrame } from "../debug/lines.ts";
-import { LimitError, LowerError, TrapError, UnloadedError, UsageError } from "../errors.ts";
+import { LimitError, LowerError, TrapError, UnloadedError, UsageError, type LimitName } from "../errors.ts";
 import type { GuestPosition, TrapCode, TrapFrame } from "../errors.ts";
 import { wordsOf } from "../words.ts";
 import type { ValueType } from "../model/types.ts";
@@ -28,6 +28,7 @@ import {
 } from "./stack.ts";
 import { ImportFault, scrub, type GuestAbort } from "./trap.ts";
 
+export { formatDecls } from "../model/text.ts";
 export { linkError } from "./link-error.ts";
 export { explainUnmet } from "./unmet-imports.ts";
 
@@ -333,10 +334,19 @@ function codeOf(error: unknown): { code: TrapCode; detail: string } {
   return { code: "unknown", detail: error instanceof Error ? `${error.name}: ${wordsOf(error)}` : wordsOf(error) };
 }
 
-function limitText({ limit, allowed, used }: LimitTrap): string {
-  return limit === "resources"
-    ? `more than ${allowed} live handles`
-    : `${used} bytes handed to the host at once, of at most ${allowed}`;
+function limitText({ limit, allowed, used, owner }: LimitTrap): string {
+  const whose = owner === undefined ? "" : ` that a call of "${owner}" has`;
+  const texts: Readonly<Record<LimitName, string>> = {
+    resources: `more than ${allowed} live handles`,
+    "host-call-bytes": `${used} bytes handed to the host at once, of at most ${allowed}`,
+    timeout: `the ${allowed} ms${whose} are over`,
+    cpu: `${allowed} ms of its own time are over`,
+    fuel: `the ${allowed} steps are used up`,
+    memory: `${used} bytes of memory, of at most ${allowed}`,
+    "table-elements": `${used} elements of tables, of at most ${allowed}`,
+    signal: `the signal${whose} was aborted`,
+  };
+  return texts[limit];
 }
 
 export function isStackOverflow(error: unknown): boolean {

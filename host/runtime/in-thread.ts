@@ -17,7 +17,7 @@ export const inThread: Engine = {
   async open({ body, from, limits }, recipe, platform) {
     if (isBound(body)) return openBound(body, recipe, platform);
     const { bytes, early } =
-      body instanceof Uint8Array ? { bytes: body } : await (await compiler()).receive(body, limits);
+      body instanceof Uint8Array ? { bytes: body } : await (await compiler()).receive(body, limits, recipe);
     const hash = await platform.sha256(bytes);
     return { hash, key: hash, prepare: (name) => compileBytes(bytes, { hash, name, early, from, recipe, platform }) };
   },

@@ -12,7 +12,7 @@ import type { HostLimits } from "../abi/quota.ts";
 import { AbiRuntime } from "../abi/runtime.ts";
 import { AbiTrap } from "../abi/trap.ts";
 import { ENTERED, IDLE, TRAPPED, UNLOADED } from "../abi/entered.ts";
-import type { Controls, Instantiate } from "../bindings/evaluate.ts";
+import type { Controls } from "../bindings/evaluate.ts";
 import { ComponentError, EngineLimitError } from "../errors.ts";
 import type { LowerError, TrapError, UnloadedError, UsageError } from "../errors.ts";
 import { describe, wordsOf } from "../words.ts";
@@ -20,7 +20,9 @@ import type { KeptPlan } from "../plan/plan.ts";
 import type { LinkedImports } from "./given-imports.ts";
 import type { Faults } from "./lazy.ts";
 import { ImportFault, scrub, type GuestAbort } from "./trap.ts";
-import type { DisposeReceipt, EndOptions, EndReceipt, InstanceResources, Usage } from "./engine.ts";
+import type { EngineInstance, DisposeReceipt, EndOptions, EndReceipt, InstanceResources, Usage } from "./engine.ts";
+import type { Meter } from "./metering.ts";
+import type { Prepared } from "./prepared.ts";
 import type { Platform } from "../platform.ts";
 import type { Start, ThreadInstance } from "./component.ts";
 import { endWatched } from "./lifetime.ts";
@@ -40,7 +42,7 @@ class InstanceRuntime extends AbiRuntime {
   /** Whether a core instance that the engine does not make at once is made asynchronously. */
   waits = false;
   /** The core instance that the next step waits for. */
-  pending: Promise<WebAssembly.Instance> | undefined;
+  pending: Promise<WebAssembly.Exports> | undefined;
   /** The reason in the errors of calls after the end. */
   endReason = "it has been unloaded";
   /** Linear memories of the core instances: those that core modules hide are exported under private names. */
@@ -54,6 +56,8 @@ class InstanceRuntime extends AbiRuntime {
   /** The message of the first trap is being made, which may run getters of the value that was thrown. */
   private describing = false;
   private readonly faults: Faults;
+  /** Limits the guest's own code, where its core modules were rewritten for that. */
+  meter: Meter | undefined;
 
   constructor(name: string, plan: KeptPlan, linked: LinkedImports, faults: Faults, limits: HostLimits) {
     super(linked.classes, limits);
@@ -70,11 +74,12 @@ class InstanceRuntime extends AbiRuntime {
    */
   make(module: WebAssembly.Module, imports?: WebAssembly.Imports): WebAssembly.Exports | undefined {
     try {
-      return this.made(new WebAssembly.Instance(module, imports));
+      this.meter?.admit(module);
+      return this.made(module, new WebAssembly.Instance(module, imports));
     } catch (error) {
       const refusal = this.refusalOf(error);
       if (refusal === error || !this.waits) throw refusal;
-      this.pending = WebAssembly.instantiate(module, imports);
+      this.pending = WebAssembly.instantiate(module, imports).then((instance) => this.made(module, instance));
       return undefined;
     }
   }
@@ -86,8 +91,9 @@ class InstanceRuntime extends AbiRuntime {
       : error;
   }
 
-  made({ exports }: WebAssembly.Instance): WebAssembly.Exports {
+  private made(module: WebAssembly.Module, { exports }: WebAssembly.Instance): WebAssembly.Exports {
     this.cores.push(exports);
+    this.meter?.attach(module, exports);
     return exports;
   }
 
@@ -148,6 +154,7 @@ class InstanceRuntime extends AbiRuntime {
 
   /** A fault that reaches the host's edge. `error` is `undefined` when the guest swallowed it and went on. */
   fault(lift: number, error?: unknown): Error {
+    this.meter?.finish();
     if (this.trap !== undefined) return this.unloaded(`"${this.name}" has trapped and is locked`);
     if (this.ended) return this.unloaded(`"${this.name}" was unloaded during a call`);
     if (error instanceof EngineLimitError) {
@@ -340,16 +347,18 @@ function add(counts: Map<string, number>, name: string, count: number): void {
  */
 export function startInstance(
   plan: KeptPlan,
-  instantiate: Instantiate,
+  { instantiate, meter }: Pick<Prepared, "instantiate" | "meter">,
   modules: readonly WebAssembly.Module[],
   faults: Faults,
   { name, linked, limits, onTrap, waits, platform }: Start,
 ): ThreadInstance | Promise<ThreadInstance> {
   const runtime = new InstanceRuntime(name, plan, linked, faults, limits);
   runtime.onTrap = onTrap;
+  runtime.meter = meter?.(runtime, limits);
   const controls = instantiate(runtime, modules, linked.funcs);
   const instance = new ComponentInstance(runtime, controls, platform);
   runtime.waits = waits;
+  runtime.meter?.beginStart();
   return run(instance, runtime, controls, 0);
 }
 
@@ -367,7 +376,7 @@ function run(
     const next = controls.start(at, made);
     if (next !== undefined) {
       return runtime.pending!.then(
-        (core) => run(instance, runtime, controls, next, runtime.made(core)),
+        (exports) => run(instance, runtime, controls, next, exports),
         (error: unknown) => run(instance, runtime, controls, -1, runtime.refusalOf(error)),
       );
     }
@@ -375,6 +384,7 @@ function run(
     if (root.entered === ENTERED) {
       root.entered = IDLE;
       runtime.starting = false;
+      runtime.meter?.finish();
       return instance;
     }
   } catch (error) {
@@ -442,9 +452,13 @@ class ComponentInstance implements ThreadInstance {
     return this.runtime.resources();
   }
 
+  get limited(): EngineInstance["limited"] {
+    return this.runtime.meter?.limited;
+  }
+
   usage(): Usage {
     const { memoryBytes } = this;
-    return { memoryBytes };
+    return { memoryBytes, ...this.runtime.meter?.usage() };
   }
 
   end(options?: EndOptions): Promise<EndReceipt> {

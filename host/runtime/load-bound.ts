@@ -4,6 +4,7 @@ import { IntegrityError, UsageError } from "../errors.ts";
 import type { BoundComponent, Platform } from "../platform.ts";
 import { type Compilation, componentOf } from "./compile.ts";
 import { faults } from "./lazy.ts";
+import { meteringOf } from "./limits.ts";
 import type { Prepared } from "./prepared.ts";
 import { assertOk, readResponse } from "./response.ts";
 import type { Component } from "./types.ts";
@@ -24,6 +25,11 @@ export async function compileBound(bound: BoundComponent, how: Omit<Compilation,
   if (bound.format !== FORMAT) {
     throw new UsageError(
       `The bindings of "${bound.name}" have format ${bound.format} and this host reads format ${FORMAT}: run \`tenon bind\` again`,
+    );
+  }
+  if (meteringOf(how.recipe) !== undefined) {
+    throw new UsageError(
+      `"${bound.name}" was bound without limits of time, steps or memory: load the component itself`,
     );
   }
   const loading = Promise.all(

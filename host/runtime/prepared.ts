@@ -1,7 +1,9 @@
 /** What the bytes of a component, or bindings written ahead of time, become: all that instances in this thread share. */
 import type { Instantiate } from "../bindings/evaluate.ts";
 import type { Lines } from "../debug/lines.ts";
+import type { MeteredLimits } from "../abi/quota.ts";
 import type { KeptPlan } from "../plan/plan.ts";
+import type { Meter, Metering } from "./metering.ts";
 
 export interface Prepared {
   readonly plan: KeptPlan;
@@ -10,4 +12,6 @@ export interface Prepared {
   readonly modules: readonly (WebAssembly.Module | undefined)[];
   /** What leads from frames to the author's lines, where the component brings them. */
   readonly lines?: Lines | undefined;
+  /** Makes the meter of an instance, where core modules were rewritten for limits. */
+  readonly meter?: ((instance: Metering, limits: MeteredLimits) => Meter) | undefined;
 }

@@ -10,6 +10,8 @@ import { limits } from "../binary/limits.ts";
 import { exposeMemories, isBehindExports } from "../instrument/memories.ts";
 import type { ResponseLike, SourceLimits } from "../platform.ts";
 import { readBody, readPieces, UNLIMITED } from "./body.ts";
+import type { Recipe } from "./engine.ts";
+import { meteringOf } from "./limits.ts";
 
 /**
  * Core modules that were compiled before the component was complete, with every memory exported, by the byte offset of
@@ -41,8 +43,14 @@ const MOST_TRUSTED_BYTES = 16 * 1024 * 1024;
  * Reads a response to its end, and compiles core modules meanwhile.
  * @throws {UsageError} when the server refused, or the body broke off, was used, or is larger than allowed
  */
-export async function receive(response: ResponseLike, limits: SourceLimits = UNLIMITED): Promise<Received> {
-  if (WebAssembly.compileStreaming === undefined || !response.body?.getReader) {
+export async function receive(
+  response: ResponseLike,
+  limits: SourceLimits = UNLIMITED,
+  recipe?: Recipe,
+): Promise<Received> {
+  // What is rewritten for limits is rewritten whole.
+  const whole = recipe !== undefined && meteringOf(recipe) !== undefined;
+  if (whole || WebAssembly.compileStreaming === undefined || !response.body?.getReader) {
     return { bytes: await readBody(response, limits), early: new Map() };
   }
   const arrival = new Arrival(Number(response.headers?.get("content-length")));

@@ -78,6 +78,14 @@ const claims: Readonly<Record<string, Readonly<Record<string, readonly Claim[]>>
       ["is checked as the canonical ABI says", "test/fuzz/hostile.test.ts: the host traps exactly where the reference does", "test/fuzz/handles.test.ts: the handle tables behave as the reference's"],
       ["a value that changes while it is read is refused and locks nothing", "test/node/runtime/lying.test.ts: refused or taken for what it is, and the instance lives"],
     ],
+    "Time and memory": [
+      ["they count their steps and ask before they grow", "test/node/host/limits.test.ts: by %s", "test/fuzz/metering.test.ts: changes nothing that a program computes", "test/node/host/limits.test.ts: memoryBytes refuses growth"],
+      ["the same on every engine", "test/fuzz/metering.test.ts: counts the same whatever is given out at once", "test/node/host/limits.test.ts: fuel is the same for every call"],
+      ["is the time of a call with all it waits for, `cpuMs` the guest's own", "test/node/host/limits.test.ts: timeoutMs covers imports, cpuMs does not"],
+      ["a handler that catches everything, it ends as a `LimitError`", "test/node/host/limits.test.ts: end a guest whose own handler catches everything", "test/node/host/limits.test.ts: end realloc, post-return and a destructor", "test/node/host/limits.test.ts: end a start function"],
+      ["A deadline covers the modules that are called", "test/node/host/limits.test.ts: a caller's deadline covers the modules it calls"],
+      ["Without limits nothing is rewritten", "test/node/host/limits.test.ts: a module without limits runs the code it came with"],
+    ],
     Amounts: [
       ["128 MiB in one call", "test/node/runtime/budget.test.ts: lists that share their bytes are counted each time"],
       ["keep 100,000 handles", "test/node/runtime/budget.test.ts: 100,000 are allowed"],

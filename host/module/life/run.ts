@@ -14,6 +14,8 @@ import type {
   EndReceipt,
   EngineComponent,
   EngineInstance,
+  CallLimits,
+  Usage,
 } from "../../runtime/engine.ts";
 import { abortable } from "../source/abortable.ts";
 import type { SharedContext } from "../context.ts";
@@ -123,7 +125,16 @@ export class Run {
   }
 
   get memoryBytes(): number {
-    return this.#instance?.usage().memoryBytes ?? 0;
+    return this.usage().memoryBytes;
+  }
+
+  usage(): Usage {
+    return this.#instance?.usage() ?? { memoryBytes: 0 };
+  }
+
+  /** The stable exports with calls under tighter limits; `undefined` where calls cannot be limited. */
+  limited<T extends object>(exports: T, limits: CallLimits): T | undefined {
+    return this.#instance?.limited?.(exports, limits);
   }
 
   /** Calls under way; only host imports can see it above zero. */

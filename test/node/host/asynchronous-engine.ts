@@ -36,6 +36,7 @@ function asynchronousEngine(interference: Interference): Engine {
             imports,
             exports,
             asynchronous: true,
+            describe: () => component.describe(),
             missing: (given) => component.missing(given),
             start: async (given, options) => new Instance(await component.start(given, options), interference),
           };

@@ -51,6 +51,7 @@ function slow(log: string[]): Engine {
             hash,
             imports,
             exports,
+            describe: () => component.describe(),
             missing: (given) => component.missing(given),
             start: async (given, options) => {
               await wait();

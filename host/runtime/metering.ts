@@ -1,0 +1,411 @@
+/**
+ * Limits of the guest's own code: the clock, the steps, the memories and tables of an instance.
+ *
+ * Owns what the hooks of metered core modules (`instrument/meter.ts`) ask, and when the clock runs. Loaded with the first
+ * component that has such a limit. Nothing here is thrown into a guest, which could catch it: a hook answers, and the module
+ * ends itself.
+ */
+import { LimitTrap, type MeteredLimits } from "../abi/quota.ts";
+import { ENTERED, TRAPPED } from "../abi/entered.ts";
+import type { ComponentState } from "../abi/component-state.ts";
+import { LimitError, UnsupportedError, type LimitName } from "../errors.ts";
+import { type Metered, meterModule, type MeterOptions, UnknownInstruction } from "../instrument/meter.ts";
+import { HOOKS } from "../instrument/meter-helpers.ts";
+import type { CallLimits, Usage } from "./engine.ts";
+import { amount, meteringOf } from "./limits.ts";
+import { checkOptions, type Checks, object } from "./options.ts";
+
+const PAGE_BYTES = 65_536;
+/** Steps between two looks at the clock: changed so that they are some tenths of a millisecond apart. */
+const FIRST_QUANTUM = 100_000;
+const LEAST_QUANTUM = 10_000;
+const MOST_QUANTUM = 2 ** 24;
+const SHORT_MS = 0.2;
+const LONG_MS = 0.8;
+
+/** What was added to the core modules that have been compiled. */
+const added = new WeakMap<WebAssembly.Module, Metered>();
+
+/** A core module rewritten for limits; the names of what was added are known once it is compiled ({@link noteMetered}). */
+export function meterCore(module: Uint8Array<ArrayBuffer>, options: MeterOptions): Metered | UnknownInstruction {
+  try {
+    return meterModule(module, options);
+  } catch (error) {
+    if (error instanceof UnknownInstruction) return error;
+    throw error;
+  }
+}
+
+/** Why a core module cannot be kept within limits. */
+export function unmeterable({ message, offset }: UnknownInstruction, start: number): UnsupportedError {
+  return new UnsupportedError(
+    "limits",
+    `Limits of time, steps and memory cannot be kept for a core module with ${message} (at byte ${start + offset})`,
+  );
+}
+
+export function noteMetered(compiled: WebAssembly.Module, metered: Metered): void {
+  added.set(compiled, metered);
+}
+
+/** What a meter needs of the instance whose calls it limits. */
+export interface Metering {
+  readonly name: string;
+  readonly root: ComponentState;
+  /** Keeps the fault that the module is about to end with. */
+  stop(error: unknown): unknown;
+}
+
+/** The meter whose guest runs now, and those whose guests wait for it. */
+let active: Meter | undefined;
+/** Limits of the call that is about to be made. */
+let tighter: CallLimits | undefined;
+
+/** Limits that one call, or the start, has. */
+interface Allowance {
+  readonly timeoutMs: number;
+  readonly cpuMs: number;
+  readonly fuel: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** The meter of one instance, all its core modules together. */
+export class Meter {
+  private readonly instance: Metering;
+  readonly limits: MeteredLimits;
+  private readonly own: Allowance;
+  private readonly counters: WebAssembly.Global[] = [];
+  private readonly memories = new Set<WebAssembly.Memory>();
+  private peakMemoryBytes = 0;
+  private tableElements = 0;
+  private readonly measuresCpu: boolean;
+
+  /** Steps given out to the counters, since the beginning. */
+  private granted = 0;
+  private quantum = FIRST_QUANTUM;
+  private lastLookMs = 0;
+  private cpuMsBefore = 0;
+
+  // The call under way.
+  private allowance: Allowance;
+  private outer: Meter | undefined;
+  private running = false;
+  /** When the clock began for the call; below zero until it is looked at for the first time. */
+  private startedMs = -1;
+  /** When the guest's own code was last entered. */
+  private enteredMs = 0;
+  private cpuMs = 0;
+  private grantedBefore = 0;
+
+  constructor(instance: Metering, limits: MeteredLimits) {
+    const { timeoutMs = Infinity, cpuMs = Infinity, fuel = Infinity, startTimeoutMs = timeoutMs } = limits;
+    this.instance = instance;
+    this.limits = limits;
+    this.own = { timeoutMs, cpuMs, fuel: Math.floor(fuel), signal: undefined };
+    this.allowance = { ...this.own, timeoutMs: startTimeoutMs };
+    this.measuresCpu = limits.cpuMs !== undefined;
+  }
+
+  /**
+   * Whether an instance of that core module may be made.
+   * @throws {LimitTrap} when it begins with more than is allowed
+   */
+  admit(module: WebAssembly.Module): void {
+    const { memoryBytes = 0, tableElements = 0 } = added.get(module) ?? {};
+    const { memoryBytes: most = Infinity, tableElements: mostElements = Infinity } = this.limits;
+    if (this.memoryBytes() + memoryBytes > most) throw new LimitTrap("memory", most, this.memoryBytes() + memoryBytes);
+    this.tableElements += tableElements;
+    if (this.tableElements > mostElements) throw new LimitTrap("table-elements", mostElements, this.tableElements);
+  }
+
+  /** Connects a new core instance, and runs its start function. */
+  attach(module: WebAssembly.Module, exports: WebAssembly.Exports): void {
+    for (const item of Object.values(exports)) if (item instanceof WebAssembly.Memory) this.memories.add(item);
+    this.peakMemoryBytes = Math.max(this.peakMemoryBytes, this.memoryBytes());
+    const names = added.get(module);
+    if (names === undefined) return;
+    const counter = exports[names.counter] as WebAssembly.Global;
+    const place = this.counters.push(counter) - 1;
+    const table = exports[names.hooks] as WebAssembly.Table;
+    const hooks = hookFunctions({
+      tick: () => this.tick(place),
+      growMemory: (pages) => this.growMemory(pages),
+      growTable: (elements) => this.growTable(elements),
+    });
+    for (const [name, index] of Object.entries(HOOKS)) table.set(index, hooks[name]);
+    if (names.start !== undefined) (exports[names.start] as () => void)();
+  }
+
+  /** A call begins. The clock is looked at when the guest has run for a while, or leaves. */
+  begin(): void {
+    this.outer = running(this);
+    this.running = true;
+    if (tighter !== undefined) this.allowance = tightened(this.own, tighter);
+    tighter = undefined;
+    this.startCall();
+  }
+
+  /** The start of an instance is a call too. */
+  beginStart(): void {
+    this.outer = running(this);
+    this.running = true;
+    this.startCall();
+  }
+
+  private startCall(): void {
+    this.startedMs = -1;
+    if (this.measuresCpu || this.allowance.cpuMs !== Infinity) {
+      this.cpuMs = 0;
+      this.enteredMs = performance.now();
+    }
+    if (this.allowance.fuel === Infinity) return;
+    // What calls before this one did not use of what they were given is not this one's.
+    this.takeBack(-1);
+    this.grantedBefore = this.granted;
+  }
+
+  /** The call has ended, however. */
+  finish(): void {
+    if (!this.running) return;
+    this.running = false;
+    active = this.outer;
+    this.outer = undefined;
+    if (this.measuresCpu) this.cpuMsBefore += this.cpuMs + (performance.now() - this.enteredMs);
+    this.allowance = this.own;
+  }
+
+  /** The guest leaves for an import. */
+  pause(): void {
+    const { timeoutMs, cpuMs } = this.allowance;
+    if (timeoutMs === Infinity && cpuMs === Infinity && !this.measuresCpu) return;
+    const now = performance.now();
+    if (this.startedMs < 0) this.startedMs = now;
+    this.cpuMs += now - this.enteredMs;
+  }
+
+  /** The import has returned. @throws {LimitTrap} when the time is over */
+  resume(): void {
+    const { timeoutMs, cpuMs, signal } = this.allowance;
+    if (timeoutMs === Infinity && cpuMs === Infinity && !this.measuresCpu && signal === undefined) return;
+    const now = performance.now();
+    this.enteredMs = now;
+    const passed = this.late(now);
+    if (passed !== undefined) throw passed;
+  }
+
+  usage(): Omit<Usage, "memoryBytes"> {
+    const { counts } = this;
+    return {
+      peakMemoryBytes: Math.max(this.peakMemoryBytes, this.memoryBytes()),
+      fuel: counts ? this.granted - this.left() : undefined,
+      cpuMs: this.measuresCpu ? this.cpuMsBefore : undefined,
+    };
+  }
+
+  /** Functions that call those of `exports` under tighter limits; absent where the guest does not count. */
+  get limited(): typeof limitedExports | undefined {
+    return this.counts ? limitedExports : undefined;
+  }
+
+  private get counts(): boolean {
+    return meteringOf(this)!.counts;
+  }
+
+  /** Lets go of the instance. */
+  end(): void {
+    this.counters.length = 0;
+    this.memories.clear();
+  }
+
+  /** A counter has run out: gives it more steps. @returns 1 when the module must end itself */
+  private tick(place: number): 0 | 1 {
+    const now = performance.now();
+    if (this.startedMs < 0) this.startedMs = now;
+    else this.adapt(now - this.lastLookMs);
+    this.lastLookMs = now;
+    const passed = this.late(now) ?? this.grant(place);
+    return passed === undefined ? 0 : this.stop(passed);
+  }
+
+  private adapt(elapsedMs: number): void {
+    if (elapsedMs < SHORT_MS) this.quantum = Math.min(this.quantum * 2, MOST_QUANTUM);
+    else if (elapsedMs > LONG_MS) this.quantum = Math.max(Math.floor(this.quantum / 2), LEAST_QUANTUM);
+  }
+
+  /** The time that has run out, of this call or of one that waits for it. */
+  private late(now: number): LimitTrap | undefined {
+    for (let meter = active; meter !== undefined; meter = meter.outer) {
+      const { timeoutMs, cpuMs, signal } = meter.allowance;
+      const elapsed = now - meter.startedMs;
+      if (meter.startedMs >= 0 && elapsed >= timeoutMs)
+        return new LimitTrap("timeout", timeoutMs, elapsed, meter.owner(this));
+      if (signal?.aborted === true) return new LimitTrap("signal", 0, 0, meter.owner(this));
+      if (meter !== this || cpuMs === Infinity) continue;
+      const cpu = this.cpuMs + (now - this.enteredMs);
+      if (cpu >= cpuMs) return new LimitTrap("cpu", cpuMs, cpu);
+    }
+    return undefined;
+  }
+
+  /** The name of the instance whose limit it is, where it is another. */
+  private owner(asking: Meter): string | undefined {
+    return this === asking ? undefined : this.instance.name;
+  }
+
+  /** Gives a counter enough steps to be positive, as far as the fuel goes. */
+  private grant(place: number): LimitTrap | undefined {
+    const counter = this.counters[place]!;
+    const { fuel } = this.allowance;
+    let left = counter.value as number;
+    if (fuel !== Infinity) this.takeBack(place);
+    do {
+      const grant =
+        fuel === Infinity ? this.quantum : Math.min(this.quantum, fuel - (this.granted - this.grantedBefore));
+      if (grant <= 0) return new LimitTrap("fuel", fuel, fuel - Math.min(left, -1));
+      this.granted += grant;
+      left += grant;
+    } while (left < 0);
+    counter.value = left;
+    return undefined;
+  }
+
+  /** Takes the steps back that counters other than one have left. */
+  private takeBack(place: number): void {
+    for (const [i, counter] of this.counters.entries()) {
+      const left = counter.value as number;
+      if (i === place || left <= 0) continue;
+      this.granted -= left;
+      counter.value = 0;
+    }
+  }
+
+  private left(): number {
+    return this.counters.reduce((sum, { value }) => sum + (value as number), 0);
+  }
+
+  private memoryBytes(): number {
+    let bytes = 0;
+    for (const { buffer } of this.memories) bytes += buffer.byteLength;
+    return bytes;
+  }
+
+  /** @returns 0 to refuse, 1 to agree, 2 to end the module */
+  private growMemory(pages: number): 0 | 1 | 2 {
+    const { memoryBytes: most = Infinity, onMemoryLimit } = this.limits;
+    const wanted = this.memoryBytes() + pages * PAGE_BYTES;
+    if (wanted <= most) {
+      this.peakMemoryBytes = Math.max(this.peakMemoryBytes, wanted);
+      return 1;
+    }
+    if (onMemoryLimit !== "trap") return 0;
+    this.stop(new LimitTrap("memory", most, wanted));
+    return 2;
+  }
+
+  private growTable(elements: number): 0 | 1 {
+    const { tableElements: most = Infinity } = this.limits;
+    if (this.tableElements + elements > most) return 0;
+    this.tableElements += elements;
+    return 1;
+  }
+
+  private stop(trap: LimitTrap): 1 {
+    const { root } = this.instance;
+    if (root.entered <= ENTERED) root.entered = TRAPPED;
+    this.instance.stop(trap);
+    return 1;
+  }
+}
+
+/** Makes a meter the active one. @returns the one that was */
+function running(meter: Meter): Meter | undefined {
+  const before = active;
+  active = meter;
+  return before;
+}
+
+function tightened(own: Allowance, { timeoutMs, cpuMs, fuel, signal }: CallLimits): Allowance {
+  return {
+    timeoutMs: Math.min(own.timeoutMs, timeoutMs ?? Infinity),
+    cpuMs: Math.min(own.cpuMs, cpuMs ?? Infinity),
+    fuel: Math.min(own.fuel, Math.floor(fuel ?? Infinity)),
+    signal,
+  };
+}
+
+/**
+ * The same functions under tighter limits, objects within objects included. Classes stay as they are: what is done with a
+ * resource is not limited by how it was come by.
+ * @throws {UsageError} for a limit that does not exist, or makes no sense
+ */
+export function limitedExports<T extends object>(exports: T, limits: CallLimits): T {
+  checkOptions("with", limits, CALL_LIMITS);
+  return within(exports, limits);
+}
+
+const CALL_LIMITS: Checks<CallLimits> = { signal: object, timeoutMs: amount, cpuMs: amount, fuel: amount };
+
+function within<T extends object>(exports: T, limits: CallLimits): T {
+  return new Proxy(exports, {
+    get(target, key) {
+      const value: unknown = Reflect.get(target, key);
+      if (typeof value === "object" && value !== null) return within(value, limits);
+      if (typeof value !== "function" || isClass(value)) return value;
+      return (...given: readonly unknown[]) =>
+        limitedCall(() => Reflect.apply(value, undefined, given) as unknown, limits);
+    },
+  });
+}
+
+function isClass(value: object): boolean {
+  const prototype = Object.getOwnPropertyDescriptor(value, "prototype");
+  return prototype !== undefined && prototype.writable === false;
+}
+
+function limitedCall<T>(call: () => T, limits: CallLimits): T {
+  const { signal } = limits;
+  if (isAborted(signal)) throw signal!.reason;
+  tighter = limits;
+  try {
+    return call();
+  } catch (error) {
+    if (isAborted(signal) && error instanceof LimitError && error.limit === ("signal" satisfies LimitName))
+      throw signal!.reason;
+    throw error;
+  } finally {
+    // A call that was refused did not begin.
+    tighter = undefined;
+  }
+}
+
+/** Asked anew each time: it fires while the call runs. */
+function isAborted(signal: AbortSignal | undefined): boolean {
+  return signal?.aborted === true;
+}
+
+interface Hooks {
+  tick(): number;
+  growMemory(pages: number): number;
+  growTable(elements: number): number;
+}
+
+/** A table takes functions of WebAssembly only: this module passes the host's on as such. */
+let adapter: WebAssembly.Module | undefined;
+
+function hookFunctions(hooks: Hooks): WebAssembly.Exports {
+  adapter ??= new WebAssembly.Module(adapterBytes());
+  return new WebAssembly.Instance(adapter, { "": { ...hooks } }).exports;
+}
+
+/** A module that imports the hooks from "" and exports them again. */
+function adapterBytes(): Uint8Array<ArrayBuffer> {
+  const name = (text: string): number[] => [text.length, ...new TextEncoder().encode(text)];
+  const section = (id: number, contents: readonly number[]): number[] => [id, contents.length, ...contents];
+  const names = Object.keys(HOOKS);
+  return new Uint8Array([
+    ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+    ...section(1, [2, 0x60, 0, 1, 0x7f, 0x60, 1, 0x7c, 1, 0x7f]),
+    ...section(2, [names.length, ...names.flatMap((text) => [...name(""), ...name(text), 0, text === "tick" ? 0 : 1])]),
+    ...section(7, [names.length, ...names.flatMap((text, i) => [...name(text), 0, i])]),
+  ]);
+}

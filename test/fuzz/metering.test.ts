@@ -1,0 +1,120 @@
+/** Random programs, as they are and metered: the same results, traps, memories and globals, and the same count of steps. */
+import { expect, inject, test } from "vitest";
+import { meterModule } from "../../host/instrument/meter.ts";
+import { HOOKS } from "../../host/instrument/meter-helpers.ts";
+import { parseWat } from "../../scripts/toolchain/wasm-tools.ts";
+import { randomFrom } from "./mutate.ts";
+import { randomModule } from "./programs.ts";
+
+type Exports = Record<string, (...values: readonly unknown[]) => unknown> & {
+  readonly memory: WebAssembly.Memory;
+  readonly table: WebAssembly.Table;
+};
+
+const PROGRAMS = Math.ceil(150 * inject("scale"));
+const FUNCTIONS = 6;
+const BOUND = 3000;
+/** What a function with these parameters may be called with: values of another type are refused before it begins. */
+const argumentsToTry = [1, 1n].flatMap((a) => [2, 2n].flatMap((b) => [3, 3n].map((c) => [a, b, c])));
+
+const adapter = new WebAssembly.Module(
+  new Uint8Array(
+    await parseWat(`(module
+      (import "" "tick" (func $tick (result i32)))
+      (import "" "grow" (func $grow (param f64) (result i32)))
+      (export "tick" (func $tick)) (export "grow" (func $grow)))`),
+  ),
+);
+
+/** The metered module with hooks that give `quantum` steps at a time, and how many steps it has taken. */
+function attach(
+  module: Uint8Array<ArrayBuffer>,
+  quantum: number,
+): { readonly exports: Exports; start(): void; steps(): number } {
+  const metered = meterModule(module, { counts: true });
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(metered.bytes));
+  const counter = exports[metered.counter] as WebAssembly.Global;
+  const table = exports[metered.hooks] as WebAssembly.Table;
+  let granted = 0;
+  const tick = (): number => {
+    const left = counter.value as number;
+    const grant = quantum * Math.max(1, Math.ceil(-left / quantum));
+    granted += grant;
+    counter.value = left + grant;
+    return 0;
+  };
+  const hooks = new WebAssembly.Instance(adapter, { "": { tick, grow: () => 1 } }).exports;
+  table.set(HOOKS.tick, hooks["tick"]);
+  table.set(HOOKS.growMemory, hooks["grow"]);
+  table.set(HOOKS.growTable, hooks["grow"]);
+  const start = metered.start === undefined ? () => {} : (exports[metered.start] as () => void);
+  return { exports: exports as Exports, start, steps: () => granted - (counter.value as number) };
+}
+
+/** What a call gives: a value or the text of a trap; `stack` when the stack ended, which comes sooner in larger frames. */
+function outcome(call: () => unknown): string {
+  try {
+    return String(
+      JSON.stringify(call(), (_, value: unknown) => (typeof value === "bigint" ? `${value}n` : String(value))),
+    );
+  } catch (error) {
+    return error instanceof RangeError ? "stack" : `trap: ${(error as Error).message}`;
+  }
+}
+
+function callAny(exports: Exports, index: number): unknown {
+  (exports["bound"] as unknown as WebAssembly.Global).value = BOUND;
+  for (const values of argumentsToTry) {
+    try {
+      return exports[`f${index}`]!(...values);
+    } catch (error) {
+      if (!(error instanceof TypeError || error instanceof SyntaxError)) throw error;
+    }
+  }
+  throw new Error("No arguments fit");
+}
+
+function stateOf(exports: Exports): string {
+  const values = ["bound", "i32", "i64", "f64"].map((name) =>
+    String((exports[name] as unknown as WebAssembly.Global).value),
+  );
+  const bytes = new Uint8Array(exports.memory.buffer);
+  const sum = bytes.reduce((hash, byte) => (Math.imul(hash, 31) + byte) | 0, 0);
+  return [...values, bytes.length, sum, exports.table.length].join(" ");
+}
+
+test("meterModule changes nothing that a program computes, and counts the same whatever is given out at once", () => {
+  const seed = inject("seed");
+  let compared = 0;
+  let trapped = 0;
+  for (let i = 0; i < PROGRAMS; i++) {
+    const module = randomModule(randomFrom(seed + i));
+    const plainModule = new WebAssembly.Module(module);
+    let plain: Exports | undefined;
+    const started = outcome(() => void (plain = new WebAssembly.Instance(plainModule).exports as Exports));
+    const runs = [attach(module, 1 + (i % 40)), attach(module, 100_000)];
+    for (const run of runs)
+      expect(
+        outcome(() => run.start()),
+        `start of program ${i}`,
+      ).toBe(started);
+    if (plain === undefined) continue;
+    for (let index = 0; index < FUNCTIONS; index++) {
+      const wanted = outcome(() => callAny(plain!, index));
+      const got = runs.map((run) => outcome(() => callAny(run.exports, index)));
+      if (wanted === "stack" || got.includes("stack")) break;
+      expect(got, `function ${index} of program ${i}, seed ${seed}`).toEqual([wanted, wanted]);
+      compared++;
+      // A trap may come some pieces later than it did.
+      if (wanted.startsWith("trap")) {
+        trapped++;
+        break;
+      }
+      const state = stateOf(plain);
+      for (const run of runs) expect(stateOf(run.exports), `state after function ${index} of program ${i}`).toBe(state);
+      expect(runs[0]!.steps(), `steps of program ${i}`).toBe(runs[1]!.steps());
+    }
+  }
+  expect(compared).toBeGreaterThan(PROGRAMS);
+  expect(trapped).toBeGreaterThan(0);
+});
