@@ -62,7 +62,11 @@ declare function queueMicrotask(task: () => void): void;
 
 declare const console: Readonly<Record<"debug" | "log" | "info" | "warn" | "error", (text: string) => void>>;
 
-declare const performance: { now(): number };
+declare const performance: {
+  now(): number;
+  measure(name: string, options: { start: number; end: number; detail: object }): unknown;
+  clearMeasures(name: string): void;
+};
 declare const crypto: {
   readonly subtle: { digest(algorithm: string, bytes: BufferSource): Promise<ArrayBuffer> };
 };

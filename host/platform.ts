@@ -88,6 +88,24 @@ export interface SourceLimits {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** An operation that takes its time. */
+export type TracedOperation = "load" | "reload" | "unload";
+
+/** A function as the host holds it. */
+export type TracedFunction = (this: unknown, ...args: unknown[]) => unknown;
+
+/** Who is told of what hosts do. While nobody wants to be told, nothing is wrapped and nothing is called. */
+export interface Tracing {
+  /** Whether somebody wants to be told of an operation, or of calls of modules or of their imports. */
+  wants(of: TracedOperation | "call" | "import"): boolean;
+  /** Runs an operation; `context` is what is told, and may be added to while it runs. */
+  run<T>(operation: TracedOperation, context: object, task: () => Promise<T>): Promise<T>;
+  /** A function with the same behaviour, whose calls are told of. */
+  wrap(of: "call" | "import", plain: TracedFunction, context: object): TracedFunction;
+  /** Calls `changed` when somebody wants calls who did not before, or the other way round. Does not keep `owner` alive. */
+  watch<T extends object>(owner: T, changed: (owner: T) => void): void;
+}
+
 export interface Platform {
   /** A name for messages and the manifest: `node`, `browser`, `worker`. */
   readonly name: string;
@@ -99,6 +117,8 @@ export interface Platform {
    * @param name of a file in the same directory
    */
   readBeside?(file: string | undefined, name: string): Uint8Array | undefined;
+  /** Who is told of what every host of this platform does. */
+  readonly tracing?: Tracing | undefined;
   /** Names of the `.wasm` files directly inside a directory, sorted; absent where there are no directories. */
   list?(directory: string): Promise<readonly string[]>;
   /** SHA-256 as lower-case hex. */

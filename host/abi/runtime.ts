@@ -39,18 +39,18 @@ export abstract class AbiRuntime {
 
   /** By resource number: the class of a guest's resource, and its owner record. */
   private readonly classes: ResourceClass[] = [];
-  protected readonly owners: ResourceOwner[] = [];
+  readonly owners: ResourceOwner[] = [];
   /** Wrappers emptied since the arguments of a call may have to be taken back. */
   taken: { readonly resource: object; readonly rep: number }[] | undefined;
   /** By resource number: the host's objects, and the class the user gave for them. */
-  protected readonly objects: HostObjects[] = [];
+  readonly objects: HostObjects[] = [];
   private readonly hostClasses: (ResourceClass | undefined)[];
   /** The instance's, for messages. */
   abstract readonly name: string;
   readonly quota: Quota;
   /** The component instance that holds all others. What is true of an instance as a whole is kept in its state. */
   readonly root: ComponentState;
-  protected readonly components: ComponentState[] = [];
+  readonly components: ComponentState[] = [];
 
   constructor(hostClasses: (ResourceClass | undefined)[], limits: HostLimits) {
     this.quota = new Quota(limits);

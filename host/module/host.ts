@@ -10,6 +10,7 @@ import type { Source, TypedSource } from "../platform.ts";
 import type { EngineComponent } from "../runtime/engine.ts";
 import type { World } from "../runtime/types.ts";
 import { recipeOf } from "../runtime/recipe.ts";
+import { traced } from "./context.ts";
 import { abortable } from "./source/abortable.ts";
 import { Events, failAlone } from "./events.ts";
 import { Graph } from "./imports/graph.ts";
@@ -40,6 +41,14 @@ export interface Candidate {
   readonly component: EngineComponent;
   readonly source: Source;
   readonly options: LoadOptions;
+}
+
+/** What is told of a load, as soon as it is known. */
+interface LoadDetail {
+  module?: string;
+  hash?: string;
+  /** Of several that are loaded together. */
+  modules?: readonly string[];
 }
 
 /** The module of a name, and whether it came just now. */
@@ -73,7 +82,9 @@ class ModuleHost implements Host {
       modules: new Map(),
       runs: new Set(),
       report: undefined,
+      tracing: platform.tracing,
     };
+    platform.tracing?.watch(this, (host) => host.#observeWith(host.#context.report));
   }
 
   async load<W extends World = World>(
@@ -81,14 +92,21 @@ class ModuleHost implements Host {
     options: LoadOptions<W> = {},
   ): Promise<Module<W>> {
     checkOptions<LoadOptions>("load", options as unknown as LoadOptions, LOAD);
-    const candidate = await this.#open(source, options as unknown as LoadOptions);
-    return (await this.#claim(candidate)).module as unknown as Module<W>;
+    return traced(this.#context, "load", {} as LoadDetail, async (detail) => {
+      const candidate = await this.#open(source, options as unknown as LoadOptions);
+      detail.module = candidate.name;
+      detail.hash = candidate.component.hash;
+      return (await this.#claim(candidate)).module as unknown as Module<W>;
+    });
   }
 
   async loadAll(requests: readonly LoadRequest[]): Promise<Module[]> {
     for (const request of requests) checkOptions("loadAll", request, REQUEST);
-    const candidates = await Promise.all(requests.map(({ source, ...options }) => this.#open(source, options)));
-    return (await upkeep()).loadAll(this.#context, candidates, (candidate) => this.#claim(candidate));
+    return traced(this.#context, "load", {} as LoadDetail, async (detail) => {
+      const candidates = await Promise.all(requests.map(({ source, ...options }) => this.#open(source, options)));
+      detail.modules = candidates.map(({ name }) => name);
+      return (await upkeep()).loadAll(this.#context, candidates, (candidate) => this.#claim(candidate));
+    });
   }
 
   async loadDirectory<W extends World = World>(

@@ -3,3 +3,6 @@ import { lazy } from "../runtime/lazy.ts";
 
 /** What a host needs when modules meet, are replaced, are refused or fail. */
 export const upkeep: () => Promise<typeof import("./upkeep.ts")> = lazy("upkeep", () => import("./upkeep.ts"));
+
+/** What a host needs when its imports are traced, or with `profile`. */
+export const tracing: () => Promise<typeof import("./tracing.ts")> = lazy("tracing", () => import("./tracing.ts"));

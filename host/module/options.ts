@@ -75,6 +75,7 @@ export const HOST: Checks<HostOptions> = {
   limits: limits,
   maxSourceBytes: number,
   onTrap: onTrap,
+  profile: flag,
   unloading: flag,
 };
 

@@ -2,13 +2,16 @@
  * What users hold of a module: it reaches the record through its own functions, and nothing else of it.
  */
 import type { Source } from "../platform.ts";
+import { traced } from "./context.ts";
 import { unloadModule } from "./life/unload.ts";
 import type { CallLimits } from "../runtime/engine.ts";
 import type { ModuleRecord } from "./module.ts";
-import type { Module, ReloadOptions, UnloadOptions } from "./types.ts";
+import type { Module, ReloadOptions, UnloadOptions, UnloadReceipt } from "./types.ts";
 
 /** The object that users hold for a module. */
 export function publicModule(record: ModuleRecord): Module {
+  const unload = (options: UnloadOptions): Promise<UnloadReceipt> =>
+    traced(record.context, "unload", { module: record.name, hash: record.hash }, () => unloadModule(record, options));
   return Object.freeze({
     get name() {
       return record.name;
@@ -31,9 +34,9 @@ export function publicModule(record: ModuleRecord): Module {
     usage: () => record.run.usage(),
     with: (limits: CallLimits) => record.with(limits),
     reload: (source?: Source, options: ReloadOptions = {}) => record.reload(source, options),
-    unload: (options: UnloadOptions = {}) => unloadModule(record, options),
+    unload: (options: UnloadOptions = {}) => unload(options),
     async [Symbol.asyncDispose]() {
-      await unloadModule(record, { force: true, cascade: true });
+      await unload({ force: true, cascade: true });
     },
     // What `console.log` shows in Node: facts instead of getters.
     [Symbol.for("nodejs.util.inspect.custom")]: () => record.info(),

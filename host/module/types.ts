@@ -53,6 +53,8 @@ export interface HostOptions {
   readonly imports?: Imports | undefined;
   /** Default restart policy of modules that do not name one. Default `"fail"`. */
   readonly onTrap?: TrapPolicy | undefined;
+  /** Puts loads, reloads, unloads and calls on a track for each module in the developer tools' performance panel. Default `false`. */
+  readonly profile?: boolean | undefined;
   /** `false` refuses every `unload` that is not forced, for programs that never want to lose a module. Default `true`. */
   readonly unloading?: boolean | undefined;
   /**

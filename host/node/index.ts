@@ -10,6 +10,7 @@ import type { CompileSourceOptions } from "../module/types.ts";
 import type { InspectedSource } from "../module/source/inspect.ts";
 import type { HostOptions } from "../module/types.ts";
 import type { Component, World } from "../runtime/types.ts";
+import { publishEvents } from "./channels.ts";
 import { nodePlatform } from "./platform.ts";
 import type { NodeHost } from "./types.ts";
 import { watchDirectory, watching } from "./watch.ts";
@@ -20,7 +21,7 @@ export type * from "./types.ts";
 /** Makes a host: a registry of modules. Strings as sources are paths, or URLs when they have a scheme. */
 export function createHost(options?: HostOptions): NodeHost {
   const platform = { ...nodePlatform, publish: (record: ModuleRecord) => watching(record, publicModule(record)) };
-  return watchDirectory(createHostOn(platform, options) as NodeHost);
+  return publishEvents(watchDirectory(createHostOn(platform, options) as NodeHost));
 }
 
 /** Compiles a component for use without a host. Strings are paths, or URLs when they have a scheme. */

@@ -26,7 +26,7 @@ import type { FuncType, ValueType } from "../model/types.ts";
 import type { ExportPlan, Plan } from "../plan/plan.ts";
 import type { Platform } from "../platform.ts";
 import type { LinkedImports } from "../runtime/given-imports.ts";
-import { isEngineRefusal, toTrapError } from "../runtime/faults.ts";
+import { engineRefusal, toTrapError } from "../runtime/faults.ts";
 import { ImportFault } from "../runtime/trap.ts";
 import type { Start, ThreadInstance } from "../runtime/component.ts";
 import type { DisposeReceipt, EndOptions, EndReceipt, InstanceResources, Usage } from "../runtime/engine.ts";
@@ -125,7 +125,7 @@ export class JcoInstance implements ThreadInstance {
     try {
       return new WebAssembly.Instance(module, imports);
     } catch (error) {
-      throw this.stopped === undefined && isEngineRefusal(error) ? new EngineLimitError(this.name, error) : error;
+      throw this.stopped === undefined ? engineRefusal(this.name, error) : error;
     }
   }
 

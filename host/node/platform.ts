@@ -10,6 +10,7 @@ import v8 from "node:v8";
 import vm from "node:vm";
 import { UsageError } from "../errors.ts";
 import type { SourceLimits } from "../platform.ts";
+import { channels } from "./channels.ts";
 import { tooLarge, UNLIMITED } from "../runtime/body.ts";
 import type { EnginePlatform } from "../runtime/engine.ts";
 import { inThread } from "../runtime/in-thread.ts";
@@ -17,6 +18,7 @@ import { fetchError } from "../runtime/response.ts";
 
 export const nodePlatform: EnginePlatform = {
   name: "node",
+  tracing: channels,
   open,
   readBeside,
   list,

@@ -8,11 +8,12 @@ import { explain, type ExplainHandle, type Mismatch } from "../abi/explain.ts";
 import { returnRep } from "../abi/guest-resource.ts";
 import type { HandleTable } from "../abi/handle-table.ts";
 import type { HostObjects } from "../abi/host-objects.ts";
+import { TRAPPED, UNLOADED } from "../abi/entered.ts";
 import { LimitTrap } from "../abi/quota.ts";
 import { AbiTrap } from "../abi/trap.ts";
 import type { Lines, WasmFrame } from "../debug/lines.ts";
-import { LimitError, LowerError, TrapError, UnloadedError, UsageError, type LimitName } from "../errors.ts";
-import type { GuestPosition, TrapCode, TrapFrame } from "../errors.ts";
+import { EngineLimitError, LimitError, LowerError, TrapError, UnloadedError, UsageError } from "../errors.ts";
+import type { GuestPosition, LimitName, TrapCode, TrapFrame } from "../errors.ts";
 import { wordsOf } from "../words.ts";
 import type { ValueType } from "../model/types.ts";
 import type { ExportPlan, FuncItem, KeptPlan } from "../plan/plan.ts";
@@ -91,22 +92,29 @@ export function withLines(faults: typeof import("./faults.ts"), lines: Lines): t
   return {
     ...faults,
     toTrapError: (error, context) => toTrapError(error, { ...context, lines }),
-    cannotEnter: (message, details) => cannotEnter(message, details, lines),
+    refusal: (state, path, instance) => refusal(state, path, instance, lines),
   };
 }
 
+export { closeResources, liveResources } from "./resources.ts";
 export { linesHere } from "./stack.ts";
 
+/** The fault when the stack ended before the first one could be described. */
+function untold(): AbiTrap {
+  return new AbiTrap("stack-overflow", "the stack ended before the fault could be described");
+}
+
 /** Makes the host's own error of whatever a call ended with, and lets the original go. */
-export function toTrapError(error: unknown, context: FaultContext): TrapError {
+export function toTrapError(raised: unknown, context: FaultContext): TrapError {
+  const error = raised ?? untold();
   // What came from the host has no frames of the guest, or those of another one.
   const called = isEngines(error) ? engineLines(error) : (context.stack ?? []);
   const callers = engineLines(new Error());
   const { count, from } = calledPart(called, callers);
   const found = framesOf(called.slice(0, count), context.lines);
-  const { code: raised, detail } = classify(error);
+  const { code: told, detail } = classify(error);
   const abort = context.abort !== undefined && isEngineTrap(error) ? readAbort(context.abort) : undefined;
-  const code = raised === "unreachable" && isOutOfMemory(abort) ? "out-of-memory" : raised;
+  const code = told === "unreachable" && isOutOfMemory(abort) ? "out-of-memory" : told;
   const where =
     context.export !== undefined
       ? `in "${context.module}", export "${context.export}"`
@@ -141,10 +149,10 @@ export function toTrapError(error: unknown, context: FaultContext): TrapError {
 }
 
 /** A call of an instance that is running already: the guest's frames are those that led to it. */
-export function cannotEnter(
+function cannotEnter(
   message: string,
   details: { readonly module: string; readonly export: string | undefined },
-  lines?: Lines,
+  lines: Lines | undefined,
 ): TrapError {
   const frames = framesOf(linesHere(), lines);
   const position = authorsPosition(frames);
@@ -166,6 +174,24 @@ export function changed(exportName: string, error: unknown): LowerError {
 export function badResult(type: ValueType, value: unknown, handle: ExplainHandle): LowerError {
   const found = mismatch([type], [value], ["result"], handle);
   return misfit(found ?? { path: "result", expected: "a value that fits", found: "another" });
+}
+
+/**
+ * A call that the state of an instance does not allow.
+ * @param path of the export; `undefined` for a destructor
+ */
+export function refusal(
+  state: number,
+  path: string | undefined,
+  instance: { readonly name: string; readonly endReason: string; readonly trap: TrapError | undefined },
+  lines?: Lines,
+): TrapError | UnloadedError {
+  const { name, endReason, trap } = instance;
+  const what = path === undefined ? "a destructor" : `export "${path}"`;
+  const why =
+    state >= UNLOADED ? endReason : state >= TRAPPED ? "it has trapped and is locked" : "a call is running already";
+  const message = `Cannot call ${what} of "${name}": ${why}`;
+  return state >= TRAPPED ? unloaded(message, trap) : cannotEnter(message, { module: name, export: path }, lines);
 }
 
 /** A call of an instance that has trapped or ended. */
@@ -354,14 +380,14 @@ export function isStackOverflow(error: unknown): boolean {
 }
 
 /**
- * Whether the engine refused an instantiation by itself. Only for an error of an instantiation during which nothing was
+ * What the engine refused by itself; any other error as it is. Only for an error of an instantiation during which nothing was
  * stopped: what the engine throws there is either this or the end of the stack.
  */
-export function isEngineRefusal(error: unknown): boolean {
+export function engineRefusal(name: string, error: unknown): unknown {
   try {
-    return isRangeError(error) && codeOf(error).code !== "stack-overflow";
+    return isRangeError(error) && codeOf(error).code !== "stack-overflow" ? new EngineLimitError(name, error) : error;
   } catch {
-    return false;
+    return error;
   }
 }
 

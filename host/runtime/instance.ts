@@ -6,7 +6,6 @@
  */
 import type { ExplainHandle } from "../abi/explain.ts";
 import { explainWrapper } from "../abi/guest-resource.ts";
-import { disposeHostObject } from "../abi/host-objects.ts";
 import type { ComponentState } from "../abi/component-state.ts";
 import type { HostLimits } from "../abi/quota.ts";
 import { AbiRuntime } from "../abi/runtime.ts";
@@ -15,9 +14,10 @@ import { ENTERED, IDLE, TRAPPED, UNLOADED } from "../abi/entered.ts";
 import type { Controls } from "../bindings/evaluate.ts";
 import { ComponentError, EngineLimitError } from "../errors.ts";
 import type { LowerError, TrapError, UnloadedError, UsageError } from "../errors.ts";
-import { describe, wordsOf } from "../words.ts";
+import { describe } from "../words.ts";
 import type { KeptPlan } from "../plan/plan.ts";
 import type { LinkedImports } from "./given-imports.ts";
+import type { Closed } from "./resources.ts";
 import type { Faults } from "./lazy.ts";
 import { ImportFault, scrub, type GuestAbort } from "./trap.ts";
 import type { EngineInstance, DisposeReceipt, EndOptions, EndReceipt, InstanceResources, Usage } from "./engine.ts";
@@ -86,9 +86,7 @@ class InstanceRuntime extends AbiRuntime {
 
   /** What the engine refused by itself; any other error as it is. A guest that was stopped has run. */
   refusalOf(error: unknown): unknown {
-    return this.stopped === undefined && this.faults.isEngineRefusal(error)
-      ? new EngineLimitError(this.name, error)
-      : error;
+    return this.stopped === undefined ? this.faults.engineRefusal(this.name, error) : error;
   }
 
   private made(module: WebAssembly.Module, { exports }: WebAssembly.Instance): WebAssembly.Exports {
@@ -138,14 +136,7 @@ class InstanceRuntime extends AbiRuntime {
 
   /** A call that the state does not allow. */
   refuse(lift: number): TrapError | UnloadedError {
-    const state = this.look();
-    const what = lift === -1 ? "a destructor" : `export "${this.exportName(lift)}"`;
-    if (state >= UNLOADED) return this.unloaded(`Cannot call ${what} of "${this.name}": ${this.endReason}`);
-    if (state >= TRAPPED) return this.unloaded(`Cannot call ${what} of "${this.name}": it has trapped and is locked`);
-    return this.faults.cannotEnter(`Cannot call ${what} of "${this.name}": a call is running already`, {
-      module: this.name,
-      export: lift === -1 ? undefined : this.exportName(lift),
-    });
+    return this.faults.refusal(this.look(), lift === -1 ? undefined : this.exportName(lift), this);
   }
 
   private unloaded(message: string): UnloadedError {
@@ -172,7 +163,7 @@ class InstanceRuntime extends AbiRuntime {
     try {
       // The error first thrown into the guest is the fault, also when the guest caught it and threw another.
       const { error: original, stack } = this.stopped ?? { error };
-      this.trap ??= this.faults.toTrapError(original ?? this.untold(), {
+      this.trap ??= this.faults.toTrapError(original, {
         module: this.name,
         export: lift < 0 ? undefined : this.exportName(lift),
         starting: this.starting,
@@ -196,11 +187,6 @@ class InstanceRuntime extends AbiRuntime {
       if (this.faults.isStackOverflow(error)) return;
     }
     this.onTrap = undefined;
-  }
-
-  /** The fault when the stack ended before the first one could be described. */
-  private untold(): AbiTrap {
-    return new AbiTrap("stack-overflow", "the stack ended before the fault could be described");
   }
 
   /** The root's state. A fault at the very end of the stack is described and told of when it is looked at. */
@@ -280,62 +266,17 @@ class InstanceRuntime extends AbiRuntime {
 
   /** Live wrappers and guest-held host objects, by resource name. */
   resources(): InstanceResources {
-    const heldByHost = new Map<string, number>();
-    const heldByGuest = new Map<string, number>();
-    const owned = new Map<number, number>();
-    for (const { handles } of this.components) handles.countOwned(owned);
-    this.plan.resources.forEach(({ name, origin }, index) => {
-      if (origin.kind === "guest") {
-        add(heldByHost, name, this.owners[index]!.live);
-        return;
-      }
-      add(heldByGuest, name, owned.get(index) ?? 0);
-    });
-    return { heldByHost, heldByGuest };
+    return this.faults.liveResources(this, this.plan);
   }
 
   /** Disposes of what the guest leaked, and cuts the wrappers that the host still holds. */
-  end(): { disposed: number; cut: number; errors: Error[] } {
+  end(): Closed {
     this.ended = true;
-    const errors: Error[] = [];
-    let disposed = 0;
-    for (const { handles } of this.components) handles.clear();
-    for (const objects of this.objects) {
-      for (const object of objects?.clear() ?? []) {
-        disposed++;
-        try {
-          disposeHostObject(object);
-        } catch (error) {
-          errors.push(errorOf(error));
-        }
-      }
-    }
-    let cut = 0;
-    for (const owner of this.owners) {
-      if (owner === undefined) continue;
-      cut += owner.live;
-      owner.drop = undefined;
-    }
     this.abortHook = undefined;
     this.memories.clear();
     this.cores = [];
-    return { disposed, cut, errors };
+    return this.faults.closeResources(this);
   }
-}
-
-/** What was thrown, as an error. */
-function errorOf(thrown: unknown): Error {
-  scrub(thrown);
-  try {
-    if (thrown instanceof Error) return thrown;
-  } catch {
-    // A proxy that throws when it is looked at.
-  }
-  return new Error(wordsOf(thrown));
-}
-
-function add(counts: Map<string, number>, name: string, count: number): void {
-  if (count > 0) counts.set(name, (counts.get(name) ?? 0) + count);
 }
 
 /**

@@ -31,6 +31,7 @@ type Goal = readonly [of: string, to: string, kind: "at most" | "at least", limi
 
 const file = fileURLToPath(new URL("component.wat", import.meta.url));
 const cold = fileURLToPath(new URL("cold.ts", import.meta.url));
+const channelCalls = fileURLToPath(new URL("channels.ts", import.meta.url));
 
 /** Runs every case. `report` hears of each row as it is done. */
 export async function runCases(report: (row: Row) => void): Promise<Row[]> {
@@ -75,6 +76,7 @@ export async function runCases(report: (row: Row) => void): Promise<Row[]> {
     ["module handle", "by hand", "at most", 1.5],
     ["jco", "module handle", "at least", 10],
   ]);
+  done(await channels(bytes));
   const data = new Uint8Array(65_536).fill(7);
   await calls("list<u8> of 64 KiB, in", (api) => api.count(data), [["module handle", "by hand", "at most", 1.1]]);
   const people: Person[] = Array.from({ length: 1000 }, (_, id) => ({
@@ -125,6 +127,17 @@ function scalarContenders(apis: Record<string, Api>): Contender[] {
   return Object.entries(apis).map(([name, { add }]) => ({ name, run: new Function("add", text)(add) as () => number }));
 }
 
+/**
+ * Calls while nobody has subscribed to `tenon:call`, on a platform with channels and on one without, each in processes of its
+ * own: what the engine learns of one side's calls must not slow the other's.
+ */
+async function channels(bytes: Uint8Array<ArrayBuffer>): Promise<Row> {
+  const medians = await inProcesses(channelCalls, ["with channels", "without channels"], bytes);
+  return makeRow("add(s32, s32), a thousand calls, nobody subscribed", medians, [
+    ["with channels", "without channels", "at most", 1.1],
+  ]);
+}
+
 async function reloads(
   module: { reload(source: Uint8Array): Promise<unknown> },
   bytes: Uint8Array<ArrayBuffer>,
@@ -164,20 +177,22 @@ function withVersion(bytes: Uint8Array, version: number): Uint8Array<ArrayBuffer
   return Uint8Array.from([...bytes, 0, payload.length, ...payload]);
 }
 
-async function coldStarts(bytes: Uint8Array): Promise<Medians> {
+function coldStarts(bytes: Uint8Array<ArrayBuffer>): Promise<Medians> {
+  return inProcesses(cold, ["tenon", "jco"], bytes);
+}
+
+/** A script that prints milliseconds, run in turns in a new process for each side. */
+async function inProcesses(script: string, sides: readonly string[], bytes: Uint8Array<ArrayBuffer>): Promise<Medians> {
   const folder = await mkdtemp(join(tmpdir(), "tenon-bench-"));
   try {
     const path = join(folder, "component.wasm");
     await writeFile(path, bytes);
     const start = (side: string) => async (): Promise<number> => {
-      const { stdout } = await promisify(execFile)(process.execPath, ["--import", "tsx", cold, side, path]);
+      const { stdout } = await promisify(execFile)(process.execPath, ["--import", "tsx", script, side, path]);
       return Number(stdout);
     };
     return await compareSlow(
-      [
-        { name: "tenon", run: start("tenon") },
-        { name: "jco", run: start("jco") },
-      ],
+      sides.map((name) => ({ name, run: start(name) })),
       5,
     );
   } finally {

@@ -57,6 +57,13 @@ const claims: Readonly<Record<string, Readonly<Record<string, readonly Claim[]>>
     ],
     "Pages that forbid `eval`": [["load modules bound ahead of time", "test/node/real/bound.test.ts: it runs where evaluation is forbidden", "test/node/cli.test.ts: writes bindings that load without evaluation"]],
     "To look inside": [["as data and as text, without running anything", "test/node/runtime/inspect.test.ts: from any source, as data and as text"]],
+    "To watch it work": [
+      ["subscribe to the tracing channels of `diagnostics_channel`", "test/node/host/channels.test.ts: tell of the module from its beginning to its end", "test/node/host/channels.test.ts: tenon:trap and tenon:restart tell"],
+      ["not of what is passed", "test/node/host/channels.test.ts: never of arguments or results"],
+      ["a call costs nothing more while nobody has subscribed", "test/node/host/channels.test.ts: nothing stands in front of a function before somebody subscribes"],
+      ["for instances made while somebody listens", "test/node/host/channels.test.ts: of instances that are made while somebody listens"],
+      ["on a track for each module", "test/node/host/channels.test.ts: profile puts loads, reloads, unloads and calls"],
+    ],
     "The command line": [["each explains itself with `--help`", "test/node/cli.test.ts: how each command is used"]],
   },
   Trust: {

@@ -11,6 +11,7 @@ import type { ExternDecl } from "../../model/types.ts";
 import type { Source } from "../../platform.ts";
 import { linkError } from "../../runtime/link-error.ts";
 import type { EngineComponent } from "../../runtime/engine.ts";
+import { traced } from "../context.ts";
 import { abortable } from "../source/abortable.ts";
 import { checkDependents, checkWorld } from "../imports/type-check.ts";
 import { checkIntegrity } from "../source/integrity.ts";
@@ -65,7 +66,24 @@ export interface Request {
 }
 
 /** Reads, waits for its turn, and reloads. */
-export async function reloadModule(record: ModuleRecord, request: Request): Promise<ReloadReceipt> {
+export function reloadModule(record: ModuleRecord, request: Request): Promise<ReloadReceipt> {
+  const { context, name: module, hash: from } = record;
+  return traced(context, "reload", { module, from } as ReloadDetail, async (detail) => {
+    const receipt = await reloadInTurn(record, request);
+    detail.hash = receipt.to;
+    return receipt;
+  });
+}
+
+/** What is told of a reload, as soon as it is known. */
+interface ReloadDetail {
+  readonly module: string;
+  /** The hash of the version that is replaced. */
+  readonly from: string;
+  hash?: string;
+}
+
+async function reloadInTurn(record: ModuleRecord, request: Request): Promise<ReloadReceipt> {
   const { waiting, options } = request;
   const stages = new Stages();
   const signal = options.signal;

@@ -6,6 +6,7 @@
  * drops it everywhere.
  */
 import { EngineLimitError, type Activity } from "../../errors.ts";
+import { toCamelCase } from "../../model/spelling.ts";
 import type { ResourceBindings } from "../../model/subtype.ts";
 import { scrub } from "../../runtime/trap.ts";
 import type {
@@ -22,7 +23,7 @@ import type { SharedContext } from "../context.ts";
 import type { ExportingModule } from "../contract.ts";
 import { importResolver, isConsole } from "../imports/resolve-imports.ts";
 import { resolveExports, type ExportChange } from "../exports/resolve-exports.ts";
-import { upkeep } from "../lazy.ts";
+import { tracing as tracer, upkeep } from "../lazy.ts";
 import { asError, Scope, withDeadline } from "../imports/scope.ts";
 import { trackImports } from "../imports/tracking.ts";
 import type { RunReceipt, ImportOrigin, Imports, LoadOptions } from "../types.ts";
@@ -82,7 +83,11 @@ export class Run {
     this.origins = origins;
     this.resources = resources;
     const fromModules = new Set(origins.flatMap(({ name, from }) => (from === "module" ? [name] : [])));
-    this.#imports = trackImports(this.component.imports, met, this.scope, fromModules);
+    const tracked = trackImports(wanted, met, this.scope, fromModules);
+    const { tracing } = this.#context;
+    this.#imports = tracing?.wants("import")
+      ? (await tracer()).traceImports(wanted, tracked, this.module, tracing, toCamelCase)
+      : tracked;
   }
 
   /** Makes the instance. @throws {MemoryLimitError} when the engine has no room for its memories */
