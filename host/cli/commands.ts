@@ -6,6 +6,7 @@
 import { printableJson } from "../model/printable.ts";
 import { formatInspection } from "../runtime/inspect.ts";
 import { type Arguments, CommandLineError, type CommandShape, type Option } from "./options.ts";
+import { formatIssues } from "./link-issues.ts";
 import { inspectFile, readPlan } from "./read.ts";
 
 /** Where a command writes. */
@@ -147,13 +148,29 @@ const types: Command = {
   },
 };
 
+const run: Command = {
+  positionals: ["FILE", "[CALL...]"],
+  options: {},
+  summary:
+    "Calls functions of a component, such as 'greet(\"Ada\")', values written in WAVE; without CALL wasi:cli/run",
+  run: async (args, { out }) => {
+    const { runCalls } = await import("../../scripts/toolchain/run/command.ts");
+    const [file, ...calls] = args.positionals;
+    return (await runCalls(file!, calls, (text) => out(`${text}\n`))) ? 0 : 1;
+  },
+};
+
 const inspect: Command = {
   positionals: ["FILE"],
-  options: { json: { explains: "print plain data as JSON" } },
+  options: {
+    wit: { explains: "print only the WIT of its world" },
+    json: { explains: "print plain data as JSON" },
+  },
   summary: "Shows what a component imports, exports and contains",
   run: async (args, { out }) => {
     const inspection = await inspectFile(args.positionals[0]!);
-    out(args.has("json") ? `${printableJson(inspection)}\n` : formatInspection(inspection));
+    if (args.has("wit")) out(`${inspection.wit.trimEnd()}\n`);
+    else out(args.has("json") ? `${printableJson(inspection)}\n` : formatInspection(inspection));
     return 0;
   },
 };
@@ -172,14 +189,7 @@ const check: Command = {
     const issues = checkWorld({ imports, exports: exportDecls }, description);
     if (args.has("json")) out(`${printableJson({ world: description.name, fits: issues.length === 0, issues })}\n`);
     else if (issues.length === 0) out(`${file} fits the world ${description.name}\n`);
-    else {
-      err(`${file} does not fit the world ${description.name}:\n`);
-      for (const { import: imported, export: exported, reason, expected, found } of issues) {
-        const name = imported ?? exported;
-        // Where both are there, the reason says what differs.
-        err(`  ${name}: ${reason}\n${found === undefined ? `    wanted ${expected}\n` : ""}`);
-      }
-    }
+    else err(`${file} does not fit the world ${description.name}:\n${formatIssues(issues)}`);
     return issues.length === 0 ? 0 : 1;
   },
 };
@@ -203,6 +213,7 @@ export const commands: ReadonlyMap<string, Command> = new Map([
   ["new", create],
   ["build", build],
   ["types", types],
+  ["run", run],
   ["inspect", inspect],
   ["check", check],
   ["bind", bind],

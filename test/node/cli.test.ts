@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { main } from "../../host/cli/main.ts";
 import { compile } from "../../host/node/index.ts";
 import type { Inspection } from "../../host/runtime/inspect.ts";
-import { componentEmbed, componentNew, parseWat } from "../../scripts/toolchain/wasm-tools.ts";
+import { componentEmbed, componentNew, emptyModule, parseWat } from "../../scripts/toolchain/wasm-tools.ts";
 
 const root = await mkdtemp(join(tmpdir(), "tenon-cli-"));
 afterAll(() => rm(root, { recursive: true, force: true }));
@@ -31,11 +31,16 @@ beforeAll(async () => {
   await writeFile(wit, source);
 });
 
+/** A component of a world whose functions do nothing. */
+async function dummy(witSource: string): Promise<Uint8Array> {
+  return componentNew(await componentEmbed(emptyModule, { witSource, dummy: true }));
+}
+
 describe("the command line", () => {
   test("says what there is, and how each command is used", async () => {
     const general = await tenon("--help");
     expect(general).toMatchObject({ status: 0, err: "" });
-    for (const name of ["build", "new", "inspect", "check", "bind"]) {
+    for (const name of ["init", "new", "build", "types", "run", "inspect", "check", "bind"]) {
       expect(general.out).toContain(`  ${name} `);
       const one = await tenon("help", name);
       expect(one.out).toContain(`Usage: tenon ${name} `);
@@ -55,7 +60,7 @@ describe("the command line", () => {
     [["inspect"], "Expected FILE, got nothing"],
     [["inspect", file, "more"], 'Unexpected argument "more"'],
     [["inspect", file, "--jsn"], "Unknown option --jsn: did you mean --json?"],
-    [["inspect", file, "-x"], "Unknown option -x: it takes --json"],
+    [["inspect", file, "-x"], "Unknown option -x: it takes --wit, --json"],
     [["inspect", file, "--json", "--json"], "The option --json is given twice"],
     [["inspect", file, "--json=yes"], "does not take an argument"],
     [["check", file], "Expected the option --wit PATH"],
@@ -97,6 +102,14 @@ describe("inspect", () => {
     );
     expect(modules).toContain(", 1 exports");
     expect(producers).toMatch(/^ {2}processed-by: .*wit-component \d+\.\d+\.\d+/m);
+  });
+
+  test("--wit prints a WIT that the component fits, and nothing else", async () => {
+    const { status, out } = await tenon("inspect", file, "--wit");
+    expect(status).toBe(0);
+    const printed = join(root, "only.wit");
+    await writeFile(printed, out);
+    expect(await tenon("check", file, "--wit", printed)).toMatchObject({ status: 0, err: "" });
   });
 
   test("its text is a WIT that the component fits", async () => {
@@ -160,31 +173,66 @@ describe("check", () => {
     });
   });
 
-  test("everything that does not fit is told, with what was wanted and found", async () => {
+  test("everything that does not fit is told, and nothing that fits", async () => {
+    const made = join(root, "shapes.wasm");
+    const shapes = (fields: string, more: string): string => `package demo:shapes@1.0.0;
+      interface api {
+        record point { ${fields} }
+        move: func(p: point) -> point;
+        same: func(a: string) -> string;
+        ${more}
+      }
+      world shapes { export api; export ready: func() -> bool; }`;
+    const found = shapes("x: s32, y: s32", "scale: func(by: u8);");
+    await writeFile(made, await dummy(found));
     const other = join(root, "other.wit");
+    const wanted = shapes("x: s32, y: f64", "scale: func(by: u16) -> u8; turn: func(by: f32);");
     await writeFile(
       other,
-      `package demo:adder@1.0.0;
-       interface api { add: func(a: s32, b: s64) -> s32; twice: func(a: s32) -> s32; }
-       world adder { export api; export sub: func(); }`,
+      wanted.replace("-> bool", "-> u8").replace("export ready", "export start: func(); export ready"),
     );
-    const { status, out, err } = await tenon("check", file, "--wit", other);
+    const { status, out, err } = await tenon("check", made, "--wit", other);
     expect({ status, out }).toEqual({ status: 1, out: "" });
-    // Each item that differs has its line, and what fits has none.
-    expect(err.split("\n").slice(1)).toEqual([
-      "  sub: the component does not export it",
-      "    wanted func()",
-      "  demo:adder/api@1.0.0#add: parameter 2 `b`: expected s64, found s32",
-      "  demo:adder/api@1.0.0#twice: the component does not export it",
-      "    wanted func(a: s32) -> s32",
-      "",
-    ]);
-    const json = await tenon("check", file, "--wit", other, "--json");
+    expect(err).toBe(`${made} does not fit the world demo:shapes/shapes@1.0.0:
+  export start: the component does not export it
+      wanted func()
+  export ready: result: expected u8, found bool
+      wanted func() -> u8
+      found  func() -> bool
+  export demo:shapes/api@1.0.0
+    point: field \`y\`: expected f64, found s32
+    scale: parameter 1 \`by\`: expected u16, found u8
+      wanted func(by: u16) -> u8
+      found  func(by: u8)
+    turn: the component does not export it
+      wanted func(by: f32)
+`);
+    const json = await tenon("check", made, "--wit", other, "--json");
     expect(json.status).toBe(1);
     expect(JSON.parse(json.out)).toMatchObject({
       fits: false,
-      issues: [{ problem: "missing" }, { problem: "mismatch" }, { problem: "missing" }],
+      issues: expect.arrayContaining([
+        expect.objectContaining({ export: "start", problem: "missing" }),
+        expect.objectContaining({ export: "demo:shapes/api@1.0.0#scale", problem: "mismatch" }),
+      ]) as object,
     });
+  });
+
+  test("an import that the world does not give is told from the component's side", async () => {
+    const made = join(root, "asks.wasm");
+    await writeFile(
+      made,
+      await dummy("package a:b; interface i { f: func(); } world w { import i; import g: func(); }"),
+    );
+    const other = join(root, "asks.wit");
+    await writeFile(other, "package a:b; interface i { h: func(); } world w { import i; }");
+    expect((await tenon("check", made, "--wit", other)).err).toBe(`${made} does not fit the world a:b/w:
+  import a:b/i
+    f: the world does not import it
+      wanted func()
+  import g: the world does not import it
+      wanted func()
+`);
   });
 
   test("an error in the WIT has its line", async () => {
