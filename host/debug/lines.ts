@@ -6,34 +6,19 @@
  * functions begin, and reads the custom sections again from the compiled module. What cannot be told is left out: a frame
  * that may be of two modules has no line.
  */
-import { originalOffset, type Shift } from "../instrument/shifts.ts";
+import { originalOffset, type Shifts } from "../instrument/shifts.ts";
 import { type Code, codeOf } from "./code.ts";
 import { dwarfLines } from "./dwarf.ts";
-import type { Range, SourceLine } from "./range.ts";
+import type { Place, Places, Range, SourceLine, WasmFrame } from "./range.ts";
 import { mappedLines } from "./source-map.ts";
-
-/** A frame as the engine names it. */
-export interface WasmFrame {
-  /** What the engine calls the core module; equal for frames of one module. */
-  readonly script: string;
-  /** The function's number in the core module, imports included; `undefined` where the engine does not say. */
-  readonly index: number | undefined;
-  /** Bytes from the start of the core module that was compiled; `undefined` where the engine does not say. */
-  readonly offset: number | undefined;
-}
-
-/** What is known of a frame's place. */
-export interface Place extends Partial<SourceLine> {
-  /** Bytes from the start of the core module as the component has it. */
-  readonly offset?: number;
-}
 
 /** A core module of a component, as it is compiled. */
 export interface CoreModule {
   /** As the component has it. */
   readonly bytes: Uint8Array;
   readonly compiled: WebAssembly.Module;
-  readonly shifts: readonly Shift[];
+  /** What was done to it before it was compiled. */
+  readonly rewritings: readonly Shifts[];
 }
 
 interface KnownModule extends Omit<CoreModule, "bytes"> {
@@ -47,17 +32,17 @@ export type ReadBeside = (name: string) => Uint8Array | undefined;
 /** The longest section or file that is read for a trap, bytes. */
 const LONGEST = 64 * 1024 * 1024;
 
-export class Lines {
+export class Lines implements Places {
   readonly #modules: readonly KnownModule[];
   readonly #readBeside: ReadBeside;
 
   constructor(modules: readonly CoreModule[], readBeside: ReadBeside) {
     this.#readBeside = readBeside;
-    this.#modules = modules.flatMap(({ bytes, compiled, shifts }) => {
+    this.#modules = modules.flatMap(({ bytes, compiled, rewritings }) => {
       const code = codeOf(bytes);
       const imports = WebAssembly.Module.imports(compiled);
       const importedFunctions = imports.filter(({ kind }) => kind === "function").length;
-      return code === undefined ? [] : [{ compiled, shifts, code, importedFunctions }];
+      return code === undefined ? [] : [{ compiled, rewritings, code, importedFunctions }];
     });
   }
 
@@ -68,9 +53,11 @@ export class Lines {
       const numbers = [...frames.keys()].filter((i) => frames[i]!.script === script);
       const module = this.#moduleOf(numbers.map((i) => frames[i]!));
       if (module === undefined) continue;
-      const ranges = numbers.map((i) => rangeOf(module, frames[i]!)!);
+      const own = numbers.filter((i) => !isAdded(module, frames[i]!));
+      for (const i of numbers) if (!own.includes(i)) found[i] = { added: true };
+      const ranges = own.map((i) => rangeOf(module, frames[i]!)!);
       const lines = linesIn(module, ranges, this.#readBeside);
-      numbers.forEach((number, i) => {
+      own.forEach((number, i) => {
         found[number] = { offset: ranges[i]!.offset, ...lines[i] };
       });
     }
@@ -79,15 +66,22 @@ export class Lines {
 
   /** The one module whose functions are where the frames say. */
   #moduleOf(frames: readonly WasmFrame[]): KnownModule | undefined {
-    const fitting = this.#modules.filter((module) => frames.every((frame) => rangeOf(module, frame) !== undefined));
+    const fitting = this.#modules.filter((module) =>
+      frames.every((frame) => isAdded(module, frame) || rangeOf(module, frame) !== undefined),
+    );
     return fitting.length === 1 ? fitting[0] : undefined;
   }
 }
 
+/** Rewriting appends functions, and imports none. */
+function isAdded({ code, rewritings, importedFunctions }: KnownModule, { index }: WasmFrame): boolean {
+  return rewritings.length > 1 && index !== undefined && index - importedFunctions >= code.functions.length - 1;
+}
+
 /** The function of a frame and the place in it; `undefined` when the module has no such function there. */
-function rangeOf({ code, shifts, importedFunctions }: KnownModule, frame: WasmFrame): Range | undefined {
+function rangeOf({ code, rewritings, importedFunctions }: KnownModule, frame: WasmFrame): Range | undefined {
   if (frame.offset === undefined) return undefined;
-  const offset = originalOffset(shifts, frame.offset);
+  const offset = originalOffset(rewritings, frame.offset);
   const index =
     frame.index === undefined ? code.functions.findLastIndex((at) => at <= offset) : frame.index - importedFunctions;
   const [start, end] = [code.functions[index], code.functions[index + 1]];

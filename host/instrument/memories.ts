@@ -10,7 +10,7 @@
 import { readGlobalType, readMemoryType, readTableType } from "../binary/core-types.ts";
 import { eachSection, joined, PREAMBLE_BYTES, readU32, u32Bytes } from "../binary/framing.ts";
 import { Reader } from "../binary/reader.ts";
-import type { Shift } from "./shifts.ts";
+import type { Shifts } from "./shifts.ts";
 
 const IMPORT_SECTION = 2;
 const MEMORY_SECTION = 5;
@@ -60,10 +60,15 @@ export function exposeMemories(module: Uint8Array<ArrayBuffer>): Uint8Array<Arra
   ]);
 }
 
-/** How far the bytes behind the exports move in what {@link exposeMemories} gives. */
-export function exposingShifts(module: Uint8Array<ArrayBuffer>): readonly Shift[] {
+/** What is where in what {@link exposeMemories} gives: all but the exports, which hold no position of anybody's. */
+export function exposingShifts(module: Uint8Array<ArrayBuffer>): Shifts {
   const by = exposeMemories(module).length - module.length;
-  return by === 0 ? [] : [{ at: outsideOf(module).at.end, by }];
+  const { offset, end } = outsideOf(module).at;
+  if (by === 0) return [{ from: 0, to: 0, length: module.length }];
+  return [
+    { from: 0, to: 0, length: offset },
+    { from: end, to: end + by, length: module.length - end },
+  ];
 }
 
 /** Whether a section of this id comes after the exports in a valid module. */

@@ -12,6 +12,7 @@ import { BodyMeter } from "./meter-code.ts";
 import { FUNCREF_TABLE, GROW_TYPE, type Helper, helperFor, type Hooks, outHelper, TICK_TYPE } from "./meter-helpers.ts";
 import { outlineOf, type Outline, SECTION, type Section, SECTION_ORDER } from "./outline.ts";
 import { Output } from "./output.ts";
+import type { Shifts } from "./shifts.ts";
 import { InstructionReader, UnknownInstruction } from "./instructions.ts";
 
 export { UnknownInstruction } from "./instructions.ts";
@@ -28,11 +29,15 @@ export interface Metered {
   /** What the module's own tables and memories begin with: elements, and bytes. */
   readonly tableElements: number;
   readonly memoryBytes: number;
+  /** Where the code of the module's own functions stands now, when that was asked for. */
+  readonly shifts: Shifts | undefined;
 }
 
 export interface MeterOptions {
   /** Whether steps are counted; without that, only growing is asked for, and other code stays as it is. */
   readonly counts: boolean;
+  /** Whether {@link Metered.shifts} are to be known. Default `false`. */
+  readonly traced?: boolean | undefined;
 }
 
 const PREFIX = "tenon:limits:";
@@ -42,11 +47,11 @@ const utf8 = new TextEncoder();
  * @throws {DecodeError} where a section is not valid
  * @throws {UnknownInstruction} where code cannot be told apart, or has an instruction that is not known
  */
-export function meterModule(module: Uint8Array, { counts }: MeterOptions): Metered {
+export function meterModule(module: Uint8Array, { counts, traced = false }: MeterOptions): Metered {
   const outline = outlineOf(module);
   if (outline.wide) throw new UnknownInstruction("a memory or table of 64 bits", 0);
   const added = new Additions(outline);
-  const code = meterCode(module, outline, added, counts);
+  const code = meterCode(module, outline, added, { counts, traced });
   let prefix = PREFIX;
   while (outline.exports.some((name) => name.startsWith(prefix))) prefix = `$${prefix}`;
   const names = { counter: `${prefix}counter`, hooks: `${prefix}hooks`, start: `${prefix}start` };
@@ -65,7 +70,7 @@ export function meterModule(module: Uint8Array, { counts }: MeterOptions): Meter
   ]);
   const output = new Output(module.length * 1.5 + 1024);
   output.copy(module, 0, 8);
-  assemble(output, module, outline, entries, code);
+  const at = assemble(output, module, outline, entries, code.done());
   const bytes = output.done();
   return {
     bytes,
@@ -74,6 +79,7 @@ export function meterModule(module: Uint8Array, { counts }: MeterOptions): Meter
     start: outline.startFunction === undefined ? undefined : names.start,
     tableElements: outline.tableMinimum,
     memoryBytes: outline.memoryMinimum,
+    shifts: traced ? code.shifts(at) : undefined,
   };
 }
 
@@ -121,7 +127,12 @@ class Additions {
 }
 
 /** The contents of the code section. */
-function meterCode(module: Uint8Array, outline: Outline, added: Additions, counts: boolean): Uint8Array {
+function meterCode(
+  module: Uint8Array,
+  outline: Outline,
+  added: Additions,
+  { counts, traced }: Required<Pick<MeterOptions, "counts" | "traced">>,
+): Output {
   const section = outline.sections.find(({ id }) => id === SECTION.code);
   const { out, counter } = added.hooks;
   const meter = new BodyMeter(outline, { counter, out, counts, helper: (...what) => added.helper(...what) });
@@ -143,7 +154,10 @@ function meterCode(module: Uint8Array, outline: Outline, added: Additions, count
   } else if (defined > 0) throw new UnknownInstruction("functions without code", 0);
 
   for (let i = 0; i < bodies.length; i += 2) meter.survey(module, functions + i / 2, bodies[i]!, bodies[i + 1]!);
-  const output = new Output(section === undefined ? 64 : (section.end - section.start) * 1.5 + 1024);
+  const output = new Output(
+    section === undefined ? 64 : (section.end - section.start) * 1.5 + 1024,
+    traced ? module : undefined,
+  );
   const count = output.slot();
   for (let i = 0; i < bodies.length; i += 2) {
     const size = output.slot();
@@ -156,7 +170,7 @@ function meterCode(module: Uint8Array, outline: Outline, added: Additions, count
   }
   // Helpers are found necessary while the bodies are written.
   output.settle(count, defined + added.helpers.length);
-  return output.done();
+  return output;
 }
 
 function exportEntry(name: string, kind: number, index: number): readonly number[] {
@@ -164,21 +178,27 @@ function exportEntry(name: string, kind: number, index: number): readonly number
   return [...u32Bytes(bytes.length), ...bytes, kind, ...u32Bytes(index)];
 }
 
-/** Writes all sections: those that are there in their places, those that are new where the specification has them. */
+/**
+ * Writes all sections: those that are there in their places, those that are new where the specification has them.
+ * @returns where the contents of the code section begin
+ */
 function assemble(
   output: Output,
   module: Uint8Array,
   outline: Outline,
   entries: ReadonlyMap<number, readonly (readonly number[])[]>,
   code: Uint8Array,
-): void {
+): number {
+  let codeAt = 0;
   const there = new Set(outline.sections.map(({ id }) => id));
   const added = SECTION_ORDER.filter((id) => !there.has(id) && (entries.has(id) || id === SECTION.code));
   const write = (id: number, section?: Section): void => {
     const more = entries.get(id);
     if (id === SECTION.start) return;
-    if (id === SECTION.code) writeSection(output, id, code);
-    else if (more !== undefined) writeSection(output, id, appended(module, section, more));
+    if (id === SECTION.code) {
+      writeSection(output, id, code);
+      codeAt = output.length - code.length;
+    } else if (more !== undefined) writeSection(output, id, appended(module, section, more));
     else writeSection(output, id, module.subarray(section!.start, section!.end));
   };
   for (const section of outline.sections) {
@@ -187,6 +207,7 @@ function assemble(
     write(section.id, section);
   }
   for (const id of added) write(id);
+  return codeAt;
 }
 
 function writeSection(output: Output, id: number, contents: Uint8Array): void {

@@ -1,11 +1,18 @@
 /** Bytes that are written one after the other, into an array that grows. */
 import { u32Bytes } from "../binary/framing.ts";
+import type { Copied, Shifts } from "./shifts.ts";
 
 export class Output {
   private bytes: Uint8Array<ArrayBuffer>;
   length = 0;
+  /** What was copied of one source, when that is to be known. */
+  private readonly copied: Copied[] | undefined;
+  private readonly source: Uint8Array | undefined;
 
-  constructor(capacity: number) {
+  /** @param source whose copied bytes are to be known; see {@link shifts} */
+  constructor(capacity: number, source?: Uint8Array) {
+    this.source = source;
+    if (source !== undefined) this.copied = [];
     this.bytes = new Uint8Array(Math.max(capacity, 64));
   }
 
@@ -33,6 +40,7 @@ export class Output {
 
   copy(from: Uint8Array, start: number, end: number): void {
     const size = end - start;
+    if (from === this.source && size > 0) this.copied!.push({ from: start, to: this.length, length: size });
     this.reserve(size);
     // For a few bytes a view costs more than the copy.
     if (size > 32) this.bytes.set(from.subarray(start, end), this.length);
@@ -50,6 +58,11 @@ export class Output {
     let rest = value;
     for (; rest >= 0x40; rest = Math.floor(rest / 0x80)) this.byte((rest % 0x80) | 0x80);
     this.byte(rest);
+  }
+
+  /** What was copied of the source, when what is written here begins at an offset of something larger. */
+  shifts(at: number): Shifts {
+    return (this.copied ?? []).map(({ from, to, length }) => ({ from, to: to + at, length }));
   }
 
   /** What has been written. The array is the output's own. */

@@ -8,11 +8,11 @@ import type { ComponentDefinition } from "../binary/definition.ts";
 import { bindingsFor, type Instantiate } from "../bindings/evaluate.ts";
 import { planKey } from "../bindings/key.ts";
 import { Cache } from "../bindings/cache.ts";
+import type { Places } from "../debug/range.ts";
 import { UnsupportedError } from "../errors.ts";
 import { analyze } from "../plan/analyze.ts";
-import { exposingShifts } from "../instrument/memories.ts";
 import type { Plan } from "../plan/plan.ts";
-import { bringsLines, compileCore, exposedModule, exposedPlan } from "./core.ts";
+import { bringsLines, compileCore, exposedModule, exposedPlan, rewritingsOf } from "./core.ts";
 import type { Platform } from "../platform.ts";
 import type { Recipe } from "./engine.ts";
 import { meteringOf } from "./limits.ts";
@@ -66,16 +66,25 @@ export async function prepareBytes(bytes: Uint8Array<ArrayBuffer>, options: Prep
   const modules = await Promise.all(
     places.map((module) => (module.kind === "imported" ? undefined : compileCore(bytes, module, early, cores))),
   );
-  const lines = bringsLines(bytes, places)
-    ? (await import("./find-lines.ts")).findLines(bytes, places, modules, exposingShifts, (file) =>
-        platform?.readBeside?.(from, file),
+  const found = bringsLines(bytes, places)
+    ? (await import("./find-lines.ts")).findLines(
+        bytes,
+        places,
+        modules,
+        (module) => rewritingsOf(module, cores),
+        (file) => platform?.readBeside?.(from, file),
       )
     : undefined;
+  const rewritten = cores !== undefined || places.some((place) => place.kind === "embedded" && place.hidden);
+  const lines = found ?? (rewritten ? noPlaces : undefined);
   const { Meter } = cores?.tools ?? {};
   const meter =
     Meter === undefined ? undefined : (...given: ConstructorParameters<typeof Meter>) => new Meter(...given);
   return { plan, instantiate: functions.get(plan)!, modules, lines, meter };
 }
+
+/** Where code was rewritten and nothing leads back, the engine's offsets are those of nothing anybody has. */
+const noPlaces: Places = { places: (frames) => frames.map(() => ({ offset: undefined })) };
 
 /**
  * What was planned for components that differ in code and data only, by the hash of their shell. The bytes that count are

@@ -4,7 +4,8 @@
  */
 import { DecodeError, UnsupportedError } from "../errors.ts";
 import { CUSTOM_SECTION, eachSection, PREAMBLE_BYTES, readName } from "../binary/framing.ts";
-import { exposeMemories, hiddenMemories } from "../instrument/memories.ts";
+import { exposeMemories, exposingShifts, hiddenMemories } from "../instrument/memories.ts";
+import type { Shifts } from "../instrument/shifts.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { EarlyModules } from "./receive.ts";
 
@@ -41,6 +42,14 @@ export function bringsLines(bytes: Uint8Array, modules: Plan["modules"]): boolea
 export function coreBytes(bytes: Uint8Array<ArrayBuffer>, module: Embedded): Uint8Array<ArrayBuffer> {
   const own = bytes.subarray(module.start, module.end);
   return module.hidden === undefined ? own : exposeMemories(own);
+}
+
+/** What leads from positions in what is compiled for a core module back to those in the component. */
+export function rewritingsOf(module: Uint8Array<ArrayBuffer>, metering?: MeterCores): readonly Shifts[] {
+  const exposed = exposingShifts(module);
+  return metering === undefined
+    ? [exposed]
+    : [exposed, metering.tools.meteringShifts(exposeMemories(module), metering)];
 }
 
 /**

@@ -11,7 +11,7 @@ import type { HostObjects } from "../abi/host-objects.ts";
 import { TRAPPED, UNLOADED } from "../abi/entered.ts";
 import { LimitTrap } from "../abi/quota.ts";
 import { AbiTrap } from "../abi/trap.ts";
-import type { Lines, WasmFrame } from "../debug/lines.ts";
+import type { Places, WasmFrame } from "../debug/range.ts";
 import { EngineLimitError, LimitError, LowerError, TrapError, UnloadedError, UsageError } from "../errors.ts";
 import type { GuestPosition, LimitName, TrapCode, TrapFrame } from "../errors.ts";
 import { wordsOf } from "../words.ts";
@@ -84,11 +84,11 @@ export interface FaultContext {
   /** The stack where the error was about to enter the guest, when it came from the host. */
   readonly stack?: readonly string[] | undefined;
   /** What brings frames to lines, where the component has what it takes. */
-  readonly lines?: Lines;
+  readonly lines?: Places;
 }
 
 /** The words for faults of a component that brings line numbers. */
-export function withLines(faults: typeof import("./faults.ts"), lines: Lines): typeof import("./faults.ts") {
+export function withLines(faults: typeof import("./faults.ts"), lines: Places): typeof import("./faults.ts") {
   return {
     ...faults,
     toTrapError: (error, context) => toTrapError(error, { ...context, lines }),
@@ -152,7 +152,7 @@ export function toTrapError(raised: unknown, context: FaultContext): TrapError {
 function cannotEnter(
   message: string,
   details: { readonly module: string; readonly export: string | undefined },
-  lines: Lines | undefined,
+  lines: Places | undefined,
 ): TrapError {
   const frames = framesOf(linesHere(), lines);
   const position = authorsPosition(frames);
@@ -184,7 +184,7 @@ export function refusal(
   state: number,
   path: string | undefined,
   instance: { readonly name: string; readonly endReason: string; readonly trap: TrapError | undefined },
-  lines?: Lines,
+  lines?: Places,
 ): TrapError | UnloadedError {
   const { name, endReason, trap } = instance;
   const what = path === undefined ? "a destructor" : `export "${path}"`;
@@ -214,15 +214,16 @@ function fromCaller<E extends Error>(error: E): E {
 /** Frames that are passed on; the innermost are the ones that tell. */
 const MOST_FRAMES = 32;
 
-function framesOf(stack: readonly string[], lines: Lines | undefined): TrapFrame[] {
+function framesOf(stack: readonly string[], lines: Places | undefined): TrapFrame[] {
   const found = stack.flatMap((line): NamedFrame[] => {
     const frame = wasmFrame(line);
     return frame === undefined ? [] : [frame];
   });
   const frames = found.slice(0, MOST_FRAMES);
   const places = lines?.places(frames satisfies WasmFrame[]) ?? [];
-  return frames.map(({ function: name, module, offset }, i) => {
-    const { file, ...place } = places[i] ?? {};
+  return frames.flatMap(({ function: name, module, offset }, i) => {
+    const { file, added, ...place } = places[i] ?? {};
+    if (added === true) return [];
     return { function: name, ...(file !== undefined && { file: printableName(file) }), module, offset, ...place };
   });
 }

@@ -10,6 +10,7 @@ import { ENTERED, TRAPPED } from "../abi/entered.ts";
 import type { ComponentState } from "../abi/component-state.ts";
 import { LimitError, UnsupportedError, type LimitName } from "../errors.ts";
 import { type Metered, meterModule, type MeterOptions, UnknownInstruction } from "../instrument/meter.ts";
+import type { Shifts } from "../instrument/shifts.ts";
 import { HOOKS } from "../instrument/meter-helpers.ts";
 import type { CallLimits, Usage } from "./engine.ts";
 import { amount, meteringOf } from "./limits.ts";
@@ -34,6 +35,11 @@ export function meterCore(module: Uint8Array<ArrayBuffer>, options: MeterOptions
     if (error instanceof UnknownInstruction) return error;
     throw error;
   }
+}
+
+/** Where the code of a core module stands in what {@link meterCore} made of it. */
+export function meteringShifts(module: Uint8Array<ArrayBuffer>, options: MeterOptions): Shifts {
+  return meterModule(module, { ...options, traced: true }).shifts ?? [];
 }
 
 /** Why a core module cannot be kept within limits. */

@@ -1,6 +1,6 @@
 /** What the bytes of a component, or bindings written ahead of time, become: all that instances in this thread share. */
 import type { Instantiate } from "../bindings/evaluate.ts";
-import type { Lines } from "../debug/lines.ts";
+import type { Places } from "../debug/range.ts";
 import type { MeteredLimits } from "../abi/quota.ts";
 import type { KeptPlan } from "../plan/plan.ts";
 import type { Meter, Metering } from "./metering.ts";
@@ -11,7 +11,7 @@ export interface Prepared {
   /** By their place in the plan; `undefined` for those that are imported. */
   readonly modules: readonly (WebAssembly.Module | undefined)[];
   /** What leads from frames to the author's lines, where the component brings them. */
-  readonly lines?: Lines | undefined;
+  readonly lines?: Places | undefined;
   /** Makes the meter of an instance, where core modules were rewritten for limits. */
   readonly meter?: ((instance: Metering, limits: MeteredLimits) => Meter) | undefined;
 }

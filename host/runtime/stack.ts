@@ -3,7 +3,7 @@
  *
  * Owns the three formats, V8's, SpiderMonkey's and JavaScriptCore's. A line that none of them fits is passed over.
  */
-import type { WasmFrame } from "../debug/lines.ts";
+import type { WasmFrame } from "../debug/range.ts";
 import { printable } from "../model/printable.ts";
 import { scrub } from "./trap.ts";
 

@@ -2,8 +2,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { decodeComponent } from "../../../host/binary/decode.ts";
+import type { Limits } from "../../../host/runtime/engine.ts";
 import { mappedLines } from "../../../host/debug/source-map.ts";
-import { LowerError, TrapError, UnloadedError } from "../../../host/errors.ts";
+import { LimitError, LowerError, TrapError, UnloadedError } from "../../../host/errors.ts";
 import { wasmFrame } from "../../../host/runtime/stack.ts";
 import { compileBytes } from "../../compile.ts";
 import { parseWat } from "../../../scripts/toolchain/wasm-tools.ts";
@@ -48,9 +49,14 @@ const mapped = (url: string): string => {
   return `(@custom "sourceMappingURL" "${head}${url}")`;
 };
 
-async function load(text: string, imports: object = {}, name = "test"): Promise<{ exports: any; bytes: Uint8Array }> {
+async function load(
+  text: string,
+  imports: object = {},
+  name = "test",
+  limits?: Limits,
+): Promise<{ exports: any; bytes: Uint8Array }> {
   const bytes = new Uint8Array(await parseWat(text));
-  const component = await compileBytes(bytes, "0", { name });
+  const component = await compileBytes(bytes, "0", { name, limits });
   return { exports: component.instantiateSync(imports).exports, bytes };
 }
 
@@ -88,6 +94,59 @@ describe("TrapError.frames", () => {
     const trap = thrown(() => exports.run()) as TrapError;
     expect(trap.frames.map(({ offset }) => opcodeAt(bytes, offset))).toEqual([UNREACHABLE, CALL, CALL]);
     expect(trap.frames.map(({ line, offset }) => line! - offset!)).toEqual([1, 1, 1]);
+  });
+
+  /** Loops within loops, calls around and in them, branches over them, work that is done in pieces, and code that computes only. */
+  const busy = `(component
+    (core module $M (memory 1) (table $t 1 funcref) (type $none (func)) (elem (i32.const 0) $deep)
+      (func $deep unreachable)
+      (func $leaf (param i32) (result i32) (i32.add (local.get 0) (i32.div_u (i32.const 1) (local.get 0))))
+      (func $work (param $kind i32) (local $i i32)
+        (block $out
+          (loop $outer
+            (loop $inner
+              (local.set $i (i32.add (local.get $i) (i32.const 1)))
+              (br_if $inner (i32.lt_u (local.get $i) (i32.const 10)))
+              (memory.fill (i32.const 0) (i32.const 0) (i32.const 16))
+              (if (i32.eq (local.get $kind) (i32.const 1)) (then (call $deep)))
+              (if (i32.eq (local.get $kind) (i32.const 2)) (then (call_indirect $t (type $none) (i32.const 0))))
+              (if (i32.eq (local.get $kind) (i32.const 3)) (then (drop (call $leaf (i32.const 0)))))
+              (if (i32.eq (local.get $kind) (i32.const 4)) (then (drop (memory.grow (i32.const 1))) unreachable))
+              (if (i32.eq (local.get $kind) (i32.const 5)) (then (memory.fill (i32.const 65535) (i32.const 0) (i32.const 9))))
+              (if (i32.eq (local.get $kind) (i32.const 6)) (then (br $inner)))
+              (br_if $out (i32.eq (local.get $kind) (i32.const 7))))
+            (br_if $outer (i32.lt_u (local.get $i) (i32.const 20)))))
+        (drop (i32.load (i32.const -4))))
+      (func (export "run") (param i32) (call $work (local.get 0)))
+      ${mapped(inline(everyByte("src/index.ts")))})
+    (core instance $m (instantiate $M))
+    (func (export "run") (param "kind" u32) (canon lift (core func $m "run"))))`;
+
+  test.each([1, 2, 3, 4, 5, 7])("lead back through code that limits have rewritten (%d)", async (kind) => {
+    const plain = thrown((await load(busy)).exports.run.bind(undefined, kind)) as TrapError;
+    expect(plain.frames.length).toBeGreaterThan(1);
+    for (const limits of [{ timeoutMs: 60_000 }, { fuel: 1_000_000 }, { memoryBytes: 2 ** 20 }] satisfies Limits[]) {
+      const { exports } = await load(busy, {}, "test", limits);
+      const trap = thrown(() => exports.run(kind)) as TrapError;
+      expect(trap.trap).toBe(plain.trap);
+      expect(trap.frames).toEqual(plain.frames);
+      expect(trap.position).toEqual(plain.position);
+    }
+  });
+
+  test("of a limit that was passed are the guest's own: the loop that did not end", async () => {
+    const { exports, bytes } = await load(busy, {}, "test", { fuel: 100_000 });
+    const trap = thrown(() => exports.run(6)) as TrapError;
+    expect(trap).toBeInstanceOf(LimitError);
+    expect(trap.frames.map(({ function: name }) => name)).toEqual(["work", "wasm-function[3]"]);
+    expect(opcodeAt(bytes, trap.frames[1]!.offset)).toBe(CALL);
+    expect(trap.position!.file).toBe("src/index.ts");
+  });
+
+  test("of a component without lines whose code was rewritten have no offsets", async () => {
+    const { exports } = await load(nested("(memory 1)"), {}, "test", { fuel: 1_000 });
+    const { frames } = thrown(() => exports.run()) as TrapError;
+    expect(frames[0]).toMatchObject({ function: "deep", offset: undefined });
   });
 
   test("of a component without lines have names and offsets", async () => {
