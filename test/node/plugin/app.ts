@@ -12,7 +12,7 @@ import webpack from "webpack";
 import tenon, { type PluginOptions } from "../../../scripts/toolchain/plugin/index.ts";
 import { math } from "../host/fixtures.ts";
 
-const root: string = resolve(import.meta.dirname, "..", "..", "..");
+export const root: string = resolve(import.meta.dirname, "..", "..", "..");
 
 const GREETER_WIT = `package my:greeter;
 
@@ -23,7 +23,7 @@ world greeter {
 `;
 
 /** @param greeting what the module says */
-const greeterSource = (greeting = "Hello"): string => `import { Result, err, log, ok } from "./bindings/greeter";
+export const greeterSource = (greeting = "Hello"): string => `import { Result, err, log, ok } from "./bindings/greeter";
 
 export function greet(name: string): Result<string, string> {
   if (name.length == 0) return err<string, string>("Who?");
