@@ -1,6 +1,8 @@
+import { execFile } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, expect, test } from "vitest";
 import { CompilerError, CompilerPool } from "../../scripts/toolchain/build/compiler.ts";
 import type { CompileTask } from "../../scripts/toolchain/build/protocol.ts";
@@ -87,4 +89,20 @@ test("after close, tasks are refused", async () => {
   await other.close();
   await refused;
   await expect(other.compile(task(""))).rejects.toThrow("The builder has been closed");
+});
+
+test("a thread that is idle does not keep the process alive", { timeout: 60_000 }, async () => {
+  const { href } = new URL("../../scripts/toolchain/build/compiler.ts", import.meta.url);
+  await writeFile(join(folder, "idle.ts"), "export function one(): i32 { return 1; }");
+  const asked = { ...task('export { one } from "../idle";'), generated: undefined, renames: undefined };
+  const program = `import { CompilerPool } from ${JSON.stringify(href)};
+    const asked = { ...${JSON.stringify(asked)}, renames: new Map() };
+    asked.generated = new Map([["bindings/entry.ts", 'export { one } from "../idle";']]);
+    const { wasm, failure } = await new CompilerPool(1).compile(asked);
+    console.log(wasm === undefined ? failure : "compiled");`;
+  // It ends by itself, or the time is up.
+  const child = promisify(execFile)(process.execPath, ["--import", "tsx", "--input-type=module", "-e", program], {
+    timeout: 45_000,
+  });
+  expect((await child).stdout).toBe("compiled\n");
 });

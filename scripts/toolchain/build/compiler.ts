@@ -93,12 +93,13 @@ class Thread {
     });
     // Of a crash there is no message: its reason stands in the thread's own output only.
     let told = "";
-    for (const stream of [this.worker.stdout, this.worker.stderr]) {
-      stream.setEncoding("utf8").on("data", (text: string) => (told = (told + text).slice(-4000)));
-    }
     this.worker.on("error", (error: unknown) => (told += String((error as Error).stack ?? error)));
     this.worker.on("exit", () => {
       ended();
+      // Only now: a stream that is being read keeps the process alive, as long as the thread lives.
+      for (const stream of [this.worker.stdout, this.worker.stderr]) {
+        told = (told + String(stream.setEncoding("utf8").read() ?? "")).slice(-4000);
+      }
       const detail = told.replaceAll(/^[\s▌]+|[\s▌]+$/g, "");
       this.settle()?.reject(new CompilerError(`AssemblyScript ended without an answer${detail && `: ${detail}`}`));
     });

@@ -42,7 +42,7 @@ test(
   async () => {
     const environment = { ...process.env, CI: "", NO_COLOR: "1" };
     for (const name of Object.keys(environment))
-      if (/^VITEST/.test(name)) delete (environment as NodeJS.ProcessEnv)[name];
+      if (name.startsWith("VITEST")) delete (environment as NodeJS.ProcessEnv)[name];
     const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
     runner = spawn(process.execPath, [vitest, "--watch", "--root", folder], { cwd: folder, env: environment });
     for (const stream of [runner.stdout!, runner.stderr!]) {
