@@ -19,8 +19,8 @@ const SHARED = [
   "test/node/{names,subtype,binary-decode,binary-hostile,binary-validate}.test.ts",
   "test/node/runtime/{budget,engine,lines,lying,values,imports,linking,inspect,cache,parts,receive,resources-guest,resources-host,shell,stack-end,thrown,traps}.test.ts",
   "test/node/real/trap-lines.test.ts",
-  "test/node/host/{console,handles,import-list,link,load,manifest,model,reload,trap,types,unload,world-link}.test.ts",
-  "test/{differential/*,fuzz/handles,fuzz/hostile,fuzz/names,fuzz/values,reference/reference}.test.ts",
+  "test/node/host/{console,handles,import-list,link,limits,load,manifest,model,relimits,load,trap,types,unlimits,load,world-link}.test.ts",
+  "test/{differential/*,fuzz/handles,fuzz/hostile,fuzz/metering,fuzz/names,fuzz/values,reference/reference}.test.ts",
 ];
 
 /** Seed and size of random tests: one seed for the whole run, in the page too. */

@@ -1,6 +1,7 @@
 /** Components without a host: compiled for use on their own, and looked into. */
 import type { Source } from "../platform.ts";
 import type { EnginePlatform } from "../runtime/engine.ts";
+import { recipeOf } from "../runtime/recipe.ts";
 import type { Component, World } from "../runtime/types.ts";
 import { checkOptions } from "../runtime/options.ts";
 import { COMPILE } from "./options.ts";
@@ -30,7 +31,7 @@ export async function compileSource<W extends World>(
 ): Promise<Component<W>> {
   checkOptions("compile", options, COMPILE);
   const { signal, integrity } = options;
-  const { hash, label, prepare } = await openSource(platform, source, options);
+  const { hash, label, prepare } = await openSource(platform, source, { ...options, recipe: recipeOf(options.limits) });
   const name = options.name ?? label;
   if (integrity !== undefined) (await upkeep()).checkIntegrity(integrity, hash, name ?? "the component");
   return (await abortable([signal], () => prepare(name))) as unknown as Component<W>;

@@ -64,6 +64,7 @@ export const REQUEST: Checks<LoadRequest> = { ...LOAD, source: () => undefined }
 export const COMPILE: Checks<CompileSourceOptions> = {
   engine: engine,
   integrity: text,
+  limits: limits,
   maxSourceBytes: number,
   name: text,
   signal: object,

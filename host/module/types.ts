@@ -139,6 +139,8 @@ export interface LoadOptions<W extends World = World> {
 
 /** Options of `compile`. */
 export interface CompileSourceOptions extends CompileOptions {
+  /** What every instance may take. Default: those of {@link Limits}. */
+  readonly limits?: Limits | undefined;
   /** The bytes' SHA-256, as 64 hex digits or `sha256-<base64>`. @throws {IntegrityError} when it differs */
   readonly integrity?: string | undefined;
   /** The most bytes a file or a server's answer may have. Default 536,870,912 (512 MiB). */

@@ -4,13 +4,14 @@
  * bind`, makes no difference from here on.
  */
 import type { MeteredLimits } from "../abi/quota.ts";
-import type { LinkIssue } from "../errors.ts";
+import { type LinkIssue, UsageError } from "../errors.ts";
 import type { ExternDecl } from "../model/types.ts";
 import type { KeptPlan } from "../plan/plan.ts";
 import type { Platform } from "../platform.ts";
 import type { InstanceEvents, Limits, Recipe } from "./engine.ts";
 import { findImports, type LinkedImports } from "./given-imports.ts";
 import type { Faults } from "./lazy.ts";
+import { meteringOf } from "./limits.ts";
 import { checkOptions, type Checks, expect, object, text } from "./options.ts";
 import { startWatched, type Watchable } from "./lifetime.ts";
 import type { Component, Instance, InstantiateOptions, World } from "./types.ts";
@@ -47,6 +48,11 @@ export const INSTANTIATE: Checks<InstantiateOptions> = {
   name: text,
   onTrap: expect("a function", (value) => typeof value === "function"),
 };
+
+/** Whether code that was rewritten for some limits keeps others. */
+function isCovered(wanted: { counts: boolean }, made: { counts: boolean } | undefined): boolean {
+  return made !== undefined && (made.counts || !wanted.counts);
+}
 
 export class ThreadComponent implements Component {
   readonly name: string;
@@ -106,6 +112,12 @@ export class ThreadComponent implements Component {
     checkOptions("instantiate", options, INSTANTIATE);
     const { code, limits: own } = this;
     const { name = this.name, limits, onTrap } = options;
+    const wanted = limits === undefined ? undefined : meteringOf({ limits });
+    if (wanted !== undefined && !isCovered(wanted, meteringOf(code.recipe))) {
+      throw new UsageError(
+        "Limits of time, steps and memory are set when a component is compiled; such a one may be Infinity",
+      );
+    }
     const { linked, unmet } = findImports(code.plan, imports);
     if (unmet.length > 0) {
       throw code.faults.linkError(`Cannot link ${name}`, code.faults.explainUnmet(code.plan, unmet));

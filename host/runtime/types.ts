@@ -49,7 +49,10 @@ export type InstantiateArguments<W extends World, G> = {} extends W["imports"]
   : [imports: AllImports<W, G>, options?: InstantiateOptions];
 
 export interface InstantiateOptions extends InstanceEvents {
-  /** Default: those of {@link Limits}. @throws {UsageError} for a limit that is no integer of at least 0 */
+  /**
+   * Default: those the component was compiled with. Limits of time, steps and memory can be set here only where the component
+   * was compiled with some: its code is another then.
+   */
   readonly limits?: Limits | undefined;
   /** A name for messages; default the component's. */
   readonly name?: string | undefined;

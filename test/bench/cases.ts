@@ -11,6 +11,7 @@ import { compile, createHost } from "../../host/node/index.ts";
 import { analyze } from "../../host/plan/analyze.ts";
 import { jcoComponent, parseWat } from "../../scripts/toolchain/wasm-tools.ts";
 import { adapt, type Api, type Person } from "./adapter.ts";
+import { limitRows } from "./limits.ts";
 import { compare, compareSlow, type Contender, type Medians } from "./measure.ts";
 
 export interface Row {
@@ -27,7 +28,7 @@ export interface Row {
   }[];
 }
 
-type Goal = readonly [of: string, to: string, kind: "at most" | "at least", limit: number];
+export type Goal = readonly [of: string, to: string, kind: "at most" | "at least", limit: number];
 
 const file = fileURLToPath(new URL("component.wat", import.meta.url));
 const cold = fileURLToPath(new URL("cold.ts", import.meta.url));
@@ -113,6 +114,7 @@ export async function runCases(report: (row: Row) => void): Promise<Row[]> {
       ["tenon", "jco", "at most", 0.1],
     ]),
   );
+  for (const row of await limitRows(makeRow)) done(row);
   await module.unload();
   await host[Symbol.asyncDispose]();
   return rows;

@@ -148,6 +148,26 @@ export async function run(given: Given): Promise<Report> {
     equal("ok", faulty.exports.faults["ok"]!(), 42);
     await host.close();
   });
+  await step("limits of time, steps and memory end a guest, and steps are the same everywhere", async () => {
+    const host = tenon.createHost();
+    const limits = { timeoutMs: 30, fuel: 50_000_000, memoryBytes: 2 ** 24 };
+    const faulty = await host.load<Faulty>(module("faulty"), {
+      imports: { "demo:faulty/host": { explode: () => {} } },
+      limits,
+    });
+    equal("ok", faulty.exports.faults["ok"]!(), 42);
+    const full = thrown(() => faulty.exports.faults["outOfMemory"]!());
+    equal("growing is refused", full instanceof tenon.TrapError && full.trap, "out-of-memory");
+    equal("nothing has grown", faulty.usage().memoryBytes <= limits.memoryBytes, true);
+    const counter = await host.load<Counter>(module("counter"), { limits: { fuel: Infinity } });
+    for (let i = 0; i < 1000; i++) counter.exports.counts.increment(1);
+    facts["steps"] = counter.usage().fuel ?? 0;
+    const short = await host.load<Counter>(module("counter"), { name: "short", limits: { fuel: 1 } }).catch(
+      (error: unknown) => error,
+    );
+    if (!(short instanceof tenon.LimitError)) throw new Error(`Not a LimitError but ${String(short)}`);
+    await host.close();
+  });
   await step("an import that nobody gives is refused before anything runs", async () => {
     const host = tenon.createHost();
     const error = await rejection(host.load(module("faulty")));

@@ -4,6 +4,7 @@
  */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import {
+  compile,
   createHost,
   type Host,
   LimitError,
@@ -263,6 +264,20 @@ describe("limits", () => {
     const error = await load(bytes, limits as Limits).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(UsageError);
     expect((error as Error).message).toContain(message);
+  });
+});
+
+describe("compile", () => {
+  test("takes limits for all instances; an instance cannot have what the code was not made for", async () => {
+    const bytes = await lifted(loops["an endless loop"]!, ["f"]);
+    const limited = await compile<Exports>(bytes, { limits: { timeoutMs: 15 } });
+    const spin = (exports: Exports["exports"]): unknown => exports["f"]!();
+    expect(caught(() => spin(limited.instantiateSync().exports))).toMatchObject({ limit: "timeout", allowed: 15 });
+    const tighter = limited.instantiateSync({}, { limits: { timeoutMs: 5 } });
+    expect(caught(() => spin(tighter.exports)).allowed).toBe(5);
+    const free = await compile<Exports>(bytes);
+    expect(() => free.instantiateSync({}, { limits: { timeoutMs: 5 } })).toThrow(UsageError);
+    expect(free.instantiateSync({}, { limits: { resources: 5 } }).state).toBe("live");
   });
 });
 
