@@ -12,23 +12,7 @@ import { analyze } from "../../host/plan/analyze.ts";
 import { jcoComponent, parseWat } from "../../scripts/toolchain/wasm-tools.ts";
 import { adapt, type Api, type Person } from "./adapter.ts";
 import { limitRows } from "./limits.ts";
-import { compare, compareSlow, type Contender, type Medians } from "./measure.ts";
-
-export interface Row {
-  readonly name: string;
-  /** Nanoseconds by contender, or bytes where the name says so. */
-  readonly medians: Medians;
-  /** A ratio to look at, with what DESIGN aims for. */
-  readonly goals: readonly {
-    readonly of: string;
-    readonly to: string;
-    readonly ratio: number;
-    readonly goal: string;
-    readonly met: boolean;
-  }[];
-}
-
-export type Goal = readonly [of: string, to: string, kind: "at most" | "at least", limit: number];
+import { compare, compareSlow, type Contender, type Goal, type Medians, type Row } from "./measure.ts";
 
 const file = fileURLToPath(new URL("component.wat", import.meta.url));
 const cold = fileURLToPath(new URL("cold.ts", import.meta.url));

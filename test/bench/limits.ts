@@ -7,8 +7,7 @@ import { fileURLToPath } from "node:url";
 import { meterModule } from "../../host/instrument/meter.ts";
 import { compile, type Limits } from "../../host/node/index.ts";
 import { build } from "../../scripts/toolchain/index.ts";
-import type { Goal, Row } from "./cases.ts";
-import { compare, type Medians } from "./measure.ts";
+import { compare, type Goal, type Medians, type Row } from "./measure.ts";
 
 type Kernels = Record<string, (count: number) => unknown>;
 

@@ -11,6 +11,22 @@ export interface Contender {
 /** Nanoseconds for one operation, by contender. */
 export type Medians = Record<string, number>;
 
+export interface Row {
+  readonly name: string;
+  /** Nanoseconds by contender, or bytes where the name says so. */
+  readonly medians: Medians;
+  /** A ratio to look at, with what DESIGN aims for. */
+  readonly goals: readonly {
+    readonly of: string;
+    readonly to: string;
+    readonly ratio: number;
+    readonly goal: string;
+    readonly met: boolean;
+  }[];
+}
+
+export type Goal = readonly [of: string, to: string, kind: "at most" | "at least", limit: number];
+
 const ROUNDS = 5;
 /** CPU time for one contender in one round. */
 const ROUND_NS = 40e6;

@@ -3,7 +3,8 @@ import { spawnSync } from "node:child_process";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { runCases, type Row } from "./cases.ts";
+import { runCases } from "./cases.ts";
+import type { Row } from "./measure.ts";
 
 const { values } = parseArgs({ options: { json: { type: "boolean", default: false } } });
 

@@ -162,9 +162,9 @@ export async function run(given: Given): Promise<Report> {
     const counter = await host.load<Counter>(module("counter"), { limits: { fuel: Infinity } });
     for (let i = 0; i < 1000; i++) counter.exports.counts.increment(1);
     facts["steps"] = counter.usage().fuel ?? 0;
-    const short = await host.load<Counter>(module("counter"), { name: "short", limits: { fuel: 1 } }).catch(
-      (error: unknown) => error,
-    );
+    const short = await host
+      .load<Counter>(module("counter"), { name: "short", limits: { fuel: 1 } })
+      .catch((error: unknown) => error);
     if (!(short instanceof tenon.LimitError)) throw new Error(`Not a LimitError but ${String(short)}`);
     await host.close();
   });

@@ -1,10 +1,10 @@
 /** Kernels for the bench of limits. */
 export function sort(count: u32): i32 {
-  const values = new Array<i32>(count);
+  const values: i32[] = [];
   let state: u32 = 12345;
   for (let i: u32 = 0; i < count; i++) {
     state = state * 1664525 + 1013904223;
-    values[i] = state as i32;
+    values.push(state as i32);
   }
   values.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
   return values[count >> 1];
