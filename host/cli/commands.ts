@@ -117,9 +117,12 @@ const create: Command = {
     const { createModule } = await import("../../scripts/toolchain/build/create.ts");
     const { displayPath } = await import("../../scripts/toolchain/build/files.ts");
     const dir = args.positionals[0]!;
-    const { files, world, noted, build: command } = await createModule({ dir, ...witChoice(args) });
+    const { files, world, noted, takenBy, build: command } = await createModule({ dir, ...witChoice(args) });
     out(`A module for the world ${world}:\n${files.map((file) => `  ${displayPath(file)}\n`).join("")}`);
     if (noted !== undefined) out(`It is noted in ${displayPath(noted)}.\n`);
+    if (takenBy !== undefined) {
+      out(`${displayPath(takenBy)} takes it for TypeScript: give it an "include" without ${displayPath(dir)}.\n`);
+    }
     out(`Write the bodies in ${displayPath(files[0]!)}, then: ${command}\n`);
     return 0;
   },

@@ -247,6 +247,19 @@ describe("the key tenon of package.json", () => {
       component: join(dir, "build", "broom.wasm"),
       world: "demo:tidy/tidy@1.0.0",
     });
+    // A host's tsconfig.json that takes every file takes the guests too, which are another language.
+    await writeFile(join(folder, "tsconfig.json"), '{ "compilerOptions": {} }');
+    const taken = await tenon(
+      "new",
+      join(folder, "plugins", "mop"),
+      "--wit",
+      join(folder, "somewhere"),
+      "--world",
+      "tidy",
+    );
+    expect(taken.out).toMatch(
+      /tsconfig\.json takes it for TypeScript: give it an "include" without \S*plugins\/mop\.\n/,
+    );
     // A further one is added beside it; one that a pattern covers needs no entry.
     await writeFile(
       join(folder, "package.json"),

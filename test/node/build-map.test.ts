@@ -198,6 +198,21 @@ describe("AssemblyScript's compiler", () => {
     );
   });
 
+  test("gets a transform whose files import each other, each once", async () => {
+    const dir = await moduleFolder({ ...files, "index.ts": "export function f(): i32 {\n  return 1;\n}\n" });
+    const path = join(dir, "..", "knot.mjs");
+    await writeFile(
+      path,
+      `import { same } from "./twin.mjs";
+       export default class Knot { afterParse() { if (!same(Knot)) throw new Error("It is there twice"); } }`,
+    );
+    await writeFile(
+      join(dir, "..", "twin.mjs"),
+      `import Knot from "./knot.mjs"; export const same = (one) => one === Knot;`,
+    );
+    expect(await builder.build({ dir, transforms: [path] })).toMatchObject({ cached: false });
+  });
+
   test("gets the options that the author gives, but for those that the build decides", async () => {
     const dir = await moduleFolder({
       ...files,

@@ -190,10 +190,16 @@ describe("a project under watch", () => {
   });
 });
 
-test("tenon build --watch prints each build and each error, and ends when it is interrupted", async () => {
-  const folder = await project({ "package.json": manifest, "wit/one.wit": wit, "modules/a/index.ts": index(1) });
-  const program = ["--import", resolve("node_modules/tsx/dist/loader.mjs"), resolve("host/cli/index.ts")];
-  const child = spawn(process.execPath, [...program, "build", "--watch"], { cwd: folder, stdio: "pipe" });
+/** The program, and what it has said so far. */
+function program(
+  cwd: string,
+  ...args: string[]
+): { until(words: RegExp): Promise<void>; end(): Promise<number | null> } {
+  const loader = resolve("node_modules/tsx/dist/loader.mjs");
+  const child = spawn(process.execPath, ["--import", loader, resolve("host/cli/index.ts"), ...args], {
+    cwd,
+    stdio: "pipe",
+  });
   let said = "";
   let heard: (() => void) | undefined;
   for (const stream of [child.stdout, child.stderr]) {
@@ -202,12 +208,37 @@ test("tenon build --watch prints each build and each error, and ends when it is 
       heard?.();
     });
   }
-  const until = async (words: RegExp): Promise<void> => {
-    while (!words.test(said)) await new Promise<void>((done) => (heard = done));
+  return {
+    until: async (words) => {
+      while (!words.test(said)) await new Promise<void>((done) => (heard = done));
+      said = "";
+    },
+    end: () => {
+      child.kill("SIGINT");
+      return new Promise((done) => child.on("close", done));
+    },
   };
+}
+
+test("tenon build --watch prints each build and each error, and ends when it is interrupted", async () => {
+  const folder = await project({ "package.json": manifest, "wit/one.wit": wit, "modules/a/index.ts": index(1) });
+  const { until, end } = program(folder, "build", "--watch");
   await until(/a: t:t\/one → modules\/a\/build\/a\.wasm.*\n[^]*Watching/);
   await writeFile(join(folder, "modules", "a", "index.ts"), index('"no"'));
   await until(/^modules\/a\/index\.ts:2:10: /m);
-  child.kill("SIGINT");
-  expect(await new Promise((done) => child.on("close", done))).toBe(0);
+  expect(await end()).toBe(0);
+});
+
+test("tenon types --watch writes the types of each good WIT, and tells of a wrong one", async () => {
+  const folder = await project({ "wit/one.wit": wit });
+  const { until, end } = program(folder, "types", "--wit", "wit", "--out", "one.ts", "--watch");
+  await until(/^one\.ts\n/m);
+  expect(await readFile(join(folder, "one.ts"), "utf8")).toContain("value(): number;");
+  await writeFile(join(folder, "wit", "one.wit"), wit.replace("u32", "nope"));
+  await until(/^wit\/one\.wit:2:\d+: /m);
+  expect(await readFile(join(folder, "one.ts"), "utf8")).toContain("value(): number;");
+  await writeFile(join(folder, "wit", "one.wit"), wit.replace("u32", "string"));
+  await until(/^one\.ts\n/m);
+  expect(await readFile(join(folder, "one.ts"), "utf8")).toContain("value(): string;");
+  expect(await end()).toBe(0);
 });

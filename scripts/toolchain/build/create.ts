@@ -2,7 +2,7 @@
  * `tenon new`: the skeleton of a module, with every export present and trapping with "not implemented".
  */
 import { existsSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { readWorld } from "../wit/world.ts";
 import { readProject, rememberModule, settingsOf } from "./config.ts";
@@ -26,6 +26,8 @@ export interface Created {
   readonly world: string;
   /** The package.json that the module was noted in; `undefined` outside of any project. */
   readonly noted: string | undefined;
+  /** The project's tsconfig.json, when it takes every file and so takes the module for TypeScript of its own. */
+  readonly takenBy: string | undefined;
   /** The command that builds the module. */
   readonly build: string;
 }
@@ -69,5 +71,13 @@ export async function createModule(options: CreateOptions): Promise<Created> {
     ...(said.world === undefined ? [] : ["--world", said.world]),
   ];
   const command = ["tenon build", displayPath(folder), ...(noted === undefined ? flags : [])].join(" ");
-  return { files: ordered, world: read.description.name, noted, build: command };
+  const takenBy = noted === undefined ? undefined : await takingAll(dirname(noted));
+  return { files: ordered, world: read.description.name, noted, takenBy, build: command };
+}
+
+/** A folder's tsconfig.json that does not say which files it is about. */
+async function takingAll(folder: string): Promise<string | undefined> {
+  const file = join(folder, "tsconfig.json");
+  const text = await readFile(file, "utf8").catch(() => undefined);
+  return text === undefined || /"(?:include|exclude|files)"\s*:/.test(text) ? undefined : file;
 }

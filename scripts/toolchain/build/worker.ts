@@ -106,12 +106,19 @@ async function compile(task: CompileTask): Promise<CompileReply> {
   };
 }
 
-/** The transforms of a task, each loaded anew when its file has changed. */
+/** What a transform's file held when it was loaded first, by path. */
+const firstHashes = new Map<string, string>();
+
+/**
+ * The transforms of a task, each loaded anew when its file has changed. Under another name only then: modules that import
+ * each other would be there twice.
+ */
 async function loadTransforms(transforms: CompileTask["transforms"]): Promise<unknown[]> {
   return Promise.all(
     transforms.map(async ({ path, hash }) => {
       const url = pathToFileURL(path);
-      url.searchParams.set("hash", hash);
+      if (!firstHashes.has(path)) firstHashes.set(path, hash);
+      else if (firstHashes.get(path) !== hash) url.searchParams.set("hash", hash);
       const loaded = (await import(url.href)) as { default?: unknown };
       return loaded.default ?? loaded;
     }),

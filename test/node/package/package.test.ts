@@ -54,7 +54,7 @@ test("the package holds the host, the build, their types and the licence, and no
   for (const entry of ["node", "browser"]) expect(packed.files).toContain(`dist/host/${entry}/index.d.ts`);
   const strangers = packed.files.filter(
     (path) =>
-      !/^(?:dist\/(?:host|scripts)\/.*\.(?:js|d\.ts)|dist\/host\/browser\/(?:chunks\/[\w-]+|index)\.js\.map|dist\/scripts\/toolchain\/guest\/assembly\/(?:abi|tenon)\.ts|wit\/tenon-module\.wit|[^/]+)$/.test(
+      !/^(?:dist\/(?:host|scripts)\/.*\.(?:js|d\.ts)|dist\/host\/browser\/(?:chunks\/[\w-]+|index)\.js\.map|dist\/scripts\/toolchain\/guest\/assembly\/(?:abi|tenon)\.ts|modules\/[\w-]+\/index\.ts|wit\/[\w-]+\.wit|[^/]+)$/.test(
         path,
       ),
   );
@@ -62,6 +62,15 @@ test("the package holds the host, the build, their types and the licence, and no
   expect(
     packed.files.filter((path) => /test|vitest|chromium|dist\/scripts\/(?:house|toolchain\/dev)/.test(path)),
   ).toEqual([]);
+});
+
+test("what its README links to is in it, and it is 3 MB", () => {
+  const readme = readFileSync(join(root, "README.md"), "utf8");
+  const links = [...readme.matchAll(/\]\((?!https?:|#)([^)]+)\)/g)].map(([, path]) => path!);
+  expect(links).toContain("modules");
+  for (const link of links)
+    expect(packed.files.some((file) => file === link || file.startsWith(`${link}/`))).toBe(true);
+  expect(packed.bytes).toBeLessThan(3.5e6);
 });
 
 test("no dependency comes with it", async () => {

@@ -26,6 +26,8 @@ export interface Packed {
   readonly tarball: string;
   /** Paths inside the package. */
   readonly files: readonly string[];
+  /** Bytes of them all, unpacked. */
+  readonly bytes: number;
   remove(): Promise<void>;
 }
 
@@ -34,11 +36,14 @@ export async function pack(): Promise<Packed> {
   const folder = await mkdtemp(join(tmpdir(), "tenon-package-"));
   const output = await run("npm", ["pack", "--json", "--loglevel", "error", "--pack-destination", folder], root);
   // Scripts that run before packing may print lines of their own.
-  const [report] = JSON.parse(output.slice(output.indexOf("[\n"))) as [{ filename: string; files: { path: string }[] }];
+  const [report] = JSON.parse(output.slice(output.indexOf("[\n"))) as [
+    { filename: string; unpackedSize: number; files: { path: string }[] },
+  ];
   return {
     folder,
     tarball: join(folder, report.filename),
     files: report.files.map(({ path }) => path),
+    bytes: report.unpackedSize,
     remove: () => rm(folder, { recursive: true, force: true }),
   };
 }
