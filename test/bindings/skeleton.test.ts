@@ -34,6 +34,20 @@ describe("the skeleton of", () => {
     expect(await typeErrors(dir)).toEqual([]);
   });
 
+  test("a module that writes numbers as text is right in an editor, as it is for the compiler", async () => {
+    const dir = await workshop.folder({
+      "world.wit": "package a:b; world w { export f: func(n: s32, m: u64) -> string; }",
+    });
+    for (const [file, text] of generate(await readWorld(join(dir, "world.wit"))).skeleton) {
+      await writeFile(join(dir, file), text);
+    }
+    const index = "export function f(n: i32, m: u64): string {\n  return n.toString(16) + m.toString();\n}\n";
+    await writeFile(join(dir, "index.ts"), index);
+    const component = await compile((await workshop.build(dir)).component);
+    expect(((await component.instantiate()).exports as Exports).f(255, 7n)).toBe("ff7");
+    expect(await typeErrors(dir)).toEqual([]);
+  });
+
   test("a world has what its open feature gates let through", async () => {
     const wit = join(features, "worlds/wit");
     const names = async (open: readonly string[]): Promise<readonly string[]> =>

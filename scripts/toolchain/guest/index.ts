@@ -69,6 +69,7 @@ export function generateGuest({ world: description, docs = new Map(), hostConsol
       .join("\n")
       .replace(/\n{3,}/g, "\n\n"),
   );
+  files.set("globals.d.ts", `${generated("What editors need beside AssemblyScript's own declarations")}\n${globals}`);
   files.set("entry.ts", [generated("What the component exports"), ...exports.entryImports(), entry].join("\n"));
   return {
     files,
@@ -80,6 +81,13 @@ export function generateGuest({ world: description, docs = new Map(), hostConsol
     skeleton: skeleton(world, types, docs),
   };
 }
+
+/** AssemblyScript's declarations leave it out, and its numbers have it. */
+const globals = `interface Number {
+  /** The number as text, in a base from 2 to 36. */
+  toString(radix?: i32): string;
+}
+`;
 
 function generated(what: string): string {
   return `// ${what}. ${generatedMark}`;

@@ -64,7 +64,7 @@ export const guestTsconfig: string = `{
   "extends": "assemblyscript/std/assembly.json",
   "compilerOptions": { "skipLibCheck": true },
   "include": ["./**/*.ts"],
-  "exclude": ["build", "**/*.d.ts", "**/*.d.wasm.ts"]
+  "exclude": ["build", "**/*.d.wasm.ts"]
 }
 `;
 

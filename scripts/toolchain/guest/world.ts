@@ -91,7 +91,7 @@ export interface GuestWorld {
 }
 
 /** Files that every module has, so that no interface may take their names. */
-const ownFiles = ["abi", "entry", "tenon"];
+const ownFiles = ["abi", "entry", "globals", "tenon"];
 /** What the world's file re-exports from `tenon.ts`, beside the classes that no WIT type can be named after. */
 export const runtimeFunctions: readonly string[] = ["ok", "err"];
 
