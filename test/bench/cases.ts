@@ -13,6 +13,7 @@ import { jcoComponent, parseWat } from "../../scripts/toolchain/wasm-tools.ts";
 import { adapt, type Api, type Person } from "./adapter.ts";
 import { limitRows } from "./limits.ts";
 import { compare, compareSlow, type Contender, type Goal, type Medians, type Row } from "./measure.ts";
+import { saves } from "./save.ts";
 
 const file = fileURLToPath(new URL("component.wat", import.meta.url));
 const cold = fileURLToPath(new URL("cold.ts", import.meta.url));
@@ -92,6 +93,13 @@ export async function runCases(report: (row: Row) => void): Promise<Row[]> {
     makeRow("reload, same world", await reloads(module, bytes), [["reload", "compile + instantiate", "at most", 2]]),
   );
   done(makeRow("cold: bytes to first result", await coldStarts(bytes), [["jco", "tenon", "at least", 10]]));
+  const saved = { ...(await saves()), aim: 300e6 };
+  done(
+    makeRow("save a module's source: its new code answers", saved, [
+      ["in a page", "aim", "at most", 1],
+      ["in Node", "aim", "at most", 1],
+    ]),
+  );
   const text = emitBindings(analyze(bytes).plan);
   done(
     makeRow("generated text, bytes", { tenon: text.length, jco: glue.source.length }, [

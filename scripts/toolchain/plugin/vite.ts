@@ -29,6 +29,8 @@ export class ViteSide {
   readonly #files = new Map<string, string>();
   /** Rebuilds by what caused them: Vite asks once for each environment. */
   readonly #rebuilds = new Map<Place, { readonly at: number; readonly done: Promise<Rebuild> }>();
+  /** Files that Vite's watcher was told of. */
+  readonly #watched = new Set<string>();
   /** What the plugin has added to the output of each environment. */
   readonly #assets = new Map<string, readonly OutputAsset[]>();
   /** The overlay may be showing an error of the plugin's. */
@@ -89,7 +91,7 @@ export class ViteSide {
    */
   watches(files: readonly string[], environment: Environment | undefined): boolean {
     if (!this.serves || this.#tests || environment?.config.consumer === "client") return false;
-    this.#server?.watcher.add([...files]);
+    this.#watch(files);
     return true;
   }
 
@@ -112,6 +114,12 @@ export class ViteSide {
     this.#files.set(shelf, file);
     const address = `${config.base}${SERVED}${shelf}/${encodeURIComponent(basename(file))}`;
     return `new URL(${JSON.stringify(address)}, import.meta.url).href`;
+  }
+
+  #watch(files: readonly string[]): void {
+    const fresh = files.filter((file) => !this.#watched.has(file));
+    for (const file of fresh) this.#watched.add(file);
+    if (fresh.length > 0) this.#server?.watcher.add(fresh);
   }
 
   #serve(server: ViteDevServer): void {
@@ -191,7 +199,7 @@ export class ViteSide {
     session.library.changed(place);
     try {
       const version = await session.version(place);
-      for (const file of await session.library.sources(place)) this.#server?.watcher.add(file);
+      this.#watch(await session.library.sources(place));
       liveIn(place.path)?.update(
         { name: place.name, url: pathToFileURL(version.file).href, hash: version.hash },
         (module, error) => this.#refused(module, error.message),
