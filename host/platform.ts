@@ -60,6 +60,8 @@ export interface BoundComponent<W = unknown> extends OfWorld<W> {
   readonly modules: readonly ({ readonly url: URL | string; readonly hash: string } | WebAssembly.Module | undefined)[];
   /** Private to the host. */
   readonly plan: object;
+  /** What was added to each core module for limits, where it was bound with them; private to the host. */
+  readonly metered?: readonly (object | null)[];
   /** The generated function; private to the host. */
   readonly instantiate: (runtime: never, modules: never, host: never) => object;
 }

@@ -14,6 +14,8 @@ export interface BoundModule {
   readonly hash: string;
   /** JavaScript for it, where it is not looked for beside the text: an object with `url` and `hash`, or a compiled module. */
   readonly expression?: string | undefined;
+  /** What was added to it for limits. All core modules have it, or none. */
+  readonly metered?: object | undefined;
 }
 
 /** What a reader of the text needs to know of its names. */
@@ -41,7 +43,8 @@ export function emitBoundModule(
   modules: readonly (BoundModule | undefined)[],
   budget: Budget = new Budget(plan.byteLength),
 ): string {
-  const text = emitBindings(plan, budget, { annotated: true })
+  const metered = modules.some((module) => module?.metered !== undefined);
+  const text = emitBindings(plan, budget, { annotated: true, metered })
     .replace(/^"use strict";\nreturn /, "")
     .replace(/;\n$/, "\n");
   const { statements, expression } = toSource(keptPart(plan), budget);
@@ -64,6 +67,7 @@ export function emitBoundModule(
     "  plan,",
     `  modules: [${files.join(", ")}],`,
     "  instantiate,",
+    ...(metered ? [`  metered: ${JSON.stringify(modules.map((module) => module?.metered ?? null))},`] : []),
     "};",
     "",
   ].join("\n");

@@ -4,11 +4,17 @@
 import { basename, join, resolve } from "node:path";
 import { readBytes } from "./read.ts";
 
-/** Writes the bindings, their declarations and the core modules of a component. @returns the files, absolute */
-export async function bindFile(path: string, folder: string): Promise<string[]> {
+/**
+ * Writes the bindings, their declarations and the core modules of a component.
+ * @param limits whether limits of time, steps and memory can be set when it is loaded
+ * @returns the files, absolute
+ */
+export async function bindFile(path: string, folder: string, limits = false): Promise<string[]> {
   const { bind } = await import("../../scripts/toolchain/bind.ts");
   const { writeAllOrNone } = await import("../../scripts/toolchain/build/files.ts");
-  const { files } = await readBytes(path, (bytes) => bind(bytes, { name: basename(path).replace(/\.wasm$/, "") }));
+  const { files } = await readBytes(path, (bytes) =>
+    bind(bytes, { name: basename(path).replace(/\.wasm$/, ""), limits }),
+  );
   const placed = new Map([...files].map(([name, contents]) => [join(resolve(folder), name), contents]));
   await writeAllOrNone(placed);
   return [...placed.keys()];

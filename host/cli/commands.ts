@@ -199,12 +199,15 @@ const check: Command = {
 
 const bind: Command = {
   positionals: ["FILE"],
-  options: { out: { value: "DIR", explains: "the folder to write to", required: true } },
+  options: {
+    out: { value: "DIR", explains: "the folder to write to", required: true },
+    limits: { explains: "core modules that can be kept within limits of time, steps and memory" },
+  },
   summary: "Writes a component's bindings ahead of time, for pages that forbid evaluation",
   run: async (args, { out }) => {
     const { bindFile } = await import("./bind.ts");
     const { displayPath } = await import("../../scripts/toolchain/build/files.ts");
-    const files = await bindFile(args.positionals[0]!, args.value("out")!);
+    const files = await bindFile(args.positionals[0]!, args.value("out")!, args.has("limits"));
     out(files.map((file) => `${displayPath(file)}\n`).join(""));
     return 0;
   },

@@ -27,10 +27,8 @@ export async function compileBound(bound: BoundComponent, how: Omit<Compilation,
       `The bindings of "${bound.name}" have format ${bound.format} and this host reads format ${FORMAT}: run \`tenon bind\` again`,
     );
   }
-  if (meteringOf(how.recipe) !== undefined) {
-    throw new UsageError(
-      `"${bound.name}" was bound without limits of time, steps or memory: load the component itself`,
-    );
+  if (meteringOf(how.recipe) !== undefined && bound.metered === undefined) {
+    throw new UsageError(`To set limits of time, steps or memory, bind "${bound.name}" again with --limits`);
   }
   const loading = Promise.all(
     bound.modules.map(async (module) => {
@@ -49,7 +47,9 @@ export async function compileBound(bound: BoundComponent, how: Omit<Compilation,
   );
   const [modules, words] = await Promise.all([loading, faults()]);
   const { plan, instantiate } = bound as unknown as Prepared;
-  return componentOf({ plan, instantiate, modules }, { ...how, hash, name }, words);
+  const { metered } = bound;
+  const meter = metered && (await import("./metering.ts")).meterBound(modules, metered);
+  return componentOf({ plan, instantiate, modules, meter }, { ...how, hash, name }, words);
 }
 
 /** A core module, compiled while it arrives where a server calls it one: engines cache the compiled code by URL. */

@@ -25,7 +25,8 @@ const SHORT_MS = 0.2;
 const LONG_MS = 0.8;
 
 /** What was added to the core modules that have been compiled. */
-const added = new WeakMap<WebAssembly.Module, Metered>();
+type Additions = Omit<Metered, "bytes">;
+const added = new WeakMap<WebAssembly.Module, Additions>();
 
 /** A core module rewritten for limits; the names of what was added are known once it is compiled ({@link noteMetered}). */
 export function meterCore(module: Uint8Array<ArrayBuffer>, options: MeterOptions): Metered | UnknownInstruction {
@@ -52,6 +53,18 @@ export function unmeterable({ message, offset }: UnknownInstruction, start: numb
 
 export function noteMetered(compiled: WebAssembly.Module, metered: Metered): void {
   added.set(compiled, metered);
+}
+
+/** For core modules that were rewritten when they were bound. @param additions what was added to each */
+export function meterBound(
+  modules: readonly (WebAssembly.Module | undefined)[],
+  additions: readonly (object | null)[],
+): (instance: Metering, limits: MeteredLimits) => Meter {
+  for (const [i, module] of modules.entries()) {
+    const metered = additions[i];
+    if (module !== undefined && metered != null) added.set(module, metered as Additions);
+  }
+  return (instance, limits) => new Meter(instance, limits);
 }
 
 /** What a meter needs of the instance whose calls it limits. */
@@ -214,7 +227,7 @@ export class Meter {
   }
 
   private get counts(): boolean {
-    return meteringOf(this)!.counts;
+    return meteringOf(this)?.counts === true;
   }
 
   /** Lets go of the instance. */

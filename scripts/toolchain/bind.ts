@@ -5,13 +5,17 @@
 import { createHash } from "node:crypto";
 import { emitBoundModule } from "../../host/bindings/emit-bound.ts";
 import { analyze } from "../../host/plan/analyze.ts";
+import type { Metered } from "../../host/instrument/meter.ts";
 import { coreBytes, exposedPlan } from "../../host/runtime/core.ts";
+import { meterCore, unmeterable } from "../../host/runtime/metering.ts";
 import { declarations } from "./types/dts.ts";
 
 /** Options of {@link bind}. */
 export interface BindOptions {
   /** What the files are called, and the default name of the module. Default `component`. */
   readonly name?: string | undefined;
+  /** Rewrites core modules, so that limits of time, steps and memory can be set when they are loaded. Default `false`. */
+  readonly limits?: boolean | undefined;
 }
 
 /** What {@link bind} makes. */
@@ -29,8 +33,8 @@ export interface BoundFiles {
  * @throws {DecodeError} when the bytes are no valid component
  * @throws {UnsupportedError} when it needs what this host lacks, or its text would be out of all proportion to it
  */
-export function bind(component: Uint8Array, { name = "component" }: BindOptions = {}): BoundFiles {
-  const { text, declarations: types, cores } = bindAs(component, name);
+export function bind(component: Uint8Array, { name = "component", limits }: BindOptions = {}): BoundFiles {
+  const { text, declarations: types, cores } = bindAs(component, name, { limits });
   const entry = `${name}.js`;
   const files = new Map<string, string | Uint8Array>([[`${name}.d.ts`, types]]);
   for (const { file, bytes } of cores) files.set(file, bytes);
@@ -47,14 +51,30 @@ export interface Core {
   readonly hash: string;
 }
 
+/** A core module rewritten for limits, and what was added to it. */
+function meteredCore(
+  component: Uint8Array<ArrayBuffer>,
+  module: Parameters<typeof coreBytes>[1],
+): Pick<Metered, "bytes" | "counter" | "hooks" | "start" | "tableElements" | "memoryBytes"> {
+  const metered = meterCore(coreBytes(component, module), { counts: true });
+  if (!("bytes" in metered)) throw unmeterable(metered, module.start);
+  const { bytes, counter, hooks, start, tableElements, memoryBytes } = metered;
+  return { bytes, counter, hooks, start, tableElements, memoryBytes };
+}
+
+interface Parts extends Pick<BindOptions, "limits"> {
+  /** JavaScript for a core module, where it is not beside the bindings. */
+  readonly expressionOf?: ((core: Core, index: number) => string) | undefined;
+}
+
 /**
  * As {@link bind}, in parts.
- * @param expressionOf JavaScript for a core module, where it is not beside the bindings
+ * @throws {UnsupportedError} also when a core module cannot be rewritten for limits
  */
 export function bindAs(
   component: Uint8Array,
   name: string,
-  expressionOf?: (core: Core, index: number) => string,
+  { limits = false, expressionOf }: Parts = {},
 ): { readonly text: string; readonly declarations: string; readonly cores: readonly Core[] } {
   const whole = new Uint8Array(component);
   const { plan: planned, budget } = analyze(whole);
@@ -63,11 +83,11 @@ export function bindAs(
   const cores: Core[] = [];
   const modules = plan.modules.map((module, index) => {
     if (module.kind !== "embedded") return undefined;
-    const bytes = coreBytes(whole, module);
+    const { bytes, ...metered } = limits ? meteredCore(whole, module) : { bytes: coreBytes(whole, module) };
     const file = `${name}.core${index === 0 ? "" : index + 1}.wasm`;
     const core: Core = { file, bytes, hash: createHash("sha256").update(bytes).digest("hex") };
     cores.push(core);
-    return { ...core, expression: expressionOf?.(core, cores.length - 1) };
+    return { ...core, expression: expressionOf?.(core, cores.length - 1), metered: limits ? metered : undefined };
   });
   const hash = createHash("sha256").update(whole).digest("hex");
   const types = declarations(world, new Map(), { bound: true, budget });

@@ -55,7 +55,7 @@ const claims: Readonly<Record<string, Readonly<Record<string, readonly Claim[]>>
       ["`collected` settles when the engine itself has reclaimed every linear memory", "test/memory/collected.test.ts: collected settles by itself", "test/memory/hidden.test.ts: a private memory is proven to be gone"],
       ["holds the memory until somebody has read its stack", "test/memory/collected.test.ts: reading it lets the memory go"],
     ],
-    "Pages that forbid `eval`": [["load modules bound ahead of time", "test/node/real/bound.test.ts: it runs where evaluation is forbidden", "test/node/cli.test.ts: writes bindings that load without evaluation"]],
+    "Pages that forbid `eval`": [["With `--limits` it can be kept within limits", "test/node/real/bound-limits.test.ts: with limits keeps those it is loaded with"], ["load modules bound ahead of time", "test/node/real/bound.test.ts: it runs where evaluation is forbidden", "test/node/cli.test.ts: writes bindings that load without evaluation"]],
     "To look inside": [["as data and as text, without running anything", "test/node/runtime/inspect.test.ts: from any source, as data and as text"]],
     "To watch it work": [
       ["subscribe to the tracing channels of `diagnostics_channel`", "test/node/host/channels.test.ts: tell of the module from its beginning to its end", "test/node/host/channels.test.ts: tenon:trap and tenon:restart tell"],

@@ -30,7 +30,7 @@ export class Output {
   async #bound(context: UnpluginBuildContext, place: Place, version: Version): Promise<string> {
     const { options, library, emitted } = this.#session;
     const parts: Core[] = [];
-    bindAs(version.bytes, place.name, (core) => String(parts.push(core)));
+    bindAs(version.bytes, place.name, { expressionOf: (core) => String(parts.push(core)) });
     const lines: string[] = [];
     const expressions = await Promise.all(
       parts.map(async (core, at) => {
@@ -46,7 +46,7 @@ export class Output {
         return `{ url: ${url}, hash: ${JSON.stringify(hash)} }`;
       }),
     );
-    const { text } = bindAs(version.bytes, place.name, (_, at) => expressions[at]!);
+    const { text } = bindAs(version.bytes, place.name, { expressionOf: (_, at) => expressions[at]! });
     return [...lines, text].join("\n");
   }
 }

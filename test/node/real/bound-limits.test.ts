@@ -1,0 +1,52 @@
+/** Modules written by `tenon bind --limits`: limits without compiling anything at run time. */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
+import { type BoundComponent, createHost, type Host, LimitError, type Module } from "../../../host/node/index.ts";
+import { bind } from "../../../scripts/toolchain/bind.ts";
+import { parseWat } from "../../../scripts/toolchain/wasm-tools.ts";
+
+interface Exports {
+  readonly exports: Record<string, () => unknown>;
+  readonly imports: object;
+}
+
+let host: Host;
+const folders: string[] = [];
+beforeEach(() => void (host = createHost()));
+afterEach(() => host.close());
+afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true }))));
+
+describe("a module bound ahead of time", () => {
+  const bound = async (limits: boolean): Promise<BoundComponent> => {
+    const bytes = await parseWat(`(component
+      (core module $m (memory (export "m") 1) (func (export "f") (loop $l (br $l))) (func (export "ok")))
+      (core instance $i (instantiate $m))
+      (func (export "f") (canon lift (core func $i "f"))) (func (export "ok") (canon lift (core func $i "ok"))))`);
+    const { entry, files } = bind(bytes, { name: "guest", limits });
+    const folder = await mkdtemp(join(tmpdir(), "tenon-bound-"));
+    folders.push(folder);
+    for (const [name, contents] of files) await writeFile(join(folder, name), contents);
+    return ((await import(pathToFileURL(join(folder, entry)).href)) as { default: BoundComponent }).default;
+  };
+
+  test("with limits keeps those it is loaded with, and runs without any", async () => {
+    const source = await bound(true);
+    const guest = await host.load(source, { name: "guest", limits: { timeoutMs: 15, memoryBytes: 2 ** 20 } });
+    const { exports } = guest as Module<Exports>;
+    expect(exports["ok"]!()).toBeUndefined();
+    expect(() => exports["f"]!()).toThrow(LimitError);
+    expect(guest.trap).toMatchObject({ limit: "timeout", allowed: 15 });
+    await expect(host.load(source, { name: "small", limits: { memoryBytes: 100 } })).rejects.toBeInstanceOf(LimitError);
+    const free = await host.load(source, { name: "free" });
+    expect((free as Module<Exports>).exports["ok"]!()).toBeUndefined();
+  });
+
+  test("without them refuses limits, and says how to have them", async () => {
+    const source = await bound(false);
+    await expect(host.load(source, { limits: { timeoutMs: 15 } })).rejects.toThrow('bind "guest" again with --limits');
+    expect((await host.load(source)).state).toBe("live");
+  });
+});
