@@ -47,8 +47,11 @@ export class Lines implements Places {
   }
 
   /** The places of frames, in their order. Never throws: where a guest's sections make no sense, there are no lines. */
-  places(frames: readonly WasmFrame[]): Place[] {
-    const found = frames.map((): Place => ({}));
+  places(given: readonly WasmFrame[]): Place[] {
+    const found = given.map((): Place => ({}));
+    // An engine that numbers no functions, as Deno's stacks do not, calls all of them 0.
+    const numbered = given.some(({ index }) => index !== 0);
+    const frames = numbered ? given : given.map((frame) => ({ ...frame, index: undefined }));
     for (const script of new Set(frames.map((frame) => frame.script))) {
       const numbers = [...frames.keys()].filter((i) => frames[i]!.script === script);
       const module = this.#moduleOf(numbers.map((i) => frames[i]!));

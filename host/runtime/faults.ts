@@ -143,8 +143,10 @@ export function toTrapError(raised: unknown, context: FaultContext): TrapError {
       : new TrapError(message, details, cause === undefined ? undefined : { cause });
   // The program may have its own way to write stacks, which has the same frames.
   const written = linesOf(trap);
-  const known = written.length === callers.length && from < callers.length;
-  writeStack(trap, frames, withoutOwn(known ? written.slice(from) : written));
+  const tail = callers.length - from;
+  // Some engines have the frames of constructors on top.
+  const known = tail > 0 && written.length >= callers.length;
+  writeStack(trap, frames, withoutOwn(known ? written.slice(-tail) : written));
   return trap;
 }
 

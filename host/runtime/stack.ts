@@ -82,8 +82,10 @@ const V8 = /^\s*at (?:(.*) \()?(.*):wasm-function\[(\d+)\]:0x([0-9a-f]+)\)?$/;
 const BY_COLUMN = /^\s*at (?:(.*) \()?(wasm:\/\/wasm\/.*):1:(\d+)\)?$/;
 /** `name@script:wasm-function[7]:0x1f`. */
 const SPIDERMONKEY = /^(.*?)@(.*):wasm-function\[(\d+)\]:0x([0-9a-f]+)$/;
-/** `module.wasm-function[name]@[wasm code]`, with a number where there is no name. */
-const JAVASCRIPTCORE = /^(.*)\.wasm-function\[(.*)\]@\[wasm code\]$/;
+/** `name@module:wasm-function[7]`. */
+const JAVASCRIPTCORE = /^(.*?)@(.*):wasm-function\[(\d+)\]$/;
+/** `module.wasm-function[name]@[wasm code]`, with a number where there is no name: JavaScriptCore before. */
+const OLDER_JAVASCRIPTCORE = /^(.*)\.wasm-function\[(.*)\]@\[wasm code\]$/;
 
 /** The frame of WebAssembly that a line of a stack is about. */
 export function wasmFrame(line: string): NamedFrame | undefined {
@@ -111,16 +113,22 @@ export function wasmFrame(line: string): NamedFrame | undefined {
       offset: Number(column) - 1,
     };
   }
-  const [, module, inner] = JAVASCRIPTCORE.exec(line) ?? [];
-  if (inner === undefined) return undefined;
-  const numbered = /^\d+$/.test(inner);
+  const [, inner, module, number] = JAVASCRIPTCORE.exec(line) ?? olderFrame(line) ?? [];
+  if (module === undefined) return undefined;
   return {
-    function: numbered ? `wasm-function[${inner}]` : printableName(inner),
-    module: module === "<?>" ? undefined : printableName(module!),
-    script: module!,
-    index: numbered ? Number(inner) : undefined,
+    function: inner === "" || inner === undefined ? `wasm-function[${number}]` : printableName(inner),
+    module: module === "<?>" ? undefined : printableName(module),
+    script: module,
+    index: number === undefined ? undefined : Number(number),
     offset: undefined,
   };
+}
+
+/** As {@link JAVASCRIPTCORE} matches: the line, a name, the module, a number. */
+function olderFrame(line: string): (string | undefined)[] | undefined {
+  const [, module, inner] = OLDER_JAVASCRIPTCORE.exec(line) ?? [];
+  if (inner === undefined) return undefined;
+  return /^\d+$/.test(inner) ? [line, "", module, inner] : [line, inner, module, undefined];
 }
 
 /** What a guest calls its own, fit for a line of a terminal. */
@@ -136,8 +144,8 @@ function findOwnFolder(): string {
   return /(?:[(@]|at (?:async )?)([^()@]*\/)runtime\/stack\.[jt]s\b/.exec(line)?.[1] ?? "\n";
 }
 
-/** A function of generated text, where it was evaluated in a bundle. */
-const GENERATED = /^\s*at (?:Object\.)?[fgw]\d+ \(eval at /;
+/** A function of generated text, as each engine writes what was evaluated. */
+const GENERATED = /^\s*at (?:Object\.)?[fgw]\d+ \(eval at |^[fgw]\d+@(?:$|.* > Function:)/;
 
 /** The lines of a stack from the first one on that is not about the host itself. */
 export function withoutOwn(lines: readonly string[]): string[] {

@@ -35,6 +35,16 @@ const FAULTS = [
 /** What an engine must lead to that has one text for a call through an empty entry and through one of another type. */
 const AMBIGUOUS = "unknown";
 
+/**
+ * A component whose `$run` calls `$deep`, which traps; its source map has them in lines 7 and 11 of `lines.ts`:
+ * `(func $deep unreachable) (func $run (export "run") call $deep)`.
+ */
+const LINES =
+  "AGFzbQ0AAQABzwEAYXNtAQAAAAEEAWAAAAMDAgAABwcBA3J1bgABCgoCAwAACwQAEAALAI8BEHNvdXJjZU1hcHBpbmdVUkx9ZGF0YTphcHBsaWNh" +
+  "dGlvbi9qc29uO2Jhc2U2NCxleUoyWlhKemFXOXVJam96TENKemIzVnlZMlZ6SWpwYklteHBibVZ6TG5SeklsMHNJbTVoYldWeklqcGJYU3dpYldG" +
+  "d2NHbHVaM01pT2lKcFEwRk5VU3hKUVVsQkluMD0AEwRuYW1lAQwCAARkZWVwAQNydW4CBAEAAAAHBQFAAAEABgkBAAABAANydW4IBgEAAAAAAAsJ" +
+  "AQADcnVuAQAAABcOY29tcG9uZW50LW5hbWUBBgASAQABbQ==";
+
 interface Faulty extends Tenon.World {
   readonly imports: object;
   readonly exports: { readonly faults: Record<string, (...values: readonly unknown[]) => unknown> };
@@ -133,6 +143,22 @@ export async function run(given: Given): Promise<Report> {
       await faulty.unload();
     }
     await host.close();
+  });
+  await step("a trap names the lines, else the functions, where the engine tells them", async () => {
+    const bytes = Uint8Array.from(atob(LINES), (character) => character.charCodeAt(0));
+    const component = await tenon.compile(bytes);
+    const { run } = component.instantiateSync().exports as { run(): void };
+    const error = thrown(run);
+    if (!(error instanceof tenon.TrapError)) throw new Error(`Not a TrapError but ${String(error)}`);
+    const { frames, position } = error;
+    const lines = frames.map(({ file, line, column }) => `${file}:${line}:${column}`).join(" ");
+    const told = frames.length === 0 ? "nothing" : lines === "lines.ts:7:9 lines.ts:11:9" ? "lines" : "functions";
+    facts["frames of a trap"] = told;
+    equal("position", position?.line, told === "lines" ? 7 : undefined);
+    if (told === "nothing") return;
+    equal("functions", frames.map(({ function: name }) => name).join(" "), "deep run");
+    equal("no other lines", told === "lines" || frames.every(({ line }) => line === undefined), true);
+    equal("the guest's frames in the stack", (error.stack ?? "").includes("deep"), true);
   });
   await step("a module that traps is restarted by policy", async () => {
     const host = tenon.createHost();

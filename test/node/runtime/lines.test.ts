@@ -372,6 +372,8 @@ test("wasmFrame reads the frames of every engine, and passes over those of JavaS
     function: "index/helper",
     module: "m",
   });
+  expect(wasmFrame("deep@<?>:wasm-function[36]")).toMatchObject({ function: "deep", module: undefined, index: 36 });
+  expect(wasmFrame("@m:wasm-function[36]")).toMatchObject({ function: "wasm-function[36]", module: "m" });
   expect(wasmFrame("    at null.<anonymous> (wasm://wasm/5cc39b7a:1:28)")).toMatchObject({
     offset: 27,
     index: undefined,
