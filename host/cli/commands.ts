@@ -178,6 +178,37 @@ const inspect: Command = {
   },
 };
 
+const dev: Command = {
+  needs: "compiler",
+  positionals: ["[DIR|FILE...]"],
+  options: {
+    wit: {
+      ...wit,
+      explains: "the WIT file or folder; default: in DIR, else in a folder wit further up",
+      required: false,
+    },
+    world,
+    "out-dir": { value: "DIR", explains: "the folder for components; default build in each module's folder" },
+    features,
+    release: { explains: "optimise; by default builds are as with --debug" },
+    port: { value: "NUMBER", explains: "the port; default 5173, or the next one that is free" },
+  },
+  summary: "Serves a page that shows modules running, and swaps them while their sources are edited",
+  run: async (args, streams) => {
+    const { devUntilInterrupted } = await import("../../scripts/toolchain/dev/command.ts");
+    const port = args.value("port");
+    if (port !== undefined && !(/^\d+$/.test(port) && Number(port) < 65_536)) {
+      throw new CommandLineError(`Expected --port to be a number from 0 to 65535, got ${port}`);
+    }
+    const options = { ...witChoice(args), outDir: args.value("out-dir"), release: args.has("release") };
+    return devUntilInterrupted(
+      args.positionals,
+      { ...options, port: port === undefined ? undefined : Number(port) },
+      streams,
+    );
+  },
+};
+
 const check: Command = {
   needs: "wit",
   positionals: ["FILE"],
@@ -220,6 +251,7 @@ export const commands: ReadonlyMap<string, Command> = new Map([
   ["build", build],
   ["types", types],
   ["run", run],
+  ["dev", dev],
   ["inspect", inspect],
   ["check", check],
   ["bind", bind],

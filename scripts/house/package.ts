@@ -20,6 +20,7 @@ import {
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
+import { writePage } from "./page.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
@@ -38,6 +39,7 @@ try {
   const support = join("scripts", "toolchain", "guest", "assembly");
   mkdirSync(join(made, support));
   for (const file of ["abi.ts", "tenon.ts"]) copyFileSync(join(root, support, file), join(made, support, file));
+  writePage(join(made, "scripts", "toolchain", "dev", "page"));
   for (const folder of ["host", "scripts"]) put(join(made, folder), join(dist, folder));
 } finally {
   rmSync(made, { recursive: true, force: true });

@@ -6,7 +6,10 @@ import { join, resolve } from "node:path";
 import { type Browser, chromium, type Locator, type Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { CHROMIUM_ARGUMENTS, CHROMIUM_HELP, findChromium } from "../../scripts/house/chromium.ts";
+import { writePage } from "../../scripts/house/page.ts";
 import { type DevServer, startDevServer } from "../../scripts/toolchain/dev/server.ts";
+import { componentEmbed, componentNew, parseWat } from "../../scripts/toolchain/wasm-tools.ts";
+import { faintTexts, namelessControls } from "./dev-measures.ts";
 import { guestBytes, thingsGuest } from "./runtime/guests.ts";
 
 const root = resolve(import.meta.dirname, "..", "..");
@@ -29,14 +32,14 @@ beforeAll(async () => {
     cpSync(join(root, "modules", name, "index.ts"), sourceOf(name));
   }
   writeFileSync(join(folder, "things.wasm"), await guestBytes(thingsGuest));
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ tenon: { modules: ["modules/*"], outDir: "out" } }));
+  writePage(join(folder, "page"));
   server = await startDevServer({
-    modules: join(folder, "modules"),
-    wit: join(folder, "wit"),
+    from: folder,
     components: [join(folder, "things.wasm")],
-    out: join(folder, "out"),
     cache: join(folder, "cache"),
+    page: join(folder, "page"),
     port: 0,
-    followHost: false,
   });
   const launched = chromium.launch({ executablePath, args: [...CHROMIUM_ARGUMENTS] });
   [browser] = await Promise.all([launched, server.ready]);
@@ -427,6 +430,52 @@ test("unloading shows the receipt, the engine confirms that the memory is gone, 
   await page.close();
 });
 
+test("a module whose imports nobody gives says which, and can be tried with stand-ins for them", async () => {
+  const witSource = `package demo:lone; interface store {
+      record row { cells: list<string>, at: option<u64> }
+      resource cursor { constructor(); next: func() -> result<row, string>; }
+      open: func(name: string) -> cursor;
+    }
+    world lone { import store; import pick: func(of: list<u8>) -> tuple<char, f32>; export go: func() -> u32; }`;
+  writeFileSync(
+    join(folder, "lone.wasm"),
+    await componentNew(await componentEmbed(await parseWat(loneCore), { witSource })),
+  );
+  const other = await startDevServer({
+    from: folder,
+    ...{ dirs: [], components: [join(folder, "lone.wasm")], page: join(folder, "page"), port: 0 },
+  });
+  const page = await browser.newPage();
+  page.setDefaultTimeout(20_000);
+  try {
+    await page.goto(other.url);
+    const alert = page.getByRole("alert");
+    expect(await alert.innerText()).toMatch(/demo:lone\/store is missing[^]*pick is missing/);
+    await alert.getByRole("button", { name: "Load with stand-ins for its imports" }).click();
+    await page.locator(".pane-head .state.live").waitFor();
+    expect(await call(page, "go")).toEqual({ title: "Value", text: "32" });
+    const log = page.getByRole("log");
+    await log.getByText('demo:lone/store#open("")').waitFor();
+    await log.getByText("demo:lone/store#[method]cursor.next()").waitFor();
+    await log.getByText("pick({})").waitFor();
+  } finally {
+    await page.close();
+    await other.close();
+  }
+});
+
+/** Opens a cursor, asks it for a row, picks a character and gives it back. */
+const loneCore = `(module
+  (import "demo:lone/store" "open" (func $open (param i32 i32) (result i32)))
+  (import "demo:lone/store" "[method]cursor.next" (func $next (param i32 i32)))
+  (import "$root" "pick" (func $pick (param i32 i32 i32)))
+  (memory (export "memory") 1)
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) i32.const 1024)
+  (func (export "go") (result i32)
+    (call $next (call $open (i32.const 0) (i32.const 0)) (i32.const 64))
+    (call $pick (i32.const 0) (i32.const 0) (i32.const 128))
+    (i32.load (i32.const 128))))`;
+
 describe.each([
   { width: 375, height: 812, colorScheme: "light" },
   { width: 375, height: 812, colorScheme: "dark" },
@@ -454,12 +503,19 @@ describe.each([
   });
 });
 
-describe("npm run dev", () => {
+describe("tenon dev", () => {
+  let project: string;
+  beforeAll(() => {
+    project = mkdtempSync(join(tmpdir(), "tenon-dev-command-"));
+    writeFileSync(join(project, "package.json"), JSON.stringify({ tenon: { modules: ["modules/*"] } }));
+  });
+  afterAll(() => rmSync(project, { recursive: true }));
   const run = (...parameters: string[]): ChildProcess =>
-    spawn(process.execPath, ["--import", "tsx", join(root, "scripts", "house", "dev.ts"), ...parameters], {
-      cwd: root,
-      stdio: "pipe",
-    });
+    spawn(
+      process.execPath,
+      ["--import", import.meta.resolve("tsx"), join(root, "host", "cli", "index.ts"), "dev", ...parameters],
+      { cwd: project, stdio: "pipe" },
+    );
   const output = (child: ChildProcess): { text: string } => {
     const gathered = { text: "" };
     for (const stream of [child.stdout!, child.stderr!]) stream.on("data", (chunk: Buffer) => (gathered.text += chunk));
@@ -468,16 +524,14 @@ describe("npm run dev", () => {
   const ended = (child: ChildProcess): Promise<number | null> => new Promise((settle) => child.once("exit", settle));
 
   test("says where the page is, and ends when it is told to", async () => {
-    const empty = mkdtempSync(join(tmpdir(), "tenon-dev-empty-"));
-    const child = run("--port", "0", "--modules", empty, "--wit", empty);
+    const child = run("--port", "0");
     const end = ended(child);
     const said = output(child);
-    await expect.poll(() => said.text, { timeout: 30_000 }).toMatch(/tenon dev {2}http:\/\/127\.0\.0\.1:\d+\//);
+    await expect.poll(() => said.text, { timeout: 30_000 }).toMatch(/tenon dev: http:\/\/127\.0\.0\.1:\d+\//);
     const page = await fetch(/http:\S+/.exec(said.text)![0]);
     expect(await page.text()).toContain("<title>tenon</title>");
     child.kill("SIGINT");
     expect(await end).toBe(0);
-    rmSync(empty, { recursive: true });
   });
 
   test.each([
@@ -492,70 +546,13 @@ describe("npm run dev", () => {
 
   test("says that the port is taken", async () => {
     const port = new URL(server.url).port;
-    const child = run("--port", port, "--modules", folder);
+    const child = run("--port", port);
     const said = output(child);
     expect(await ended(child)).toBe(1);
-    expect(said.text).toContain(`Port ${port} is already in use`);
+    expect(said.text).toBe(`Port ${port} is already in use: end what uses it, or choose another with --port\n`);
   });
 });
 
 test("no page has complained", () => {
   expect(complaints).toEqual([]);
 });
-
-/** Texts whose contrast is below 4.5 : 1 (WCAG 1.4.3). Runs in the page. */
-function faintTexts(): string[] {
-  const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true })!;
-  const rgba = (colour: string): [number, number, number, number] => {
-    canvas.clearRect(0, 0, 1, 1);
-    canvas.fillStyle = colour;
-    canvas.fillRect(0, 0, 1, 1);
-    const [r = 0, g = 0, b = 0, a = 0] = canvas.getImageData(0, 0, 1, 1).data;
-    return [r, g, b, a];
-  };
-  const luminance = ([r, g, b]: readonly number[]): number => {
-    const part = (value = 0): number =>
-      value / 255 <= 0.04045 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4;
-    return 0.2126 * part(r) + 0.7152 * part(g) + 0.0722 * part(b);
-  };
-  const ground = (from: Element): readonly number[] => {
-    for (let at: Element | null = from; at !== null; at = at.parentElement) {
-      const colour = rgba(getComputedStyle(at).backgroundColor);
-      if (colour[3] === 255) return colour;
-    }
-    return [255, 255, 255];
-  };
-  const faint = new Set<string>();
-  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  for (let text = texts.nextNode(); text !== null; text = texts.nextNode()) {
-    const element = text.parentElement!;
-    if (
-      text.textContent!.trim() === "" ||
-      !element.checkVisibility() ||
-      element.closest("button:disabled, script, noscript")
-    )
-      continue;
-    const style = getComputedStyle(element);
-    const [light, dark] = [
-      luminance(rgba(element.closest("svg") === null ? style.color : style.fill)),
-      luminance(ground(element)),
-    ].sort((a, b) => b - a);
-    const contrast = (light! + 0.05) / (dark! + 0.05);
-    if (contrast < 4.5)
-      faint.add(
-        `${text.textContent!.trim().slice(0, 30)} (${element.tagName} ${element.className}): ${contrast.toFixed(2)}`,
-      );
-  }
-  return [...faint];
-}
-
-/** Controls that a screen reader could not name. Runs in the page. */
-function namelessControls(): string[] {
-  const controls = document.querySelectorAll<HTMLInputElement>("input, select, textarea, button");
-  return [...controls]
-    .filter((control) => {
-      const labels = [...(control.labels ?? [])].map((label) => label.textContent?.trim()).join("");
-      return labels === "" && (control.textContent ?? "").trim() === "" && !control.hasAttribute("aria-label");
-    })
-    .map((control) => control.outerHTML);
-}

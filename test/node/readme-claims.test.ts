@@ -64,6 +64,12 @@ const claims: Readonly<Record<string, Readonly<Record<string, readonly Claim[]>>
       ["for instances made while somebody listens", "test/node/host/channels.test.ts: of instances that are made while somebody listens"],
       ["on a track for each module", "test/node/host/channels.test.ts: profile puts loads, reloads, unloads and calls"],
     ],
+    "To try modules by hand": [
+      ["serves a page with those of the project", "test/node/dev.test.ts: every module is listed as live", "test/node/package/package.test.ts: tenon dev serves its page"],
+      ["or with the folders and `.wasm` files", "test/node/dev-server.test.ts: a component that is ready is told of", "test/node/dev-server.test.ts: a module's folder that goes"],
+      ["traps and build errors with their place", "test/node/dev.test.ts: a trap on purpose is told in full", "test/node/dev.test.ts: with a mistake shows it with its place"],
+      ["swaps it in the open page, with its state", "test/node/dev.test.ts: swaps the module in the open page, with its state"],
+    ],
     "The command line": [["each explains itself with `--help`", "test/node/cli.test.ts: how each command is used"]],
   },
   Trust: {

@@ -2,10 +2,19 @@
  * What the dev server tells open pages. Data only: both sides import it, so it imports neither Node nor the DOM.
  */
 
-/** The page asks for the latest update of every module, when it opens. */
-export const HELLO = "tenon:hello";
-/** The server sends one {@link Update}. */
-export const UPDATE = "tenon:update";
+/** Where a page listens: a stream of server-sent events, each a {@link Message}. */
+export const EVENTS = "/events";
+
+/** The first thing that a page hears, and whenever the page itself has changed. The state of every module follows. */
+export interface Greeting {
+  readonly kind: "hello";
+  /** The modules that there are. */
+  readonly names: readonly string[];
+  /** Another one when the page's own code has changed. */
+  readonly page: string;
+}
+
+export type Message = Greeting | Update;
 
 /** The state of one module's build. */
 export type Update = BuildingUpdate | BuiltUpdate | FailedUpdate | RemovedUpdate;

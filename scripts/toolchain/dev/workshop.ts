@@ -1,81 +1,103 @@
 /**
- * Builds the modules of a folder, and builds again what a saved file changes.
+ * What the dev server knows of modules: those that a builder watches, and components that are ready.
  *
- * Owns which file concerns which module, one build at a time for each, and the bytes of the latest components. Does not
- * own watching (the dev server's) nor building (`scripts/build`).
+ * Owns the latest news of each and the bytes of the latest components; when something is built is the builder's
+ * (`Builder.watch`).
  */
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { readdir, readFile, stat } from "node:fs/promises";
-import { basename, join, relative, resolve, sep } from "node:path";
-import { BuildError, type BuildIssue, type Builder, createBuilder } from "../build/index.ts";
+import { readFile, stat } from "node:fs/promises";
+import { basename, dirname, relative, resolve } from "node:path";
+import {
+  BuildError,
+  type BuildIssue,
+  type Builder,
+  type BuildOptions,
+  type BuildResult,
+  createBuilder,
+  type WatchEvent,
+  type Watching,
+} from "../build/index.ts";
+import { moduleFolders, readProject } from "../build/config.ts";
+import { displayPath } from "../build/files.ts";
 import { findWit } from "../build/find-wit.ts";
+import { FolderWatch } from "../build/folder-watch.ts";
+import { settled } from "../build/options.ts";
 import { collectDocs } from "../wit/docs.ts";
 import { readWit } from "../wit/sources.ts";
 import type { BuiltUpdate, FailedUpdate, Issue, SavedFile, Update } from "./protocol.ts";
 
-export interface WorkshopOptions {
-  /** A folder of module folders. */
-  readonly modules: string;
-  /** A folder of WIT packages that several modules use; a change in it concerns those that have read the file. */
-  readonly wit?: string | undefined;
-  /** Where components are written. */
-  readonly out: string;
+export interface WorkshopOptions extends Pick<BuildOptions, "wit" | "world" | "features" | "outDir"> {
+  /** Module folders. Default: those that the project's package.json lists, and those that it comes to list. */
+  readonly dirs?: readonly string[] | undefined;
+  /** A folder of the project. Default the working directory. */
+  readonly from?: string | undefined;
   /** Ready-made components, as paths of `.wasm` files, shown beside the modules. Default none. */
   readonly components?: readonly string[] | undefined;
   /** Optimise: slower builds, quicker code. Default `false`, as what counts here is the time from saving to answering. */
-  readonly optimize?: boolean | undefined;
+  readonly release?: boolean | undefined;
   /** Where the builder keeps its records; default the builder's own. */
   readonly cache?: string | false | undefined;
 }
 
-/** Milliseconds a file must be quiet before it is built: editors write in several steps. */
-const QUIET_MS = 20;
+/** Milliseconds that a component's file must be quiet before it is read: some programs write in place. */
+const QUIET_MS = 50;
 
-/** A module: a folder to build, or a component that is ready. */
+/** A module: a folder that is built, or a component that is ready. */
 interface Place {
   readonly name: string;
-  readonly folder: string | undefined;
-  readonly component: string;
-  /** Files whose change concerns it, absolute; known after the first build that went well. */
-  sources: ReadonlySet<string>;
   latest: Update;
-  /** The latest build that went well: what a page that opens now can load, whatever became of later ones. */
+  /** The latest version that could be read: what a page that opens now can load, whatever became of later ones. */
   built: BuiltUpdate | undefined;
+  builtAt: number;
   /** The bytes of the last versions by hash: an open page may still fetch the one before. */
   readonly versions: Map<string, Uint8Array>;
-  /** The file that made a build necessary which has not begun. */
-  waiting: { readonly path: string } | undefined;
-  timer: NodeJS.Timeout | undefined;
-  running: Promise<void> | undefined;
+  /** News is told in the order in which it came. */
+  telling: Promise<void>;
 }
 
 export class Workshop {
   readonly #options: WorkshopOptions;
   readonly #publish: (update: Update) => void;
   readonly #builder: Builder;
+  /** By the module's folder or the component's file, absolute. */
   readonly #places = new Map<string, Place>();
+  readonly #files: FolderWatch;
+  #watching: Watching | undefined;
+  #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
   constructor(options: WorkshopOptions, publish: (update: Update) => void) {
     this.#options = options;
     this.#publish = publish;
     this.#builder = createBuilder(options.cache === undefined ? {} : { cache: options.cache });
-  }
-
-  /** Folders and files to watch. */
-  get watched(): readonly string[] {
-    const { modules, wit, components = [] } = this.#options;
-    return [modules, ...(wit === undefined ? [] : [wit]), ...components].map((path) => resolve(path));
+    this.#files = new FolderWatch(
+      () => this.#lookSoon(),
+      () => {},
+    );
   }
 
   /** Starts the first build of every module; resolves when all have ended, well or not. */
   async start(): Promise<void> {
-    this.#builder.warm();
-    for (const path of this.#options.components ?? [])
-      this.#add(basename(path).replace(/\.wasm$/, ""), undefined, path);
-    await this.#discover();
-    await Promise.all([...this.#places.values()].map(({ running }) => running));
+    const { dirs, from = ".", wit, world, features, outDir, release = false } = this.#options;
+    const components = this.#components();
+    // What is to be built is known before anything has been; a project that is wrong is told by the watch.
+    const known =
+      dirs ??
+      (await readProject(resolve(from))
+        .then(moduleFolders)
+        .catch(() => []));
+    for (const place of [...known.map((dir) => resolve(dir)), ...components]) this.#place(place);
+    // A module that waits for no other is not kept waiting by those that are built first.
+    this.#look();
+    const options = { dirs, from, wit, world, features, outDir, debug: !release };
+    this.#watching = this.#builder.watch(options, (event) => this.#heard(event));
+    await this.#watching.ready;
+    await Promise.all([...this.#places.values()].map(({ telling }) => telling));
+  }
+
+  names(): readonly string[] {
+    return [...this.#places.values()].map(({ name }) => name);
   }
 
   /** What a page that opens now must hear: for every module its last good build, and what came after that. */
@@ -88,144 +110,142 @@ export class Workshop {
 
   /** The bytes of a version that was published lately. */
   component(name: string, hash: string): Uint8Array | undefined {
-    return this.#places.get(name)?.versions.get(hash);
-  }
-
-  /** Tells of a file that was written, made or removed. Editors' own temporary files are no sources. */
-  changed(path: string): void {
-    const file = resolve(path);
-    if (!/\.(?:ts|json|wit|wasm)$/.test(file)) return;
-    for (const place of this.#places.values()) {
-      if (this.#concerns(file, place)) this.#schedule(place, file);
-    }
-    if (basename(file) === "index.ts") void this.#discover();
+    return [...this.#places.values()].find((place) => place.name === name)?.versions.get(hash);
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    for (const { timer } of this.#places.values()) clearTimeout(timer);
+    clearTimeout(this.#timer);
+    this.#files.close();
+    await this.#watching?.close();
     await this.#builder.close();
-    await Promise.all([...this.#places.values()].map(({ running }) => running));
+    await Promise.all([...this.#places.values()].map(({ telling }) => telling));
   }
 
-  #concerns(file: string, { folder, component, sources }: Place): boolean {
-    if (folder === undefined) return file === component;
-    if (sources.has(file)) return true;
-    const { wit } = this.#options;
-    // Before a build has gone well nobody knows which packages it reads.
-    if (sources.size === 0 && wit !== undefined && within(file, resolve(wit))) return true;
-    return within(file, folder) && !within(file, join(folder, "bindings"));
+  #components(): string[] {
+    return (this.#options.components ?? []).map((path) => resolve(path));
   }
 
-  async #discover(): Promise<void> {
-    const root = resolve(this.#options.modules);
-    const entries = await readdir(root, { withFileTypes: true }).catch(() => []);
-    for (const entry of entries) {
-      const folder = join(root, entry.name);
-      if (!entry.isDirectory() || this.#places.has(entry.name) || !existsSync(join(folder, "index.ts"))) continue;
-      this.#add(entry.name, folder, join(this.#options.out, `${entry.name}.wasm`));
+  #place(key: string): Place {
+    const known = this.#places.get(key);
+    if (known !== undefined) return known;
+    const short = basename(key).replace(/\.wasm$/, "");
+    const name = this.names().includes(short) ? displayPath(key) : short;
+    const latest: Update = { kind: "building", name };
+    const telling = Promise.resolve();
+    const place: Place = { name, latest, built: undefined, builtAt: 0, versions: new Map(), telling };
+    this.#places.set(key, place);
+    this.#publish(latest);
+    return place;
+  }
+
+  #remove(key: string): void {
+    const place = this.#places.get(key);
+    if (place === undefined) return;
+    this.#places.delete(key);
+    this.#publish({ kind: "removed", name: place.name });
+  }
+
+  #heard(event: WatchEvent): void {
+    const { dir } = event;
+    if (event.kind === "removed") return this.#remove(dir);
+    // What is told of the project itself holds until a module is told of again.
+    if (event.kind === "built") this.#remove(resolve(this.#options.from ?? "."));
+    this.#tell(this.#place(dir), (place) =>
+      event.kind === "built" ? this.#moduleNews(place, dir, event.result) : failure(place.name, event.error),
+    );
+  }
+
+  #tell(place: Place, news: (place: Place) => Promise<Update | undefined>): void {
+    place.telling = place.telling.then(async () => {
+      const update = await news(place).catch((error: unknown) => failure(place.name, error));
+      if (update === undefined || this.#closed || ![...this.#places.values()].includes(place)) return;
+      place.latest = update;
+      if (update.kind === "built") [place.built, place.builtAt] = [update, Date.now()];
+      this.#publish(update);
+    });
+  }
+
+  async #moduleNews(place: Place, dir: string, result: BuildResult): Promise<Update> {
+    const builtAt = Date.now();
+    const [bytes, docs, saved] = await Promise.all([
+      readFile(result.component),
+      this.#docs(dir),
+      result.cached || place.built === undefined ? undefined : savedFile(result, place.builtAt, builtAt),
+    ]);
+    const stages = result.cached ? [] : Object.entries(result.stages);
+    return { ...versionOf(place, bytes), docs, stages, saved };
+  }
+
+  /** The doc comments that the author wrote; a WIT that cannot be read is told by the build, not here. */
+  async #docs(dir: string): Promise<Record<string, string>> {
+    try {
+      const { wit } = await settled({ dir, wit: this.#options.wit });
+      const { main, dependencies } = await readWit(wit ?? (await findWit(dir)));
+      const packages = [...dependencies, main].map(({ files }) => collectDocs(files.map(({ text }) => text)));
+      return Object.fromEntries(packages.flatMap((docs) => [...docs]));
+    } catch {
+      return {};
     }
-    for (const place of this.#places.values()) {
-      if (place.folder === undefined || existsSync(place.folder)) continue;
-      clearTimeout(place.timer);
-      this.#places.delete(place.name);
-      this.#publish({ kind: "removed", name: place.name });
-    }
   }
 
-  #add(name: string, folder: string | undefined, component: string): void {
-    const place: Place = {
-      name,
-      folder,
-      component: resolve(component),
-      sources: new Set(),
-      latest: { kind: "building", name },
-      built: undefined,
-      versions: new Map(),
-      waiting: undefined,
-      timer: undefined,
-      running: undefined,
-    };
-    this.#places.set(name, place);
-    place.running = this.#run(place, undefined);
+  #lookSoon(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#look(), QUIET_MS);
   }
 
-  #schedule(place: Place, path: string): void {
-    place.waiting = { path };
-    clearTimeout(place.timer);
-    // A build that is running picks up what waits when it ends.
-    if (place.running === undefined) place.timer = setTimeout(() => this.#begin(place), QUIET_MS);
-  }
-
-  #begin(place: Place): void {
-    const { waiting } = place;
-    if (waiting === undefined || this.#closed) return;
-    place.waiting = undefined;
-    place.running = this.#run(place, waiting.path);
-  }
-
-  async #run(place: Place, saved: string | undefined): Promise<void> {
-    this.#publishLatest(place, { kind: "building", name: place.name });
-    const after = await this.#make(place, saved).catch((error: unknown) => failure(place.name, error));
-    if (!this.#closed) this.#publishLatest(place, after);
-    place.running = undefined;
-    this.#begin(place);
-  }
-
-  async #make(place: Place, saved: string | undefined): Promise<Update> {
-    const startedAt = Date.now();
-    const savedAt = saved === undefined ? undefined : (await stat(saved).catch(() => undefined))?.mtimeMs;
-    let stages: BuiltUpdate["stages"] = [];
-    let docs: BuiltUpdate["docs"] = {};
-    if (place.folder !== undefined) {
-      const result = await this.#builder.build({
-        dir: place.folder,
-        out: place.component,
-        debug: true,
-        optimize: this.#options.optimize ?? false,
+  /** Reads the ready-made components; their folders may have gone, and come again. */
+  #look(): void {
+    const components = this.#components();
+    this.#files.set(new Set(components.flatMap((path) => [existing(dirname(path)), dirname(existing(dirname(path)))])));
+    for (const path of components) {
+      this.#tell(this.#place(path), async (place) => {
+        const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
+          throw error.code === "ENOENT" ? new BuildError([{ file: path, message: "The file is not there" }]) : error;
+        });
+        // A program that writes in place has emptied the file, and writes next.
+        if (bytes.length === 0) return undefined;
+        const version = versionOf(place, bytes);
+        if (place.latest.kind === "built" && place.latest.hash === version.hash) return undefined;
+        return { ...version, docs: {}, stages: [], saved: undefined };
       });
-      place.sources = new Set(result.sources.map((path) => resolve(path)));
-      if (!result.cached) stages = Object.entries(result.stages);
-      docs = await docsOf(place.folder);
     }
-    const bytes = await readFile(place.component);
-    const hash = createHash("sha256").update(bytes).digest("hex");
-    remember(place.versions, hash, bytes);
-    const file: SavedFile | undefined =
-      saved === undefined || savedAt === undefined || place.built?.hash === hash
-        ? undefined
-        : { file: shown(saved), savedAt, startedAt, builtAt: Date.now() };
-    const url = `/components/${encodeURIComponent(place.name)}/${hash}.wasm`;
-    return { kind: "built", name: place.name, url, hash, byteLength: bytes.length, docs, stages, saved: file };
-  }
-
-  #publishLatest(place: Place, update: Update): void {
-    place.latest = update;
-    if (update.kind === "built") place.built = update;
-    this.#publish(update);
   }
 }
 
-function within(file: string, folder: string): boolean {
-  return file.startsWith(folder + sep);
+/** The folder, or the nearest one above it that is there. */
+function existing(folder: string): string {
+  return existsSync(folder) ? folder : existing(dirname(folder));
 }
 
-function remember(versions: Map<string, Uint8Array>, hash: string, bytes: Uint8Array): void {
+/** Keeps the bytes for pages that ask for them. */
+function versionOf(
+  { name, versions }: Place,
+  bytes: Uint8Array,
+): Pick<BuiltUpdate, "kind" | "name" | "url" | "hash" | "byteLength"> {
+  const hash = createHash("sha256").update(bytes).digest("hex");
   versions.delete(hash);
   versions.set(hash, bytes);
   const [oldest] = versions.keys();
   if (versions.size > 3 && oldest !== undefined) versions.delete(oldest);
+  const url = `/components/${encodeURIComponent(name)}/${hash}.wasm`;
+  return { kind: "built", name, url, hash, byteLength: bytes.length };
 }
 
-/** The doc comments that the author wrote; a WIT that cannot be read is told by the build, not here. */
-async function docsOf(folder: string): Promise<Record<string, string>> {
-  try {
-    const { main, dependencies } = await readWit(await findWit(folder));
-    const packages = [...dependencies, main].map(({ files }) => collectDocs(files.map(({ text }) => text)));
-    return Object.fromEntries(packages.flatMap((docs) => [...docs]));
-  } catch {
-    return {};
+/** The source that was written last, when that was after the build before. */
+async function savedFile(
+  { sources, durationMs }: BuildResult,
+  before: number,
+  builtAt: number,
+): Promise<SavedFile | undefined> {
+  let file: string | undefined;
+  let savedAt = before;
+  for (const path of sources) {
+    const at = (await stat(path).catch(() => undefined))?.mtimeMs ?? 0;
+    if (at > savedAt) [file, savedAt] = [path, at];
   }
+  const startedAt = Math.max(savedAt, builtAt - durationMs);
+  return file === undefined ? undefined : { file: shown(file), savedAt, startedAt, builtAt };
 }
 
 async function failure(name: string, error: unknown): Promise<FailedUpdate> {

@@ -1,5 +1,6 @@
 /** The package as others get it: what it holds, and that it works in an empty Node project and in pages. */
 import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -54,14 +55,12 @@ test("the package holds the host, the build, their types and the licence, and no
   for (const entry of ["node", "browser"]) expect(packed.files).toContain(`dist/host/${entry}/index.d.ts`);
   const strangers = packed.files.filter(
     (path) =>
-      !/^(?:dist\/(?:host|scripts)\/.*\.(?:js|d\.ts)|dist\/host\/browser\/(?:chunks\/[\w-]+|index)\.js\.map|dist\/scripts\/toolchain\/guest\/assembly\/(?:abi|tenon)\.ts|modules\/[\w-]+\/index\.ts|wit\/[\w-]+\.wit|[^/]+)$/.test(
+      !/^(?:dist\/(?:host|scripts)\/.*\.(?:js|d\.ts)|dist\/host\/browser\/(?:chunks\/[\w-]+|index)\.js\.map|dist\/scripts\/toolchain\/guest\/assembly\/(?:abi|tenon)\.ts|dist\/scripts\/toolchain\/dev\/page\/(?:index\.html|main\.js|\w+\.css|icon\.svg)|modules\/[\w-]+\/index\.ts|wit\/[\w-]+\.wit|[^/]+)$/.test(
         path,
       ),
   );
   expect(strangers).toEqual([]);
-  expect(
-    packed.files.filter((path) => /test|vitest|chromium|dist\/scripts\/(?:house|toolchain\/dev)/.test(path)),
-  ).toEqual([]);
+  expect(packed.files.filter((path) => /test|vitest|chromium|dist\/scripts\/house/.test(path))).toEqual([]);
 });
 
 test("what its README links to is in it, and it is 3 MB", () => {
@@ -142,6 +141,55 @@ describe("in an empty Node project", () => {
     const script = `import { compile } from "tenon"; console.log((await compile("echo.wasm")).instantiateSync().exports.echo(7))`;
     expect((await run(process.execPath, ["--input-type=module", "-e", script], nodeProject)).trim()).toBe("7");
   });
+
+  test(
+    "tenon dev serves its page, builds the module and builds it again when it is saved",
+    { timeout: 180_000 },
+    async () => {
+      const parameters = ["dev", "echo", "--port", "0", "--out-dir", "dev-out"];
+      const tenon = spawn(
+        process.execPath,
+        [join("node_modules", "tenon", "dist", "host", "cli", "index.js"), ...parameters],
+        {
+          cwd: nodeProject,
+          stdio: ["ignore", "pipe", "inherit"],
+        },
+      );
+      const ended = new Promise((settle) => tenon.once("exit", settle));
+      let said = "";
+      tenon.stdout.on("data", (chunk: Buffer) => (said += chunk.toString()));
+      const executablePath = findChromium();
+      const browser = await chromium.launch({ executablePath: executablePath!, args: [...CHROMIUM_ARGUMENTS] });
+      try {
+        await expect.poll(() => said, { timeout: 30_000 }).toMatch(/http:\S+/);
+        const page = await browser.newPage();
+        page.setDefaultTimeout(60_000);
+        await page.goto(/http:\S+/.exec(said)![0]);
+        await page.locator(".state.live").first().waitFor();
+        const call = async (): Promise<string> => {
+          await page.getByRole("button", { name: "Call" }).click();
+          return page.locator(".outcome").innerText();
+        };
+        await page.getByLabel(/^x/).fill("7");
+        expect(await call()).toMatch(/^Value[^]*\b7$/);
+        const index = join(nodeProject, "echo", "index.ts");
+        const before = readFileSync(index, "utf8");
+        writeFileSync(index, before.replace("return x", "return x + 100"));
+        await page.getByText(/From saving/).waitFor();
+        expect(await call()).toMatch(/^Value[^]*\b107$/);
+        writeFileSync(index, before.replace("return x", "return y"));
+        const alert = page.getByRole("alert");
+        await alert.waitFor();
+        expect(await alert.innerText()).toContain("echo/index.ts:1:");
+        expect(await call()).toMatch(/^Value[^]*\b107$/);
+        writeFileSync(index, before);
+      } finally {
+        await browser.close();
+        tenon.kill("SIGINT");
+      }
+      expect(await ended).toBe(0);
+    },
+  );
 
   test.each([
     ["nodenext", "es2023,esnext.disposable,dom"],

@@ -3,7 +3,7 @@
  *
  * Anything else a module imports it can only get from another module; what is missing then is shown as it is.
  */
-import type { Imports } from "../../../../host/module/types.ts";
+import type { ImportEntry } from "../../../../host/module/types.ts";
 import type { Activity } from "./activity.ts";
 
 interface LogEntry {
@@ -12,7 +12,7 @@ interface LogEntry {
   readonly fields: readonly (readonly [string, string])[];
 }
 
-export function pageImports(activity: Activity): Imports {
+export function pageImports(activity: Activity): ImportEntry {
   return ({ module }) => ({
     "demo:log/log@0.1.0": {
       write: ({ level, message, fields }: LogEntry) =>

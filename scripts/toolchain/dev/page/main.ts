@@ -1,7 +1,7 @@
 /**
  * The dev page: the list of modules, the chosen one, and the line to the dev server.
  */
-import { HELLO, UPDATE, type Update } from "../protocol.ts";
+import { EVENTS, type Message } from "../protocol.ts";
 import { Activity } from "./activity.ts";
 import { fill, formatBytes, h, plural } from "./dom.ts";
 import { describeCall } from "./form.ts";
@@ -117,10 +117,7 @@ function show(): void {
   shown = entry;
   document.title = entry === undefined ? "tenon" : `${entry.name} · tenon`;
   if (entry === undefined) {
-    fill(
-      main,
-      h("p", { class: "empty" }, "There are no modules: make one with `npm run tenon -- new modules/NAME --wit PATH`"),
-    );
+    fill(main, h("p", { class: "empty" }, "There are no modules yet: `npx tenon new NAME --wit PATH` makes one"));
     return;
   }
   let pane = panes.get(entry);
@@ -148,15 +145,22 @@ setInterval(() => {
 
 // The line to the server.
 
-// Vite looks for these very words.
-const hot = import.meta.hot;
-if (hot === undefined) {
-  fill(main, h("p", { class: "empty" }, "This page lives on the dev server: start it with `npm run dev`"));
-} else {
-  hot.on(UPDATE, (update: Update) => session.update(update));
-  hot.on("vite:ws:disconnect", () => {
-    connected = false;
-    drawList();
-  });
-  hot.send(HELLO);
-}
+/** The page's own code as it was when the server was first heard. */
+let page: string | undefined;
+
+// A line that is lost is taken up again by itself; the server begins with a greeting then too.
+const events = new EventSource(EVENTS);
+events.addEventListener("message", ({ data }: MessageEvent<string>) => {
+  const message = JSON.parse(data) as Message;
+  if (message.kind !== "hello") return session.update(message);
+  page ??= message.page;
+  if (page !== message.page) location.reload();
+  connected = true;
+  session.keep(message.names);
+  drawList();
+  show();
+});
+events.addEventListener("error", () => {
+  connected = false;
+  drawList();
+});

@@ -86,6 +86,8 @@ function refusal(entry: Entry, { what, error }: Problem, session: Session): HTML
     actions.push(button("Unload all the same", () => void session.unload(entry, { force: true })));
   } else if (what === "load") {
     actions.push(button("Try again", () => void session.load(entry)));
+    if (error instanceof LinkError)
+      actions.push(button("Load with stand-ins for its imports", () => void session.load(entry, true)));
   }
   const link =
     error instanceof LinkError

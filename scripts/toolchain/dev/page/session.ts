@@ -5,7 +5,7 @@
  */
 import { compile, createHost } from "../../../../host/browser/index.ts";
 import { LinkError, ReloadError } from "../../../../host/errors.ts";
-import type { Module, ReloadReceipt, UnloadReceipt } from "../../../../host/module/types.ts";
+import type { ImportEntry, Module, ReloadReceipt, UnloadReceipt } from "../../../../host/module/types.ts";
 import type { CollectionReport } from "../../../../host/runtime/engine.ts";
 import type { BuiltUpdate, Issue, Update } from "../protocol.ts";
 import type { Activity } from "./activity.ts";
@@ -14,6 +14,7 @@ import { formatBytes, formatMs } from "./dom.ts";
 import { pageImports } from "./imports.ts";
 import { MemoryHistory } from "./plot.ts";
 import { Shelf } from "./shelf.ts";
+import { standIns } from "./stand-ins.ts";
 
 /** How a version came into the page, by stage. */
 export interface Journey {
@@ -54,6 +55,8 @@ export class Entry {
   journey: Journey | undefined;
   receipt: UnloadReceipt | undefined;
   collected: CollectionReport | undefined;
+  /** Whether imports that nobody gives are made up. */
+  standIns = false;
   /** Unloaded by the person, so that a build does not load it again. */
   resting = false;
 
@@ -78,6 +81,7 @@ export class Session {
       activity.add({ module, kind: "fault", label: "trap", text: error.message });
       this.#tell(module);
     });
+    this.#host.on("console", ({ module, level, text }) => activity.add({ module, kind: "log", label: level, text }));
     setInterval(() => this.sample(), 500);
   }
 
@@ -119,14 +123,20 @@ export class Session {
     this.#changed(entry);
   }
 
+  /** Takes away the modules that the dev server does not have any more. */
+  keep(names: readonly string[]): void {
+    for (const name of this.#entries.keys()) if (!names.includes(name)) this.update({ kind: "removed", name });
+  }
+
   /** A fresh instance of the version that serves; its state is handed over unless it has trapped. */
   reload(entry: Entry): Promise<void> {
     return this.#enqueue(entry, () => this.#reload(entry, undefined));
   }
 
-  /** Loads a module again that was unloaded. */
-  load(entry: Entry): Promise<void> {
+  /** Loads a module that was unloaded, or could not be loaded. @param standIns whether imports that nobody gives are made up */
+  load(entry: Entry, standIns: boolean = entry.standIns): Promise<void> {
     entry.resting = false;
+    entry.standIns = standIns;
     return this.#enqueue(entry, () => this.#load(entry));
   }
 
@@ -169,7 +179,7 @@ export class Session {
     const began = performance.now();
     try {
       await this.#describe(entry, offered);
-      const imports = pageImports(this.#activity);
+      const imports = await this.#importsFor(entry, offered);
       entry.module = await this.#host.load(offered.url, { name: entry.name, imports, integrity: offered.hash });
     } catch (error) {
       this.#fail(entry, "load", error);
@@ -191,6 +201,19 @@ export class Session {
     this.#retryOthers(entry);
   }
 
+  /** What the page gives; with stand-ins, also what neither it nor another module does. */
+  async #importsFor({ name, standIns: made }: Entry, { url }: BuiltUpdate): Promise<readonly ImportEntry[]> {
+    const given = [pageImports(this.#activity)];
+    if (!made) return given;
+    const [component, missing] = await Promise.all([
+      compile(url, { name }),
+      this.#host.missing(url, { name, imports: given }),
+    ]);
+    const names = new Set(missing.map((issue) => issue.import?.replace(/#.*/, "")));
+    const unmet = component.imports.filter((decl) => names.has(decl.name));
+    return [...given, standIns(name, unmet, this.#activity) as ImportEntry];
+  }
+
   /** Loads again what could not be linked before this module was there. */
   #retryOthers(loaded: Entry): void {
     for (const entry of this.#entries.values()) {
@@ -205,7 +228,9 @@ export class Session {
     const reloadAt = Date.now();
     let receipt: ReloadReceipt;
     try {
-      receipt = await (update === undefined ? module.reload() : module.reload(update.url, { integrity: update.hash }));
+      receipt = await (update === undefined
+        ? module.reload()
+        : module.reload(update.url, { integrity: update.hash, imports: await this.#importsFor(entry, update) }));
     } catch (error) {
       if (!(error instanceof ReloadError && error.superseded)) this.#fail(entry, "reload", error);
       return;
