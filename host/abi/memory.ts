@@ -23,6 +23,8 @@ const utf8Decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const utf16Decoder = new TextDecoder("utf-16le", { fatal: true, ignoreBOM: true });
 const utf8Encoder = new TextEncoder();
 const EMPTY = new ArrayBuffer(0);
+/** Bytes that are lifted between two looks at the clock: about a millisecond. */
+const LOOK_BYTES = 2 ** 18;
 
 export class Memory {
   u8: Uint8Array<ArrayBuffer> = new Uint8Array(EMPTY);
@@ -33,12 +35,15 @@ export class Memory {
   private readonly quota: Quota;
   /** Bytes that may still be lifted in this crossing. */
   private left: number;
+  /** Below this something is done: the limit is passed, or, where time is limited, the clock is looked at. */
+  private floor: number;
   /** While more than this is left, short strings are made by a loop. */
   private readonly decodeFrom: number;
 
   constructor(quota: Quota) {
     this.quota = quota;
     this.left = quota.hostCallBytes;
+    this.floor = quota.look === undefined ? 0 : this.left - LOOK_BYTES;
     this.decodeFrom = quota.hostCallBytes - LOOPED;
   }
 
@@ -57,6 +62,7 @@ export class Memory {
   /** To be called before anything is lifted: what the guest hands over is counted from here on. */
   beginLift(): void {
     this.left = this.quota.hostCallBytes;
+    if (this.quota.look !== undefined) this.floor = this.left - LOOK_BYTES;
     this.sync();
   }
 
@@ -98,7 +104,13 @@ export class Memory {
 
   /** Counts what is about to be lifted: before it is, so that a guest cannot make the host run out of memory. */
   spend(bytes: number): void {
-    if ((this.left -= bytes) < 0) throw this.quota.passed(this.left);
+    if ((this.left -= bytes) < this.floor) this.reached();
+  }
+
+  private reached(): void {
+    const trap = this.quota.passed(this.left);
+    if (trap !== undefined) throw trap;
+    this.floor = Math.max(this.left - LOOK_BYTES, 0);
   }
 
   private within(code: TrapCode, what: string, at: number, byteLength: number, alignment: number): number {

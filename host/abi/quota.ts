@@ -40,6 +40,8 @@ export class Quota implements HostLimits {
   readonly hostCallBytes: number;
   readonly resources: number;
   handles = 0;
+  /** Looks at the clock while much is lifted, where time is limited; set before the first memory is attached. */
+  look: (() => LimitTrap | undefined) | undefined;
   /** The trap of the limit that was passed: never the fault of a value that is being lowered. */
   trap: LimitTrap | undefined;
 
@@ -53,8 +55,8 @@ export class Quota implements HostLimits {
     throw (this.trap = new LimitTrap("resources", this.resources, this.handles--));
   }
 
-  /** @param left what the limit leaves, below zero */
-  passed(left: number): LimitTrap {
-    return new LimitTrap("host-call-bytes", this.hostCallBytes, this.hostCallBytes - left);
+  /** @param left what the limit leaves; not below zero when it is only time to look at the clock */
+  passed(left: number): LimitTrap | undefined {
+    return left < 0 ? new LimitTrap("host-call-bytes", this.hostCallBytes, this.hostCallBytes - left) : this.look?.();
   }
 }

@@ -5,7 +5,7 @@
  * component that has such a limit. Nothing here is thrown into a guest, which could catch it: a hook answers, and the module
  * ends itself.
  */
-import { LimitTrap, type MeteredLimits } from "../abi/quota.ts";
+import { LimitTrap, type MeteredLimits, type Quota } from "../abi/quota.ts";
 import { ENTERED, TRAPPED } from "../abi/entered.ts";
 import type { ComponentState } from "../abi/component-state.ts";
 import { LimitError, UnsupportedError, type LimitName } from "../errors.ts";
@@ -71,6 +71,7 @@ export function meterBound(
 export interface Metering {
   readonly name: string;
   readonly root: ComponentState;
+  readonly quota: Quota;
   /** Keeps the fault that the module is about to end with. */
   stop(error: unknown): unknown;
 }
@@ -123,6 +124,8 @@ export class Meter {
     this.own = { timeoutMs, cpuMs, fuel: Math.floor(fuel), signal: undefined };
     this.allowance = { ...this.own, timeoutMs: startTimeoutMs };
     this.measuresCpu = limits.cpuMs !== undefined;
+    // What the host makes of a guest's values takes the call's time as well.
+    if (this.counts) instance.quota.look = () => this.look();
   }
 
   /**
@@ -244,6 +247,12 @@ export class Meter {
     this.lastLookMs = now;
     const passed = this.late(now) ?? this.grant(place);
     return passed === undefined ? 0 : this.stop(passed);
+  }
+
+  private look(): LimitTrap | undefined {
+    const now = performance.now();
+    if (this.startedMs < 0) this.startedMs = now;
+    return this.late(now);
   }
 
   private adapt(elapsedMs: number): void {

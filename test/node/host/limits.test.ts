@@ -185,6 +185,18 @@ describe("limits", () => {
     });
   });
 
+  test("end a guest that has the host make objects of a long list", async () => {
+    const bytes = await component(`
+      (core module $m (memory (export "memory") 200)
+        (func (export "f") (result i32) (i32.store (i32.const 0) (i32.const 64)) (i32.store (i32.const 4) (i32.const 700000)) (i32.const 0)))
+      (core instance $i (instantiate $m))
+      (type $r' (record (field "a" u32) (field "b" (tuple u32 u32)) (field "c" u32)))
+      (export $r "r" (type $r'))
+      (func (export "f") (result (list $r)) (canon lift (core func $i "f") (memory (core memory $i "memory"))))`);
+    const guest = await load(bytes, { timeoutMs: 1 });
+    expect(caught(() => guest.exports["f"]!())).toMatchObject({ limit: "timeout", allowed: 1 });
+  });
+
   test("timeoutMs covers imports, cpuMs does not", async () => {
     const bytes = await component(`
       (import "wait" (func $wait)) (core func $wait' (canon lower (func $wait)))
