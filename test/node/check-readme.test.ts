@@ -99,6 +99,19 @@ test("the README's commands write the module and build it", { timeout: 120_000 }
   );
 });
 
+test("the README's versions to install are those that tenon was made for", () => {
+  const { peerDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+    peerDependencies: Record<string, string>;
+  };
+  const named = [
+    ...blocks("sh")
+      .join("\n")
+      .matchAll(/ ((?:@[\w-]+\/)?[\w-]+)@(\d+\.\d+)/g),
+  ];
+  expect(named.map(([, name]) => name)).toEqual(["assemblyscript", "@bytecodealliance/jco-transpile"]);
+  for (const [, name, version] of named) expect(peerDependencies[name!]).toMatch(`^${version}.`);
+});
+
 test("the README's settings of a project are settings", async () => {
   const [text] = blocks("json");
   const place = join(folder, "settings");
@@ -109,12 +122,15 @@ test("the README's settings of a project are settings", async () => {
 });
 
 test("the README's programs pass the compiler", () => {
-  const programs = blocks("ts").filter((text) => text.startsWith("import") && text.includes('from "tenon"'));
+  const programs = blocks("ts").filter((text) => text.startsWith("import") && /from "tenon(?:\/build)?"/.test(text));
   expect(programs.length).toBeGreaterThanOrEqual(2);
   programs.forEach((text, index) => writeFileSync(join(folder, `program-${index}.ts`), text));
   const compilerOptions = {
     allowImportingTsExtensions: true,
-    paths: { tenon: [join(root, "host", "node", "index.ts")] },
+    paths: {
+      tenon: [join(root, "host", "node", "index.ts")],
+      "tenon/build": [join(root, "scripts", "toolchain", "index.ts")],
+    },
   };
   const include = programs.map((_, index) => join(folder, `program-${index}.ts`));
   const base = join(root, "test", "types", "tsconfig.json");

@@ -1,15 +1,26 @@
 /**
  * The packages that building needs and an application need not have: where they are, and what to say when they are not there.
  */
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { TenonError } from "../../../host/errors.ts";
+import { packageRoot } from "./root.ts";
 
 /** Where the compiler comes from. */
 export const compilerPackage = "assemblyscript";
 /** Where the tools for WIT and components come from. */
 export const witPackage = "@bytecodealliance/jco-transpile";
+
+/** A package with the version that tenon was made for, `assemblyscript@0.28`: before 1.0 a minor version may break. */
+function installName(name: string): string {
+  const version = /\d+\.\d+/.exec(peerRanges[name] ?? "")?.[0];
+  return version === undefined ? name : `${name}@${version}`;
+}
+
+const { peerDependencies: peerRanges } = JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8")) as {
+  peerDependencies: Readonly<Record<string, string>>;
+};
 
 /** Packages that are needed are not installed. Nothing of the author's is wrong. */
 export class MissingPackagesError extends TenonError {
@@ -17,7 +28,8 @@ export class MissingPackagesError extends TenonError {
   constructor(packages: readonly string[], options?: { cause?: unknown }) {
     const what = packages.length === 1 ? "a package that is" : "packages that are";
     const names = packages.join(" and ");
-    super("missing-packages", `This needs ${what} not installed, ${names}:\n  npm i -D ${packages.join(" ")}`, options);
+    const line = `npm i -D ${packages.map(installName).join(" ")}`;
+    super("missing-packages", `This needs ${what} not installed, ${names}:\n  ${line}`, options);
     this.packages = packages;
   }
 }

@@ -120,15 +120,20 @@ describe("in an empty Node project", () => {
       const { status, stderr } = spawnSync(tenon, command, { cwd: nodeProject, encoding: "utf8" });
       return { status, stderr };
     };
-    const lacksTools = `This needs a package that is not installed, ${tools}:\n  npm i -D ${tools}\n`;
+    // Of the versions that tenon was made for.
+    const { peerDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+      peerDependencies: Record<string, string>;
+    };
+    const named = (name: string): string => `${name}@${/\d+\.\d+/.exec(peerDependencies[name]!)![0]}`;
+    const lacksTools = `This needs a package that is not installed, ${tools}:\n  npm i -D ${named(tools)}\n`;
     expect(failing("new", "other", "--wit", "echo/echo.wit")).toEqual({ status: 3, stderr: lacksTools });
     expect(failing("check", "hello.wasm", "--wit", "echo/echo.wit")).toEqual({ status: 3, stderr: lacksTools });
-    const both = `This needs packages that are not installed, assemblyscript and ${tools}:\n  npm i -D assemblyscript ${tools}\n`;
+    const both = `This needs packages that are not installed, assemblyscript and ${tools}:\n  npm i -D ${named("assemblyscript")} ${named(tools)}\n`;
     expect(failing("build", "echo")).toEqual({ status: 3, stderr: both });
     const modules = join(nodeProject, "node_modules");
     mkdirSync(join(modules, "@bytecodealliance"), { recursive: true });
     symlinkSync(join(root, "node_modules", tools), join(modules, tools));
-    const one = "This needs a package that is not installed, assemblyscript:\n  npm i -D assemblyscript\n";
+    const one = `This needs a package that is not installed, assemblyscript:\n  npm i -D ${named("assemblyscript")}\n`;
     expect(failing("build", "echo")).toEqual({ status: 3, stderr: one });
   });
 
