@@ -30,6 +30,8 @@ export interface ServedComponent {
 /** A module, as far as a source that changes needs it. */
 export interface Follower {
   readonly name: string;
+  /** SHA-256 of the bytes that serve, hex. */
+  readonly hash: string;
   reload(source: ServedComponent): Promise<unknown>;
 }
 

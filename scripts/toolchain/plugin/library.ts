@@ -142,7 +142,7 @@ export class Library {
 }
 
 /** A module is one, by whatever name it is imported. */
-function keyOf({ folder, path }: Place): string {
+export function keyOf({ folder, path }: Place): string {
   return folder ?? path;
 }
 

@@ -9,7 +9,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { EnvironmentModuleNode, HotUpdateOptions, Plugin, ResolvedConfig, ViteDevServer } from "vite";
-import type { Version } from "./library.ts";
+import { keyOf, type Version } from "./library.ts";
 import type { Place } from "./places.ts";
 import { type Problem, problemOf } from "./problems.ts";
 import type { Session } from "./session.ts";
@@ -28,7 +28,9 @@ export class ViteSide {
   /** Copies of versions, by the folder in their address. */
   readonly #files = new Map<string, string>();
   /** Rebuilds by what caused them: Vite asks once for each environment. */
-  readonly #rebuilds = new Map<Place, { readonly at: number; readonly done: Promise<Rebuild> }>();
+  readonly #rebuilds = new Map<string, { readonly at: number; readonly done: Promise<Rebuild> }>();
+  /** The versions that server-side code was told of, by what it imports. */
+  readonly #told = new Map<string, string>();
   /** Files that Vite's watcher was told of. */
   readonly #watched = new Set<string>();
   /** What the plugin has added to the output of each environment. */
@@ -172,6 +174,7 @@ export class ViteSide {
     for (const place of places) {
       const module = environment.moduleGraph.getModuleById(session.idOf(place));
       const { version, changed, first } = await this.#rebuild(place, options.timestamp);
+      if (version !== undefined) this.#tell(place, version);
       if (module === undefined || version === undefined) continue;
       if (environment.config.consumer !== "client") {
         // Those who come later read the new text; nobody who imports it is evaluated again for that.
@@ -187,9 +190,19 @@ export class ViteSide {
     return modules;
   }
 
+  /** Replaces what server-side code of this process has loaded. */
+  #tell(place: Place, { file, hash }: Version): void {
+    if (this.#told.get(place.path) === hash) return;
+    this.#told.set(place.path, hash);
+    liveIn(place.path)?.update({ name: place.name, url: pathToFileURL(file).href, hash }, (module, error) =>
+      this.#refused(module, error.message),
+    );
+  }
+
   #rebuild(place: Place, at: number): Promise<Rebuild> {
-    let rebuild = this.#rebuilds.get(place);
-    if (rebuild?.at !== at) this.#rebuilds.set(place, (rebuild = { at, done: this.#build(place) }));
+    const key = keyOf(place);
+    let rebuild = this.#rebuilds.get(key);
+    if (rebuild?.at !== at) this.#rebuilds.set(key, (rebuild = { at, done: this.#build(place) }));
     return rebuild!.done;
   }
 
@@ -200,10 +213,6 @@ export class ViteSide {
     try {
       const version = await session.version(place);
       this.#watch(await session.library.sources(place));
-      liveIn(place.path)?.update(
-        { name: place.name, url: pathToFileURL(version.file).href, hash: version.hash },
-        (module, error) => this.#refused(module, error.message),
-      );
       return { version, changed: before?.hash !== version.hash, first: before === undefined };
     } catch (error) {
       this.#overlay(await problemOf(error, 1), before !== undefined);
