@@ -107,6 +107,12 @@ export class Memory {
     if ((this.left -= bytes) < this.floor) this.reached();
   }
 
+  /** Between the elements of a list, where time is limited. */
+  look(): void {
+    const trap = this.quota.look?.();
+    if (trap !== undefined) throw trap;
+  }
+
   private reached(): void {
     const trap = this.quota.passed(this.left);
     if (trap !== undefined) throw trap;

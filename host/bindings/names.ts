@@ -42,7 +42,7 @@ export class Names {
   constructor(plan: Plan, budget: Budget, { annotated = false, metered = false }: TextStyle) {
     this.plan = plan;
     this.metered = metered;
-    this.emitter = new Emitter(plan.resources, budget);
+    this.emitter = new Emitter(plan.resources, budget, metered);
     if (annotated) {
       this.exported = new Map();
       noteExports(plan.exports, "", this.exported);

@@ -125,12 +125,15 @@ export class Emitter {
   readonly resources: readonly ResourcePlan[];
   /** What the text may cost. */
   readonly budget: Budget;
+  /** Whether long work of the host looks at the clock. */
+  readonly metered: boolean;
   private readonly contexts = new Map<string, number>();
   private readonly written = new Map<string, Code>();
 
-  constructor(resources: readonly ResourcePlan[], budget: Budget) {
+  constructor(resources: readonly ResourcePlan[], budget: Budget, metered: boolean) {
     this.resources = resources;
     this.budget = budget;
+    this.metered = metered;
     this.types = new TypeNumbers(new Map(resources.map(({ type }, index) => [type, index])));
   }
 

@@ -132,6 +132,7 @@ function loadElements(crossing: Crossing, element: ValueType, length: string): v
   const { size } = layoutOf(element);
   crossing.code.line(`const list = [];`);
   crossing.code.block(`for (let i = 0, q = p; i < ${length}; i++, q += ${size})`, () => {
+    if (crossing.emitter.metered) crossing.code.line(`if ((i & 1023) === 1023) ${crossing.context.memory}.look();`);
     crossing.code.line(`list.push(${load(crossing, element, "q")});`);
   });
 }
