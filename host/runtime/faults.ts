@@ -33,6 +33,28 @@ export { formatDecls } from "../model/text.ts";
 export { linkError } from "./link-error.ts";
 export { explainUnmet } from "./unmet-imports.ts";
 
+/** What some versions of V8 say of an entry of another type only, and some of an empty one too. */
+const SIGNATURE_MISMATCH = "function signature mismatch";
+
+let nullEntryText: string | undefined;
+
+/** What this engine says of a call through an empty table entry: asked once, when the answer decides. */
+function textOfNullEntry(): string {
+  if (nullEntryText !== undefined) return nullEntryText;
+  // (module (type (func)) (func (export "") i32.const 0 call_indirect (type 0)) (table 1 funcref))
+  const preamble = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
+  const outside = [1, 4, 1, 0x60, 0, 0, 3, 2, 1, 0, 4, 4, 1, 0x70, 0, 1, 7, 4, 1, 0, 0, 0];
+  const code = [10, 9, 1, 7, 0, 0x41, 0, 0x11, 0, 0, 0x0b];
+  try {
+    const module = new WebAssembly.Module(Uint8Array.from([...preamble, ...outside, ...code]));
+    (new WebAssembly.Instance(module).exports[""] as () => void)();
+    return "";
+  } catch (error) {
+    scrub(error);
+    return (nullEntryText = wordsOf(error));
+  }
+}
+
 /** Texts of `WebAssembly.RuntimeError`, one table an engine; the first that the message contains decides. */
 const v8Texts: readonly (readonly [string, TrapCode])[] = [
   ["unreachable", "unreachable"],
@@ -44,7 +66,7 @@ const v8Texts: readonly (readonly [string, TrapCode])[] = [
   ["float unrepresentable in integer range", "invalid-conversion-to-integer"],
   // One text for two traps: which of them it was cannot be told.
   ["null function or function signature", "unknown"],
-  ["function signature mismatch", "bad-signature"],
+  [SIGNATURE_MISMATCH, "bad-signature"],
   ["null function", "indirect-call-to-null"],
   ["dereferencing a null pointer", "indirect-call-to-null"],
   ["table index", "table-out-of-bounds"],
@@ -347,7 +369,11 @@ function codeOf(error: unknown): { code: TrapCode; detail: string } {
   if (error instanceof WebAssembly.RuntimeError) {
     const { message } = error;
     for (const table of tables) {
-      for (const [text, code] of table) if (message.includes(text)) return { code, detail: message };
+      for (const [text, code] of table) {
+        if (!message.includes(text)) continue;
+        const ambiguous = text === SIGNATURE_MISMATCH && textOfNullEntry().includes(text);
+        return { code: ambiguous ? "unknown" : code, detail: message };
+      }
     }
     return { code: "unknown", detail: message };
   }

@@ -43,18 +43,19 @@ describe("a fault in a call", () => {
     expect(next.cause).toBe(trap);
   });
 
-  test.each([
-    ["a null entry", "indirect-call-to-null", "(call_indirect (type $none) (i32.const 1))"],
-    ["another signature", "bad-signature", "(call_indirect (type $other) (i32.const 0) (i32.const 0))"],
-  ])(
-    "an indirect call to %s has its code where the engine tells the two apart, and is unknown elsewhere",
-    async (_, code, text) => {
+  test("an indirect call has its code where the engine tells an empty entry from another type, and is unknown elsewhere", async () => {
+    const trapOf = async (text: string): Promise<TrapError> => {
       const instance = await instantiateWat(body(text));
-      const trap = thrown(() => instance.exports.run()) as TrapError;
-      // Node 20 to 24 have one text for both.
-      expect(trap.trap).toBe(trap.message.includes("null function or function signature") ? "unknown" : code);
-    },
-  );
+      return thrown(() => instance.exports.run()) as TrapError;
+    };
+    const empty = await trapOf("(call_indirect (type $none) (i32.const 1))");
+    const other = await trapOf("(call_indirect (type $other) (i32.const 0) (i32.const 0))");
+    const words = ({ message, trap }: TrapError): string => message.replace(trap, "");
+    const told = words(empty) !== words(other);
+    expect([empty.trap, other.trap]).toEqual(
+      told ? ["indirect-call-to-null", "bad-signature"] : ["unknown", "unknown"],
+    );
+  });
 
   test("a trap names the functions that were running", async () => {
     const instance = await instantiateWat(body("unreachable"));
