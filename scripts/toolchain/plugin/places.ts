@@ -7,8 +7,9 @@ import { existsSync } from "node:fs";
 import { open, readdir, stat } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { basename, dirname, isAbsolute, join, resolve } from "node:path";
-import { moduleFolders, readProject } from "../build/config.ts";
+import { moduleFolders, readProject, settingsOf } from "../build/config.ts";
 import { BuildError } from "../build/errors.ts";
+import { findWit } from "../build/find-wit.ts";
 
 /** Something that can be imported as a source. */
 export interface Place {
@@ -61,16 +62,32 @@ function component(path: string): Place {
   };
 }
 
-function world(path: string): Place {
+async function world(path: string): Promise<Place> {
   const above = dirname(path);
-  const folder = [above, ...(basename(above) === "wit" ? [dirname(above)] : [])].find((each) =>
+  const beside = [above, ...(basename(above) === "wit" ? [dirname(above)] : [])].find((each) =>
     existsSync(join(each, "index.ts")),
   );
-  if (folder === undefined) {
-    const message = "No module is beside this WIT: there is no index.ts in its folder";
-    throw new BuildError([{ file: path, message, hint: "Import the folder of the module that implements it" }]);
+  const folders = beside === undefined ? await implementations(path) : [beside];
+  const [folder] = folders;
+  if (folder === undefined || folders.length > 1) {
+    const message =
+      folder === undefined
+        ? "No module implements this WIT: there is no index.ts beside it, and no module that package.json lists has it"
+        : `Several modules implement this WIT: ${folders.join(", ")}`;
+    throw new BuildError([{ file: path, message, hint: "Import the folder of the module that is meant" }]);
   }
   return { path, name: basename(folder), folder, types: path.replace(/\.wit$/, ".d.wit.ts") };
+}
+
+/** The modules of the project that are built from a WIT, which stands elsewhere. */
+async function implementations(path: string): Promise<string[]> {
+  const project = await readProject(dirname(path));
+  const found: string[] = [];
+  for (const folder of await moduleFolders(project)) {
+    const wit = settingsOf(project, folder).wit ?? (await findWit(folder).catch(() => undefined));
+    if (wit !== undefined && (wit === path || wit === dirname(path))) found.push(folder);
+  }
+  return found;
 }
 
 /** The eighth byte of the preamble tells the layer: a component, or a core module. */

@@ -14,7 +14,7 @@ import { math } from "../host/fixtures.ts";
 
 export const root: string = resolve(import.meta.dirname, "..", "..", "..");
 
-const GREETER_WIT = `package my:greeter;
+export const GREETER_WIT = `package my:greeter;
 
 world greeter {
   import log: func(text: string);

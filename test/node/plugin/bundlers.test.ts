@@ -1,11 +1,11 @@
 /** One application, built by each bundler through `tenon/plugin`, and run. */
 import { execFile } from "node:child_process";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseWat } from "../../../scripts/toolchain/wasm-tools.ts";
-import { ANSWERS, bundlers, filesOf, makeApp, remove } from "./app.ts";
+import { ANSWERS, bundlers, filesOf, GREETER_WIT, greeterSource, makeApp, remove } from "./app.ts";
 import { caught } from "../host/support.ts";
 
 const execute = promisify(execFile);
@@ -105,6 +105,27 @@ test("a core module is left to the bundler, and so are folders of the program", 
   }
 });
 
+test("modules that the project lists are found by their folder, and by a WIT that stands elsewhere", async () => {
+  const here = await makeApp({
+    "package.json": JSON.stringify({ name: "app", private: true, type: "module", tenon: { modules: ["plugins/*"] } }),
+    "wit/greeter.wit": GREETER_WIT,
+    "plugins/greeter/index.ts": greeterSource("Hei"),
+    "main.js": `import { createHost } from "tenon";
+      import byWorld from "./wit/greeter.wit";
+      import byFolder from "./plugins/greeter";
+      const host = createHost();
+      const { exports } = await host.load(byWorld, { imports: { log: () => {} } });
+      console.log(JSON.stringify([exports.greet("Ada"), byFolder.hash === byWorld.hash, byFolder.name]));`,
+  });
+  try {
+    await bundlers.esbuild({ folder: here, out: join(here, "out"), options: {} });
+    expect(await run(join(here, "out"))).toEqual(["Hei, Ada!", true, "greeter"]);
+    expect(await readFile(join(here, "wit", "greeter.d.wit.ts"), "utf8")).toContain("interface Greeter extends World");
+  } finally {
+    await remove(here);
+  }
+});
+
 const BAD_WIT = "package my:greeter;\n\nworld greeter {\n  expart greet: func();\n}\n";
 
 describe.each(Object.entries(bundlers))("a WIT that does not parse, built by %s", (name, build) => {
@@ -141,7 +162,7 @@ test("a WIT without a module, an unknown option and a target that a bundler cann
   });
   try {
     const error = await caught(bundlers.rollup({ folder: here, out: join(here, "out"), options: {} }));
-    expect(String(error)).toContain("No module is beside this WIT");
+    expect(String(error)).toContain("No module implements this WIT");
     const unknown = bundlers.rollup({ folder: here, out: here, options: { bound: true } as object });
     expect(String(await caught(unknown))).toContain("Unknown option bound of tenon/plugin");
     const failed = await caught(
