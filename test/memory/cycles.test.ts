@@ -1,6 +1,7 @@
 /** Many cycles in one process: reloads, tight loops of loads and unloads, a thousand modules alive at once. */
 import { expect, test } from "vitest";
-import { attempt, createHost } from "../../host/node/index.ts";
+import { attempt, createHost, LimitError } from "../../host/node/index.ts";
+import { parseWat } from "../../scripts/toolchain/wasm-tools.ts";
 import { counter, math } from "../node/host/fixtures.ts";
 import { residentMiB, settle } from "./helpers.ts";
 
@@ -55,6 +56,31 @@ test("20,000 loads and unloads in a tight loop never run out of address space", 
   expect(after.memories).toBe(start.memories);
   expect(after.reservations).toBe(start.reservations);
 });
+
+test("20,000 loads under limits, each ended by one, give all their memory back", async () => {
+  const bytes = await parseWat(`(component
+    (core module $m (memory (export "memory") 1) (func (export "spin") (loop $l (br $l))))
+    (core instance $i (instantiate $m))
+    (func (export "spin") (canon lift (core func $i "spin"))))`);
+  const start = await settle();
+  const host = createHost({ limits: { fuel: 1_000, timeoutMs: 60_000, memoryBytes: 2 ** 20 } });
+  let warm = 0;
+  for (let i = 1; i <= 20_000; i++) {
+    const module = (await host.load(bytes, { name: "spin" })) as unknown as {
+      exports: { spin(): void };
+      unload(): Promise<unknown>;
+    };
+    const outcome = attempt(() => module.exports.spin());
+    if (outcome.ok || !(outcome.error instanceof LimitError)) throw new Error("The limit did not hold");
+    await module.unload();
+    if (i === 4_000) warm = (await settle()).residentMiB;
+  }
+  const after = await settle();
+  console.log(`20,000 calls ended by a limit: settled ${Math.round(warm)} → ${Math.round(after.residentMiB)} MiB`);
+  expect(after.memories).toBe(start.memories);
+  expect(after.reservations).toBe(start.reservations);
+  expect(after.residentMiB - warm).toBeLessThan(30);
+}, 400_000);
 
 test("a thousand modules are alive at once, and all their memory goes", async () => {
   const bytes = await math();
