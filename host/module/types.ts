@@ -98,7 +98,11 @@ export interface WorldDemand<W extends World = World> extends OfWorld<W> {
 }
 
 export interface LoadOptions<W extends World = World> {
-  /** The module's name in the host. Default: the file name without its extension, else the first 12 digits of the hash. */
+  /**
+   * The module's name in the host. Default: the name of a source that has one, as those of `tenon/plugin` do; else the file name
+   * without its extension, which is not the same in every build where a bundler adds a hash to it; else the first 12 digits of
+   * the hash.
+   */
   readonly name?: string | undefined;
   /** What the module may import. Default nothing but the exports of other modules. */
   readonly imports?: Imports<W> | undefined;
