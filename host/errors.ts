@@ -129,6 +129,8 @@ export type UnsupportedFeature =
   | "eval"
   /** An engine without JavaScript Promise Integration. */
   | "jspi"
+  /** Workers, memory that is shared with them, or waiting for them, where the runtime or the page has none. */
+  | "worker"
   /** What jco's bindings lack. */
   | "jco"
   /** An item of a world that no AssemblyScript module can use. */

@@ -10,7 +10,7 @@ export function compileBytes(
   hash: string,
   { limits, ...options }: { readonly name?: string | undefined; readonly limits?: Limits | undefined } = {},
 ): Promise<Component> {
-  return compileOn(bytes, { ...options, hash, recipe: recipeOf(limits), platform: nodePlatform });
+  return compileOn(bytes, { ...options, hash, recipe: recipeOf({ limits }), platform: nodePlatform });
 }
 
 /** The linear memories of an instance, which users are never handed. */

@@ -149,7 +149,7 @@ function callHost({ names, emitter, code, type }: Lowering, index: number, value
 }
 
 /** Whether a value of a type may be an object with a `tag`, so that a result cannot be told from it. */
-function looksLikeResult(type: ValueType | undefined): boolean {
+export function looksLikeResult(type: ValueType | undefined): boolean {
   switch (type?.kind) {
     case "record":
     case "flags":

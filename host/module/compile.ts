@@ -31,7 +31,7 @@ export async function compileSource<W extends World>(
 ): Promise<Component<W>> {
   checkOptions("compile", options, COMPILE);
   const { signal, integrity } = options;
-  const { hash, label, prepare } = await openSource(platform, source, { ...options, recipe: recipeOf(options.limits) });
+  const { hash, label, prepare } = await openSource(platform, source, { ...options, recipe: recipeOf(options) });
   const name = options.name ?? label;
   if (integrity !== undefined) (await upkeep()).checkIntegrity(integrity, hash, name ?? "the component");
   return (await abortable([signal], () => prepare(name))) as unknown as Component<W>;

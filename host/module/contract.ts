@@ -25,7 +25,7 @@ export interface Provider {
 
 /** A version of a module, as far as its types go. */
 export interface ExportingRun {
-  readonly component: Pick<EngineComponent, "exports">;
+  readonly component: Pick<EngineComponent, "exports" | "asynchronous">;
   /** The imported resources → the identities of those that meet them. */
   readonly resources: ResourceBindings;
 }

@@ -6,7 +6,7 @@
 import { UsageError, type LinkIssue } from "../errors.ts";
 import { compareIds, isCompatibleId, withoutVersion } from "../model/ids.ts";
 import type { ExternDecl } from "../model/types.ts";
-import type { Source, TypedSource } from "../platform.ts";
+import type { Source } from "../platform.ts";
 import type { EngineComponent } from "../runtime/engine.ts";
 import type { World } from "../runtime/types.ts";
 import { recipeOf } from "../runtime/recipe.ts";
@@ -87,16 +87,13 @@ class ModuleHost implements Host {
     platform.tracing?.watch(this, (host) => host.#observeWith(host.#context.report));
   }
 
-  async load<W extends World = World>(
-    source: Source | TypedSource<W>,
-    options: LoadOptions<W> = {},
-  ): Promise<Module<W>> {
-    checkOptions<LoadOptions>("load", options as unknown as LoadOptions, LOAD);
+  async load(source: Source, options: object = {}): Promise<never> {
+    checkOptions<LoadOptions>("load", options, LOAD);
     return traced(this.#context, "load", {} as LoadDetail, async (detail) => {
-      const candidate = await this.#open(source, options as unknown as LoadOptions);
+      const candidate = await this.#open(source, options);
       detail.module = candidate.name;
       detail.hash = candidate.component.hash;
-      return (await this.#claim(candidate)).module as unknown as Module<W>;
+      return (await this.#claim(candidate)).module as never;
     });
   }
 
@@ -127,7 +124,7 @@ class ModuleHost implements Host {
   #open(source: Source, options: LoadOptions): Promise<Candidate> {
     const { platform, components, closing, options: shared } = this.#context;
     const { maxSourceBytes = shared.maxSourceBytes, integrity } = options;
-    const recipe = recipeOf(shared.limits, options.limits);
+    const recipe = recipeOf(shared, options);
     return abortable([options.signal, closing], async (signal) => {
       const opened = await openSource(platform, source, { ...options, recipe, maxSourceBytes, signal });
       const name = options.name ?? opened.label ?? opened.hash.slice(0, 12);

@@ -228,7 +228,7 @@ export class ModuleRecord implements ExportingModule {
     const { platform, closing, options: shared } = this.context;
     const { engine } = this.options;
     const maxSourceBytes = options.maxSourceBytes ?? this.options.maxSourceBytes ?? shared.maxSourceBytes;
-    const recipe = recipeOf(shared.limits, this.options.limits);
+    const recipe = recipeOf(shared, this.options);
     const reading = { ...options, engine, recipe, maxSourceBytes };
     const opening = again === undefined ? undefined : openSource(platform, again, reading, closing, called?.signal);
     opening?.catch(() => undefined);

@@ -44,8 +44,16 @@ const limits: Check = (value) => void limitsOf(value as Limits);
 
 const engine = oneOf("tenon", "jco");
 
+// What is said of these is checked by what is loaded for them.
+const workers: Checks<Pick<HostOptions, "instances" | "isolation" | "queue">> = {
+  instances: number,
+  isolation: text,
+  queue: number,
+};
+
 /** Options of `load` that serve many modules at once. */
 export const DIRECTORY: Checks<Omit<LoadOptions, "name" | "integrity">> = {
+  ...workers,
   engine: engine,
   imports: imports,
   limits: limits,
@@ -71,6 +79,7 @@ export const COMPILE: Checks<CompileSourceOptions> = {
 };
 
 export const HOST: Checks<HostOptions> = {
+  ...workers,
   imports: imports,
   leakDeadlineMs: number,
   limits: limits,

@@ -6,8 +6,8 @@
 import type { Activity, LinkIssue, ReloadStage } from "../errors.ts";
 import type { ExternDecl } from "../model/types.ts";
 import type { OfWorld, Source, TypedSource } from "../platform.ts";
-import type { CallLimits, CollectionReport, Limits, Usage } from "../runtime/engine.ts";
-import type { CompileOptions, EngineName, ImportObject, World } from "../runtime/types.ts";
+import type { CallLimits, CollectionReport, Isolation, Limits, Usage } from "../runtime/engine.ts";
+import type { CompileOptions, EngineName, ImportObject, InWorker, World } from "../runtime/types.ts";
 
 /**
  * Imports by name, or a function that makes them for each instance. A promise it returns must settle within 30 seconds.
@@ -49,6 +49,12 @@ export interface ScopeTimer {
 export interface HostOptions {
   /** What every module's instance may take of the host, where its own options do not say. */
   readonly limits?: Limits | undefined;
+  /** Where modules run that do not say so. Default `"thread"`. */
+  readonly isolation?: Isolation | undefined;
+  /** How many workers serve a module that does not say so. Default 1. */
+  readonly instances?: number | undefined;
+  /** How many calls may wait for a worker of a module that does not say so. Default 10,000. */
+  readonly queue?: number | undefined;
   /** Imports that every module of this host is given, below its own. Default none: a module gets what it is given. */
   readonly imports?: Imports | undefined;
   /** Default restart policy of modules that do not name one. Default `"fail"`. */
@@ -135,10 +141,30 @@ export interface LoadOptions<W extends World = World> {
   readonly engine?: EngineName | undefined;
   /** The world the component must fit, also after a reload. */
   readonly world?: WorldDemand<W> | undefined;
+  /**
+   * Where the module runs, also after a reload. Default the host's. `"worker"`: in a worker of its own, where it can be ended
+   * whatever it does and whose memory is gone when it is unloaded; every export returns a promise, a `new` too, and so may
+   * every import. `"worker-sync"`: the same with calls that this thread waits for, in Node.
+   * @throws {UnsupportedError} where there are no workers, or the component imports functions and a page is not isolated
+   */
+  readonly isolation?: Isolation | undefined;
+  /**
+   * How many workers serve the module. A call goes to one that is free, methods to the one that has the resource; one that
+   * traps is replaced while the others serve. Default: the host's, else 1.
+   */
+  readonly instances?: number | undefined;
+  /** How many calls may wait for a free worker; one more is refused, with the code `queue-full`. Default: the host's, else 10,000. */
+  readonly queue?: number | undefined;
   /** What each instance of the module may take of the host; default the host's, one by one. */
   readonly limits?: Limits | undefined;
   /** Default: the host's. */
   readonly onTrap?: TrapPolicy | undefined;
+}
+
+/** Options of `load` for a module in a worker, whose imports may return promises. */
+export interface WorkerLoadOptions<W extends World = World> extends Omit<LoadOptions<W>, "imports" | "isolation"> {
+  readonly isolation: "worker";
+  readonly imports?: Imports<InWorker<W>> | undefined;
 }
 
 /** Options of `compile`. */
@@ -364,21 +390,38 @@ export interface HostEvents {
   "background-error": { readonly module: string; readonly owner: string; readonly error: unknown };
 }
 
-/** A registry of modules that load, link, trap, reload and unload. */
-export interface Host {
+/** The world of a module by where it runs. */
+export type Isolated<W extends World, I extends Isolation> = I extends "worker" ? InWorker<W> : W;
+
+/**
+ * A registry of modules that load, link, trap, reload and unload.
+ * @typeParam I where modules run that do not say so
+ */
+export interface Host<I extends Isolation = "thread"> {
   /**
    * Loads one component. Loads of one name and the same bytes give one module, however many run at once.
    * @throws {UsageError} with the code `name-taken` when the name belongs to other bytes, `options-differ` when the module
    * is there with other `imports`, `link`, `provides`, `engine` or `onTrap` than those given, `host-closed`
    */
-  load<W extends World = World>(source: Source | TypedSource<W>, options?: LoadOptions<W>): Promise<Module<W>>;
+  load<W extends World = World>(
+    source: Source | TypedSource<W>,
+    options: WorkerLoadOptions<W>,
+  ): Promise<Module<InWorker<W>>>;
+  load<W extends World = World>(
+    source: Source | TypedSource<W>,
+    options: LoadOptions<W> & { readonly isolation: "thread" | "worker-sync" },
+  ): Promise<Module<W>>;
+  load<W extends World = World>(
+    source: Source | TypedSource<W>,
+    options?: LoadOptions<W>,
+  ): Promise<Module<Isolated<W, I>>>;
   /** Loads several in dependency order; when one fails, those that this call loaded are unloaded again. */
   loadAll(requests: readonly LoadRequest[]): Promise<Module[]>;
   /** Loads every `.wasm` file of a directory, as {@link loadAll}; `options` for all of them, without name. */
   loadDirectory<W extends World = World>(
     directory: string,
     options?: Omit<LoadOptions<W>, "name" | "integrity">,
-  ): Promise<Module<W>[]>;
+  ): Promise<Module<Isolated<W, I>>[]>;
   /** The module of a name. That it fits the world `W` is not checked here; the option `world` of `load` checks it. */
   get<W extends World = World>(name: string): Module<W> | undefined;
   /** As {@link get}. @throws {UsageError} when there is none of that name */

@@ -7,7 +7,7 @@ export { linkError } from "../runtime/link-error.ts";
 export { demandWorld } from "./imports/type-check.ts";
 export { inspectContent } from "./source/inspect.ts";
 export { checkIntegrity } from "./source/integrity.ts";
-export { explainRefusal } from "./source/refusal.ts";
+export { explainRefusal, noEngine, noIntegrity, noSource } from "./source/refusal.ts";
 export { memoryLimitError } from "./life/memory-limit.ts";
 export { prepareUnload, stillRunning } from "./life/refuse.ts";
 export { reloadModule } from "./life/reload.ts";

@@ -32,6 +32,8 @@ export const nodePlatform: EnginePlatform = {
       hint: async (error) => (await import("./jco.ts")).hint(error),
       open: async (content, recipe, platform) => (await import("./jco.ts")).open(content, recipe, platform),
     },
+    "tenon+": { open: async (...given) => (await import("./isolation.ts")).open(...given) },
+    "jco+": { open: async (...given) => (await import("./isolation.ts")).refuse(...given) },
   },
   countReservations: process.platform === "linux" ? countReservations : undefined,
 };

@@ -2,8 +2,9 @@
  * What hosts and modules have in Node beside what they have everywhere: the files they come from can be watched.
  */
 import type { Source, TypedSource } from "../platform.ts";
-import type { Host, LoadOptions, LoadRequest, Module } from "../module/types.ts";
-import type { World } from "../runtime/types.ts";
+import type { Host, Isolated, LoadOptions, LoadRequest, Module, WorkerLoadOptions } from "../module/types.ts";
+import type { Isolation } from "../runtime/engine.ts";
+import type { InWorker, World } from "../runtime/types.ts";
 
 export interface WatchOptions {
   /** Milliseconds for which a file must not have changed before it is read. Default 30. */
@@ -39,13 +40,24 @@ export interface NodeModule<W extends World = World> extends Module<W> {
 }
 
 /** A host in Node. */
-export interface NodeHost extends Host {
-  load<W extends World = World>(source: Source | TypedSource<W>, options?: LoadOptions<W>): Promise<NodeModule<W>>;
+export interface NodeHost<I extends Isolation = "thread"> extends Host<I> {
+  load<W extends World = World>(
+    source: Source | TypedSource<W>,
+    options: WorkerLoadOptions<W>,
+  ): Promise<NodeModule<InWorker<W>>>;
+  load<W extends World = World>(
+    source: Source | TypedSource<W>,
+    options: LoadOptions<W> & { readonly isolation: "thread" | "worker-sync" },
+  ): Promise<NodeModule<W>>;
+  load<W extends World = World>(
+    source: Source | TypedSource<W>,
+    options?: LoadOptions<W>,
+  ): Promise<NodeModule<Isolated<W, I>>>;
   loadAll(requests: readonly LoadRequest[]): Promise<NodeModule[]>;
   loadDirectory<W extends World = World>(
     directory: string,
     options?: Omit<LoadOptions<W>, "name" | "integrity">,
-  ): Promise<NodeModule<W>[]>;
+  ): Promise<NodeModule<Isolated<W, I>>[]>;
   get<W extends World = World>(name: string): NodeModule<W> | undefined;
   require<W extends World = World>(name: string): NodeModule<W>;
   /**

@@ -87,6 +87,11 @@ export class ThreadComponent implements Component {
     return faults.explainUnmet(plan, findImports(plan, imports).unmet);
   }
 
+  /** What meets the imports of a plan that is the component's own, or counts as that does. */
+  link(imports: object, plan: KeptPlan): LinkedImports {
+    return findImports(plan, imports).linked;
+  }
+
   start(imports: object, options?: InstantiateOptions): Promise<ThreadInstance> {
     return startWatched(this.code.platform, () => this.instantiate(imports, options));
   }

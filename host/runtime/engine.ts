@@ -48,7 +48,16 @@ export interface Limits {
 export interface Recipe {
   /** Of every instance; {@link Limits} has the defaults of what is absent. */
   readonly limits: Limits;
+  /** Where instances run; absent for this thread. */
+  readonly isolation?: Isolation | undefined;
+  /** How many workers serve a module; default 1. */
+  readonly instances?: number | undefined;
+  /** How many calls may wait for a worker; default 10,000. */
+  readonly queue?: number | undefined;
 }
+
+/** Where a module runs: in this thread, or in a worker, whose calls return promises or are waited for in this thread. */
+export type Isolation = "thread" | "worker" | "worker-sync";
 
 /** A source as it was given or found: bytes, an answer whose body may still be arriving, or bindings written ahead of time. */
 export interface Content {

@@ -19,6 +19,43 @@ export interface GuestResource<Name extends string> extends Disposable {
   readonly [resource]: Name;
 }
 
+/** A world as it is in a worker: everything exported returns a promise, also a `new`, and every import may. */
+export interface InWorker<W extends World = World> extends World {
+  imports: Waiting<W["imports"]>;
+  exports: Promised<W["exports"]>;
+}
+
+/** Functions, classes and interfaces whose calls return promises; resources among their arguments and results likewise. */
+export type Promised<T> = T extends abstract new (...args: infer A) => infer R
+  ? (new (...args: PromisedValues<A>) => Promise<PromisedValue<R>>) & {
+      [K in Exclude<keyof T, "prototype">]: Promised<T[K]>;
+    }
+  : T extends (...args: infer A) => infer R
+    ? (...args: PromisedValues<A>) => Promise<PromisedValue<Awaited<R>>>
+    : T extends object
+      ? { [K in keyof T]: K extends symbol ? T[K] : Promised<T[K]> }
+      : T;
+
+/** Functions that may return promises. */
+type Waiting<T> = T extends abstract new (...args: never[]) => unknown
+  ? T
+  : T extends (...args: infer A) => infer R
+    ? (...args: A) => R | PromiseLike<R>
+    : { [K in keyof T]: T[K] extends object ? Waiting<T[K]> : T[K] };
+
+type PromisedValues<A extends readonly unknown[]> = { [K in keyof A]: PromisedValue<A[K]> };
+
+/** A value, with the resources in it as they are in a worker. */
+type PromisedValue<T> = T extends ArrayBufferView | string | number | bigint | boolean | null | undefined
+  ? T
+  : T extends Disposable
+    ? Promised<T>
+    : T extends Map<infer K, infer V>
+      ? Map<PromisedValue<K>, PromisedValue<V>>
+      : T extends object
+        ? { [K in keyof T]: PromisedValue<T[K]> }
+        : T;
+
 type WithoutVersion<K> = K extends `${infer Id}@${string}` ? Id : K;
 
 /** The imports of a world as a user may give them: keyed by the import's name, with or without its version. */

@@ -35,6 +35,7 @@ try {
   });
   if (status !== 0) process.exit(status ?? 1);
   rewriteDeclarations(made);
+  rewriteWorkers(made);
   bundleForPages(join(made, "host", "browser"));
   const support = join("scripts", "toolchain", "guest", "assembly");
   mkdirSync(join(made, support));
@@ -78,6 +79,17 @@ function rewriteDeclarations(folder: string): void {
       ? '/// <reference lib="esnext.disposable" />\n'
       : "";
     writeFileSync(path, lib + text.replaceAll(/((?:from|import)\s*\(?\s*["']\.[^"']*)\.ts(["'])/g, "$1.js$2"));
+  }
+}
+
+/** A worker's script is named where a bundler looks for it, in a form that the compiler does not rewrite. */
+function rewriteWorkers(folder: string): void {
+  for (const side of ["node", "browser"]) {
+    const path = join(folder, "host", side, "thread.js");
+    const text = readFileSync(path, "utf8");
+    const written = text.replaceAll('new URL("./worker.ts"', 'new URL("./worker.js"');
+    if (written === text) throw new Error(`${path} names no worker`);
+    writeFileSync(path, written);
   }
 }
 

@@ -55,6 +55,18 @@ const claims: Readonly<Record<string, Readonly<Record<string, readonly Claim[]>>
       ["`collected` settles when the engine itself has reclaimed every linear memory", "test/memory/collected.test.ts: collected settles by itself", "test/memory/hidden.test.ts: a private memory is proven to be gone"],
       ["holds the memory until somebody has read its stack", "test/memory/collected.test.ts: reading it lets the memory go"],
     ],
+    Isolation: [
+      ["Every export returns a promise", "test/node/worker/calls.test.ts: every export of a module in a worker returns a promise"],
+      ["imports stay in your thread and may return promises", "test/node/worker/imports.test.ts: the guest waits for its promise"],
+      ["resources go both ways", "test/node/worker/calls.test.ts: resources of the guest live in the worker", "test/node/worker/imports.test.ts: a guest uses a class of the host"],
+      ["the memory is gone when `unload` resolves", "test/node/worker/calls.test.ts: an unload ends the worker", "test/memory/workers.test.ts: killed workers give back"],
+      ["is ended without being asked", "test/node/worker/pool.test.ts: a worker that is silent past its limit is ended"],
+      ["a call goes to one that is free", "test/node/worker/pool.test.ts: calls go to a worker that is free"],
+      ["one that traps is replaced while the others serve", "test/node/worker/pool.test.ts: is replaced while the others serve"],
+      ["more calls than `queue` allows are refused", "test/node/worker/pool.test.ts: a call beyond the queue is refused"],
+      ["`\"worker-sync\"` leaves calls synchronous", "test/node/worker/imports.test.ts: calls and imports are synchronous"],
+      ["it is told so", "test/browser/worker.test.ts: a page that is not isolated is told what to turn on"],
+    ],
     "Pages that forbid `eval`": [["With `--limits` it can be kept within limits", "test/node/real/bound-limits.test.ts: with limits keeps those it is loaded with"], ["load modules bound ahead of time", "test/node/real/bound.test.ts: it runs where evaluation is forbidden", "test/node/cli.test.ts: writes bindings that load without evaluation"]],
     "To look inside": [["as data and as text, without running anything", "test/node/runtime/inspect.test.ts: from any source, as data and as text"]],
     "To watch it work": [

@@ -12,6 +12,7 @@ import {
   createHost,
   type Host,
   type HostEvents,
+  type InWorker,
   type Instance,
   type LinkIssue,
   LowerError,
@@ -79,6 +80,53 @@ export async function loading(host: Host): Promise<void> {
   stop();
   // @ts-expect-error there is no such event
   host.on("exploded", () => {});
+}
+
+interface Account extends Disposable {
+  balance(): bigint;
+}
+interface Bank extends World {
+  imports: { "demo:log/log@0.1.0": { write(line: string): void; now: () => bigint } };
+  exports: {
+    accounts: {
+      Account: { new (owner: string): Account; open(owner: string): Account };
+      merge(all: Account[], note: { bytes: Uint8Array; names: Map<string, number> }): Account | undefined;
+    };
+    names(): string[];
+  };
+}
+
+/** In a worker everything exported returns a promise, and imports may. */
+export async function isolated(host: Host, source: TypedSource<Bank>): Promise<void> {
+  const bank = await host.load<Bank>("bank.wasm", {
+    isolation: "worker",
+    imports: { "demo:log/log": { write: async () => {}, now: async () => 1n } },
+  });
+  holds<Equal<typeof bank, Module<InWorker<Bank>>>>();
+  const { Account: Opened, merge } = bank.exports.accounts;
+  const one = await new Opened("Ada");
+  const two = await Opened.open("Bob");
+  const balance: bigint = await one.balance();
+  const merged = await merge([one, two], { bytes: new Uint8Array(), names: new Map() });
+  holds<Equal<ReturnType<typeof bank.exports.names>, Promise<string[]>>>();
+  const more: Promise<bigint> | undefined = merged?.balance();
+  one[Symbol.dispose]();
+  const typed = await host.load(source, { isolation: "worker" });
+  holds<Equal<typeof typed, Module<InWorker<Bank>>>>();
+  const waiting = await host.load<Bank>("bank.wasm", { isolation: "worker-sync", instances: 2, queue: 10 });
+  holds<Equal<typeof waiting, Module<Bank>>>();
+  const apart = createHost({ isolation: "worker" });
+  const there = await apart.load<Bank>("bank.wasm");
+  holds<Equal<typeof there.exports, InWorker<Bank>["exports"]>>();
+  const here = await apart.load<Bank>("bank.wasm", { isolation: "thread" });
+  holds<Equal<typeof here.exports, Bank["exports"]>>();
+  // @ts-expect-error there is no such place
+  await host.load<Bank>("bank.wasm", { isolation: "process" });
+  // @ts-expect-error a promise has no such method
+  bank.exports.names().map(String);
+  // @ts-expect-error in this thread an import returns what it says
+  await host.load<Bank>("bank.wasm", { imports: { "demo:log/log": { write: () => {}, now: async () => 1n } } });
+  void [balance, more];
 }
 
 /** A source that knows its world needs no type argument. */

@@ -38,6 +38,7 @@ type Choice = Offer | { readonly issue: LinkIssue };
 const MOST_LETTERS = 200;
 
 export class ModuleChoices {
+  readonly #waits: boolean | undefined;
   readonly #offers: readonly Offer[];
   readonly #index: IdIndex<Offer>;
   readonly #link: GivenNames | undefined;
@@ -51,14 +52,17 @@ export class ModuleChoices {
 
   /**
    * @param link the module that may meet an import, by the rule by which imports are given
+   * @param waits whether the imports may return promises
    * @param bindings the resources of the imports that are met; filled here
    */
   constructor(
     modules: readonly ExportingModule[],
     link: LoadOptions["link"],
+    waits: boolean | undefined,
     bindings: ResourceBindings,
     open: readonly ExternDecl[],
   ) {
+    this.#waits = waits;
     this.#offers = modules.flatMap((module) =>
       identifiedExports(module, module.run).map((decl): Offer => ({ module, decl })),
     );
@@ -89,7 +93,7 @@ export class ModuleChoices {
     let refusal: LinkIssue | undefined;
     let unlent: Offer | undefined;
     for (const offer of this.#allowed(wanted)) {
-      if (!offer.module.mayProvide(offer.decl.name)) {
+      if (this.#withheld(offer) !== undefined) {
         unlent ??= offer;
         continue;
       }
@@ -108,8 +112,8 @@ export class ModuleChoices {
     let refusal: LinkIssue | undefined;
     let unlent: Offer | undefined;
     for (const offer of this.#allowed(wanted)) {
-      const { module, decl } = offer;
-      if (!module.mayProvide(decl.name)) {
+      const { module } = offer;
+      if (this.#withheld(offer) !== undefined) {
         unlent ??= offer;
         continue;
       }
@@ -134,6 +138,13 @@ export class ModuleChoices {
       if (offer.decl.type.kind !== wanted.type.kind) continue;
       if (only === undefined || offer.module.name === only) yield offer;
     }
+  }
+
+  /** Why a module does not lend what it exports. */
+  #withheld({ module, decl }: Offer): string | undefined {
+    if (!module.mayProvide(decl.name)) return `the option provides of ${module.name} does not lend it`;
+    if (this.#waits === true || module.run.component.asynchronous !== true) return undefined;
+    return `its calls return promises; load this one with isolation: "worker" too`;
   }
 
   /** Why a type does not fit; nothing is bound then. */
@@ -166,8 +177,7 @@ export class ModuleChoices {
   /** Says that no module meets an import, and which comes nearest when one does. */
   #absence(wanted: ExternDecl, unlent: Offer | undefined): LinkIssue {
     const { name, type } = wanted;
-    if (unlent !== undefined)
-      return this.#missing(wanted, unlent, `the option provides of ${unlent.module.name} does not lend it`);
+    if (unlent !== undefined) return this.#missing(wanted, unlent, this.#withheld(unlent)!);
     const { paths, names } = (this.#known ??= this.#read());
     const samePath = type.kind === "instance" ? paths.get(withoutVersion(name)) : undefined;
     if (samePath !== undefined && !isCompatibleId(samePath.decl.name, name)) {

@@ -113,7 +113,7 @@ export async function importResolver(
     const resources: ResourceBindings = new Map();
     if (Choices !== undefined) {
       // Asked for only when an import needs one: there may be thousands.
-      const choices = new Choices(findModules(), link, resources, open);
+      const choices = new Choices(findModules(), link, component.asynchronous, resources, open);
       for (const wanted of open) {
         const { name } = wanted;
         const choice = choices.choose(wanted);

@@ -83,7 +83,8 @@ export class Run {
     this.origins = origins;
     this.resources = resources;
     const fromModules = new Set(origins.flatMap(({ name, from }) => (from === "module" ? [name] : [])));
-    const tracked = trackImports(wanted, met, this.scope, fromModules);
+    // Where imports may return promises, the guest waits for them.
+    const tracked = this.component.asynchronous ? met : trackImports(wanted, met, this.scope, fromModules);
     const { tracing } = this.#context;
     this.#imports = tracing?.wants("import")
       ? (await tracer()).traceImports(wanted, tracked, this.module, tracing, toCamelCase)

@@ -1,5 +1,6 @@
 /** The error of a source that was refused, with the place it came from and what would help. */
-import { DecodeError, UnsupportedError } from "../../errors.ts";
+import { DecodeError, UnsupportedError, UsageError } from "../../errors.ts";
+import type { BoundComponent } from "../../platform.ts";
 import type { Content, Engine } from "../../runtime/engine.ts";
 
 /**
@@ -31,3 +32,21 @@ export async function explainRefusal(
 }
 
 const LONGEST = 200;
+
+/** What was given as a source is none. */
+export function noSource(given: unknown): UsageError {
+  const found = given === null ? "null" : typeof given;
+  return new UsageError(
+    `Expected a path, URL, bytes, Response or a module written by \`tenon bind\` as source, got ${found}`,
+  );
+}
+
+export function noEngine(name: string): UsageError {
+  return new UsageError(`There is no engine "${name}" here`);
+}
+
+export function noIntegrity({ name }: BoundComponent): UsageError {
+  return new UsageError(
+    `The option integrity checks bytes, and "${name}" was written by \`tenon bind\`: it is code of the program`,
+  );
+}

@@ -2,7 +2,6 @@
  * From a source to what an engine can prepare: what kind of source it is, read by the engine that the options name, with the
  * key by which what comes of it is cached.
  */
-import { UsageError } from "../../errors.ts";
 import type { ResponseLike, ServedComponent, Source, SourceLimits } from "../../platform.ts";
 import type { Content, EngineComponent, EnginePlatform, Opened, Recipe } from "../../runtime/engine.ts";
 import { isBound } from "../../runtime/load-bound.ts";
@@ -57,9 +56,7 @@ export async function readSource(platform: EnginePlatform, source: Source, limit
   if (ArrayBuffer.isView(given) || given instanceof ArrayBuffer) return readSource(platform, given, limits);
   if (isResponse(given)) return { body: given, from: given.url };
   if (isBound(given)) return { body: given, from: "" };
-  throw new UsageError(
-    `Expected a path, URL, bytes, Response or a module written by \`tenon bind\` as source, got ${describe(given)}`,
-  );
+  throw (await upkeep()).noSource(given);
 }
 
 /**
@@ -75,16 +72,15 @@ export function openSource(
   ...others: readonly (AbortSignal | undefined)[]
 ): Promise<OpenedSource> {
   const open = async (given?: AbortSignal): Promise<OpenedSource> => {
-    const engine = platform.engines[name];
-    if (engine === undefined) throw new UsageError(`There is no engine "${name}" here`);
+    const { isolation = "thread", instances = 1 } = recipe;
+    const engine = platform.engines[isolation === "thread" && instances === 1 ? name : `${name}+`];
+    if (engine === undefined) throw (await upkeep()).noEngine(name);
     const reading = { maxBytes: maxSourceBytes, signal: given };
     // Its code is on its way while the component is.
     if (!isBound(source)) engine.prefetch?.();
     const { body, from, name: own } = await readSource(platform, source, reading);
     if (integrity !== undefined && isBound(body)) {
-      throw new UsageError(
-        `The option integrity checks bytes, and "${body.name}" was written by \`tenon bind\`: it is code of the program`,
-      );
+      throw (await upkeep()).noIntegrity(body);
     }
     const opened = await engine.open({ body, from, limits: reading }, recipe, platform);
     const prepare = (as?: string): Promise<EngineComponent> =>
@@ -110,10 +106,6 @@ export function isPlace(source: unknown): source is string | URL | ServedCompone
 
 function isResponse(value: unknown): value is ResponseLike {
   return typeof (value as ResponseLike | undefined | null)?.arrayBuffer === "function";
-}
-
-function describe(value: unknown): string {
-  return value === null ? "null" : typeof value;
 }
 
 /** The name in a path or URL; a URL that holds the data itself has none. */

@@ -25,6 +25,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["bindings"],
   ["runtime"],
   ["module"],
+  ["worker"],
   ["node", "browser"],
   ["cli"],
 ];

@@ -145,10 +145,10 @@ test("each module has the limits of its own recipe, also when two share their by
 
 test("recipes that say the same have the same key, and the default has none", () => {
   expect(recipeKey(recipeOf())).toBe("");
-  expect(recipeKey(recipeOf(undefined, { resources: undefined }))).toBe("");
-  const key = recipeKey(recipeOf({ resources: 1 }, { hostCallBytes: 2 }));
-  expect(recipeKey(recipeOf({ hostCallBytes: 2, resources: 1 }))).toBe(key);
-  expect(recipeKey(recipeOf({ hostCallBytes: 1, resources: 2 }))).not.toBe(key);
+  expect(recipeKey(recipeOf({}, { limits: { resources: undefined } }))).toBe("");
+  const key = recipeKey(recipeOf({ limits: { resources: 1 } }, { limits: { hostCallBytes: 2 } }));
+  expect(recipeKey(recipeOf({ limits: { hostCallBytes: 2, resources: 1 } }))).toBe(key);
+  expect(recipeKey(recipeOf({ limits: { hostCallBytes: 1, resources: 2 } }))).not.toBe(key);
 });
 
 test("an instance without a host ends with a receipt and a proof, as often as it is asked", async () => {

@@ -1,0 +1,112 @@
+/**
+ * The engine whose instances live in workers. What a component is, is known in this thread, where its imports are; it runs in
+ * others, by the engine that they have.
+ */
+import { UnsupportedError, UsageError } from "../errors.ts";
+import type { Content, Engine, EngineComponent, EnginePlatform, Isolation, Opened, Recipe } from "../runtime/engine.ts";
+import type { Faults } from "../runtime/lazy.ts";
+import { nearestName } from "../model/nearest.ts";
+import type { ThreadComponent } from "../runtime/component.ts";
+import { WorkerInstance } from "./instance.ts";
+import type { Threads } from "./messages.ts";
+import { linkedPlan, surfaceOf } from "./surface.ts";
+
+/** How many calls may wait for a worker where nothing else is said. */
+const QUEUE = 10_000;
+
+/**
+ * What of the host's first page is needed here comes from the platform or is asked for when it is needed: an import of it would
+ * have bundlers cut that page in more pieces.
+ *
+ * @param name the engine that is wanted to run in workers
+ */
+export function workerEngine(threads: Threads, name: string): Engine {
+  return {
+    async open(content, recipe, platform) {
+      const { isolation } = recipe;
+      const engine = name === "tenon" ? (platform as EnginePlatform).engines[name] : undefined;
+      const { instances = 1 } = recipe;
+      checkIsolation(isolation);
+      if (!Number.isSafeInteger(instances) || instances < 1) {
+        throw new UsageError(`Expected instances to be an integer of at least 1, got ${instances}`);
+      }
+      if (engine === undefined || (isolation !== "worker" && isolation !== "worker-sync")) {
+        const why = engine === undefined ? "leave isolation and instances out" : `add isolation: "worker"`;
+        throw new UsageError(`The engine "${name}" runs one instance of a module in this thread: ${why}`);
+      }
+      const sync = isolation === "worker-sync";
+      if (sync && threads.cannotBlock !== undefined) {
+        throw new UnsupportedError("worker", `isolation: "worker-sync" needs ${threads.cannotBlock}`);
+      }
+      const { body, limits } = content;
+      if ("instantiate" in body) {
+        throw new UsageError(
+          `The module "${body.name}" was written by \`tenon bind\`, and cannot be sent to a worker: load it without isolation, or the component that it was made from`,
+        );
+      }
+      const bytes =
+        body instanceof Uint8Array
+          ? body
+          : (await (await import("../runtime/compiler.ts")).receive(body, limits)).bytes;
+      // Limits are the worker's; here nothing runs.
+      const opened = await engine.open({ ...content, body: bytes }, { limits: {} }, platform);
+      const prepare = async (name?: string): Promise<EngineComponent> => {
+        const how = { threads, sync, faults: await import("../runtime/faults.ts") };
+        return inWorkers((await opened.prepare(name)) as ThreadComponent, { ...content, body: bytes }, recipe, how);
+      };
+      return { ...opened, prepare } satisfies Opened;
+    },
+  };
+}
+
+const PLACES: readonly string[] = ["thread", "worker", "worker-sync"] satisfies Isolation[];
+
+function checkIsolation(isolation: string = "thread"): void {
+  if (PLACES.includes(isolation)) return;
+  const near = nearestName(isolation, PLACES);
+  throw new UsageError(
+    `Expected isolation to be "thread", "worker" or "worker-sync", got ${isolation}${near === undefined ? "" : `; did you mean ${near}?`}`,
+  );
+}
+
+interface How {
+  readonly threads: Threads;
+  readonly sync: boolean;
+  readonly faults: Faults;
+}
+
+function inWorkers(
+  component: ThreadComponent,
+  { body, from, limits }: Content & { readonly body: Uint8Array<ArrayBuffer> },
+  recipe: Recipe,
+  { threads, sync, faults: words }: How,
+): EngineComponent {
+  const surface = surfaceOf(component.imports, component.exports);
+  return {
+    name: component.name,
+    hash: component.hash,
+    imports: component.imports,
+    exports: component.exports,
+    asynchronous: !sync,
+    describe: () => component.describe(),
+    missing: (imports) => component.missing(imports),
+    async start(imports, { name = component.name, onTrap } = {}) {
+      const missing = component.missing(imports);
+      if (missing.length > 0) throw words.linkError(`Cannot link ${name}`, missing);
+      if (surface.imports.length > 0 && threads.cannotWait !== undefined) {
+        const first = surface.imports[0]!.path.join("#");
+        throw new UnsupportedError(
+          "worker",
+          `"${name}" imports ${first}, which its worker would have to wait for: ${threads.cannotWait}`,
+        );
+      }
+      const linked = component.link(imports, linkedPlan(surface));
+      const { instances = 1, queue = QUEUE } = recipe;
+      // Its limits of reading have been kept; a signal is none of the worker's.
+      const job = { bytes: body, from, recipe, limits: { maxBytes: limits.maxBytes }, name, modules: linked.modules };
+      const { exports } = component;
+      const shared = { name, surface, linked, threads, job, sync, faults: words };
+      return WorkerInstance.start({ ...shared, exports, instances, queue, onTrap });
+    },
+  };
+}

@@ -1,0 +1,401 @@
+/**
+ * One worker and the instance in it: what is called, what it asks of the host, and its end.
+ *
+ * It does one thing at a time; who waits for it is the business of `instance.ts`.
+ */
+import { GuestResource, repOf, takeRep, type ResourceOwner } from "../abi/guest-resource.ts";
+import { LimitError, TrapError, UnloadedError } from "../errors.ts";
+import type { LinkedImports } from "../runtime/given-imports.ts";
+import type { Limits, Usage } from "../runtime/engine.ts";
+import type { Faults } from "../runtime/lazy.ts";
+import { fromData, type ErrorData } from "./errors.ts";
+import { giveBack, HostImports, type GuestSide } from "./host-imports.ts";
+import type { Answer, Failure, Job, Reply, Thread, Threads } from "./messages.ts";
+import type { Surface } from "./surface.ts";
+import { handling, type Handle, type HandleType } from "./values.ts";
+
+/**
+ * Milliseconds after `timeoutMs` that a worker has to report by itself, before it is ended without being asked: the guest's own
+ * clock is looked at every so often, and a message takes its time on a busy machine.
+ */
+const GRACE_MS = 100;
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** A resource among the arguments of a call, as it was when the call was made. */
+export interface Passed {
+  readonly handle: HandleType;
+  readonly value: object;
+  /** The guest's number, of one of its own. */
+  readonly number: number | undefined;
+}
+
+/** A call that was made. */
+export interface Call {
+  readonly index: number;
+  /** Copies, in which a resource is its place in {@link passed}. */
+  readonly args: readonly unknown[];
+  readonly passed: readonly Passed[];
+  /** The worker that has the resources of the guest which the call is about. */
+  readonly member: Member | undefined;
+  resolve(value: unknown): void;
+  reject(error: Error): void;
+}
+
+/** What the instances of a component in workers share. */
+export interface Shared {
+  readonly name: string;
+  readonly surface: Surface;
+  readonly linked: LinkedImports;
+  readonly threads: Threads;
+  readonly job: Job;
+  /** Classes of the guest's resources, by number. */
+  readonly classes: readonly (Function | undefined)[];
+  readonly members: WeakMap<object, Member>;
+  /** Whether calls are waited for in this thread. */
+  readonly sync: boolean;
+  readonly faults: Faults;
+}
+
+export interface MemberEvents {
+  /** A call has ended, and the next may begin. */
+  free(member: Member): void;
+  /** The instance is locked, before the call that did it is rejected. */
+  trapped(member: Member, trap: Error): void;
+}
+
+interface Running {
+  readonly call: Call;
+  /** Numbers that the host's objects have at the guest for the length of the call, or to be taken back when it is refused. */
+  readonly lent: readonly number[];
+  readonly given: readonly number[];
+  readonly timer: unknown;
+}
+
+export class Member implements GuestSide {
+  state: "starting" | "live" | "trapped" | "ended" = "starting";
+  usage: Usage = { memoryBytes: 0 };
+  memories = 0;
+  /** An import is on the host's stack now: a call that is made meanwhile comes from it. */
+  importing = false;
+  trap: Error | undefined;
+  readonly imports: HostImports;
+  readonly owners: readonly ResourceOwner[];
+  readonly #shared: Shared;
+  readonly #events: MemberEvents;
+  #thread: Thread | undefined;
+  #running: Running | undefined;
+  #starting: { resolve(): void; reject(error: Error): void; timer?: unknown } | undefined;
+  #lastId = 0;
+  #gone: Promise<void> | undefined;
+
+  constructor(shared: Shared, events: MemberEvents) {
+    this.#shared = shared;
+    this.#events = events;
+    const { surface, linked, name } = shared;
+    this.imports = new HostImports(surface, linked, this);
+    this.owners = surface.resources.map((resource) => ({
+      name: resource.name,
+      module: name,
+      live: 0,
+      drop: (number) => this.#thread?.post(["drop", number]),
+    }));
+  }
+
+  /** @throws {UsageError} when no worker can begin, and whatever making an instance throws */
+  start(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#starting = { resolve, reject };
+      const { threads, name, job } = this.#shared;
+      this.#thread = threads.start(name, {
+        reply: (message) => this.#receive(message),
+        lost: (error) => this.#lost(error),
+      });
+      this.#thread.hold(true);
+      this.#thread.post(["start", job]);
+    });
+  }
+
+  get free(): boolean {
+    return this.state === "live" && this.#running === undefined;
+  }
+
+  get busy(): boolean {
+    return this.#running !== undefined;
+  }
+
+  /** Makes a call; the member must be free. @throws {Error} when an argument cannot be sent; no call is made then */
+  run(call: Call): void {
+    this.#post(call);
+    this.#thread!.hold(true);
+  }
+
+  /** As {@link run}, and waits for its end in this thread. */
+  runSync(call: Call): void {
+    this.#post(call);
+    const running = this.#running;
+    const until = performance.now() + this.#allowed(this.#limits.timeoutMs);
+    while (this.#running === running) {
+      const reply = this.#thread!.wait!(until - performance.now());
+      if (reply === undefined) this.#overdue();
+      else this.#receive(reply, true);
+    }
+  }
+
+  #post(call: Call): void {
+    const lent: number[] = [];
+    const given: number[] = [];
+    const numbers = call.passed.map(({ handle, value, number }) => {
+      if (number !== undefined) return number;
+      const added = this.imports.add(handle, value);
+      (handle.kind === "own" ? given : lent).push(added);
+      return added;
+    });
+    const { params } = this.#shared.surface.exports[call.index]!.type;
+    const args = numbers.length === 0 ? call.args : call.args.map((arg, i) => numbered(params[i]!.type, arg, numbers));
+    try {
+      this.#thread!.post(["call", ++this.#lastId, call.index, args]);
+    } catch (error) {
+      this.imports.takeBack([...lent, ...given]);
+      throw error;
+    }
+    const timer = this.#shared.sync ? undefined : this.#watch(this.#limits.timeoutMs);
+    this.#running = { call, lent, given, timer };
+  }
+
+  get #limits(): Limits {
+    return this.#shared.job.recipe.limits;
+  }
+
+  #allowed(limitMs: number | undefined): number {
+    return limitMs === undefined ? Number.POSITIVE_INFINITY : limitMs + GRACE_MS;
+  }
+
+  #watch(limitMs: number | undefined): unknown {
+    const allowed = this.#allowed(limitMs);
+    // A timer that waits longer than this fires at once.
+    if (allowed > LONGEST_TIMER_MS) return undefined;
+    return setTimeout(() => this.#overdue(), allowed);
+  }
+
+  #overdue(): void {
+    const limits = this.#limits;
+    const call = this.#running?.call;
+    const allowed = (call === undefined ? limits.startTimeoutMs : undefined) ?? limits.timeoutMs!;
+    const path = call && this.#shared.surface.exports[call.index]!.path.join("#");
+    const { name } = this.#shared;
+    const where = path === undefined ? `while instantiating "${name}"` : `in "${name}", export "${path}"`;
+    this.kill(
+      new LimitError(
+        `Trap ${where}: limit-exceeded (no end within ${allowed} ms, nor a word of it; the worker was ended)`,
+        { trap: "limit-exceeded", module: name, export: path },
+        { limit: "timeout", allowed, used: allowed + GRACE_MS },
+      ),
+    );
+  }
+
+  /** Ends the worker, whatever it does: the call that runs is rejected with the error, which is the instance's trap. */
+  kill(error: Error): void {
+    if (this.state === "trapped" || this.state === "ended") return;
+    this.#lock(error);
+    this.#settle((call) => call.reject(error));
+    this.#refuse(error);
+  }
+
+  /** Locks the instance; its worker is not needed any more. */
+  #lock(trap: Error): void {
+    const before = this.state;
+    this.state = "trapped";
+    this.trap = trap;
+    void this.#terminate();
+    if (before === "live") this.#events.trapped(this, trap);
+  }
+
+  /**
+   * Ends the worker.
+   * @param error what the call that runs is rejected with
+   * @returns when its memory is gone: what the host took back
+   */
+  async end(error: Error): Promise<{ disposed: number; cut: number; errors: readonly Error[] }> {
+    if (this.state !== "trapped") this.state = "ended";
+    const gone = this.#terminate();
+    this.#settle((call) => call.reject(error));
+    this.#refuse(error);
+    await gone;
+    let cut = 0;
+    for (const owner of this.owners) cut += owner.live;
+    const { disposed, errors } = this.imports.end();
+    return { disposed, cut, errors };
+  }
+
+  #terminate(): Promise<void> {
+    for (const owner of this.owners) owner.drop = undefined;
+    const thread = this.#thread;
+    this.#thread = undefined;
+    return (this.#gone ??= thread?.terminate() ?? Promise.resolve());
+  }
+
+  #lost(error: Error): void {
+    if (this.state === "starting") {
+      this.state = "ended";
+      void this.#terminate();
+      this.#refuse(error);
+      return;
+    }
+    const { name } = this.#shared;
+    const memory = /memory/i.test(error.message);
+    this.kill(
+      new TrapError(
+        `Trap in "${name}": ${memory ? "out-of-memory" : "unknown"} (its worker ended by itself: ${error.message})`,
+        { trap: memory ? "out-of-memory" : "unknown", module: name },
+        { cause: error },
+      ),
+    );
+  }
+
+  #refuse(error: Error): void {
+    const starting = this.#starting;
+    this.#starting = undefined;
+    clearTimeout(starting?.timer as never);
+    starting?.reject(error);
+  }
+
+  #receive(reply: Reply, sync: boolean = false): void {
+    // It was ended while this was on its way.
+    if (this.#thread === undefined) return;
+    switch (reply[0]) {
+      case "prepared": {
+        const limits = this.#limits;
+        this.imports.tagged = reply[1];
+        this.#starting!.timer = this.#watch(limits.startTimeoutMs ?? limits.timeoutMs);
+        return;
+      }
+      case "started": {
+        this.state = "live";
+        [, this.usage, this.memories] = reply;
+        const starting = this.#starting!;
+        this.#starting = undefined;
+        clearTimeout(starting.timer as never);
+        this.#thread.hold(false);
+        starting.resolve();
+        return;
+      }
+      case "refused":
+        this.state = "ended";
+        void this.#terminate();
+        this.#refuse(this.#made(reply[1]));
+        return;
+      case "done":
+        this.usage = reply[3] ?? this.usage;
+        this.#done(reply[2]);
+        return;
+      case "failed":
+        this.#failed(reply[2]);
+        return;
+      case "import":
+        this.#answer((answer) => this.imports.call(reply[1], reply[2], !sync, answer));
+        return;
+      case "dropped":
+        this.#answer((answer) => answer(this.imports.drop(reply[2])));
+        return;
+      case "trapped":
+        this.kill(this.#made(reply[1]));
+    }
+  }
+
+  #answer(ask: (answer: (answer: Answer) => void) => void): void {
+    const thread = this.#thread!;
+    const before = this.importing;
+    this.importing = true;
+    try {
+      // By the time of an answer the worker may have been ended.
+      ask((answer) => this.#thread === thread && thread.answer(answer));
+    } finally {
+      this.importing = before;
+    }
+  }
+
+  #made(data: ErrorData, payload?: (value: unknown) => unknown): Error {
+    return fromData(data, this.imports.thrown, payload);
+  }
+
+  #done(value: unknown): void {
+    const call = this.#running!.call;
+    const { result } = this.#shared.surface.exports[call.index]!.type;
+    const returned = result?.kind === "result" ? result.ok : result;
+    const convert = returned && handling(returned);
+    const taken = convert === undefined ? value : convert(value, this.#take);
+    this.imports.takeBack(this.#running!.lent);
+    this.#settle((it) => it.resolve(taken));
+  }
+
+  #failed({ error: data, trapped, refused, usage }: Failure): void {
+    this.usage = usage ?? this.usage;
+    const { call, lent, given } = this.#running!;
+    const { result } = this.#shared.surface.exports[call.index]!.type;
+    const convert = result?.kind === "result" && result.err ? handling(result.err) : undefined;
+    const error = this.#made(data, (value) => (convert === undefined ? value : convert(value, this.#take)));
+    this.imports.takeBack(refused ? [...lent, ...given] : lent);
+    if (refused) giveBackAll(call);
+    if (trapped) this.#lock(error);
+    this.#settle((it) => it.reject(error));
+  }
+
+  readonly #take: Handle = (handle, value) => this.imports.take(handle, value as number);
+
+  /** Ends what runs, and lets the next begin. */
+  #settle(tell: (call: Call) => void): void {
+    const running = this.#running;
+    if (running === undefined) return;
+    this.#running = undefined;
+    clearTimeout(running.timer as never);
+    this.#thread?.hold(false);
+    tell(running.call);
+    this.#events.free(this);
+  }
+
+  wrap(handle: HandleType, number: number): object {
+    const resource = this.#shared.surface.resource(handle).number;
+    const { classes, members } = this.#shared;
+    const object = Reflect.construct(GuestResource, [number, this.owners[resource]], classes[resource]!) as object;
+    members.set(object, this);
+    return object;
+  }
+
+  unwrap(handle: HandleType, value: unknown): number {
+    const owner = this.owners[this.#shared.surface.resource(handle).number]!;
+    return handle.kind === "own" ? takeRep(value, owner) : repOf(value, owner);
+  }
+
+  cut(object: object): void {
+    const owner = this.owners.find((it) => isOf(object, it));
+    if (owner !== undefined) takeRep(object, owner);
+  }
+}
+
+function isOf(object: object, owner: ResourceOwner): boolean {
+  try {
+    return repOf(object, owner) >= 0;
+  } catch {
+    return false;
+  }
+}
+
+/** The guest's own resources that a call would have given away are the host's again. */
+export function giveBackAll({ passed }: Pick<Call, "passed">): void {
+  giveBack(
+    passed.flatMap(({ handle, value, number }) =>
+      handle.kind === "own" && number !== undefined ? [{ object: value, number }] : [],
+    ),
+  );
+}
+
+/** Arguments with the numbers that their resources have at the guest. */
+function numbered(type: Parameters<typeof handling>[0], arg: unknown, numbers: readonly number[]): unknown {
+  const convert = handling(type);
+  return convert === undefined ? arg : convert(arg, (_, place) => numbers[place as number]);
+}
+
+/** The error of calls that an end cuts short. */
+export function cutShort(name: string, reason: string, trap: Error | undefined): UnloadedError {
+  return new UnloadedError(`"${name}" was ended during a call: ${reason}`, trap && { cause: trap });
+}

@@ -1,0 +1,73 @@
+/** Modules in workers of a page: what a page that is not cross-origin isolated can do, and what it is told. */
+import { afterEach, expect, test } from "vitest";
+import { createHost, LimitError, UnsupportedError, type Host, type Module } from "../../host/browser/index.ts";
+import { parseWat } from "./stand-ins/wasm-tools.ts";
+
+type Any = Module<{ imports: object; exports: any }>;
+
+/** `spin` never ends. */
+const LOOP = `(component
+  (core module $m (memory (export "memory") 1) (func (export "spin") (loop $l (br $l))))
+  (core instance $i (instantiate $m))
+  (func (export "spin") (canon lift (core func $i "spin"))))`;
+
+/** Imports a function, and calls it. */
+const CALLER = `(component
+  (import "poke" (func $poke))
+  (core func $lowered (canon lower (func $poke)))
+  (core module $m (import "" "poke" (func $poke)) (func (export "run") (call $poke)))
+  (core instance $i (instantiate $m (with "" (instance (export "poke" (func $lowered))))))
+  (func (export "run") (canon lift (core func $i "run"))))`;
+
+const hosts: Host[] = [];
+afterEach(async () => {
+  await Promise.all(hosts.splice(0).map((host) => host.close()));
+});
+
+const load = async (text: string, options: object = {}): Promise<Any> => {
+  const host = createHost();
+  hosts.push(host);
+  return (await host.load(await parseWat(text), { name: "m", isolation: "worker", ...options } as object)) as Any;
+};
+
+const caught = (promise: Promise<unknown>): Promise<any> =>
+  promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+
+test("an endless loop in a worker ends at its limit, and the page's timers beat meanwhile", async () => {
+  const module = await load(LOOP, { limits: { timeoutMs: 200 } });
+  let beats = 0;
+  const timer = setInterval(() => beats++, 10);
+  const error = await caught(module.exports.spin());
+  clearInterval(timer);
+  expect(error).toBeInstanceOf(LimitError);
+  expect(beats).toBeGreaterThan(2);
+});
+
+test("a page that is not isolated is told what to turn on for a module that imports functions", async () => {
+  expect(globalThis.crossOriginIsolated).toBe(false);
+  const imports = { poke: () => {} };
+  const error = await caught(load(CALLER, { imports }));
+  expect(error).toBeInstanceOf(UnsupportedError);
+  expect(error.feature).toBe("worker");
+  expect(error.message).toContain("Cross-Origin-Opener-Policy: same-origin");
+});
+
+test("a page cannot wait for a worker, and is told so", async () => {
+  const error = await caught(load(LOOP, { isolation: "worker-sync" }));
+  expect(error).toBeInstanceOf(UnsupportedError);
+  expect(error.message).toContain('isolation: "worker" returns promises');
+});
+
+test("a runtime without workers is told to load without isolation", async () => {
+  const { Worker } = globalThis;
+  Reflect.deleteProperty(globalThis, "Worker");
+  try {
+    const error = await caught(load(LOOP));
+    expect(error.message).toContain("this runtime has no Worker; load it without isolation");
+  } finally {
+    globalThis.Worker = Worker;
+  }
+});

@@ -1,0 +1,46 @@
+/** Workers that are ended give back all they had, however often. */
+import { expect, test } from "vitest";
+import { createHost, type Module } from "../../host/node/index.ts";
+import { poker } from "../node/host/fixtures.ts";
+import { residentMiB, settle } from "./helpers.ts";
+
+type Poker = Module<{ imports: object; exports: any }>;
+
+const KILLS = 1_000;
+const WARM_UP = 200;
+
+/** Ends a worker in the middle of a call: its guest waits for an import that never answers. */
+async function kill(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  const host = createHost();
+  const imports = { "demo:poke/host": { poke: () => new Promise<void>(() => {}) } };
+  const limits = { timeoutMs: 1 };
+  const module = (await host.load(bytes, { name: "p", imports, isolation: "worker", limits })) as Poker;
+  await expect(module.exports.run(1)).rejects.toThrow("the worker was ended");
+  await host.close();
+}
+
+test(`${KILLS} killed workers give back their memory and their address space`, async () => {
+  const bytes = await poker();
+  for (let i = 0; i < WARM_UP; i++) await kill(bytes);
+  const before = await settle();
+  const started = residentMiB();
+  for (let i = 0; i < KILLS; i++) await kill(bytes);
+  const after = await settle();
+  console.log(`${KILLS} kills: ${started.toFixed(0)} -> ${after.residentMiB.toFixed(0)} MiB`);
+  expect(after.memories).toBeLessThanOrEqual(before.memories);
+  if (before.reservations !== undefined) expect(after.reservations).toBeLessThanOrEqual(before.reservations);
+  expect(after.residentMiB - before.residentMiB).toBeLessThan(60);
+}, 900_000);
+
+test("a worker that nobody ends is seen: it has an address space of its own", async () => {
+  const before = await settle();
+  const host = createHost();
+  const imports = { "demo:poke/host": { poke: () => {} } };
+  await host.load(await poker(), { name: "p", imports, isolation: "worker" });
+  const during = await settle();
+  await host.close();
+  const after = await settle();
+  if (before.reservations === undefined) return;
+  expect(during.reservations).toBeGreaterThan(before.reservations);
+  expect(after.reservations).toBe(before.reservations);
+});

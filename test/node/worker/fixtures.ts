@@ -1,0 +1,14 @@
+/** Components for the tests of workers, in Node and in the page. */
+import { component } from "../host/fixtures.ts";
+
+/** `fine` gives 1; `spin` never ends. */
+export function loop(): Promise<Uint8Array<ArrayBuffer>> {
+  return component(`(component
+    (core module $m
+      (memory (export "memory") 1)
+      (func (export "fine") (result i32) (i32.const 1))
+      (func (export "spin") (loop $l (br $l))))
+    (core instance $i (instantiate $m))
+    (func (export "fine") (result u32) (canon lift (core func $i "fine")))
+    (func (export "spin") (canon lift (core func $i "spin"))))`);
+}
