@@ -65,8 +65,7 @@ const tenon: UnpluginInstance<PluginOptions | undefined, false> = createUnplugin
           return "export default undefined;";
         } finally {
           const sources = await session.library.sources(place);
-          const { environment } = this as Partial<ViteContext>;
-          if (!vite.watches(sources, environment)) for (const file of sources) this.addWatchFile(file);
+          if (!vite.watches(sources)) for (const file of sources) this.addWatchFile(file);
         }
       },
       watchChange: (file) => session.changed(file),

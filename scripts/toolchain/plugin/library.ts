@@ -6,7 +6,7 @@
  */
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat, utimes } from "node:fs/promises";
 import { dirname, join, resolve, sep } from "node:path";
 import { analyze } from "../../../host/plan/analyze.ts";
 import { type Builder, BuildError, createBuilder } from "../build/index.ts";
@@ -61,7 +61,17 @@ export class Library {
   /** The version of what is there now. @throws {BuildError} when the module or its WIT is wrong */
   get(place: Place): Promise<Version> {
     const entry = this.#entry(place);
-    return (entry.pending ??= this.#make(place, entry));
+    if (entry.pending !== undefined) return entry.pending;
+    const made = this.#make(place, entry);
+    entry.pending = made;
+    made.then(
+      (version) => {
+        // Not when another has been asked for meanwhile.
+        if (entry.pending === made) entry.good = version;
+      },
+      () => undefined,
+    );
+    return made;
   }
 
   /** The last version that was good, if there was one. */
@@ -117,7 +127,7 @@ export class Library {
     if (folder === undefined) {
       const bytes = await whole(path);
       entry.sources = new Set([path]);
-      return (entry.good = await this.#keep(place, shelf, bytes, typesOf(place, bytes)));
+      return this.#keep(place, shelf, bytes, typesOf(place, bytes));
     }
     this.#builder ??= createBuilder(this.#options.cache === undefined ? {} : { cache: this.#options.cache });
     const { optimize } = this.#options;
@@ -126,7 +136,7 @@ export class Library {
     const result = await this.#builder.build({ dir: folder, out, debug: !optimize, optimize });
     const [bytes, text] = await Promise.all([readFile(result.component), readFile(result.declarations, "utf8")]);
     entry.sources = new Set(result.sources.map((file) => resolve(file)));
-    return (entry.good = await this.#keep(place, shelf, new Uint8Array(bytes), text));
+    return this.#keep(place, shelf, new Uint8Array(bytes), text);
   }
 
   async #keep(place: Place, shelf: string, bytes: Uint8Array<ArrayBuffer>, text: string): Promise<Version> {
@@ -136,6 +146,9 @@ export class Library {
       await mkdir(dirname(file), { recursive: true });
       await writeAllOrNone(new Map([[file, bytes]]));
       await prune(shelf, dirname(file));
+    } else {
+      // What is current again is not old.
+      await utimes(dirname(file), new Date(), new Date());
     }
     return { bytes, hash, file, declarations: text };
   }

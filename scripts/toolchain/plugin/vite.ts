@@ -87,12 +87,12 @@ export class ViteSide {
   }
 
   /**
-   * Watches what a place is made from, where that is not to be an import of the module that stands for it: Vite evaluates
-   * server-side code again whose imports have changed.
-   * @returns whether it is so
+   * Watches what a place is made from, where the plugin decides what a change means: to Vite such a file would be an import
+   * of the module that stands for the place, which it would update whatever becomes of the build.
+   * @returns whether it is so; tests are Vitest's to run again
    */
-  watches(files: readonly string[], environment: Environment | undefined): boolean {
-    if (!this.serves || this.#tests || environment?.config.consumer === "client") return false;
+  watches(files: readonly string[]): boolean {
+    if (!this.serves || this.#tests) return false;
     this.#watch(files);
     return true;
   }
@@ -138,13 +138,18 @@ export class ViteSide {
     });
     const { hot, moduleGraph } = server.environments.client;
     hot.on(REFUSED, ({ module, message }: { module: string; message: string }) => this.#refused(module, message));
-    hot.on(SERVES, ({ id, hash }: Serves, client) => {
+    hot.on(SERVES, async ({ id, hash }: Serves) => {
       const place = this.#session.placeOf(id);
-      const path = moduleGraph.getModuleById(id)?.url;
-      const version = place && this.#session.library.last(place);
-      if (path === undefined || version === undefined || version.hash === hash) return;
-      const update = { type: "js-update", path, acceptedPath: path, timestamp: Date.now() } as const;
-      client.send({ type: "update", updates: [update] });
+      const module = moduleGraph.getModuleById(id);
+      if (place === undefined || module === undefined) return;
+      // The watcher may not have told yet of what was saved while the page opened.
+      this.#session.library.changed(place);
+      const version = await this.#session.version(place).catch(() => undefined);
+      if (version === undefined || version.hash === hash) return;
+      this.#tell(place, version);
+      moduleGraph.invalidateModule(module);
+      const update = { type: "js-update", path: module.url, acceptedPath: module.url, timestamp: Date.now() } as const;
+      hot.send({ type: "update", updates: [update] });
     });
     server.httpServer?.once("close", () => void this.#session.close());
   }
@@ -160,7 +165,7 @@ export class ViteSide {
     server.config.logger.error(problem.message, { timestamp: true });
     const { hot } = server.environments.client;
     // A page that shows an overlay before its first update would be loaded again by the update that ends it.
-    if (opened && !this.#visible) hot.send({ type: "update", updates: [] });
+    if (opened) hot.send({ type: "update", updates: [] });
     this.#visible = true;
     hot.send({ type: "error", err: { ...problem } as never });
   }
@@ -175,7 +180,12 @@ export class ViteSide {
       const module = environment.moduleGraph.getModuleById(session.idOf(place));
       const { version, changed, first } = await this.#rebuild(place, options.timestamp);
       if (version !== undefined) this.#tell(place, version);
-      if (module === undefined || version === undefined) continue;
+      if (module === undefined) continue;
+      if (version === undefined) {
+        // A page that is opened now is told as well.
+        if (environment.config.consumer === "client") environment.moduleGraph.invalidateModule(module);
+        continue;
+      }
       if (environment.config.consumer !== "client") {
         // Those who come later read the new text; nobody who imports it is evaluated again for that.
         module.transformResult = null;

@@ -8,6 +8,8 @@ import { createHost, type NodeHost, type NodeModule, UsageError } from "../../..
 import { math } from "./fixtures.ts";
 import { sleep } from "./support.ts";
 
+const soon = <T>(value: () => T): ReturnType<typeof expect.poll<T>> => expect.poll(value, { timeout: 20_000 });
+
 type Any = NodeModule<{ imports: object; exports: any }>;
 
 let folder: string;
@@ -36,7 +38,7 @@ afterEach(async () => {
 
 const load = async (source: string | URL = file): Promise<Any> => (await host.load(source)) as Any;
 const sum = (module: Any): number => module.exports.api.add(1, 2);
-const answers = (module: Any, expected: number): Promise<unknown> => expect.poll(() => sum(module)).toBe(expected);
+const answers = (module: Any, expected: number): Promise<unknown> => soon(() => sum(module)).toBe(expected);
 /** Long enough for a change to have been seen, had there been one. */
 const quiet = (): Promise<void> => sleep(250);
 
@@ -101,7 +103,7 @@ test("a version that is refused is told once, and the last good one serves on", 
   const module = await load();
   using _ = module.watch();
   await writeFile(file, "no component");
-  await expect.poll(() => told).toContain("reload-failed math");
+  await soon(() => told).toContain("reload-failed math");
   await writeFile(file, "no component");
   await quiet();
   expect(told).toEqual(["loaded math", "reload-failed math"]);
@@ -114,7 +116,7 @@ test("a directory that goes is told as a typed error, and watched again when it 
   const module = await load();
   using _ = module.watch({ onError });
   await rm(folder, { recursive: true });
-  await expect.poll(() => errors).toHaveLength(1);
+  await soon(() => errors).toHaveLength(1);
   expect(errors[0]).toBeInstanceOf(UsageError);
   expect(errors[0]!.message).toContain(`Could not watch ${folder}: it is gone`);
   expect(sum(module)).toBe(3);
@@ -157,12 +159,12 @@ test("host.watch loads what is in a directory and what comes, and follows each",
   await answers(first, 4);
   expect(sum(other)).toBe(103);
   await writeFile(join(folder, "third.wasm"), await math({ bias: 200 }));
-  await expect.poll(() => host.get("third")).toBeDefined();
+  await soon(() => host.get("third")).toBeDefined();
   await writeFile(join(folder, "third.wasm"), await math({ bias: 300 }));
   await answers(host.require("third") as Any, 303);
   await rm(join(folder, "other.wasm"));
   await writeFile(join(folder, "broken.wasm"), "no component");
-  await expect.poll(() => errors).toHaveLength(1);
+  await soon(() => errors).toHaveLength(1);
   expect(errors[0]!.message).toContain("broken.wasm");
   expect(sum(other)).toBe(103);
   expect((await stat(folder)).isDirectory()).toBe(true);

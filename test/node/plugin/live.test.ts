@@ -2,7 +2,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Browser, chromium, type Page } from "playwright-core";
-import { createServer, type ViteDevServer } from "vite";
+import { createServer, createServerModuleRunner, type ViteDevServer } from "vite";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { CHROMIUM_ARGUMENTS, CHROMIUM_HELP, findChromium } from "../../../scripts/house/chromium.ts";
 import tenon from "../../../scripts/toolchain/plugin/index.ts";
@@ -60,7 +60,10 @@ async function open(label: string): Promise<Page> {
   const opened = await browser.newPage();
   opened.on("pageerror", (error) => errors.push(error.message));
   await opened.goto(server.resolvedUrls!.local[0]!);
-  await serves(label, opened);
+  await serves(label, opened).catch(async (error: unknown) => {
+    const state = await opened.evaluate(() => String((globalThis as any).tally?.exports.label()));
+    throw new Error(`The page serves ${state}: ${errors.join("; ")}`, { cause: error });
+  });
   return opened;
 }
 
@@ -68,15 +71,17 @@ const serves = (label: string, where: Page = page): Promise<unknown> =>
   where.waitForFunction((text) => (globalThis as any).tally?.exports.label() === text, label, { timeout: 20_000 });
 const next = (): Promise<number> => page.evaluate(() => (globalThis as any).tally.exports.next() as number);
 const opened = (): Promise<number> => page.evaluate(() => (globalThis as any).opened as number);
-const overlay = (): Promise<string> =>
-  page.evaluate(() => document.querySelector("vite-error-overlay")?.shadowRoot?.textContent ?? "");
+/** What the overlay says, when it says this. */
 async function overlaid(text: string): Promise<string> {
-  await page.waitForFunction(
-    (wanted) => document.querySelector("vite-error-overlay")?.shadowRoot?.textContent?.includes(wanted),
+  const shown = await page.waitForFunction(
+    (wanted) => {
+      const said = document.querySelector("vite-error-overlay")?.shadowRoot?.textContent;
+      return said?.includes(wanted) ? said : undefined;
+    },
     text,
     { timeout: 20_000 },
   );
-  return overlay();
+  return (await shown.jsonValue())!;
 }
 const cleared = (): Promise<unknown> =>
   page.waitForFunction(() => document.querySelector("vite-error-overlay") === null);
@@ -169,7 +174,7 @@ describe("in a page", () => {
     await overlaid("tally/index.ts");
     await page.goto("about:blank");
     // The server keeps an error for a page that comes, unless it takes the one that goes for it.
-    await expect.poll(() => server.ws.clients.size).toBe(0);
+    await expect.poll(() => server.ws.clients.size, { timeout: 20_000 }).toBe(0);
     await page.goto(server.resolvedUrls!.local[0]!);
     await overlaid("tally/index.ts");
     await writeFile(source(), tallySource("seven"));
@@ -185,8 +190,13 @@ test("a saved source replaces what server-side code of the same process has load
   await expect.poll(() => module.exports.label(), { timeout: 20_000 }).toBe("changed");
   expect([module.exports.next(), second.exports.label()]).toEqual([2, "changed"]);
   expect((await server.ssrLoadModule("/main.js"))["module"]).toBe(module);
+  // Runners that replace modules themselves find nothing to do here either.
+  const runner = createServerModuleRunner(server.environments.ssr);
+  const { module: third } = await runner.import("/main.js");
   await writeFile(source(), "export function");
   await writeFile(source(), tallySource("again"));
+  await expect.poll(() => third.exports.label(), { timeout: 20_000 }).toBe("again");
+  await runner.close();
   await expect.poll(() => module.exports.label(), { timeout: 20_000 }).toBe("again");
   expect(module.exports.next()).toBe(3);
 });

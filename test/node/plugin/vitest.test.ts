@@ -34,11 +34,11 @@ afterAll(async () => {
   await remove(folder);
 });
 
-const said = (text: string | RegExp): Promise<unknown> => expect.poll(() => told, { timeout: 30_000 }).toMatch(text);
+const said = (text: string | RegExp): Promise<unknown> => expect.poll(() => told, { timeout: 60_000 }).toMatch(text);
 
 test(
   "a test that imports a module builds it; a changed module runs that test again, and a trap has the guest's line",
-  { timeout: 180_000 },
+  { timeout: 300_000 },
   async () => {
     const environment = { ...process.env, CI: "", NO_COLOR: "1" };
     for (const name of Object.keys(environment))
