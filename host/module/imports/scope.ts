@@ -81,24 +81,37 @@ export class Scope implements ImportScope {
     return this.#abort.signal;
   }
 
-  defer(run: () => void | PromiseLike<void>, owner: string = run.name || "deferred clean-up"): () => void {
+  // What imports use are functions of their own, so that a factory may take its scope apart: `({ defer }) => …`.
+
+  readonly defer = (
+    run: () => void | PromiseLike<void>,
+    owner: string = run.name || "deferred clean-up",
+  ): (() => void) => {
     this.#assertOpen("defer a clean-up");
     const cleanup = { owner: wordsOf(owner), run };
     this.#cleanups.add(cleanup);
     return () => void this.#cleanups.delete(cleanup);
-  }
+  };
 
-  setTimeout(task: () => void, delayMs: number = 0, owner: string = task.name || "setTimeout"): ScopeTimer {
+  readonly setTimeout = (
+    task: () => void,
+    delayMs: number = 0,
+    owner: string = task.name || "setTimeout",
+  ): ScopeTimer => {
     const start = (fire: () => void): unknown => setTimeout(fire, delayMs);
     return this.#added({ owner, repeats: false, task }, start);
-  }
+  };
 
-  setInterval(task: () => void, delayMs: number, owner: string = task.name || "setInterval"): ScopeTimer {
+  readonly setInterval = (
+    task: () => void,
+    delayMs: number,
+    owner: string = task.name || "setInterval",
+  ): ScopeTimer => {
     const start = (fire: () => void): unknown => setInterval(fire, delayMs);
     return this.#added({ owner, repeats: true, task }, start);
-  }
+  };
 
-  track<T>(promise: PromiseLike<T>, owner: string = "promise"): PromiseLike<T> {
+  readonly track = <T>(promise: PromiseLike<T>, owner: string = "promise"): PromiseLike<T> => {
     const name = wordsOf(owner);
     this.#pending.set(name, (this.#pending.get(name) ?? 0) + 1);
     const settle = (): void => {
@@ -113,7 +126,7 @@ export class Scope implements ImportScope {
       if (!this.#failed(name, error)) throw error;
     });
     return promise;
-  }
+  };
 
   /** What is running in the background now. Deferred clean-ups are not: they wait for the end. */
   activity(): Activity[] {

@@ -1,7 +1,7 @@
 /** Stable handles: what a user holds of a module, across reloads, traps and unload. */
 import { expect, test } from "vitest";
-import { LowerError, UnloadedError, UsageError } from "../../../host/node/index.ts";
-import { component, math, things } from "./fixtures.ts";
+import { ComponentError, LowerError, TrapError, UnloadedError, UsageError } from "../../../host/node/index.ts";
+import { component, math, poker, things } from "./fixtures.ts";
 import { type Any, host } from "./support.ts";
 
 /** Functions `f0` to `f12`, the n-th with n parameters, each the sum of them all plus a bias. */
@@ -183,4 +183,37 @@ test("a stable class has the name of its resource, and no other in the engine's 
   const { Thing } = module.exports.api;
   expect(Thing.name).toBe("Thing");
   expect(() => Thing(1)).toThrow(/^(?!.*face).*without 'new'/);
+});
+
+test("a handle that an import calls back while its module is under way is refused, and the whole call is one trap", async () => {
+  const inner: unknown[] = [];
+  const poke = (): void => {
+    try {
+      module.exports.run(1);
+    } catch (error) {
+      inner.push(error);
+    }
+  };
+  const module: Any = await host().load(await poker(), { name: "poker", imports: { "demo:poke/host": { poke } } });
+  const { run } = module.exports;
+  expect(run(5)).toBe(5);
+  expect(inner).toEqual([expect.objectContaining({ name: "TrapError", trap: "cannot-enter-component" })]);
+  expect(inner[0]).toBeInstanceOf(TrapError);
+  expect([module.state, run(6)]).toEqual(["live", 6]);
+});
+
+test("a program is run through its export wasi:cli/run, by the module that was loaded", async () => {
+  const program = await component(`(component
+    (core module $m (global $runs (mut i32) (i32.const 0))
+      (func (export "run") (result i32)
+        (global.set $runs (i32.add (global.get $runs) (i32.const 1))) (i32.gt_u (global.get $runs) (i32.const 1))))
+    (core instance $i (instantiate $m))
+    (func $run (result (result)) (canon lift (core func $i "run")))
+    (instance $program (export "run" (func $run)))
+    (export "wasi:cli/run@0.2.0" (instance $program)))`);
+  const module: Any = await host().load(program, { name: "program" });
+  expect(module.exports.run.run()).toBeUndefined();
+  // The second time it says that it has failed, which is no fault.
+  expect(() => module.require("wasi:cli/run#run")()).toThrow(ComponentError);
+  expect(module.state).toBe("live");
 });
