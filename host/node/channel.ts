@@ -26,8 +26,8 @@ interface Ends {
 const ANSWERS = 0;
 const REPLIES = 1;
 
-/** Options that are for the program's first module alone. */
-const FIRST_MODULE = /^--(?:input-type|eval|print|test|watch)/;
+/** Options of a program that is no file, which a worker must not inherit; all others it may. */
+const NO_FILE = /^--(?:experimental-default|input)-type/;
 
 export function threadsOf(start: (options: WorkerOptions) => Worker): Threads {
   return {
@@ -53,7 +53,7 @@ class NodeThread implements Thread {
         name: `tenon ${name}`,
         workerData: ends,
         transferList: [requests.port2, answers.port2],
-        execArgv: process.execArgv.filter((option) => !FIRST_MODULE.test(option)),
+        ...(process.execArgv.some((option) => NO_FILE.test(option)) && { execArgv: [] }),
       });
     } catch (cause) {
       throw noWorker(name, cause);

@@ -59,8 +59,7 @@ class Writer {
         return this.tag(value ? "true" : "false");
       case "number":
         this.tag("number");
-        this.#view.setFloat64(this.#room(8), value, true);
-        return;
+        return this.#number(value);
       case "bigint":
         this.tag("bigint");
         return this.#text(String(value));
@@ -85,7 +84,8 @@ class Writer {
       this.tag("bytes");
       this.#size(kind);
       this.#size(value.byteLength);
-      this.bytes.set(new Uint8Array(value.buffer, value.byteOffset, value.byteLength), this.#room(value.byteLength));
+      const at = this.#room(value.byteLength);
+      this.bytes.set(new Uint8Array(value.buffer, value.byteOffset, value.byteLength), at);
     } else if (value instanceof Map) {
       this.tag("map");
       this.#size(value.size);
@@ -108,21 +108,28 @@ class Writer {
   }
 
   tag(tag: Tag): void {
-    this.bytes[this.#room(1)] = tags[tag];
+    const at = this.#room(1);
+    this.bytes[at] = tags[tag];
+  }
+
+  #number(value: number): void {
+    const at = this.#room(8);
+    this.#view.setFloat64(at, value, true);
   }
 
   #size(size: number): void {
-    this.#view.setUint32(this.#room(4), size, true);
+    const at = this.#room(4);
+    this.#view.setUint32(at, size, true);
   }
 
-  /** As UTF-16: lone surrogates are the guest's own business. */
+  /** As UTF-16. What is half a pair becomes U+FFFD, as in every string that goes to a component. */
   #text(text: string): void {
     this.#size(text.length);
     const at = this.#room(text.length * 2);
     for (let i = 0; i < text.length; i++) this.#view.setUint16(at + i * 2, text.charCodeAt(i), true);
   }
 
-  /** @returns where the bytes go that are written next */
+  /** Makes room, by which `bytes` and its view may become others. @returns where the bytes go that are written next */
   #room(count: number): number {
     const at = this.length;
     this.length += count;

@@ -7,13 +7,13 @@ import { residentMiB, settle } from "./helpers.ts";
 type Poker = Module<{ imports: object; exports: any }>;
 
 const KILLS = 1_000;
-const WARM_UP = 200;
+const WARM_UP = 100;
 
 /** Ends a worker in the middle of a call: its guest waits for an import that never answers. */
 async function kill(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
   const host = createHost();
   const imports = { "demo:poke/host": { poke: () => new Promise<void>(() => {}) } };
-  const limits = { timeoutMs: 1 };
+  const limits = { timeoutMs: 1, startTimeoutMs: 60_000 };
   const module = (await host.load(bytes, { name: "p", imports, isolation: "worker", limits })) as Poker;
   await expect(module.exports.run(1)).rejects.toThrow("the worker was ended");
   await host.close();

@@ -236,6 +236,21 @@ describe("in an empty Node project", () => {
   );
 });
 
+test("in Node, also in a program that is no file, workers start from the package and let the process end", async () => {
+  writeFileSync(join(nodeProject, "hello.wasm"), hello);
+  const program = `import { createHost } from "tenon";
+    const host = createHost();
+    const first = await host.load("hello.wasm", { isolation: "worker" });
+    const second = await host.load("hello.wasm", { name: "second", isolation: "worker-sync" });
+    console.log(await first.exports.greet("one"), second.exports.greet("two"));`;
+  const { stdout, status } = spawnSync(process.execPath, ["--input-type=module", "-e", program], {
+    cwd: nodeProject,
+    encoding: "utf8",
+    timeout: 30_000,
+  });
+  expect([stdout, status]).toEqual(["one two\n", 0]);
+});
+
 describe("in a page", () => {
   let browser: Browser;
   beforeAll(async () => {
@@ -327,6 +342,78 @@ describe("in a page", () => {
        worker.onerror = ({ message }) => (document.title = "failed: " + message);</script>`,
     );
     expect(await visit(folder)).toBe("the worker");
+  });
+
+  describe("that is cross-origin isolated, a module in a worker waits for its imports", () => {
+    const isolated = {
+      "cross-origin-opener-policy": "same-origin",
+      "cross-origin-embedder-policy": "require-corp",
+    };
+    // The answer is longer than the memory that it goes through.
+    const caller = `(component
+      (import "ask" (func $ask (param "n" u32) (result string)))
+      (core module $l (memory (export "memory") 64) (global $next (mut i32) (i32.const 1024))
+        (func (export "realloc") (param i32 i32 i32 i32) (result i32) (local $at i32)
+          (local.set $at (global.get $next)) (global.set $next (i32.add (local.get $at) (local.get 3))) (local.get $at)))
+      (core instance $l (instantiate $l))
+      (alias core export $l "memory" (core memory $memory))
+      (alias core export $l "realloc" (core func $realloc))
+      (core func $lowered (canon lower (func $ask) (memory $memory) (realloc $realloc)))
+      (core module $m
+        (import "" "ask" (func $ask (param i32 i32)))
+        (import "" "memory" (memory 64))
+        (func (export "run") (param i32) (result i32)
+          (call $ask (local.get 0) (i32.const 16)) (i32.load (i32.const 20))))
+      (core instance $i (instantiate $m (with "" (instance (export "ask" (func $lowered)) (export "memory" (memory $memory))))))
+      (func (export "run") (param "n" u32) (result u32) (canon lift (core func $i "run"))))`;
+    const waiting = `import { createHost } from "tenon";
+      try {
+        const ask = async (n) => { await new Promise((done) => setTimeout(done, 5)); return "x".repeat(n); };
+        const module = await createHost().load("./caller.wasm", { isolation: "worker", imports: { ask } });
+        const lengths = [await module.exports.run(3), await module.exports.run(200000)];
+        const { collected } = await module.unload();
+        document.title = JSON.stringify([...lengths, (await collected).reclaimed]);
+      } catch (error) {
+        document.title = String(error);
+      }`;
+
+    test("with an import map and no bundler", async () => {
+      writeFileSync(join(nodeProject, "caller.wasm"), await parseWat(caller));
+      writeFileSync(
+        join(nodeProject, "index.html"),
+        `<!doctype html><title></title>
+         <script type="importmap">{ "imports": { "tenon": "./node_modules/tenon/dist/host/browser/index.js" } }</script>
+         <script type="module">${waiting}</script>`,
+      );
+      expect(await visit(nodeProject, isolated)).toBe("[3,200000,true]");
+      expect(await visit(nodeProject)).toContain("Cross-Origin-Opener-Policy: same-origin");
+    });
+
+    test("built by Vite", { timeout: 60_000 }, async () => {
+      const folder = await project("vite-worker");
+      writeFileSync(
+        join(folder, "index.html"),
+        `<!doctype html><title></title><script type="module" src="/main.js"></script>`,
+      );
+      writeFileSync(join(folder, "main.js"), waiting);
+      mkdirSync(join(folder, "public"));
+      writeFileSync(join(folder, "public", "caller.wasm"), await parseWat(caller));
+      await viteBuild({
+        root: folder,
+        configFile: false,
+        logLevel: "silent",
+        build: { target: "es2022" },
+        worker: { format: "es" },
+      });
+      expect(await visit(join(folder, "dist"), isolated)).toBe("[3,200000,true]");
+    });
+
+    test("a policy that allows no worker is named, with what to change", async () => {
+      const policy = "worker-src 'none'";
+      expect(await visit(nodeProject, { ...isolated, "content-security-policy": policy })).toMatch(
+        /^UsageError: Could not run a worker for module caller: .*worker-src 'self'/,
+      );
+    });
   });
 
   describe("whose Content-Security-Policy forbids evaluation", () => {
