@@ -148,7 +148,9 @@ export class ViteSide {
       if (version === undefined || version.hash === hash) return;
       this.#tell(place, version);
       moduleGraph.invalidateModule(module);
-      const update = { type: "js-update", path: module.url, acceptedPath: module.url, timestamp: Date.now() } as const;
+      // As Vite spells ids in addresses.
+      const path = `/@id/${module.url.replace("\0", "__x00__")}`;
+      const update = { type: "js-update", path, acceptedPath: path, timestamp: Date.now() } as const;
       hot.send({ type: "update", updates: [update] });
     });
     server.httpServer?.once("close", () => void this.#session.close());

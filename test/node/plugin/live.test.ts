@@ -200,3 +200,14 @@ test("a saved source replaces what server-side code of the same process has load
   await expect.poll(() => module.exports.label(), { timeout: 20_000 }).toBe("again");
   expect(module.exports.next()).toBe(3);
 });
+
+// The last test: nothing is watched from here on.
+test("a page that opens before the watcher has told of what was saved gets it all the same", async () => {
+  await writeFile(source(), tallySource("one"));
+  await page.close();
+  page = await open("one");
+  await page.close();
+  await server.watcher.close();
+  await writeFile(source(), tallySource("unwatched"));
+  page = await open("unwatched");
+});
