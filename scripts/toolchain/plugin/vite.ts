@@ -148,8 +148,9 @@ export class ViteSide {
       if (version === undefined || version.hash === hash) return;
       this.#tell(place, version);
       moduleGraph.invalidateModule(module);
-      // As Vite spells ids in addresses.
-      const path = `/@id/${module.url.replace("\0", "__x00__")}`;
+      // As Vite spells ids in addresses; some versions keep them so.
+      const { url } = module;
+      const path = url.startsWith("/") ? url : `/@id/${url.replace("\0", "__x00__")}`;
       const update = { type: "js-update", path, acceptedPath: path, timestamp: Date.now() } as const;
       hot.send({ type: "update", updates: [update] });
     });
