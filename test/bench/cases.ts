@@ -14,6 +14,7 @@ import { adapt, type Api, type Person } from "./adapter.ts";
 import { limitRows } from "./limits.ts";
 import { compare, compareSlow, type Contender, type Goal, type Medians, type Row } from "./measure.ts";
 import { saves } from "./save.ts";
+import { workerRows } from "./workers.ts";
 
 const file = fileURLToPath(new URL("component.wat", import.meta.url));
 const cold = fileURLToPath(new URL("cold.ts", import.meta.url));
@@ -107,6 +108,7 @@ export async function runCases(report: (row: Row) => void): Promise<Row[]> {
     ]),
   );
   for (const row of await limitRows(makeRow)) done(row);
+  for (const row of await workerRows(makeRow)) done(row);
   await module.unload();
   await host[Symbol.asyncDispose]();
   return rows;
