@@ -4,7 +4,7 @@
  */
 import { explainWrapper, isWrapper, repOf, takeRep } from "../abi/guest-resource.ts";
 import type { ExplainHandle } from "../abi/explain.ts";
-import { type LowerError, TenonError, type TrapError } from "../errors.ts";
+import { type LowerError, TenonError, type TrapError, UsageError } from "../errors.ts";
 import { ENTERED, TRAPPED, UNLOADED } from "../abi/entered.ts";
 import { describe } from "../words.ts";
 import type {
@@ -100,7 +100,8 @@ export class WorkerInstance implements EngineInstance {
     if (this.state === "unloaded") return { memoryBytes: 0 };
     const sum: Record<string, number> = { memoryBytes: 0 };
     for (const { usage } of this.#lives.members)
-      for (const [key, value] of Object.entries(usage)) sum[key] = (sum[key] ?? 0) + (value as number);
+      for (const [key, value] of Object.entries(usage))
+        if (typeof value === "number") sum[key] = (sum[key] ?? 0) + value;
     return sum as unknown as Usage;
   }
 
@@ -115,6 +116,13 @@ export class WorkerInstance implements EngineInstance {
       for (const [name, count] of imports.counts()) add(heldByGuest, name, count);
     }
     return { heldByHost, heldByGuest };
+  }
+
+  /** @throws {UsageError} always: tighter limits do not go with a call to a worker */
+  limited(): never {
+    throw new UsageError(
+      `Calls of module ${this.name} cannot be limited one by one, since it runs in a worker: give its limits to load`,
+    );
   }
 
   end({ endReason }: EndOptions = {}): Promise<EndReceipt> {

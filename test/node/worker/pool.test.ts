@@ -131,10 +131,12 @@ test("a worker ends its endless call by the limit that it was given", async () =
   const options = { name: "loop", isolation: "worker", limits: { timeoutMs: 50 } } as const;
   const module: Any = await host().load(await loop(), options);
   expect(await module.exports.fine()).toBe(1);
+  expect(module.usage()).toMatchObject({ memoryBytes: 65_536, fuel: expect.any(Number) });
   const error = await caught(module.exports.spin());
   expect(error).toBeInstanceOf(LimitError);
   expect(error).toMatchObject({ limit: "timeout", allowed: 50, trap: "limit-exceeded" });
   expect(error.message).not.toContain("worker was ended");
+  expect(() => module.with({ timeoutMs: 1 })).toThrow("give its limits to load");
   expect(module.state).toBe("trapped");
   await module.reload();
   expect(await module.exports.fine()).toBe(1);
