@@ -274,6 +274,7 @@ class InstanceRuntime extends AbiRuntime {
     this.ended = true;
     this.abortHook = undefined;
     this.memories.clear();
+    this.meter?.end();
     this.cores = [];
     return this.faults.closeResources(this);
   }

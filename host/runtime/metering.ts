@@ -160,21 +160,15 @@ export class Meter {
 
   /** A call begins. The clock is looked at when the guest has run for a while, or leaves. */
   begin(): void {
-    this.outer = running(this);
-    this.running = true;
     if (tighter !== undefined) this.allowance = tightened(this.own, tighter);
     tighter = undefined;
-    this.startCall();
+    this.beginStart();
   }
 
-  /** The start of an instance is a call too. */
+  /** The start of an instance is a call too, whose allowance is there from the beginning. */
   beginStart(): void {
     this.outer = running(this);
     this.running = true;
-    this.startCall();
-  }
-
-  private startCall(): void {
     this.startedMs = -1;
     if (this.measuresCpu || this.allowance.cpuMs !== Infinity) {
       this.cpuMs = 0;
@@ -233,8 +227,9 @@ export class Meter {
     return meteringOf(this)?.counts === true;
   }
 
-  /** Lets go of the instance. */
+  /** Lets go of the core instances; what they have used stays known. */
   end(): void {
+    this.granted -= this.left();
     this.counters.length = 0;
     this.memories.clear();
   }

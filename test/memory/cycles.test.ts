@@ -1,6 +1,6 @@
 /** Many cycles in one process: reloads, tight loops of loads and unloads, a thousand modules alive at once. */
 import { expect, test } from "vitest";
-import { attempt, createHost, LimitError } from "../../host/node/index.ts";
+import { attempt, compile, createHost, LimitError } from "../../host/node/index.ts";
 import { parseWat } from "../../scripts/toolchain/wasm-tools.ts";
 import { counter, math } from "../node/host/fixtures.ts";
 import { residentMiB, settle } from "./helpers.ts";
@@ -81,6 +81,22 @@ test("20,000 loads under limits, each ended by one, give all their memory back",
   expect(after.reservations).toBe(start.reservations);
   expect(after.residentMiB - warm).toBeLessThan(30);
 }, 400_000);
+
+test("an instance with limits that is held after its end keeps no memory, and what it has used stays known", async () => {
+  const bytes = await parseWat(`(component
+    (core module $m (memory (export "memory") 1) (func (export "f") (loop)))
+    (core instance $i (instantiate $m))
+    (func (export "f") (canon lift (core func $i "f"))))`);
+  const component = await compile(bytes, { limits: { timeoutMs: 60_000, fuel: 1_000, memoryBytes: 2 ** 20 } });
+  const start = await settle();
+  const held = component.instantiateSync();
+  (held.exports as { f(): void }).f();
+  expect((await settle()).memories).toBe(start.memories + 1);
+  const { fuel } = held.usage();
+  held.dispose();
+  expect((await settle()).memories).toBe(start.memories);
+  expect(held.usage()).toMatchObject({ fuel, memoryBytes: 0 });
+});
 
 test("a thousand modules are alive at once, and all their memory goes", async () => {
   const bytes = await math();
