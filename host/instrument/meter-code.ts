@@ -37,7 +37,6 @@ import {
   MEMORY_FILL,
   MEMORY_GROW,
   MEMORY_INIT,
-  MEMORY_SIZE,
   REF_FUNC,
   RETHROW,
   RETURN,
@@ -79,7 +78,6 @@ export interface Counting {
 
 /** Kinds of edits: what is done with the bytes from `at` to `next`. */
 const TURN = 0;
-const TURN_ONCE = 8;
 const AROUND = 1;
 const LEAVE = 2;
 const BRANCH_OUT = 3;
@@ -87,6 +85,7 @@ const HELP = 4;
 const CLOSE = 5;
 const RELABEL = 6;
 const RELABEL_TABLE = 7;
+const TURN_ONCE = 8;
 
 const numberTypes: Readonly<Record<string, number>> = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c, v128: 0x7b };
 const NOTHING = 0x40;
@@ -313,36 +312,23 @@ export class BodyMeter {
           this.edit(BRANCH_OUT, at, reader.at, open.length + double);
           break;
         case CALL:
-          this.checkIndex(reader.first, outline.functions.length, "function", at);
-          steps[stretch]! += leaves[reader.first]!;
-          this.edit(AROUND, at, reader.at, 0);
-          break;
-        case CALL_INDIRECT:
-          this.checkIndex(reader.first, outline.types.length, "type", at);
-          this.checkIndex(reader.second, outline.tables, "table", at);
-          steps[stretch]! += INDIRECT_STEPS;
-          this.edit(AROUND, at, reader.at, 0);
-          break;
-        case CALL_REF:
-          this.checkIndex(reader.first, outline.types.length, "type", at);
-          steps[stretch]! += INDIRECT_STEPS;
-          this.edit(AROUND, at, reader.at, 0);
-          break;
         case RETURN_CALL:
           this.checkIndex(reader.first, outline.functions.length, "function", at);
           steps[stretch]! += leaves[reader.first]!;
-          this.edit(LEAVE, at, reader.at, 0);
+          this.edit(opcode === CALL ? AROUND : LEAVE, at, reader.at, 0);
           break;
+        case CALL_INDIRECT:
         case RETURN_CALL_INDIRECT:
           this.checkIndex(reader.first, outline.types.length, "type", at);
           this.checkIndex(reader.second, outline.tables, "table", at);
           steps[stretch]! += INDIRECT_STEPS;
-          this.edit(LEAVE, at, reader.at, 0);
+          this.edit(opcode === CALL_INDIRECT ? AROUND : LEAVE, at, reader.at, 0);
           break;
+        case CALL_REF:
         case RETURN_CALL_REF:
           this.checkIndex(reader.first, outline.types.length, "type", at);
           steps[stretch]! += INDIRECT_STEPS;
-          this.edit(LEAVE, at, reader.at, 0);
+          this.edit(opcode === CALL_REF ? AROUND : LEAVE, at, reader.at, 0);
           break;
         case LOCAL_GET:
         case LOCAL_GET + 1:
@@ -360,8 +346,6 @@ export class BodyMeter {
         case TABLE_SET:
         case TABLE_SIZE:
           this.checkIndex(reader.first, outline.tables, "table", at);
-          break;
-        case MEMORY_SIZE:
           break;
         case TABLE_GROW:
         case TABLE_FILL:

@@ -153,7 +153,8 @@ function meterCode(
     if (reader.at !== section.end) throw new UnknownInstruction("bytes after the last function", reader.at);
   } else if (defined > 0) throw new UnknownInstruction("functions without code", 0);
 
-  for (let i = 0; i < bodies.length; i += 2) meter.survey(module, functions + i / 2, bodies[i]!, bodies[i + 1]!);
+  for (let i = 0; counts && i < bodies.length; i += 2)
+    meter.survey(module, functions + i / 2, bodies[i]!, bodies[i + 1]!);
   const output = new Output(
     section === undefined ? 64 : (section.end - section.start) * 1.5 + 1024,
     traced ? module : undefined,
