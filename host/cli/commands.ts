@@ -24,6 +24,10 @@ export interface Command extends CommandShape {
 }
 
 const wit: Option = { value: "PATH", explains: "the WIT file or folder", required: true };
+const nearbyWit: Option = {
+  value: "PATH",
+  explains: "the WIT file or folder; default: in DIR, else in a folder wit further up",
+};
 const world: Option = { value: "NAME", explains: "the world's name; needed when the WIT has several" };
 const features: Option = { value: "LIST", explains: "feature gates of the WIT to open, separated by commas, or all" };
 
@@ -31,10 +35,7 @@ const build: Command = {
   needs: "compiler",
   positionals: ["[DIR...]"],
   options: {
-    wit: {
-      value: "PATH",
-      explains: "the WIT file or folder; default: in DIR, else in a folder wit further up",
-    },
+    wit: nearbyWit,
     world,
     out: { value: "FILE", explains: "the component to write; default <name of DIR>.wasm in --out-dir" },
     "out-dir": { value: "DIR", explains: "the folder for components; default build in each module's folder" },
@@ -104,11 +105,7 @@ const create: Command = {
   needs: "wit",
   positionals: ["DIR"],
   options: {
-    wit: {
-      ...wit,
-      explains: "the WIT file or folder; default: in DIR, else in a folder wit further up",
-      required: false,
-    },
+    wit: nearbyWit,
     world,
     features,
   },
@@ -182,11 +179,7 @@ const dev: Command = {
   needs: "compiler",
   positionals: ["[DIR|FILE...]"],
   options: {
-    wit: {
-      ...wit,
-      explains: "the WIT file or folder; default: in DIR, else in a folder wit further up",
-      required: false,
-    },
+    wit: nearbyWit,
     world,
     "out-dir": { value: "DIR", explains: "the folder for components; default build in each module's folder" },
     features,

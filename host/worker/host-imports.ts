@@ -12,7 +12,7 @@ import { scrub } from "../runtime/trap.ts";
 import { wordsOf } from "../words.ts";
 import type { Answer } from "./messages.ts";
 import type { Func, Surface } from "./surface.ts";
-import { copying, handling, type Handle, type HandleType } from "./values.ts";
+import { copying, handled, type Handle, type HandleType } from "./values.ts";
 
 /** The guest's resources, as the host has them. */
 export interface GuestSide {
@@ -93,12 +93,7 @@ export class HostImports {
       });
     let value: unknown;
     try {
-      value = this.#imports[index]!(
-        args.map((arg, i) => {
-          const convert = handling(type.params[i]!.type);
-          return convert === undefined ? arg : convert(arg, take);
-        }),
-      );
+      value = this.#imports[index]!(args.map((arg, i) => handled(type.params[i]!.type, arg, take)));
     } catch (error) {
       failed(error);
       return;

@@ -12,7 +12,7 @@ import { fromData, type ErrorData } from "./errors.ts";
 import { giveBack, HostImports, type GuestSide } from "./host-imports.ts";
 import type { Answer, Failure, Job, Reply, Thread, Threads } from "./messages.ts";
 import type { Surface } from "./surface.ts";
-import { handling, type Handle, type HandleType } from "./values.ts";
+import { handled, type Handle, type HandleType } from "./values.ts";
 
 /**
  * Milliseconds after `timeoutMs` that a worker has to report by itself, before it is ended without being asked: the guest's own
@@ -322,8 +322,7 @@ export class Member implements GuestSide {
     const call = this.#running!.call;
     const { result } = this.#shared.surface.exports[call.index]!.type;
     const returned = result?.kind === "result" ? result.ok : result;
-    const convert = returned && handling(returned);
-    const taken = convert === undefined ? value : convert(value, this.#take);
+    const taken = handled(returned, value, this.#take);
     this.imports.takeBack(this.#running!.lent);
     this.#settle((it) => it.resolve(taken));
   }
@@ -332,8 +331,8 @@ export class Member implements GuestSide {
     this.usage = usage ?? this.usage;
     const { call, lent, given } = this.#running!;
     const { result } = this.#shared.surface.exports[call.index]!.type;
-    const convert = result?.kind === "result" && result.err ? handling(result.err) : undefined;
-    const error = this.#made(data, (value) => (convert === undefined ? value : convert(value, this.#take)));
+    const err = result?.kind === "result" ? result.err : undefined;
+    const error = this.#made(data, (value) => handled(err, value, this.#take));
     this.imports.takeBack(refused ? [...lent, ...given] : lent);
     if (refused) giveBackAll(call);
     if (trapped) this.#lock(error);
@@ -390,9 +389,8 @@ export function giveBackAll({ passed }: Pick<Call, "passed">): void {
 }
 
 /** Arguments with the numbers that their resources have at the guest. */
-function numbered(type: Parameters<typeof handling>[0], arg: unknown, numbers: readonly number[]): unknown {
-  const convert = handling(type);
-  return convert === undefined ? arg : convert(arg, (_, place) => numbers[place as number]);
+function numbered(type: Parameters<typeof handled>[0], arg: unknown, numbers: readonly number[]): unknown {
+  return handled(type, arg, (_, place) => numbers[place as number]);
 }
 
 /** The error of calls that an end cuts short. */

@@ -11,7 +11,7 @@ import type { Engine, EngineInstance, Usage } from "../runtime/engine.ts";
 import { HostError, toData } from "./errors.ts";
 import type { Job, Reply, Request, Starter } from "./messages.ts";
 import { surfaceOf, type Func, type Surface } from "./surface.ts";
-import { handling, mayTransfer, transfers, type Handle } from "./values.ts";
+import { handled, handling, mayTransfer, transfers, type Handle } from "./values.ts";
 
 type Call = (args: readonly unknown[]) => unknown;
 type Members = Record<string, unknown>;
@@ -111,8 +111,7 @@ class Server {
       const trapped = this.#instance!.state === "trapped";
       this.#trapTold ||= trapped;
       const err = type.result?.kind === "result" ? type.result.err : undefined;
-      const payload = err && handling(err);
-      const data = toData(error, (value) => (payload === undefined ? value : payload(value, give)));
+      const data = toData(error, (value) => handled(err, value, give));
       this.#post(["failed", id, { error: data, trapped, refused, usage: this.#usage() }]);
     };
     const returns = (value: unknown): void => {
@@ -120,18 +119,12 @@ class Server {
       const { result } = type;
       // A function's `err` is thrown, and what it returns is the value of `ok`.
       const returned = result?.kind === "result" ? result.ok : result;
-      const convert = returned && handling(returned);
-      const out = convert === undefined ? value : convert(value, give);
+      const out = handled(returned, value, give);
       this.#post(["done", id, out, this.#usage()], mayTransfer(returned) ? transfers(out) : []);
     };
     let value: unknown;
     try {
-      value = this.#calls[index]!(
-        args.map((arg, i) => {
-          const convert = handling(type.params[i]!.type);
-          return convert === undefined ? arg : convert(arg, take);
-        }),
-      );
+      value = this.#calls[index]!(args.map((arg, i) => handled(type.params[i]!.type, arg, take)));
     } catch (error) {
       fail(error);
       return;

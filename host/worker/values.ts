@@ -29,6 +29,12 @@ export function handling(type: ValueType): Convert | undefined {
   return converter(type, looks, (it) => someType(it, isHandle));
 }
 
+/** A value whose resources `handle` has looked at; the value itself where its type has none, or there is no type. */
+export function handled(type: ValueType | undefined, value: unknown, handle: Handle): unknown {
+  const convert = type && handling(type);
+  return convert === undefined ? value : convert(value, handle);
+}
+
 function isHandle({ kind }: ValueType): boolean {
   return kind === "own" || kind === "borrow";
 }
