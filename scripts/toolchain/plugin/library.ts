@@ -93,6 +93,12 @@ export class Library {
     return place.path === place.folder ? found : [...found, place.path];
   }
 
+  /** Another text whenever one of its {@link sources} has been written, made or removed. */
+  async stamp(place: Place): Promise<string> {
+    const stats = (await this.sources(place)).map((file) => stat(file).catch(() => undefined));
+    return (await Promise.all(stats)).map((found) => found && `${found.ino} ${found.size} ${found.mtimeMs}`).join();
+  }
+
   /** Whether another version comes of a place when a file changes. */
   concerns(place: Place, file: string): boolean {
     if (file === place.path || this.#entry(place).sources.has(file)) return true;

@@ -7,6 +7,7 @@
 import { createHash } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import type { EnvironmentModuleNode, HotUpdateOptions, Plugin, ResolvedConfig, ViteDevServer } from "vite";
 import { keyOf, type Version } from "./library.ts";
@@ -16,6 +17,9 @@ import type { Session } from "./session.ts";
 import { liveIn, liveSource, REFUSED, SERVES, type Serves } from "./text.ts";
 
 const SERVED = "@tenon/";
+
+/** Milliseconds: of what happens to a file within 50 after a change that it told, Vite's watcher says nothing. */
+const SILENT_MS = 60;
 
 type Environment = ViteDevServer["environments"][string];
 
@@ -219,17 +223,24 @@ export class ViteSide {
     return rebuild!.done;
   }
 
+  /** Builds what is there, and again when something was written that the watcher did not tell of. */
   async #build(place: Place): Promise<Rebuild> {
-    const session = this.#session;
-    const before = session.library.last(place);
-    session.library.changed(place);
-    try {
-      const version = await session.version(place);
-      this.#watch(await session.library.sources(place));
-      return { version, changed: before?.hash !== version.hash, first: before === undefined };
-    } catch (error) {
-      this.#overlay(await problemOf(error, 1), before !== undefined);
-      return { version: undefined, changed: false, first: before === undefined };
+    const { library } = this.#session;
+    const before = library.last(place);
+    for (;;) {
+      const silent = sleep(SILENT_MS);
+      const stamp = await library.stamp(place);
+      library.changed(place);
+      const made = await this.#session.version(place).catch((error: unknown) => ({ error }));
+      await silent;
+      if (stamp !== (await library.stamp(place))) continue;
+      const first = before === undefined;
+      if ("error" in made) {
+        this.#overlay(await problemOf(made.error, 1), !first);
+        return { version: undefined, changed: false, first };
+      }
+      this.#watch(await library.sources(place));
+      return { version: made, changed: before?.hash !== made.hash, first };
     }
   }
 }
