@@ -298,7 +298,8 @@ export interface Module<W extends World = World> {
   usage(): Usage;
   /**
    * The same exports under tighter limits, never wider. Methods of resources are limited as the module is.
-   * @throws {UsageError} when the module was loaded without a limit of time or steps: nothing could end its calls then
+   * @throws {UsageError} when the module was loaded without a limit of time or steps: nothing could end its calls then. One in
+   * a worker can be ended by `timeoutMs` and `signal` all the same
    */
   with(limits: CallLimits): { readonly exports: W["exports"] };
   /**

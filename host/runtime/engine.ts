@@ -30,7 +30,7 @@ export interface Limits {
   readonly tableElements?: number | undefined;
   /**
    * Milliseconds of a call on the clock, its imports and the modules it calls included. `Infinity` lets calls be limited one by
-   * one, through `Module.with`. Default: no limit.
+   * one, through `Module.with`, where the module runs in this thread. Default: no limit.
    */
   readonly timeoutMs?: number | undefined;
   /** Milliseconds of a call in the guest's own code; the clock stands while an import runs. `Infinity` only measures. Default: no limit. */
@@ -192,7 +192,10 @@ export interface Usage {
 
 /** Limits of single calls. */
 export interface CallLimits {
-  /** Ends the call, which throws the signal's reason. It is looked at while the guest runs. */
+  /**
+   * Ends the call, which throws the signal's reason. In this thread it is looked at while the guest runs; a worker is ended at
+   * once, and a call that waits for one does not begin.
+   */
   readonly signal?: AbortSignal | undefined;
   readonly timeoutMs?: number | undefined;
   readonly cpuMs?: number | undefined;

@@ -13,8 +13,8 @@ import { type Metered, meterModule, type MeterOptions, UnknownInstruction } from
 import type { Shifts } from "../instrument/shifts.ts";
 import { HOOKS } from "../instrument/meter-helpers.ts";
 import type { CallLimits, Usage } from "./engine.ts";
-import { amount, meteringOf } from "./limits.ts";
-import { checkOptions, type Checks, object } from "./options.ts";
+import { isAborted, limitedBy, limitedExports, takeCallLimits } from "./call-limits.ts";
+import { meteringOf } from "./limits.ts";
 
 const PAGE_BYTES = 65_536;
 /** Steps between two looks at the clock: changed so that they are some tenths of a millisecond apart. */
@@ -78,8 +78,6 @@ export interface Metering {
 
 /** The meter whose guest runs now, and those whose guests wait for it. */
 let active: Meter | undefined;
-/** Limits of the call that is about to be made. */
-let tighter: CallLimits | undefined;
 
 /** Limits that one call, or the start, has. */
 interface Allowance {
@@ -160,8 +158,8 @@ export class Meter {
 
   /** A call begins. The clock is looked at when the guest has run for a while, or leaves. */
   begin(): void {
-    if (tighter !== undefined) this.allowance = tightened(this.own, tighter);
-    tighter = undefined;
+    const limits = takeCallLimits();
+    if (limits !== undefined) this.allowance = tightened(this.own, limits);
     this.beginStart();
   }
 
@@ -219,8 +217,8 @@ export class Meter {
   }
 
   /** Functions that call those of `exports` under tighter limits; absent where the guest does not count. */
-  get limited(): typeof limitedExports | undefined {
-    return this.counts ? limitedExports : undefined;
+  get limited(): typeof limited | undefined {
+    return this.counts ? limited : undefined;
   }
 
   private get counts(): boolean {
@@ -356,54 +354,21 @@ function tightened(own: Allowance, { timeoutMs, cpuMs, fuel, signal }: CallLimit
   };
 }
 
-/**
- * The same functions under tighter limits, objects within objects included. Classes stay as they are: what is done with a
- * resource is not limited by how it was come by.
- * @throws {UsageError} for a limit that does not exist, or makes no sense
- */
-export function limitedExports<T extends object>(exports: T, limits: CallLimits): T {
-  checkOptions("with", limits, CALL_LIMITS);
-  return within(exports, limits);
-}
-
-const CALL_LIMITS: Checks<CallLimits> = { signal: object, timeoutMs: amount, cpuMs: amount, fuel: amount };
-
-function within<T extends object>(exports: T, limits: CallLimits): T {
-  return new Proxy(exports, {
-    get(target, key) {
-      const value: unknown = Reflect.get(target, key);
-      if (typeof value === "object" && value !== null) return within(value, limits);
-      if (typeof value !== "function" || isClass(value)) return value;
-      return (...given: readonly unknown[]) =>
-        limitedCall(() => Reflect.apply(value, undefined, given) as unknown, limits);
-    },
-  });
-}
-
-function isClass(value: object): boolean {
-  const prototype = Object.getOwnPropertyDescriptor(value, "prototype");
-  return prototype !== undefined && prototype.writable === false;
+/** The same functions under tighter limits. @throws {UsageError} for a limit that does not exist, or makes no sense */
+function limited<T extends object>(exports: T, limits: CallLimits): T {
+  return limitedExports(exports, limits, limitedCall);
 }
 
 function limitedCall<T>(call: () => T, limits: CallLimits): T {
   const { signal } = limits;
   if (isAborted(signal)) throw signal!.reason;
-  tighter = limits;
   try {
-    return call();
+    return limitedBy(limits, call);
   } catch (error) {
     if (isAborted(signal) && error instanceof LimitError && error.limit === ("signal" satisfies LimitName))
       throw signal!.reason;
     throw error;
-  } finally {
-    // A call that was refused did not begin.
-    tighter = undefined;
   }
-}
-
-/** Asked anew each time: it fires while the call runs. */
-function isAborted(signal: AbortSignal | undefined): boolean {
-  return signal?.aborted === true;
 }
 
 interface Hooks {

@@ -8,6 +8,7 @@ import type { Faults } from "../runtime/lazy.ts";
 import { nearestName } from "../model/nearest.ts";
 import type { ThreadComponent } from "../runtime/component.ts";
 import { WorkerInstance } from "./instance.ts";
+import type { Limiting } from "./member.ts";
 import type { Threads } from "./messages.ts";
 import { linkedPlan, surfaceOf } from "./surface.ts";
 
@@ -51,7 +52,11 @@ export function workerEngine(threads: Threads, name: string): Engine {
       // Limits are the worker's; here nothing runs.
       const opened = await engine.open({ ...content, body: bytes }, { limits: {} }, platform);
       const prepare = async (name?: string): Promise<EngineComponent> => {
-        const how = { threads, sync, faults: await import("../runtime/faults.ts") };
+        const [faults, limiting] = await Promise.all([
+          import("../runtime/faults.ts"),
+          import("../runtime/call-limits.ts"),
+        ]);
+        const how = { threads, sync, faults, limiting };
         return inWorkers((await opened.prepare(name)) as ThreadComponent, { ...content, body: bytes }, recipe, how);
       };
       return { ...opened, prepare } satisfies Opened;
@@ -73,13 +78,14 @@ interface How {
   readonly threads: Threads;
   readonly sync: boolean;
   readonly faults: Faults;
+  readonly limiting: Limiting;
 }
 
 function inWorkers(
   component: ThreadComponent,
   { body, from, limits }: Content & { readonly body: Uint8Array<ArrayBuffer> },
   recipe: Recipe,
-  { threads, sync, faults: words }: How,
+  { threads, sync, faults, limiting }: How,
 ): EngineComponent {
   const surface = surfaceOf(component.imports, component.exports);
   return {
@@ -92,7 +98,7 @@ function inWorkers(
     missing: (imports) => component.missing(imports),
     async start(imports, { name = component.name, onTrap } = {}) {
       const missing = component.missing(imports);
-      if (missing.length > 0) throw words.linkError(`Cannot link ${name}`, missing);
+      if (missing.length > 0) throw faults.linkError(`Cannot link ${name}`, missing);
       if (surface.imports.length > 0 && threads.cannotWait !== undefined) {
         const first = surface.imports[0]!.path.join("#");
         throw new UnsupportedError(
@@ -105,7 +111,7 @@ function inWorkers(
       // Its limits of reading have been kept; a signal is none of the worker's.
       const job = { bytes: body, from, recipe, limits: { maxBytes: limits.maxBytes }, name, modules: linked.modules };
       const { exports } = component;
-      const shared = { name, surface, linked, threads, job, sync, faults: words };
+      const shared = { name, surface, linked, threads, job, sync, faults, limiting };
       return WorkerInstance.start({ ...shared, exports, instances, queue, onTrap });
     },
   };

@@ -4,10 +4,11 @@
  */
 import { explainWrapper, isWrapper, repOf, takeRep } from "../abi/guest-resource.ts";
 import type { ExplainHandle } from "../abi/explain.ts";
-import { type LowerError, TenonError, type TrapError, UsageError } from "../errors.ts";
+import { LimitError, type LimitName, type LowerError, TenonError, type TrapError, UsageError } from "../errors.ts";
 import { ENTERED, TRAPPED, UNLOADED } from "../abi/entered.ts";
 import { describe } from "../words.ts";
 import type {
+  CallLimits,
   CollectionReport,
   EndOptions,
   EndReceipt,
@@ -16,6 +17,7 @@ import type {
   InstanceResources,
   Usage,
 } from "../runtime/engine.ts";
+import { Aborts } from "./aborts.ts";
 import { classesOf, constructorOf, exportsOf } from "./exports.ts";
 import { cutShort, giveBackAll, Member, type Call, type Passed, type Shared } from "./member.ts";
 import { inEach, Lives } from "./lives.ts";
@@ -23,7 +25,7 @@ import type { ExternDecl } from "../model/types.ts";
 import { copying, type HandleType } from "./values.ts";
 
 /** What is known of an instance before it begins. */
-export interface Plan extends Omit<Shared, "classes" | "members"> {
+export interface Plan extends Omit<Shared, "classes" | "members" | "counts"> {
   readonly exports: readonly ExternDecl[];
   /** How many workers there are. */
   readonly instances: number;
@@ -50,7 +52,8 @@ export class WorkerInstance implements EngineInstance {
     this.name = plan.name;
     const { surface, linked } = plan;
     const classes = classesOf(surface, (number, args) => this.#construct(number, args));
-    this.#shared = { ...plan, classes, members: new WeakMap() };
+    const counts = plan.limiting.countsSteps(plan.job.recipe);
+    this.#shared = { ...plan, classes, members: new WeakMap(), counts };
     this.#lives = new Lives(plan.instances, () => new Member(this.#shared, this.#events), {
       ready: (member) => this.#next(member),
       spent: (trap) => this.#lock(trap),
@@ -118,11 +121,16 @@ export class WorkerInstance implements EngineInstance {
     return { heldByHost, heldByGuest };
   }
 
-  /** @throws {UsageError} always: tighter limits do not go with a call to a worker */
-  limited(): never {
-    throw new UsageError(
-      `Calls of module ${this.name} cannot be limited one by one, since it runs in a worker: give its limits to load`,
-    );
+  /** @throws {UsageError} for limits that only a guest can keep which counts its steps, where it does not */
+  limited<T extends object>(exports: T, limits: CallLimits): T {
+    const { limiting, counts } = this.#shared;
+    const limited = limiting.limitedExports(exports, limits, (call, own) => limiting.limitedBy(own, call));
+    const counted = (["cpuMs", "fuel"] as const).find((name) => limits[name] !== undefined);
+    if (counted !== undefined && !counts)
+      throw new UsageError(
+        `To limit calls by ${counted}, load ${this.name} with limits.${counted}, which may be Infinity`,
+      );
+    return limited;
   }
 
   end({ endReason }: EndOptions = {}): Promise<EndReceipt> {
@@ -165,19 +173,26 @@ export class WorkerInstance implements EngineInstance {
   }
 
   #call(index: number, args: readonly unknown[], only?: Member): unknown {
-    if (!this.#shared.sync) {
+    const { limiting, sync } = this.#shared;
+    const limits = limiting.takeCallLimits();
+    const { signal } = limits ?? {};
+    if (!sync) {
       return new Promise((resolve, reject) => {
-        const call = this.#made(index, args, only, { resolve, reject });
+        if (signal?.aborted === true) throw signal.reason;
+        const call = this.#made(index, args, { only, limits }, { resolve, reject });
         const member = this.#pick(call);
         if (member === undefined) this.#wait(call, args);
         else this.#lowered(call, args, () => member.run(call));
       });
     }
+    if (signal?.aborted === true) throw signal.reason;
     let outcome: { readonly value: unknown } | { readonly error: Error } | undefined;
-    const call = this.#made(index, args, only, {
-      resolve: (value) => (outcome = { value }),
-      reject: (error) => (outcome = { error }),
-    });
+    const call = this.#made(
+      index,
+      args,
+      { only, limits },
+      { resolve: (value) => (outcome = { value }), reject: (error) => (outcome = { error }) },
+    );
     const member = this.#pick(call);
     if (member === undefined) {
       const { trap } = this.#lives;
@@ -206,7 +221,8 @@ export class WorkerInstance implements EngineInstance {
       return;
     }
     // Arrays of numbers are still the program's, which may write to them while the call waits.
-    this.#waiting.push({ ...call, args: this.#lowered(call, args, () => cloned(call.args)) });
+    call.args = this.#lowered(call, args, () => cloned(call.args));
+    this.#waiting.push(call);
   }
 
   /**
@@ -224,6 +240,7 @@ export class WorkerInstance implements EngineInstance {
   }
 
   #refused(call: Call, error: Error): Error {
+    this.#aborts.remove(call);
     giveBackAll(call);
     return error;
   }
@@ -267,7 +284,7 @@ export class WorkerInstance implements EngineInstance {
   #made(
     index: number,
     args: readonly unknown[],
-    only: Member | undefined,
+    { only, limits }: { readonly only: Member | undefined; readonly limits: CallLimits | undefined },
     settle: Pick<Call, "resolve" | "reject">,
   ): Call {
     if (this.state !== "live") throw this.#refusal(this.state === "trapped" ? TRAPPED : UNLOADED, index);
@@ -284,12 +301,39 @@ export class WorkerInstance implements EngineInstance {
         const convert = copying(type);
         return convert === undefined ? args[i] : convert(args[i], pass);
       });
-      return { index, args: copies, passed, member, ...settle };
+      return this.#watched({ index, args: copies, passed, member, limits, ...settle });
     } catch (error) {
       giveBackAll({ passed });
       throw this.#unlowered(index, args, error);
     }
   }
+
+  /** A call that its signal ends, if it has one: what the call throws is the signal's reason then. */
+  #watched(call: Call): Call {
+    const { signal } = call.limits ?? {};
+    if (signal === undefined) return call;
+    const watched: Call = {
+      ...call,
+      resolve: (value) => {
+        this.#aborts.remove(watched);
+        call.resolve(value);
+      },
+      reject: (error) => {
+        this.#aborts.remove(watched);
+        const fired = error instanceof LimitError && error.limit === ("signal" satisfies LimitName);
+        call.reject(fired ? signal.reason : error);
+      },
+    };
+    this.#aborts.add(watched, signal);
+    return watched;
+  }
+
+  readonly #aborts = new Aborts((call) => {
+    const at = this.#waiting.indexOf(call);
+    for (const member of this.#lives.members) member.stop(call);
+    // What waits has not begun: the module serves on.
+    if (at >= 0) this.#reject(this.#waiting.splice(at, 1)[0]!, call.limits!.signal!.reason as Error);
+  });
 
   /** @throws {Error} when a value is no resource of this module that could be passed */
   #pass(

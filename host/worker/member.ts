@@ -6,7 +6,7 @@
 import { GuestResource, repOf, takeRep, type ResourceOwner } from "../abi/guest-resource.ts";
 import { LimitError, TrapError, UnloadedError } from "../errors.ts";
 import type { LinkedImports } from "../runtime/given-imports.ts";
-import type { Limits, Usage } from "../runtime/engine.ts";
+import type { CallLimits, Limits, Usage } from "../runtime/engine.ts";
 import type { Faults } from "../runtime/lazy.ts";
 import { fromData, type ErrorData } from "./errors.ts";
 import { giveBack, HostImports, type GuestSide } from "./host-imports.ts";
@@ -21,6 +21,9 @@ import { handled, type Handle, type HandleType } from "./values.ts";
 const GRACE_MS = 100;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
+/** How limits of single calls are given, kept apart since a page that starts with the host has no use for it. */
+export type Limiting = typeof import("../runtime/call-limits.ts");
+
 /** A resource among the arguments of a call, as it was when the call was made. */
 export interface Passed {
   readonly handle: HandleType;
@@ -33,10 +36,12 @@ export interface Passed {
 export interface Call {
   readonly index: number;
   /** Copies, in which a resource is its place in {@link passed}. */
-  readonly args: readonly unknown[];
+  args: readonly unknown[];
   readonly passed: readonly Passed[];
   /** The worker that has the resources of the guest which the call is about. */
   readonly member: Member | undefined;
+  /** Of this call alone. */
+  readonly limits: CallLimits | undefined;
   resolve(value: unknown): void;
   reject(error: Error): void;
 }
@@ -54,6 +59,9 @@ export interface Shared {
   /** Whether calls are waited for in this thread. */
   readonly sync: boolean;
   readonly faults: Faults;
+  readonly limiting: Limiting;
+  /** Whether guests count their steps, and so keep limits by themselves. */
+  readonly counts: boolean;
 }
 
 export interface MemberEvents {
@@ -133,7 +141,7 @@ export class Member implements GuestSide {
   runSync(call: Call): void {
     this.#post(call);
     const running = this.#running;
-    const until = performance.now() + this.#allowed(this.#limits.timeoutMs);
+    const until = performance.now() + this.#allowed(this.#limitOf(call));
     while (this.#running === running) {
       const reply = this.#thread!.wait!(until - performance.now());
       if (reply === undefined) this.#overdue();
@@ -152,13 +160,15 @@ export class Member implements GuestSide {
     });
     const { params } = this.#shared.surface.exports[call.index]!.type;
     const args = numbers.length === 0 ? call.args : call.args.map((arg, i) => numbered(params[i]!.type, arg, numbers));
+    const { signal: _, ...limits } = call.limits ?? {};
+    const sent = this.#shared.counts && Object.keys(limits).length > 0 ? limits : undefined;
     try {
-      this.#thread!.post(["call", ++this.#lastId, call.index, args]);
+      this.#thread!.post(["call", ++this.#lastId, call.index, args, sent]);
     } catch (error) {
       this.imports.takeBack([...lent, ...given]);
       throw error;
     }
-    const timer = this.#shared.sync ? undefined : this.#watch(this.#limits.timeoutMs);
+    const timer = this.#shared.sync ? undefined : this.#watch(this.#limitOf(call));
     this.#running = { call, lent, given, timer };
   }
 
@@ -166,11 +176,20 @@ export class Member implements GuestSide {
     return this.#shared.job.recipe.limits;
   }
 
-  #allowed(limitMs: number | undefined): number {
-    return limitMs === undefined ? Number.POSITIVE_INFINITY : limitMs + GRACE_MS;
+  get #startLimit(): number {
+    return this.#limits.startTimeoutMs ?? this.#limits.timeoutMs ?? Infinity;
   }
 
-  #watch(limitMs: number | undefined): unknown {
+  /** Milliseconds that a call may take: its own limit, where that is tighter than the instance's. */
+  #limitOf({ limits }: Call): number {
+    return Math.min(this.#limits.timeoutMs ?? Infinity, limits?.timeoutMs ?? Infinity);
+  }
+
+  #allowed(limitMs: number): number {
+    return this.#shared.counts ? limitMs + GRACE_MS : limitMs;
+  }
+
+  #watch(limitMs: number): unknown {
     const allowed = this.#allowed(limitMs);
     // A timer that waits longer than this fires at once.
     if (allowed > LONGEST_TIMER_MS) return undefined;
@@ -178,19 +197,27 @@ export class Member implements GuestSide {
   }
 
   #overdue(): void {
-    const limits = this.#limits;
     const call = this.#running?.call;
-    const allowed = (call === undefined ? limits.startTimeoutMs : undefined) ?? limits.timeoutMs!;
+    const allowed = call === undefined ? this.#startLimit : this.#limitOf(call);
+    const words = `no end within ${allowed} ms, nor a word of it; the worker was ended`;
+    this.kill(this.#passed(words, { limit: "timeout", allowed, used: this.#allowed(allowed) }));
+  }
+
+  /** Ends the worker when it is at a call whose signal has fired. */
+  stop(call: Call): void {
+    if (this.#running?.call !== call) return;
+    this.kill(
+      this.#passed("the signal of the call fired; the worker was ended", { limit: "signal", allowed: 0, used: 0 }),
+    );
+  }
+
+  #passed(words: string, passed: ConstructorParameters<typeof LimitError>[2]): LimitError {
+    const call = this.#running?.call;
     const path = call && this.#shared.surface.exports[call.index]!.path.join("#");
     const { name } = this.#shared;
     const where = path === undefined ? `while instantiating "${name}"` : `in "${name}", export "${path}"`;
-    this.kill(
-      new LimitError(
-        `Trap ${where}: limit-exceeded (no end within ${allowed} ms, nor a word of it; the worker was ended)`,
-        { trap: "limit-exceeded", module: name, export: path },
-        { limit: "timeout", allowed, used: allowed + GRACE_MS },
-      ),
-    );
+    const details = { trap: "limit-exceeded", module: name, export: path } as const;
+    return new LimitError(`Trap ${where}: limit-exceeded (${words})`, details, passed);
   }
 
   /** Ends the worker, whatever it does: the call that runs is rejected with the error, which is the instance's trap. */
@@ -264,9 +291,8 @@ export class Member implements GuestSide {
     if (this.#thread === undefined) return;
     switch (reply[0]) {
       case "prepared": {
-        const limits = this.#limits;
         this.imports.tagged = reply[1];
-        this.#starting!.timer = this.#watch(limits.startTimeoutMs ?? limits.timeoutMs);
+        this.#starting!.timer = this.#watch(this.#startLimit);
         return;
       }
       case "started": {

@@ -5,7 +5,7 @@
  * number, which both sides count alike (`surface.ts`).
  */
 import type { SourceLimits } from "../platform.ts";
-import type { Recipe, Usage } from "../runtime/engine.ts";
+import type { CallLimits, Recipe, Usage } from "../runtime/engine.ts";
 import type { ErrorData } from "./errors.ts";
 
 /** What a worker needs to make its instance. */
@@ -24,8 +24,11 @@ export interface Job {
 /** From the host. */
 export type Request =
   | readonly ["start", Job]
-  /** A call by number, of an exported function and its arguments, the receiver first. */
-  | readonly ["call", number, number, readonly unknown[]]
+  /**
+   * A call by number, of an exported function and its arguments, the receiver first; and what limits this call alone, where the
+   * worker counts.
+   */
+  | readonly ["call", number, number, readonly unknown[], CallLimits | undefined]
   /** The host has dropped a resource of the guest's. */
   | readonly ["drop", number];
 

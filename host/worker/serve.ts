@@ -7,6 +7,7 @@ import { ComponentError, LowerError } from "../errors.ts";
 import type { ExternDecl } from "../model/types.ts";
 import { className, externName, funcName, staticName, toCamelCase } from "../model/spelling.ts";
 import type { Platform } from "../platform.ts";
+import { limitedBy } from "../runtime/call-limits.ts";
 import type { Engine, EngineInstance, Usage } from "../runtime/engine.ts";
 import { HostError, toData } from "./errors.ts";
 import type { Job, Reply, Request, Starter } from "./messages.ts";
@@ -51,7 +52,7 @@ class Server {
         this.#start(message[1]).catch((error: unknown) => this.#post(["refused", toData(error)]));
         return;
       case "call":
-        this.#call(message[1], message[2], message[3]);
+        this.#call(message);
         return;
       case "drop":
         this.#drop(message[1]);
@@ -95,7 +96,7 @@ class Server {
     return undefined;
   }
 
-  #call(id: number, index: number, args: readonly unknown[]): void {
+  #call([, id, index, args, limits]: Extract<Request, readonly ["call", ...unknown[]]>): void {
     const { type } = this.#surface.exports[index]!;
     const given: number[] = [];
     const take: Handle = (handle, value) => {
@@ -124,7 +125,8 @@ class Server {
     };
     let value: unknown;
     try {
-      value = this.#calls[index]!(args.map((arg, i) => handled(type.params[i]!.type, arg, take)));
+      const taken = args.map((arg, i) => handled(type.params[i]!.type, arg, take));
+      value = limits === undefined ? this.#calls[index]!(taken) : limitedBy(limits, () => this.#calls[index]!(taken));
     } catch (error) {
       fail(error);
       return;

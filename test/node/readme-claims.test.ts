@@ -61,6 +61,7 @@ const claims: Readonly<Record<string, Readonly<Record<string, readonly Claim[]>>
       ["resources go both ways", "test/node/worker/calls.test.ts: resources of the guest live in the worker", "test/node/worker/imports.test.ts: a guest uses a class of the host"],
       ["the memory is gone when `unload` resolves", "test/node/worker/calls.test.ts: an unload ends the worker", "test/memory/workers.test.ts: killed workers give back"],
       ["is ended without being asked", "test/node/worker/pool.test.ts: a worker that is silent past its limit is ended"],
+      ["ends a single call, also where no limit was set", "test/node/worker/with.test.ts: needs no limit of the module", "test/node/worker/with.test.ts: a signal ends a call in a worker"],
       ["a call goes to one that is free", "test/node/worker/pool.test.ts: calls go to a worker that is free"],
       ["one that traps is replaced while the others serve", "test/node/worker/pool.test.ts: is replaced while the others serve"],
       ["more calls than `queue` allows are refused", "test/node/worker/pool.test.ts: a call beyond the queue is refused"],

@@ -42,9 +42,11 @@ export class HandOver {
    */
   async hold(): Promise<void> {
     const { name, run } = this.#record;
+    // What is held keeps the limits that it was called with.
+    const limiting = await import("../../runtime/call-limits.ts");
     await this.#quiet(PATIENCE_MS);
     // Calls may have begun since.
-    this.#stand();
+    this.#stand(limiting);
     if (run.depth > 0) await this.#quiet(HOLD_MS);
     const { depth } = run;
     if (depth === 0 || run.trapped) return;
@@ -106,7 +108,7 @@ export class HandOver {
     }
   }
 
-  #stand(): void {
+  #stand({ limitedBy, takeCallLimits }: typeof import("../../runtime/call-limits.ts")): void {
     const record = this.#record;
     const { name, component, context } = record;
     const holdable = component.asynchronous === true ? undefined : new Set(asynchronousPaths(WORLD, component.exports));
@@ -116,10 +118,11 @@ export class HandOver {
       // follows in one piece with them.
       if (holdable?.has(path) === false) return observerFor(context, name)?.(plain, path, current) ?? plain;
       return function (this: unknown, ...args: unknown[]): Promise<unknown> {
+        const limits = takeCallLimits();
         return new Promise((resolve, reject) => {
           calls.push(() => {
             try {
-              resolve(current().apply(this, args));
+              resolve(limitedBy(limits, () => current().apply(this, args)));
             } catch (error) {
               reject(error);
             }
