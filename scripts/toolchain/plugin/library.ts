@@ -74,9 +74,11 @@ export class Library {
     return made;
   }
 
-  /** The last version that was good, if there was one. */
-  last(place: Place): Version | undefined {
-    return this.#entries.get(keyOf(place))?.good;
+  /** The last version that was good, if there was one; a build that is under way is waited for. */
+  async last(place: Place): Promise<Version | undefined> {
+    const entry = this.#entries.get(keyOf(place));
+    await entry?.pending?.catch(() => undefined);
+    return entry?.good;
   }
 
   /** The next {@link get} looks again. */

@@ -226,7 +226,8 @@ export class ViteSide {
   /** Builds what is there, and again when something was written that the watcher did not tell of. */
   async #build(place: Place): Promise<Rebuild> {
     const { library } = this.#session;
-    const before = library.last(place);
+    // A page that is opening now is no page that could not be opened.
+    const before = await library.last(place);
     for (;;) {
       const silent = sleep(SILENT_MS);
       const stamp = await library.stamp(place);
