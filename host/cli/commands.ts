@@ -221,6 +221,26 @@ const check: Command = {
   },
 };
 
+const review: Command = {
+  positionals: ["FILE"],
+  options: {
+    against: { value: "OLD", explains: "the version before: tell what is new beside it" },
+    granted: { value: "JSON", explains: "a file of grants: tell what is missing there, and fail if anything is" },
+    needs: { explains: "print the grants for exactly what it needs, as JSON" },
+    json: { explains: "print plain data as JSON" },
+  },
+  summary: "Tells what a component can do and what it never can, from its bytes alone",
+  run: async (args, { out }) => {
+    const { reviewFile } = await import("./review.ts");
+    if (args.has("needs") && args.has("json"))
+      throw new CommandLineError("The options --needs and --json exclude each other");
+    const found = await reviewFile(args.positionals[0]!, args.value("against"), args.value("granted"));
+    if (args.has("needs")) out(`${printableJson(found.needs)}\n`);
+    else out(args.has("json") ? `${printableJson(found)}\n` : found.text);
+    return Object.keys(found.missing ?? {}).length === 0 ? 0 : 1;
+  },
+};
+
 const bind: Command = {
   positionals: ["FILE"],
   options: {
@@ -246,6 +266,7 @@ export const commands: ReadonlyMap<string, Command> = new Map([
   ["run", run],
   ["dev", dev],
   ["inspect", inspect],
+  ["review", review],
   ["check", check],
   ["bind", bind],
 ]);

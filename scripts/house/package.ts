@@ -1,7 +1,7 @@
 /**
  * `npm run build:package`: compiles what `npm pack` ships into `dist/host` and `dist/scripts`.
  *
- * Owns the step from TypeScript to files a consumer loads; what belongs to the package is what the three entry points
+ * Owns the step from TypeScript to files a consumer loads; what belongs to the package is what the entry points
  * of the host reach, and the AssemblyScript that bindings are put together from. The folders are made aside and then
  * put in place, for programs that read them meanwhile.
  */
@@ -63,7 +63,8 @@ function bundleForPages(folder: string): void {
     sourcesContent: false,
     logLevel: "warning",
   } as const;
-  buildSync({ ...options, entryPoints: [join(folder, "index.js")], splitting: true });
+  const entryPoints = ["index", "rights"].map((name) => join(folder, `${name}.js`));
+  buildSync({ ...options, entryPoints, splitting: true });
   // A worker has a host of its own, in one file beside the chunk that starts it: the page's chunks stay as large as they are.
   // It is the same code, so a second source map would be the package's largest file for nothing new.
   buildSync({ ...options, entryPoints: [{ in: join(folder, "worker.js"), out: "chunks/worker" }], sourcemap: false });

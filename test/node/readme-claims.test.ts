@@ -69,6 +69,15 @@ const claims: Readonly<Record<string, Readonly<Record<string, readonly Claim[]>>
       ["it is told so", "test/browser/worker.test.ts: a page that is not isolated is told what to turn on"],
     ],
     "Pages that forbid `eval`": [["With `--limits` it can be kept within limits", "test/node/real/bound-limits.test.ts: with limits keeps those it is loaded with"], ["load modules bound ahead of time", "test/node/real/bound.test.ts: it runs where evaluation is forbidden", "test/node/cli.test.ts: writes bindings that load without evaluation"]],
+    "To know what it may do": [
+      ["so its imports are its rights, function by function", "test/node/rights/review.test.ts: tells files by function", "test/fuzz/rights.test.ts: leaves none out"],
+      ["which functions of yours it calls", "test/node/rights/review.test.ts: your own interfaces, functions, resources"],
+      ["what an update adds", "test/node/rights/review.test.ts: tells what the update adds and drops"],
+      ["A component that imports nothing is shown to be pure", "test/node/rights/review.test.ts: of a component without imports shows that it is pure"],
+      ["are said to be unknown", "test/node/rights/review.test.ts: an interface of WASI that is not known", "test/node/rights/review.test.ts: a function of a known interface that is not known"],
+      ["tells what is `missing` there", "test/node/rights/review.test.ts: tells what is missing"],
+      ["`tenon review FILE` says the same in a shell", "test/node/rights/cli.test.ts: tells in sentences"],
+    ],
     "To look inside": [["as data and as text, without running anything", "test/node/runtime/inspect.test.ts: from any source, as data and as text"]],
     "To watch it work": [
       ["subscribe to the tracing channels of `diagnostics_channel`", "test/node/host/channels.test.ts: tell of the module from its beginning to its end", "test/node/host/channels.test.ts: tenon:trap and tenon:restart tell"],

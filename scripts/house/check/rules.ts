@@ -24,6 +24,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["abi"],
   ["bindings"],
   ["runtime"],
+  ["rights"],
   ["module"],
   ["worker"],
   ["node", "browser"],
