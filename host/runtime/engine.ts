@@ -155,6 +155,8 @@ export interface EngineInstance {
   readonly trap: Error | undefined;
   /** Calls under way now: 0 or more when a host import re-enters the host. */
   readonly depth: number;
+  /** Whether an end stops the calls under way, so that they need not be waited for. Default `false`. */
+  readonly cutsCalls?: boolean | undefined;
   /** Live resources by owner: those the guest lent to the host and those of the host that the guest holds. */
   resources(): InstanceResources;
   usage(): Usage;

@@ -37,6 +37,7 @@ export interface Plan extends Omit<Shared, "classes" | "members" | "counts"> {
 export class WorkerInstance implements EngineInstance {
   readonly name: string;
   readonly exports: object;
+  readonly cutsCalls = true;
   state: "live" | "trapped" | "unloaded" = "live";
   trap: Error | undefined;
   readonly #plan: Plan;
@@ -59,13 +60,12 @@ export class WorkerInstance implements EngineInstance {
       spent: (trap) => this.#lock(trap),
     });
     this.exports = exportsOf(plan.exports, surface, { classes, linked }, (index, args) => this.#call(index, args));
-    if (plan.instances > 1)
-      inEach(
-        this.exports,
-        surface,
-        () => this.#lives.members,
-        (index, args, member) => this.#call(index, args, member),
-      );
+    inEach(
+      this.exports,
+      surface,
+      () => this.#lives.members,
+      (index, args, member) => this.#call(index, args, member),
+    );
   }
 
   /** Starts the workers. @throws what starting the first that fails throws; the others are ended then */

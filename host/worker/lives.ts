@@ -1,6 +1,7 @@
 /**
  * The workers of one instance: they begin together, one that traps is replaced while the others serve, and they end together.
  */
+import { UnloadedError } from "../errors.ts";
 import { withoutVersion } from "../model/ids.ts";
 import type { Member } from "./member.ts";
 import type { Surface } from "./surface.ts";
@@ -90,7 +91,7 @@ interface Ended {
   readonly errors: readonly Error[];
 }
 
-/** Interfaces whose functions are called in every worker. */
+/** Interfaces of a module's life, whose functions are called in every worker. */
 const LIFE = new Set(["tenon:module/state", "tenon:module/teardown"]);
 
 /** What each worker saved, by what the first of them did: that is all that the module's life passes on. */
@@ -110,16 +111,25 @@ export function inEach(
     const [id, name] = path;
     const holder = (exports as Record<string, Record<string, unknown>>)[id!]!;
     if (name === undefined || !LIFE.has(withoutVersion(id!))) return;
+    const last = name === "before-unload";
     const each = (args: (place: number) => readonly unknown[]): unknown => {
-      const values = members().map((member, place) => call(index, args(place), member));
+      const values = members().map((member, place) => {
+        // It is at a call that is about to be cut short: it would never hear of its end.
+        if (last && member.busy) return Promise.reject(busyAtEnd(path));
+        return call(index, args(place), member);
+      });
       return values[0] instanceof Promise ? Promise.all(values).then(first) : first(values);
     };
-    const key = name === "before-unload" ? "beforeUnload" : name;
+    const key = last ? "beforeUnload" : name;
     holder[key] = (state: unknown): unknown => {
       const saved = states.get(Object(state) as object);
       return each((place) => (state === undefined ? [] : [saved?.[place % saved.length] ?? state]));
     };
   });
+}
+
+function busyAtEnd(path: readonly string[]): UnloadedError {
+  return new UnloadedError(`Did not call ${path.join("#")}: the worker is at a call, and is ended`);
 }
 
 function first(values: readonly unknown[]): unknown {

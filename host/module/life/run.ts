@@ -28,9 +28,8 @@ import { asError, Scope, withDeadline } from "../imports/scope.ts";
 import { trackImports } from "../imports/tracking.ts";
 import type { RunReceipt, ImportOrigin, Imports, LoadOptions } from "../types.ts";
 
-const CLEANUP_DEADLINE_MS = 5_000;
-/** How long a call that is still under way may hold up the end of its instance; only asynchronous ones can. */
-const QUIET_DEADLINE_MS = 5_000;
+/** How long a clean-up may take, and how long a call that is still under way: only asynchronous ones in this thread can be. */
+const DEADLINE_MS = 5_000;
 const TEARDOWN = "tenon:module/teardown";
 
 export class Run {
@@ -188,10 +187,11 @@ export class Run {
     active: () => readonly Activity[] = () => this.activity(),
   ): Promise<void> {
     const deadline = performance.now() + drainMs;
-    for (let waitMs = 1; performance.now() < deadline; waitMs = Math.min(waitMs * 2, 20)) {
+    let left = drainMs;
+    for (let waitMs = 1; left > 0; waitMs = Math.min(waitMs * 2, 20)) {
       if (forced() || active().length === 0) return;
-      const left = deadline - performance.now();
-      await new Promise<void>((resolve) => setTimeout(resolve, Math.max(0, Math.min(waitMs, left))));
+      await new Promise<void>((resolve) => setTimeout(resolve, Math.min(waitMs, left)));
+      left = deadline - performance.now();
     }
   }
 
@@ -201,19 +201,19 @@ export class Run {
    */
   async end(options: {
     teardown: boolean;
-    collect?: boolean;
+    collect?: boolean | undefined;
     collectDeadlineMs?: number | undefined;
     /** The reason in the errors of later calls of its objects. */
     endReason?: string;
   }): Promise<RunReceipt> {
     const context = this.#context;
-    const giveUpAt = performance.now() + QUIET_DEADLINE_MS;
+    const giveUpAt = this.#instance?.cutsCalls ? 0 : performance.now() + DEADLINE_MS;
     const late = (): boolean => performance.now() > giveUpAt;
     await this.quiet(late);
     const errors: Error[] = [];
     const teardown = options.teardown ? await this.#teardown(errors) : "skipped";
     const heldBefore = this.#held();
-    const scope = await this.scope.close(CLEANUP_DEADLINE_MS);
+    const scope = await this.scope.close(DEADLINE_MS);
     // A clean-up may have called into the instance.
     await this.quiet(late);
     const ended = await this.#endInstance(options);
@@ -222,7 +222,7 @@ export class Run {
     // Finalizers run between macrotasks: without one, a loop of unloads would never free anything.
     await context.platform.macrotask();
     const cut = [...heldBefore, ...scope.cut];
-    const ask = options.collect === true;
+    const ask = options.collect;
     const collected = async (how: CollectOptions): Promise<CollectionReport> => {
       const report = await ended.collected(how);
       return report.reclaimed ? report : (await upkeep()).withSuspects(report, cut);
@@ -256,7 +256,7 @@ export class Run {
     if (hook === undefined) return "absent";
     if (this.trapped) return "skipped";
     try {
-      await withDeadline(hook(), CLEANUP_DEADLINE_MS, TEARDOWN);
+      await withDeadline(hook(), DEADLINE_MS, TEARDOWN);
       return "ran";
     } catch (error) {
       errors.push(asError(error, `The teardown of module ${this.module} failed`));
@@ -269,7 +269,7 @@ export class Run {
     collect,
     endReason,
   }: {
-    readonly collect?: boolean;
+    readonly collect?: boolean | undefined;
     readonly endReason?: string;
   }): Promise<EndReceipt> {
     const instance = this.#instance;

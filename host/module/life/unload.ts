@@ -56,7 +56,7 @@ async function commit(
     record.tree.cut(record.unloadedError);
     dropped = await record.run.end({
       teardown: true,
-      collect: options.collect === true,
+      collect: options.collect,
       collectDeadlineMs: options.collectDeadlineMs,
     });
   } catch (error) {

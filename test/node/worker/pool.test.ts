@@ -1,6 +1,6 @@
 /** Several workers serve one module, and a worker that says nothing is ended. */
-import { expect, test } from "vitest";
-import { LimitError, TenonError, TrapError, UnloadedError } from "../../../host/node/index.ts";
+import { expect, test, vi } from "vitest";
+import { type Host, LimitError, TenonError, TrapError, UnloadedError } from "../../../host/node/index.ts";
 import { component, counter, poker, things } from "../host/fixtures.ts";
 import { loop } from "./fixtures.ts";
 import { nodePlatform } from "../../../host/node/platform.ts";
@@ -125,7 +125,27 @@ test("what an unload cuts short is rejected with an UnloadedError", async () => 
   const receipt = await module.unload({ force: true });
   expect(receipt.cut).toEqual([{ kind: "call", owner: "p", count: 3 }]);
   for (const call of calls) expect(await call).toBeInstanceOf(UnloadedError);
-}, 20_000);
+});
+
+test.each([
+  ["a forced unload", (module: Any) => module.unload({ force: true })],
+  ["the end of the host", (_: Any, here: Host) => here.close().then(([receipt]) => receipt!)],
+])("%s ends a worker that hangs at once: nothing is waited for", async (_, end) => {
+  const here = host();
+  const module: Any = await here.load(await hanging(), { name: "hanging", isolation: "worker" });
+  const call = caught(module.exports.spin());
+  await sleep(20);
+  // Whoever waits for a deadline waits for ever: the clock stands.
+  const now = performance.now() + 2;
+  const clock = vi.spyOn(performance, "now").mockReturnValue(now);
+  const receipt = await end(module, here).finally(() => clock.mockRestore());
+  expect(await call).toBeInstanceOf(UnloadedError);
+  expect(receipt).toMatchObject({ teardown: "failed", cut: [{ kind: "call", owner: "hanging", count: 1 }] });
+  expect(receipt.errors.map(String)).toEqual([
+    "UnloadedError: Did not call tenon:module/teardown#before-unload: the worker is at a call, and is ended",
+  ]);
+  expect(await receipt.collected).toMatchObject({ reclaimed: true });
+});
 
 test("a worker ends its endless call by the limit that it was given", async () => {
   const options = { name: "loop", isolation: "worker", limits: { timeoutMs: 50 } } as const;
@@ -185,6 +205,17 @@ function silent(ended: () => void): Threads["start"] {
     },
     terminate: async () => ended(),
   });
+}
+
+/** `spin` never ends; it wants to be told before it is unloaded. */
+function hanging(): Promise<Uint8Array<ArrayBuffer>> {
+  return component(`(component
+    (core module $m (func (export "spin") (loop $l (br $l))) (func (export "before")))
+    (core instance $i (instantiate $m))
+    (func (export "spin") (canon lift (core func $i "spin")))
+    (func $before (canon lift (core func $i "before")))
+    (instance $teardown (export "before-unload" (func $before)))
+    (export "tenon:module/teardown" (instance $teardown)))`);
 }
 
 function fail(): never {
