@@ -198,3 +198,32 @@ export class CoreTypeInterner {
     return (position) => (members.length === 1 ? `#${identity}` : `#${identity}.${position}`);
   }
 }
+
+/** What reads the type of an import, by its kind: a function, a table, a memory, a global, a tag. */
+type ImportReaders = readonly ((reader: Reader) => unknown)[];
+
+/** Types are stepped over, not compared. */
+export const noName = (): string => "";
+
+const stepsOver: ImportReaders = [
+  (reader) => reader.u32("a core type index"),
+  (reader) => readTableType(reader, noName),
+  readMemoryType,
+  (reader) => readGlobalType(reader, noName),
+  (reader) => {
+    reader.skip(1, "the attribute of a tag");
+    reader.u32("a core type index");
+  },
+];
+
+/** @param readers of the kinds that are more than stepped over */
+export function eachImport(reader: Reader, readers: Readonly<Record<number, (reader: Reader) => void>>): void {
+  reader.vector("imports", limits.imports, () => {
+    reader.name("the module of a core import");
+    reader.name("the name of a core import");
+    const kind = reader.byte("the kind of a core import");
+    const read = readers[kind] ?? stepsOver[kind];
+    if (read === undefined) throw reader.unknown(kind, "the kind of a core import");
+    read(reader);
+  });
+}

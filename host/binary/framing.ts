@@ -77,3 +77,8 @@ export function joined(pieces: readonly ArrayLike<number>[]): Uint8Array<ArrayBu
   }
   return whole;
 }
+
+/** What no name begins with: the prefix, after as many dollar signs as it takes. */
+export function unusedPrefix(prefix: string, names: readonly string[]): string {
+  return names.some((name) => name.startsWith(prefix)) ? unusedPrefix(`$${prefix}`, names) : prefix;
+}

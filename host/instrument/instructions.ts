@@ -17,6 +17,7 @@ export class UnknownInstruction extends Error {
   }
 }
 
+export const UNREACHABLE = 0x00;
 export const BLOCK = 0x02;
 export const LOOP = 0x03;
 export const IF = 0x04;
@@ -111,6 +112,20 @@ set(NONE, 0xd1);
 set(INDEX, REF_FUNC);
 set(NONE, 0xd3, 0xd4);
 set(INDEX, 0xd5, 0xd6);
+
+/** How an instruction is stepped over that needs no look of its own, by opcode; 0 for all others. */
+export const PLAIN_NONE = 1;
+/** The number of a local, which may be one byte. */
+export const PLAIN_INDEX = 2;
+export const PLAIN_NUMBER = 3;
+/** Alignment, which may be one byte below 0x40, and a number. */
+export const PLAIN_MEMORY = 4;
+export const plain: Uint8Array = immediates.map((kind, opcode) => {
+  if (opcode >= LOCAL_GET && opcode <= LOCAL_TEE) return PLAIN_INDEX;
+  if (kind === SIGNED) return PLAIN_NUMBER;
+  if (kind === MEMORY_ARGUMENT) return PLAIN_MEMORY;
+  return kind === NONE && ![THROW_REF, END, RETURN, CATCH_ALL].includes(opcode) ? PLAIN_NONE : 0;
+});
 
 /** A cursor over the instructions of one function. */
 export class InstructionReader {

@@ -7,8 +7,8 @@
  * the module's type, which was read from the original bytes. Positions inside a rewritten module, which traps and
  * engines name, move by the bytes that the exports take: `shifts.ts` leads back.
  */
-import { readGlobalType, readMemoryType, readTableType } from "../binary/core-types.ts";
-import { eachSection, joined, PREAMBLE_BYTES, readU32, u32Bytes } from "../binary/framing.ts";
+import { eachImport, readMemoryType } from "../binary/core-types.ts";
+import { eachSection, joined, PREAMBLE_BYTES, readU32, u32Bytes, unusedPrefix } from "../binary/framing.ts";
 import { Reader } from "../binary/reader.ts";
 import type { Shifts } from "./shifts.ts";
 
@@ -86,7 +86,14 @@ function outsideOf(module: Uint8Array): Outside {
   let exports = { count: 0, start: 0 };
   try {
     const whole = eachSection(module, PREAMBLE_BYTES, module.length, (id, start, end, offset) => {
-      if (id === IMPORT_SECTION) imported = importedMemories(new Reader(module, start, end, "core import section"));
+      if (id === IMPORT_SECTION) {
+        eachImport(new Reader(module, start, end, "core import section"), {
+          [MEMORY_KIND]: (reader) => {
+            readMemoryType(reader);
+            imported++;
+          },
+        });
+      }
       if (id === MEMORY_SECTION) defined = readU32(module, start)?.value ?? 0;
       if (id === EXPORT_SECTION) {
         const reader = new Reader(module, start, end, "core export section");
@@ -110,28 +117,7 @@ function outsideOf(module: Uint8Array): Outside {
   if (hidden.length === 0) return nothing;
   at ??= { offset: module.length, end: module.length };
   if (at.offset === at.end) exports = { count: 0, start: at.end };
-  let prefix = PREFIX;
-  while (names.some((name) => name.startsWith(prefix))) prefix = `$${prefix}`;
-  return { hidden, prefix, at, exports };
-}
-
-function importedMemories(reader: Reader): number {
-  let memories = 0;
-  for (let left = reader.u32("the number of imports"); left > 0; left--) {
-    reader.name("the module of a core import");
-    reader.name("the name of a core import");
-    const kind = reader.byte("the kind of a core import");
-    if (kind === 0) reader.u32("a core type index");
-    else if (kind === 1) readTableType(reader, noName);
-    else if (kind === MEMORY_KIND) readMemoryType(reader);
-    else if (kind === 3) readGlobalType(reader, noName);
-    else if (kind === 4) {
-      reader.skip(1, "the attribute of a tag");
-      reader.u32("a core type index");
-    } else throw reader.unknown(kind, "the kind of a core import");
-    if (kind === MEMORY_KIND) memories++;
-  }
-  return memories;
+  return { hidden, prefix: unusedPrefix(PREFIX, names), at, exports };
 }
 
 function readExports(reader: Reader, count: number, names: string[], memories: Set<number>): void {
@@ -142,9 +128,4 @@ function readExports(reader: Reader, count: number, names: string[], memories: S
     if (kind === MEMORY_KIND) memories.add(index);
   }
   reader.finish();
-}
-
-/** Types are stepped over, not compared. */
-function noName(): string {
-  return "";
 }

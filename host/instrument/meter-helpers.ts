@@ -15,6 +15,7 @@ import {
   TABLE_GROW,
   TABLE_INIT,
 } from "./instructions.ts";
+import { positiveBytes } from "./output.ts";
 
 /** The places of the host's functions in the table of hooks. */
 export const HOOKS = { tick: 0, growMemory: 1, growTable: 2 } as const;
@@ -64,6 +65,24 @@ export const FUNCREF_TABLE: readonly number[] = [FUNCREF, 1, HOOK_COUNT, HOOK_CO
 export function outHelper({ table, tickType }: Omit<Hooks, "out">): Helper {
   const ask = [CONST, HOOKS.tick, 0x11, ...u32Bytes(tickType), ...u32Bytes(table)];
   return { type: OUT_TYPE, body: [0, ...ask, IF, NOTHING, 0x00, END, END] };
+}
+
+/** Sets the counter to its parameter, asks, and gives the counter back. */
+export function outLocalHelper({ counter, out }: Hooks): Helper {
+  const at = u32Bytes(counter);
+  return {
+    type: functionType([[I32]], [I32]),
+    body: [0, GET, 0, 0x24, ...at, CALL, ...u32Bytes(out), 0x23, ...at, END],
+  };
+}
+
+/** Gives steps back to the counter, and asks. */
+export function outBackHelper({ counter, out }: Hooks): Helper {
+  const at = u32Bytes(counter);
+  return {
+    type: functionType([[I32]], []),
+    body: [0, 0x23, ...at, GET, 0, 0x6a, 0x24, ...at, CALL, ...u32Bytes(out), END],
+  };
 }
 
 /** The helper for one instruction with its immediates. @param element the type of a table's elements */
@@ -147,7 +166,7 @@ function inPieces(
   instruction: readonly number[],
   { piece, shift, moves, overlaps = false }: Pieces,
 ): Helper {
-  const number = (value: number): number[] => [CONST, ...signed(value)];
+  const number = (value: number): number[] => [CONST, ...positiveBytes(value)];
   const at = u32Bytes(counter);
   const take = (steps: readonly number[]): number[] => [
     ...[0x23, ...at, ...steps, 0x6b, 0x24, ...at],
@@ -172,12 +191,4 @@ function inPieces(
     ...[BR, 0, END, END],
   ];
   return { type, body };
-}
-
-/** A signed LEB128 number that is not negative. */
-function signed(value: number): number[] {
-  const bytes: number[] = [];
-  let rest = value;
-  for (; rest >= 0x40; rest >>>= 7) bytes.push((rest & 0x7f) | 0x80);
-  return [...bytes, rest];
 }

@@ -6,10 +6,20 @@
  * anything runs, which is why a start function becomes an export, called next. Sections that are not named here are copied.
  * Follows "Binary Format: Modules" of the core specification.
  */
-import { u32Bytes } from "../binary/framing.ts";
+import { u32Bytes, unusedPrefix } from "../binary/framing.ts";
 import { TABLE_COPY, TABLE_FILL, TABLE_GROW, TABLE_INIT } from "./instructions.ts";
 import { BodyMeter } from "./meter-code.ts";
-import { FUNCREF_TABLE, GROW_TYPE, type Helper, helperFor, type Hooks, outHelper, TICK_TYPE } from "./meter-helpers.ts";
+import {
+  FUNCREF_TABLE,
+  GROW_TYPE,
+  type Helper,
+  helperFor,
+  type Hooks,
+  outBackHelper,
+  outHelper,
+  outLocalHelper,
+  TICK_TYPE,
+} from "./meter-helpers.ts";
 import { outlineOf, type Outline, SECTION, type Section, SECTION_ORDER } from "./outline.ts";
 import { Output } from "./output.ts";
 import type { Shifts } from "./shifts.ts";
@@ -52,8 +62,7 @@ export function meterModule(module: Uint8Array, { counts, traced = false }: Mete
   if (outline.wide) throw new UnknownInstruction("a memory or table of 64 bits", 0);
   const added = new Additions(outline);
   const code = meterCode(module, outline, added, { counts, traced });
-  let prefix = PREFIX;
-  while (outline.exports.some((name) => name.startsWith(prefix))) prefix = `$${prefix}`;
+  const prefix = unusedPrefix(PREFIX, outline.exports);
   const names = { counter: `${prefix}counter`, hooks: `${prefix}hooks`, start: `${prefix}start` };
   const exports: (readonly [name: string, kind: number, index: number])[] = [
     [names.counter, 3, added.hooks.counter],
@@ -97,7 +106,7 @@ class Additions {
     const first = outline.types.length;
     const base = { counter: outline.globals, table: outline.tables, tickType: first, growType: first + 1 };
     this.hooks = { ...base, out: outline.functions.length };
-    this.helpers.push(outHelper(base));
+    this.helpers.push(outHelper(base), outLocalHelper(this.hooks), outBackHelper(this.hooks));
   }
 
   helper(opcode: number, first: number, second: number): number {
@@ -135,7 +144,10 @@ function meterCode(
 ): Output {
   const section = outline.sections.find(({ id }) => id === SECTION.code);
   const { out, counter } = added.hooks;
-  const meter = new BodyMeter(outline, { counter, out, counts, helper: (...what) => added.helper(...what) });
+  const meter = new BodyMeter(outline, {
+    ...{ counts, counter, out, outLocal: out + 1, outBack: out + 2 },
+    helper: (...what) => added.helper(...what),
+  });
   const { functions } = outline.imported;
   const defined = outline.functions.length - functions;
   const bodies: number[] = [];

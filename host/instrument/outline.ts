@@ -5,6 +5,8 @@
  * valid by what is appended. Follows "Binary Format: Modules" of the core specification.
  */
 import {
+  eachImport,
+  noName,
   readGlobalType,
   readMemoryType,
   readRecursionGroup,
@@ -88,7 +90,6 @@ export function outlineOf(module: Uint8Array): Outline {
   let wide = false;
   let tableMinimum = 0;
   let memoryMinimum = 0;
-  const noName = (): string => "";
 
   const count = (what: keyof typeof defined): number => imported[what] + defined[what];
   const table = (reader: Reader): number => {
@@ -121,27 +122,25 @@ export function outlineOf(module: Uint8Array): Outline {
       });
     },
     [SECTION.import]: (reader) => {
-      each(reader, () => {
-        reader.name("the module of a core import");
-        reader.name("the name of a core import");
-        const kind = reader.byte("the kind of a core import");
-        if (kind === 0) {
+      eachImport(reader, {
+        0: () => {
           functions.push(reader.u32("a core type index"));
           imported.functions++;
-        } else if (kind === 1) {
+        },
+        1: () => {
           table(reader);
           imported.tables++;
-        } else if (kind === 2) {
+        },
+        2: () => {
           memory(reader);
           imported.memories++;
-        } else if (kind === 3) {
+        },
+        3: () => {
           readGlobalType(reader, noName);
           imported.globals++;
-        } else if (kind === 4) {
-          reader.skip(1, "the attribute of a tag");
-          reader.u32("a core type index");
-        } else throw reader.unknown(kind, "the kind of a core import");
+        },
       });
+      reader.finish();
     },
     [SECTION.function]: (reader) => {
       each(reader, () => functions.push(reader.u32("a core type index")));

@@ -55,9 +55,8 @@ export class Output {
 
   /** A signed LEB128 number that is not negative. */
   positive(value: number): void {
-    let rest = value;
-    for (; rest >= 0x40; rest = Math.floor(rest / 0x80)) this.byte((rest % 0x80) | 0x80);
-    this.byte(rest);
+    if (value < 0x40) this.byte(value);
+    else this.all(positiveBytes(value));
   }
 
   /** What was copied of the source, when what is written here begins at an offset of something larger. */
@@ -76,4 +75,12 @@ export class Output {
     grown.set(this.bytes);
     this.bytes = grown;
   }
+}
+
+/** A signed LEB128 number that is not negative. */
+export function positiveBytes(value: number): number[] {
+  const bytes: number[] = [];
+  let rest = value;
+  for (; rest >= 0x40; rest >>>= 7) bytes.push((rest & 0x7f) | 0x80);
+  return [...bytes, rest];
 }

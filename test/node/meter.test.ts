@@ -54,6 +54,18 @@ describe("meterModule", () => {
     expect(metered.memoryBytes).toBe(65_536);
   });
 
+  test("leaves a short function as it is whose only calls never come back: those who call it count it", async () => {
+    const module = await core(`(module (memory 1) (func $end (loop (br 0)))
+      (func $checked (param i32) (result i32)
+        (if (i32.gt_u (local.get 0) (i32.const 99)) (then (call $end) (unreachable))) (i32.load (local.get 0)))
+      (func (export "f") (drop (call $checked (i32.const 1)))))`);
+    const body = "13 00 2000 41e300 4b 0440 1000 00 0b 2000 280200 0b".replaceAll(" ", "");
+    const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
+    expect(text(module)).toContain(body);
+    // Sizes are written in five bytes.
+    expect(text(meterModule(module, counts).bytes)).toContain(`9380808000${body.slice(2)}`);
+  });
+
   test("chooses names that the module does not have", async () => {
     const { counter } = meterModule(await core(`(module (func (export "tenon:limits:counter")))`), counts);
     expect(counter).toBe("$tenon:limits:counter");
