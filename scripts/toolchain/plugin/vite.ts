@@ -140,7 +140,8 @@ export class ViteSide {
         response.writeHead(200, headers).end(bytes);
       }, next);
     });
-    const { hot, moduleGraph } = server.environments.client;
+    const { client } = server.environments;
+    const { hot, moduleGraph } = client;
     hot.on(REFUSED, ({ module, message }: { module: string; message: string }) => this.#refused(module, message));
     hot.on(SERVES, async ({ id, hash }: Serves) => {
       const place = this.#session.placeOf(id);
@@ -151,12 +152,7 @@ export class ViteSide {
       const version = await this.#session.version(place).catch(() => undefined);
       if (version === undefined || version.hash === hash) return;
       this.#tell(place, version);
-      moduleGraph.invalidateModule(module);
-      // As Vite spells ids in addresses; some versions keep them so.
-      const { url } = module;
-      const path = url.startsWith("/") ? url : `/@id/${url.replace("\0", "__x00__")}`;
-      const update = { type: "js-update", path, acceptedPath: path, timestamp: Date.now() } as const;
-      hot.send({ type: "update", updates: [update] });
+      await client.reloadModule(module);
     });
     server.httpServer?.once("close", () => void this.#session.close());
   }
