@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseWat } from "../../../scripts/toolchain/wasm-tools.ts";
 import { ANSWERS, bundlers, filesOf, GREETER_WIT, greeterSource, makeApp, remove } from "./app.ts";
 import { caught } from "../host/support.ts";
+import { runIn, runtimes } from "./runtimes.ts";
 
 const execute = promisify(execFile);
 let folder: string;
@@ -15,27 +16,34 @@ beforeAll(async () => {
 });
 afterAll(() => remove(folder));
 
-/** Runs an output from another folder than it was built in, and gives what it printed. */
-async function run(out: string, ...options: string[]): Promise<unknown> {
-  const { stdout } = await execute(process.execPath, [...options, join(out, "main.js")], { cwd: "/" });
-  return JSON.parse(stdout);
-}
+const run = (out: string, ...options: string[]): Promise<unknown> =>
+  runIn(process.execPath, [...options, join(out, "main.js")]);
 
 describe.each(Object.entries(bundlers))("an application that %s builds", (name, build) => {
+  const out = (kind: string): string => join(folder, kind, name);
+  beforeAll(async () => {
+    await build({ folder, out: out("out"), options: {} });
+    await build({ folder, out: out("bound"), options: { bind: true } });
+  });
+
   test("imports components as assets with a hash, and loads them under the names they have in development", async () => {
-    const out = join(folder, "out", name);
-    await build({ folder, out, options: {} });
-    expect(await run(out)).toEqual(ANSWERS);
-    const assets = (await filesOf(out)).filter((file) => file.endsWith(".wasm"));
+    expect(await run(out("out"))).toEqual(ANSWERS);
+    const assets = (await filesOf(out("out"))).filter((file) => file.endsWith(".wasm"));
     expect(assets).toHaveLength(2);
     for (const asset of assets) expect(asset).toMatch(/[\w-]{8,}\.wasm$/);
   });
 
   test("needs no evaluation with bind", async () => {
-    const out = join(folder, "bound", name);
-    await build({ folder, out, options: { bind: true } });
-    expect(await run(out, "--disallow-code-generation-from-strings")).toEqual(ANSWERS);
+    expect(await run(out("bound"), "--disallow-code-generation-from-strings")).toEqual(ANSWERS);
   });
+
+  for (const { name: runtime, path, parameters } of runtimes) {
+    // Where it is not on this machine; in CI it always is.
+    test.skipIf(path === undefined)(`runs in ${runtime} as it is, bound or not`, async () => {
+      expect(await runIn(path!, [...parameters, join(out("out"), "main.js")])).toEqual(ANSWERS);
+      expect(await runIn(path!, [...parameters, join(out("bound"), "main.js")])).toEqual(ANSWERS);
+    });
+  }
 });
 
 test("bind is needed where evaluation is forbidden", async () => {
