@@ -15,10 +15,13 @@ export interface Streams {
   err(text: string): void;
 }
 
+/** The tools for WIT; or those and the compiler; or nothing. */
+export type Needs = "wit" | "compiler" | undefined;
+
 export interface Command extends CommandShape {
   readonly summary: string;
-  /** What must be installed for it. */
-  readonly needs?: "wit" | "compiler";
+  /** What must be installed for it, with these arguments. */
+  readonly needs?: (args: Arguments) => Needs;
   /** @returns the exit status */
   run(args: Arguments, streams: Streams): Promise<number>;
 }
@@ -32,7 +35,7 @@ const world: Option = { value: "NAME", explains: "the world's name; needed when 
 const features: Option = { value: "LIST", explains: "feature gates of the WIT to open, separated by commas, or all" };
 
 const build: Command = {
-  needs: "compiler",
+  needs: () => "compiler",
   positionals: ["[DIR...]"],
   options: {
     wit: nearbyWit,
@@ -102,7 +105,7 @@ const init: Command = {
 };
 
 const create: Command = {
-  needs: "wit",
+  needs: () => "wit",
   positionals: ["DIR"],
   options: {
     wit: nearbyWit,
@@ -126,7 +129,7 @@ const create: Command = {
 };
 
 const types: Command = {
-  needs: "wit",
+  needs: () => "wit",
   positionals: [],
   options: {
     wit,
@@ -176,7 +179,9 @@ const inspect: Command = {
 };
 
 const dev: Command = {
-  needs: "compiler",
+  // Components are ready: nothing is built for them.
+  needs: ({ positionals }) =>
+    positionals.length > 0 && positionals.every((path) => path.endsWith(".wasm")) ? undefined : "compiler",
   positionals: ["[DIR|FILE...]"],
   options: {
     wit: nearbyWit,
@@ -203,7 +208,7 @@ const dev: Command = {
 };
 
 const check: Command = {
-  needs: "wit",
+  needs: () => "wit",
   positionals: ["FILE"],
   options: { wit, world, features, json: { explains: "print what does not fit as JSON" } },
   summary: "Tells whether a component fits a WIT world",

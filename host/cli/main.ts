@@ -9,7 +9,7 @@ import { join, sep } from "node:path";
 import { TenonError } from "../errors.ts";
 import { nearestName } from "../model/nearest.ts";
 import { printableLines } from "../model/printable.ts";
-import { type Command, commands, type Streams } from "./commands.ts";
+import { commands, type Needs, type Streams } from "./commands.ts";
 import { CommandLineError, explanationsOf, readArguments, usageOf } from "./options.ts";
 
 /** Runs one command line, without the program's name. @returns the exit status */
@@ -32,7 +32,7 @@ export async function main(args: readonly string[], { out, err }: Streams): Prom
   if (rest.includes("--help") || rest.includes("-h")) return help(name, false, streams);
   try {
     const parameters = readArguments(rest, command);
-    await requireNeeds(command);
+    await requireNeeds(command.needs?.(parameters));
     return await command.run(parameters, streams);
   } catch (error) {
     if (error instanceof CommandLineError)
@@ -43,7 +43,7 @@ export async function main(args: readonly string[], { out, err }: Streams): Prom
 }
 
 /** All packages that a command needs are asked for before it starts. */
-async function requireNeeds({ needs }: Command): Promise<void> {
+async function requireNeeds(needs: Needs): Promise<void> {
   if (needs === undefined) return;
   const { compilerPackage, requirePackages, witPackage } = await import("../../scripts/toolchain/build/packages.ts");
   requirePackages(needs === "compiler" ? [compilerPackage, witPackage] : [witPackage]);

@@ -11,6 +11,8 @@ import { packageRoot } from "./root.ts";
 export const compilerPackage = "assemblyscript";
 /** Where the tools for WIT and components come from. */
 export const witPackage = "@bytecodealliance/jco-transpile";
+/** Where the plugin's joints to the bundlers come from. */
+export const pluginPackage = "unplugin";
 
 /** A package with the version that tenon was made for, `assemblyscript@0.28`: before 1.0 a minor version may break. */
 function installName(name: string): string {
@@ -38,6 +40,18 @@ export class MissingPackagesError extends TenonError {
 export function requirePackages(names: readonly string[]): void {
   const missing = names.filter((name) => packageFolder(name) === undefined);
   if (missing.length > 0) throw new MissingPackagesError(missing);
+}
+
+/**
+ * A package, without waiting for it: configurations of bundlers may be CommonJS, which can take no module that waits.
+ * @throws {MissingPackagesError} when it is not installed
+ */
+export function loadPackage(name: string): unknown {
+  try {
+    return createRequire(import.meta.url)(name);
+  } catch (cause) {
+    throw packageFolder(name) === undefined ? new MissingPackagesError([name], { cause }) : cause;
+  }
 }
 
 /** Where a package is installed, as seen from a folder; not every package exports its package.json, so it is looked for. */

@@ -106,7 +106,7 @@ class ModuleWatch {
   }
 
   async start(): Promise<void> {
-    this.builder.warm();
+    if (this.options.dirs?.length !== 0) this.builder.warm();
     await this.find();
     await Promise.all([...this.modules.values()].map(({ running }) => running));
   }

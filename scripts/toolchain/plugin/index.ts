@@ -4,14 +4,9 @@
  *
  * Owns the hooks that all bundlers share; what only one of them needs is beside it.
  */
-import {
-  createUnplugin,
-  type SupportedFramework,
-  type UnpluginBuildContext,
-  type UnpluginInstance,
-  type UnpluginOptions,
-} from "unplugin";
+import type { SupportedFramework, UnpluginBuildContext, UnpluginInstance, UnpluginOptions } from "unplugin";
 import type { ViteDevServer } from "vite";
+import { loadPackage, pluginPackage } from "../build/packages.ts";
 import { esbuildAssets, staysImported, withAssets } from "./assets.ts";
 import { checkPluginOptions, type PluginOptions } from "./options.ts";
 import { Output } from "./output.ts";
@@ -20,6 +15,8 @@ import { Session } from "./session.ts";
 import { ViteSide } from "./vite.ts";
 
 export type { PluginOptions } from "./options.ts";
+
+const { createUnplugin } = loadPackage(pluginPackage) as typeof import("unplugin");
 
 /** Bundlers of Rollup's kind: an id that is no path says so with its first character. */
 const ROLLUP_LIKE: readonly SupportedFramework[] = ["vite", "rollup", "rolldown"];

@@ -105,6 +105,37 @@ describe("in an empty Node project", () => {
     expect(said.trim()).toBe("component.js function");
   });
 
+  test("without its peer, tenon/plugin asks for it; with it, it is there for ES modules and CommonJS", async () => {
+    const imports = `import("tenon/plugin").then((plugin) => console.log(typeof plugin.default.vite),
+      (error) => console.log(error.name, error.code, error.message))`;
+    const answer = (): Promise<string> => run(process.execPath, ["-e", imports], nodeProject);
+    const lacks = "This needs a package that is not installed, unplugin:\n  npm i -D unplugin\n";
+    expect(await answer()).toBe(`MissingPackagesError missing-packages ${lacks}`);
+    const modules = join(nodeProject, "node_modules");
+    symlinkSync(join(root, "node_modules", "unplugin"), join(modules, "unplugin"));
+    expect(await answer()).toBe("function\n");
+    const requires = `console.log(typeof require("tenon/plugin").default.webpack)`;
+    expect(await run(process.execPath, ["-e", requires], nodeProject)).toBe("function\n");
+  });
+
+  test("tenon dev shows components that are ready without any peer", { timeout: 60_000 }, async () => {
+    const tenon = spawn(join("node_modules", ".bin", "tenon"), ["dev", "hello.wasm", "--port", "0"], {
+      cwd: nodeProject,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const ended = new Promise((settle) => tenon.once("exit", settle));
+    let said = "";
+    for (const stream of [tenon.stdout, tenon.stderr]) stream.on("data", (chunk: Buffer) => (said += chunk.toString()));
+    try {
+      await expect.poll(() => said, { timeout: 30_000 }).toMatch(/^hello: [0-9a-f]{12}, unchanged$/m);
+      expect(said).not.toContain("not installed");
+    } finally {
+      tenon.kill("SIGINT");
+      await ended;
+    }
+    expect(tenon.exitCode).toBe(0);
+  });
+
   test("the tenon command runs, and says what is missing for building", async () => {
     const tenon = join(nodeProject, "node_modules", ".bin", "tenon");
     expect(await run(tenon, ["inspect", "hello.wasm"], nodeProject)).toContain("greet");
@@ -130,6 +161,11 @@ describe("in an empty Node project", () => {
     expect(failing("check", "hello.wasm", "--wit", "echo/echo.wit")).toEqual({ status: 3, stderr: lacksTools });
     const both = `This needs packages that are not installed, assemblyscript and ${tools}:\n  npm i -D ${named("assemblyscript")} ${named(tools)}\n`;
     expect(failing("build", "echo")).toEqual({ status: 3, stderr: both });
+    const builder = `import { build, types } from "tenon/build";
+      for (const failing of [build({ dir: "echo" }), types("echo/echo.wit")]) await failing.catch(({ packages }) => console.log(packages.join()))`;
+    expect(await run(process.execPath, ["--input-type=module", "-e", builder], nodeProject)).toBe(
+      `assemblyscript,${tools}\n${tools}\n`,
+    );
     const modules = join(nodeProject, "node_modules");
     mkdirSync(join(modules, "@bytecodealliance"), { recursive: true });
     symlinkSync(join(root, "node_modules", tools), join(modules, tools));
