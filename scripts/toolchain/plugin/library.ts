@@ -39,7 +39,6 @@ interface Entry {
   /** Files whose change concerns it, absolute, as the last good build told. */
   sources: ReadonlySet<string>;
   pending: Promise<Version> | undefined;
-  good: Version | undefined;
 }
 
 export class Library {
@@ -61,24 +60,7 @@ export class Library {
   /** The version of what is there now. @throws {BuildError} when the module or its WIT is wrong */
   get(place: Place): Promise<Version> {
     const entry = this.#entry(place);
-    if (entry.pending !== undefined) return entry.pending;
-    const made = this.#make(place, entry);
-    entry.pending = made;
-    made.then(
-      (version) => {
-        // Not when another has been asked for meanwhile.
-        if (entry.pending === made) entry.good = version;
-      },
-      () => undefined,
-    );
-    return made;
-  }
-
-  /** The last version that was good, if there was one; a build that is under way is waited for. */
-  async last(place: Place): Promise<Version | undefined> {
-    const entry = this.#entries.get(keyOf(place));
-    await entry?.pending?.catch(() => undefined);
-    return entry?.good;
+    return (entry.pending ??= this.#make(place, entry));
   }
 
   /** The next {@link get} looks again. */
@@ -124,7 +106,7 @@ export class Library {
     const key = keyOf(place);
     let entry = this.#entries.get(key);
     if (entry === undefined) {
-      this.#entries.set(key, (entry = { sources: new Set(), pending: undefined, good: undefined }));
+      this.#entries.set(key, (entry = { sources: new Set(), pending: undefined }));
     }
     return entry;
   }

@@ -32,9 +32,11 @@ export class ViteSide {
   /** Copies of versions, by the folder in their address. */
   readonly #files = new Map<string, string>();
   /** Rebuilds by what caused them: Vite asks once for each environment. */
-  readonly #rebuilds = new Map<string, { readonly at: number; readonly done: Promise<Rebuild> }>();
+  readonly #rebuilds = new Map<string, { readonly at: number; readonly done: Promise<Version | undefined> }>();
   /** The versions that server-side code was told of, by what it imports. */
   readonly #told = new Map<string, string>();
+  /** The versions that open pages may have, by what they import. */
+  readonly #shown = new Map<string, Set<string>>();
   /** Files that Vite's watcher was told of. */
   readonly #watched = new Set<string>();
   /** What the plugin has added to the output of each environment. */
@@ -104,6 +106,7 @@ export class ViteSide {
   /** The text of a source in development. */
   text(place: Place, version: Version, environment: Environment | undefined): string {
     const { name, path } = place;
+    if (environment?.config.consumer === "client") this.#shownOf(place).add(version.hash);
     return liveSource(path, this.#session.idOf(place), {
       name,
       hash: version.hash,
@@ -181,7 +184,7 @@ export class ViteSide {
     const modules = options.modules.filter(({ id }) => id !== null && session.placeOf(id) === undefined);
     for (const place of places) {
       const module = environment.moduleGraph.getModuleById(session.idOf(place));
-      const { version, changed, first } = await this.#rebuild(place, options.timestamp);
+      const version = await this.#rebuild(place, options.timestamp);
       if (version !== undefined) this.#tell(place, version);
       if (module === undefined) continue;
       if (version === undefined) {
@@ -194,11 +197,14 @@ export class ViteSide {
         module.transformResult = null;
         continue;
       }
+      const shown = this.#shownOf(place);
       // A page that could not be opened has nothing that could be updated.
-      if (first) environment.hot.send({ type: "full-reload" });
-      else if (changed) modules.push(module);
+      if (shown.size === 0) environment.hot.send({ type: "full-reload" });
+      else if ([...shown].some((hash) => hash !== version.hash)) modules.push(module);
       else if (this.#visible) environment.hot.send({ type: "update", updates: [] });
       this.#visible = false;
+      shown.clear();
+      shown.add(version.hash);
     }
     return modules;
   }
@@ -212,18 +218,25 @@ export class ViteSide {
     );
   }
 
-  #rebuild(place: Place, at: number): Promise<Rebuild> {
+  #shownOf({ path }: Place): Set<string> {
+    let shown = this.#shown.get(path);
+    if (shown === undefined) this.#shown.set(path, (shown = new Set()));
+    return shown;
+  }
+
+  #rebuild(place: Place, at: number): Promise<Version | undefined> {
     const key = keyOf(place);
     let rebuild = this.#rebuilds.get(key);
     if (rebuild?.at !== at) this.#rebuilds.set(key, (rebuild = { at, done: this.#build(place) }));
     return rebuild!.done;
   }
 
-  /** Builds what is there, and again when something was written that the watcher did not tell of. */
-  async #build(place: Place): Promise<Rebuild> {
+  /**
+   * Builds what is there, and again when something was written that the watcher did not tell of.
+   * @returns `undefined` when the build failed, which is shown
+   */
+  async #build(place: Place): Promise<Version | undefined> {
     const { library } = this.#session;
-    // A page that is opening now is no page that could not be opened.
-    const before = await library.last(place);
     for (;;) {
       const silent = sleep(SILENT_MS);
       const stamp = await library.stamp(place);
@@ -231,13 +244,12 @@ export class ViteSide {
       const made = await this.#session.version(place).catch((error: unknown) => ({ error }));
       await silent;
       if (stamp !== (await library.stamp(place))) continue;
-      const first = before === undefined;
       if ("error" in made) {
-        this.#overlay(await problemOf(made.error, 1), !first);
-        return { version: undefined, changed: false, first };
+        this.#overlay(await problemOf(made.error, 1), this.#shownOf(place).size > 0);
+        return undefined;
       }
       this.#watch(await library.sources(place));
-      return { version: made, changed: before?.hash !== made.hash, first };
+      return made;
     }
   }
 }
@@ -248,11 +260,3 @@ function isCopy(source: string | Uint8Array, session: Session): boolean {
 }
 
 type OutputAsset = { readonly fileName: string; readonly source: string | Uint8Array };
-
-interface Rebuild {
-  /** Absent when the build failed. */
-  readonly version: Version | undefined;
-  readonly changed: boolean;
-  /** There was none before. */
-  readonly first: boolean;
-}

@@ -87,6 +87,21 @@ async function overlaid(text: string): Promise<string> {
 const cleared = (): Promise<unknown> =>
   page.waitForFunction(() => document.querySelector("vite-error-overlay") === null);
 
+test("a page that opens while what it imports is built for the first time is not loaded once more", async () => {
+  page = await browser.newPage();
+  let loads = 0;
+  page.on("request", (request) => {
+    if (request.url().endsWith("/main.js")) loads++;
+    // The watcher tells of a source that was saved shortly before, while the page waits for what is made of it.
+    if (request.url().includes("tally")) server.watcher.emit("change", source());
+  });
+  await page.goto(server.resolvedUrls!.local[0]!);
+  await serves("one");
+  await writeFile(source(), tallySource("two"));
+  await serves("two");
+  expect(loads).toBe(1);
+});
+
 describe("in a page", () => {
   beforeEach(async () => {
     await page?.close();
