@@ -2,6 +2,7 @@
  * The two ends of a worker's channel in Node. Messages go through ports; next to them a count in shared memory is raised with
  * each, so that whoever cannot go back to its event loop waits for the count and takes the message then.
  */
+import { AsyncLocalStorage } from "node:async_hooks";
 import {
   MessageChannel,
   type MessagePort,
@@ -33,6 +34,7 @@ export function threadsOf(start: (options: WorkerOptions) => Worker): Threads {
   return {
     cannotWait: undefined,
     cannotBlock: undefined,
+    store: new AsyncLocalStorage(),
     start: (name, events) => new NodeThread(start, name, events),
   };
 }

@@ -173,7 +173,7 @@ export function toTrapError(raised: unknown, context: FaultContext): TrapError {
 }
 
 /** A call of an instance that is running already: the guest's frames are those that led to it. */
-function cannotEnter(
+export function cannotEnter(
   message: string,
   details: { readonly module: string; readonly export: string | undefined },
   lines: Places | undefined,

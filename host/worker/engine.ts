@@ -11,6 +11,7 @@ import { WorkerInstance } from "./instance.ts";
 import type { Limiting } from "./member.ts";
 import type { Threads } from "./messages.ts";
 import { linkedPlan, surfaceOf } from "./surface.ts";
+import { Trail } from "./trail.ts";
 
 /** How many calls may wait for a worker where nothing else is said. */
 const QUEUE = 10_000;
@@ -22,6 +23,7 @@ const QUEUE = 10_000;
  * @param name the engine that is wanted to run in workers
  */
 export function workerEngine(threads: Threads, name: string): Engine {
+  const trail = new Trail(threads.store);
   return {
     async open(content, recipe, platform) {
       const { isolation } = recipe;
@@ -56,7 +58,7 @@ export function workerEngine(threads: Threads, name: string): Engine {
           import("../runtime/faults.ts"),
           import("../runtime/call-limits.ts"),
         ]);
-        const how = { threads, sync, faults, limiting };
+        const how = { threads, trail, sync, faults, limiting };
         return inWorkers((await opened.prepare(name)) as ThreadComponent, { ...content, body: bytes }, recipe, how);
       };
       return { ...opened, prepare } satisfies Opened;
@@ -76,6 +78,7 @@ function checkIsolation(isolation: string = "thread"): void {
 
 interface How {
   readonly threads: Threads;
+  readonly trail: Trail;
   readonly sync: boolean;
   readonly faults: Faults;
   readonly limiting: Limiting;
@@ -85,7 +88,7 @@ function inWorkers(
   component: ThreadComponent,
   { body, from, limits }: Content & { readonly body: Uint8Array<ArrayBuffer> },
   recipe: Recipe,
-  { threads, sync, faults, limiting }: How,
+  { threads, trail, sync, faults, limiting }: How,
 ): EngineComponent {
   const surface = surfaceOf(component.imports, component.exports);
   return {
@@ -111,7 +114,7 @@ function inWorkers(
       // Its limits of reading have been kept; a signal is none of the worker's.
       const job = { bytes: body, from, recipe, limits: { maxBytes: limits.maxBytes }, name, modules: linked.modules };
       const { exports } = component;
-      const shared = { name, surface, linked, threads, job, sync, faults, limiting };
+      const shared = { name, surface, linked, threads, trail, job, sync, faults, limiting };
       return WorkerInstance.start({ ...shared, exports, instances, queue, onTrap });
     },
   };

@@ -5,7 +5,7 @@
 import { explainWrapper, isWrapper, repOf, takeRep } from "../abi/guest-resource.ts";
 import type { ExplainHandle } from "../abi/explain.ts";
 import { LimitError, type LimitName, type LowerError, TenonError, type TrapError, UsageError } from "../errors.ts";
-import { ENTERED, TRAPPED, UNLOADED } from "../abi/entered.ts";
+import { TRAPPED, UNLOADED } from "../abi/entered.ts";
 import { describe } from "../words.ts";
 import type {
   CallLimits,
@@ -22,6 +22,7 @@ import { classesOf, constructorOf, exportsOf } from "./exports.ts";
 import { cutShort, giveBackAll, Member, type Call, type Passed, type Shared } from "./member.ts";
 import { inEach, Lives } from "./lives.ts";
 import type { ExternDecl } from "../model/types.ts";
+import { comesFrom } from "./trail.ts";
 import { copying, type HandleType } from "./values.ts";
 
 /** What is known of an instance before it begins. */
@@ -196,7 +197,7 @@ export class WorkerInstance implements EngineInstance {
     const member = this.#pick(call);
     if (member === undefined) {
       const { trap } = this.#lives;
-      const error = trap === undefined ? this.#refusal(ENTERED, index) : this.#trapped(index, trap);
+      const error = trap === undefined ? this.#insideImport(index) : this.#trapped(index, trap);
       throw this.#refused(call, error);
     }
     this.#lowered(call, args, () => member.runSync(call));
@@ -227,15 +228,17 @@ export class WorkerInstance implements EngineInstance {
 
   /**
    * A worker that is free for the call.
-   * @throws {TrapError} when the call comes from an import that the only worker waits for
+   * @throws {TrapError} when the call comes from an import that every worker which could take it waits for
    */
   #pick(call: Call): Member | undefined {
     const { members } = this.#lives;
     const able = call.member === undefined ? members : [call.member];
     const free = able.find((member) => member.free);
     if (free !== undefined) return free;
-    if (able.length > 0 && able.every(({ importing }) => importing))
-      throw this.#refused(call, this.#refusal(ENTERED, call.index));
+    // A worker that waits for an import which waits for a call that waits for a worker, all of them: none would come back.
+    const waits = (member: Member): boolean =>
+      member.importing || [call, ...this.#waiting].some((each) => comesFrom(each, member));
+    if (able.length > 0 && able.every(waits)) throw this.#refused(call, this.#insideImport(call.index));
     return undefined;
   }
 
@@ -301,7 +304,8 @@ export class WorkerInstance implements EngineInstance {
         const convert = copying(type);
         return convert === undefined ? args[i] : convert(args[i], pass);
       });
-      return this.#watched({ index, args: copies, passed, member, limits, ...settle });
+      const { here: from } = this.#shared.trail;
+      return this.#watched({ index, args: copies, passed, member, from, limits, ...settle });
     } catch (error) {
       giveBackAll({ passed });
       throw this.#unlowered(index, args, error);
@@ -391,6 +395,14 @@ export class WorkerInstance implements EngineInstance {
     const { name, trap } = this;
     const about = { name, endReason: this.#endReason, trap: trap as TrapError | undefined };
     return this.#shared.faults.refusal(state, this.#path(index), about);
+  }
+
+  /** A call from an import, which no worker could take before the import has returned. */
+  #insideImport(index: number): Error {
+    const { name, faults } = this.#shared;
+    const path = this.#path(index);
+    const message = `Cannot call export "${path}" of "${name}": it is called from an import that the module's ${this.#plan.instances === 1 ? "worker waits" : "workers wait"} for; call it when the import has returned, or give the module more instances`;
+    return faults.cannotEnter(message, { module: name, export: path }, undefined);
   }
 
   /** A call for a worker that has trapped, while others may serve. */

@@ -12,6 +12,7 @@ import { fromData, type ErrorData } from "./errors.ts";
 import { giveBack, HostImports, type GuestSide } from "./host-imports.ts";
 import type { Answer, Failure, Job, Reply, Thread, Threads } from "./messages.ts";
 import type { Surface } from "./surface.ts";
+import type { Inside, Trail } from "./trail.ts";
 import { handled, type Handle, type HandleType } from "./values.ts";
 
 /**
@@ -40,6 +41,8 @@ export interface Call {
   readonly passed: readonly Passed[];
   /** The worker that has the resources of the guest which the call is about. */
   readonly member: Member | undefined;
+  /** The import that it comes from. */
+  readonly from: Inside | undefined;
   /** Of this call alone. */
   readonly limits: CallLimits | undefined;
   resolve(value: unknown): void;
@@ -52,6 +55,7 @@ export interface Shared {
   readonly surface: Surface;
   readonly linked: LinkedImports;
   readonly threads: Threads;
+  readonly trail: Trail;
   readonly job: Job;
   /** Classes of the guest's resources, by number. */
   readonly classes: readonly (Function | undefined)[];
@@ -91,6 +95,10 @@ export class Member implements GuestSide {
   readonly #shared: Shared;
   readonly #events: MemberEvents;
   #thread: Thread | undefined;
+  /** The import that the guest waits for, by number. */
+  #asked: number | undefined;
+  /** To be called when the guest does not wait for an import any more. */
+  #unasked: () => void = () => {};
   #running: Running | undefined;
   #starting: { resolve(): void; reject(error: Error): void; timer?: unknown } | undefined;
   #lastId = 0;
@@ -199,7 +207,9 @@ export class Member implements GuestSide {
   #overdue(): void {
     const call = this.#running?.call;
     const allowed = call === undefined ? this.#startLimit : this.#limitOf(call);
-    const words = `no end within ${allowed} ms, nor a word of it; the worker was ended`;
+    const asked = this.#shared.surface.imports[this.#asked ?? -1]?.path.join("#");
+    const why = asked === undefined ? "nor a word of it" : `but waiting for the import ${asked}`;
+    const words = `no end within ${allowed} ms, ${why}; the worker was ended`;
     this.kill(this.#passed(words, { limit: "timeout", allowed, used: this.#allowed(allowed) }));
   }
 
@@ -256,6 +266,7 @@ export class Member implements GuestSide {
 
   #terminate(): Promise<void> {
     for (const owner of this.owners) owner.drop = undefined;
+    this.#unasked();
     const thread = this.#thread;
     this.#thread = undefined;
     return (this.#gone ??= thread?.terminate() ?? Promise.resolve());
@@ -318,6 +329,7 @@ export class Member implements GuestSide {
         this.#failed(reply[2]);
         return;
       case "import":
+        this.#asked = reply[1];
         this.#answer((answer) => this.imports.call(reply[1], reply[2], !sync, answer));
         return;
       case "dropped":
@@ -333,8 +345,15 @@ export class Member implements GuestSide {
     const before = this.importing;
     this.importing = true;
     try {
-      // By the time of an answer the worker may have been ended.
-      ask((answer) => this.#thread === thread && thread.answer(answer));
+      this.#unasked = this.#shared.trail.inside(this, this.#running?.call.from, (answered) =>
+        ask((answer) => {
+          answered();
+          // By now the worker may have been ended.
+          if (this.#thread !== thread) return;
+          this.#asked = undefined;
+          thread.answer(answer);
+        }),
+      );
     } finally {
       this.importing = before;
     }

@@ -87,6 +87,14 @@ export interface ThreadEvents {
   lost(error: Error): void;
 }
 
+/** Something that stays with the code called under it, promises included. */
+export interface Store {
+  getStore(): unknown;
+  run(value: unknown, code: () => void): void;
+  /** Follows no more promises until the next `run`. */
+  disable(): void;
+}
+
 /** How a platform starts workers. */
 export interface Threads {
   /** @throws {UsageError} when the platform lets none begin */
@@ -95,6 +103,8 @@ export interface Threads {
   readonly cannotWait: string | undefined;
   /** Why this thread cannot wait for a worker; `undefined` where it can. */
   readonly cannotBlock: string | undefined;
+  /** Absent where promises cannot be followed. */
+  readonly store?: Store | undefined;
 }
 
 /** The thread that started a worker, as the worker sees it. */

@@ -450,6 +450,22 @@ describe("in a page", () => {
         /^UsageError: Could not run a worker for module caller: .*worker-src 'self'/,
       );
     });
+
+    test("an import that waits for its own module is ended by timeoutMs, and named", async () => {
+      writeFileSync(join(nodeProject, "caller.wasm"), await parseWat(caller));
+      writeFileSync(
+        join(nodeProject, "index.html"),
+        `<!doctype html><title></title>
+         <script type="importmap">{ "imports": { "tenon": "./node_modules/tenon/dist/host/browser/index.js" } }</script>
+         <script type="module">import { createHost } from "tenon";
+           const ask = async (n) => { await null; return "x".repeat(await module.exports.run(n)); };
+           const limits = { timeoutMs: 100, startTimeoutMs: 20000 };
+           const options = { isolation: "worker", imports: { ask }, limits };
+           const module = await createHost().load("./caller.wasm", options);
+           document.title = String(await module.exports.run(1).catch((error) => error));</script>`,
+      );
+      expect(await visit(nodeProject, isolated)).toContain("no end within 100 ms, but waiting for the import ask;");
+    });
   });
 
   describe("whose Content-Security-Policy forbids evaluation", () => {

@@ -1,5 +1,6 @@
 /** Imports of a module in a worker are met at the host: functions that may return promises, and resources. */
-import { expect, test } from "vitest";
+import { AsyncLocalStorage } from "node:async_hooks";
+import { expect, test, vi } from "vitest";
 import { ComponentError, LowerError, TrapError } from "../../../host/node/index.ts";
 import { counter, keeper, math, poker, things, twice } from "../host/fixtures.ts";
 import { type Any, caught, host, sleep } from "../host/support.ts";
@@ -91,6 +92,88 @@ test("a call that an import makes of its own module is refused, as in this threa
   expect(await module.exports.run(1)).toBe(1);
   expect(refused).toMatchObject([{ name: "TrapError", trap: "cannot-enter-component" }]);
   expect(module.state).toBe("live");
+});
+
+const POKE = "demo:poke/host";
+
+test("a call that an import makes of its own module after it has waited is refused too, in Node, and the import goes on", async () => {
+  const refused: unknown[] = [];
+  const poke = async (): Promise<void> => {
+    await sleep(5);
+    refused.push(await caught(module.exports.run(2)));
+  };
+  const module: Any = await host().load(await poker(), { name: "p", imports: { [POKE]: { poke } }, ...WORKER });
+  expect(await module.exports.run(1)).toBe(1);
+  expect(refused).toMatchObject([{ name: "TrapError", trap: "cannot-enter-component", module: "p", export: "run" }]);
+  expect(String(refused[0])).toContain("called from an import that the module's worker waits for");
+  expect(module.state).toBe("live");
+});
+
+test("what goes on after an import has returned, and calls that come from elsewhere, wait for the worker as any call", async () => {
+  const later: Promise<unknown>[] = [];
+  let inside: () => void = () => {};
+  const entered = new Promise<void>((resolve) => (inside = resolve));
+  const poke = async (value: number): Promise<void> => {
+    inside();
+    await sleep(20);
+    if (value === 1) later.push(sleep(5).then(() => module.exports.run(3)));
+  };
+  const module: Any = await host().load(await poker(), { name: "p", imports: { [POKE]: { poke } }, ...WORKER });
+  const first = module.exports.run(1);
+  await entered;
+  const second = module.exports.run(2);
+  expect(await Promise.all([first, second])).toEqual([1, 2]);
+  expect(await Promise.all(later)).toEqual([3]);
+});
+
+test("a circle of calls through two modules in workers is refused where it closes", async () => {
+  const here = host();
+  const refused: unknown[] = [];
+  const back = async (value: number): Promise<void> => {
+    await sleep(1);
+    if (value > 0) refused.push(await caught(first.exports.run(0)));
+  };
+  const second: Any = await here.load(await poker(), { name: "b", imports: { [POKE]: { poke: back } }, ...WORKER });
+  const on = async (value: number): Promise<void> => {
+    await sleep(1);
+    await second.exports.run(value);
+  };
+  const first: Any = await here.load(await poker(), { name: "a", imports: { [POKE]: { poke: on } }, ...WORKER });
+  expect(await first.exports.run(1)).toBe(1);
+  expect(refused).toMatchObject([{ trap: "cannot-enter-component", module: "a" }]);
+});
+
+test("workers that wait for each other are told apart from those that are busy: the call that closes the circle is refused", async () => {
+  let both = 0;
+  const outcomes: unknown[] = [];
+  const poke = async (value: number): Promise<void> => {
+    if (value < 10) return;
+    both++;
+    while (both < 2) await sleep(1);
+    // Each of the two workers waits for a third.
+    outcomes.push(await module.exports.run(1).catch((error: unknown) => error));
+  };
+  const options = { name: "p", imports: { [POKE]: { poke } }, ...WORKER, instances: 2 };
+  const module: Any = await host().load(await poker(), options);
+  expect(await Promise.all([module.exports.run(10), module.exports.run(20)])).toEqual([10, 20]);
+  expect(outcomes).toHaveLength(2);
+  expect(outcomes.filter((it) => it === 1)).toHaveLength(1);
+  expect(outcomes.find((it) => it !== 1)).toMatchObject({ trap: "cannot-enter-component" });
+});
+
+test("promises are followed only while an import is open: an ended worker leaves nothing on", async () => {
+  const poke = (): Promise<void> => new Promise(() => {});
+  const options = { name: "p", imports: { [POKE]: { poke } }, ...WORKER };
+  const module: Any = await host().load(await poker(), options);
+  const disable = vi.spyOn(AsyncLocalStorage.prototype, "disable");
+  const call = caught(module.exports.run(1));
+  while (module.info().activity.length === 0) await sleep(1);
+  await sleep(50);
+  expect(disable).not.toHaveBeenCalled();
+  await module.unload({ force: true });
+  await call;
+  expect(disable).toHaveBeenCalled();
+  disable.mockRestore();
 });
 
 test("modules in workers import from each other and from those in this thread, resources too", async () => {

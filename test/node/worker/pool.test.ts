@@ -169,7 +169,9 @@ test("a worker that is silent past its limit is ended without being asked", asyn
   const error = await caught(module.exports.run(1));
   expect(error).toBeInstanceOf(LimitError);
   expect(error).toMatchObject({ limit: "timeout", allowed: 50, module: "p", export: "run" });
-  expect(error.message).toContain("the worker was ended");
+  expect(error.message).toContain(
+    "no end within 50 ms, but waiting for the import demo:poke/host#poke; the worker was ended",
+  );
   expect(module.trap).toBe(error);
   expect(await (await module.unload()).collected).toMatchObject({ reclaimed: true });
 });
