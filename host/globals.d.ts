@@ -6,7 +6,7 @@
  */
 
 interface TextDecoder {
-  decode(bytes?: ArrayBufferView | ArrayBuffer): string;
+  decode(bytes?: ArrayBufferView | ArrayBuffer, options?: { stream?: boolean }): string;
 }
 declare const TextDecoder: {
   new (label?: string, options?: { fatal?: boolean; ignoreBOM?: boolean }): TextDecoder;
@@ -63,10 +63,12 @@ declare function queueMicrotask(task: () => void): void;
 declare const console: Readonly<Record<"debug" | "log" | "info" | "warn" | "error", (text: string) => void>>;
 
 declare const performance: {
+  readonly timeOrigin: number;
   now(): number;
   measure(name: string, options: { start: number; end: number; detail: object }): unknown;
   clearMeasures(name: string): void;
 };
 declare const crypto: {
+  getRandomValues<T extends ArrayBufferView>(array: T): T;
   readonly subtle: { digest(algorithm: string, bytes: BufferSource): Promise<ArrayBuffer> };
 };

@@ -5,6 +5,7 @@
 import { UsageError, type LinkIssue } from "../errors.ts";
 import type { Platform } from "../platform.ts";
 import { abortable } from "./source/abortable.ts";
+import { Events } from "./events.ts";
 import { checkWorld, demandWorld } from "./imports/type-check.ts";
 import type { Candidate, Claim } from "./host.ts";
 import { hostConsole } from "./imports/host-console.ts";
@@ -90,7 +91,7 @@ export async function missingImports(
   context: HostContext,
   { name, component, options }: Candidate,
 ): Promise<readonly LinkIssue[]> {
-  const scope = new Scope(name, () => false);
+  const scope = new Scope(name, component, new Events());
   try {
     const given = await abortable([options.signal, context.closing], () =>
       scope.providers(options.imports, context.options.imports),

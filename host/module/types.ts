@@ -6,7 +6,7 @@
 import type { Activity, LinkIssue, ReloadStage } from "../errors.ts";
 import type { ExternDecl } from "../model/types.ts";
 import type { OfWorld, Source, TypedSource } from "../platform.ts";
-import type { CallLimits, CollectionReport, Isolation, Limits, Usage } from "../runtime/engine.ts";
+import type { CallLimits, CollectionReport, EngineComponent, Isolation, Limits, Usage } from "../runtime/engine.ts";
 import type { CompileOptions, EngineName, ImportObject, InWorker, World } from "../runtime/types.ts";
 
 /**
@@ -26,6 +26,10 @@ export type Imports<W extends World = World> = ImportEntry<W> | readonly ImportE
 export interface ImportScope {
   /** The module's name. */
   readonly module: string;
+  /** What is to be instantiated: a factory may make what it imports and nothing else. */
+  readonly component: Pick<EngineComponent, "name" | "hash" | "imports" | "exports" | "waits">;
+  /** @internal */
+  readonly events: ConsoleEvents;
   /** Fires when the instance is unloaded or replaced, after the drain and before the deferred clean-ups. */
   readonly signal: AbortSignal;
   /**
@@ -40,6 +44,12 @@ export interface ImportScope {
   setInterval(task: () => void, delayMs: number, owner?: string): ScopeTimer;
   /** Counts a promise as background activity until it settles. Promises that imports return are tracked by themselves. */
   track<T>(promise: PromiseLike<T>, owner?: string): PromiseLike<T>;
+}
+
+/** Where the console of a module comes out. */
+export interface ConsoleEvents {
+  has(event: "console"): boolean;
+  emit(event: "console", detail: HostEvents["console"]): void;
 }
 
 export interface ScopeTimer {

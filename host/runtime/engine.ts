@@ -127,6 +127,11 @@ export interface EngineComponent {
    * of state and `before-unload` too. Such calls are held while state is handed over. Default `false`.
    */
   readonly asynchronous?: boolean | undefined;
+  /**
+   * Whether an import that is no asynchronous function may return a promise, for which the guest waits, as it can in a worker.
+   * Default `false`.
+   */
+  readonly waits?: boolean | undefined;
   /** What it imports and exports, as WIT-like text. */
   describe(): { readonly imports: readonly string[]; readonly exports: readonly string[] };
   /** Every import that `imports` does not meet, before anything runs. */

@@ -97,6 +97,7 @@ function inWorkers(
     imports: component.imports,
     exports: component.exports,
     asynchronous: !sync,
+    waits: !sync,
     describe: () => component.describe(),
     missing: (imports) => component.missing(imports),
     async start(imports, { name = component.name, onTrap } = {}) {

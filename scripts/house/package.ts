@@ -19,12 +19,19 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { buildSync } from "esbuild";
+import { build, buildSync, type Plugin } from "esbuild";
 import { writePage } from "./page.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
 const dist = join(root, "dist");
+
+/** Error classes are the host's own, so that `instanceof` holds for what `tenon/wasi` throws; the page has them already. */
+const errorsOfTheHost: Plugin = {
+  name: "errors-of-the-host",
+  setup: ({ onResolve }) =>
+    onResolve({ filter: /\/errors\.js$/ }, () => ({ path: "./index.js", external: true, sideEffects: false })),
+};
 
 mkdirSync(dist, { recursive: true });
 const made = mkdtempSync(join(dist, ".package-"));
@@ -36,7 +43,7 @@ try {
   if (status !== 0) process.exit(status ?? 1);
   rewriteDeclarations(made);
   rewriteWorkers(made);
-  bundleForPages(join(made, "host", "browser"));
+  await bundleForPages(join(made, "host", "browser"));
   const support = join("scripts", "toolchain", "guest", "assembly");
   mkdirSync(join(made, support));
   for (const file of ["abi.ts", "tenon.ts"]) copyFileSync(join(root, support, file), join(made, support, file));
@@ -50,7 +57,7 @@ try {
  * Pages that use no bundler fetch what they need in few files: what the host starts with, and what is loaded when it is needed.
  * Its names are short; a source map leads back to the files of Node's side, which are the same code.
  */
-function bundleForPages(folder: string): void {
+async function bundleForPages(folder: string): Promise<void> {
   const options = {
     outdir: folder,
     allowOverwrite: true,
@@ -68,6 +75,9 @@ function bundleForPages(folder: string): void {
   // A worker has a host of its own, in one file beside the chunk that starts it: the page's chunks stay as large as they are.
   // It is the same code, so a second source map would be the package's largest file for nothing new.
   buildSync({ ...options, entryPoints: [{ in: join(folder, "worker.js"), out: "chunks/worker" }], sourcemap: false });
+  // Faces that are large are chunks, beside it: what they share with the host they import from its file.
+  const wasi = { entryPoints: [join(folder, "wasi.js")], splitting: true, chunkNames: "wasi-[name]-[hash]" };
+  await build({ ...options, ...wasi, sourcemap: false, plugins: [errorsOfTheHost] });
   for (const file of ["channel", "isolation", "platform", "thread", "worker"]) rmSync(join(folder, `${file}.js`));
 }
 

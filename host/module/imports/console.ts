@@ -7,8 +7,7 @@
  */
 import { printable, printableLines } from "../../model/printable.ts";
 import type { Platform } from "../../platform.ts";
-import type { Events } from "../events.ts";
-import type { ConsoleLevel, HostEvents } from "../types.ts";
+import type { ConsoleEvents, ConsoleLevel } from "../types.ts";
 
 /** What one module may say in one turn of the event loop: texts, and letters in all. */
 const MOST_TEXTS = 1_000;
@@ -20,7 +19,7 @@ const MOST_LABELS = 1_000;
 
 interface Outlet {
   readonly platform: Pick<Platform, "macrotask">;
-  readonly events: Pick<Events<HostEvents>, "has" | "emit">;
+  readonly events: ConsoleEvents;
 }
 
 /** The interface as an import object has it; its texts are the guest's. */

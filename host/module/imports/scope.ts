@@ -7,8 +7,10 @@
 import { UsageError, type Activity } from "../../errors.ts";
 import { wordsOf } from "../../words.ts";
 import { scrub } from "../../runtime/trap.ts";
+import type { EngineComponent } from "../../runtime/engine.ts";
 import type { Provider } from "../contract.ts";
-import type { ImportEntry, Imports, ImportScope, ScopeTimer } from "../types.ts";
+import type { Events } from "../events.ts";
+import type { HostEvents, ImportEntry, Imports, ImportScope, ScopeTimer } from "../types.ts";
 import { givenProvider, importEntries } from "./resolve-imports.ts";
 
 const IMPORTS_DEADLINE_MS = 30_000;
@@ -34,19 +36,28 @@ export interface ScopeReceipt {
 
 export class Scope implements ImportScope {
   readonly module: string;
+  readonly component: EngineComponent;
+  readonly events: Pick<Events<HostEvents>, "has" | "emit">;
   /** Made when an import asks for the signal: most never do, and one takes as long as an instance. */
   #abort: AbortController | undefined;
   readonly #cleanups = new Set<Cleanup>();
   readonly #timers = new Set<Timer>();
   /** Pending promises by owner: counted, never held, so that a promise that never settles keeps nothing alive. */
   readonly #pending = new Map<string, number>();
-  readonly #failed: (owner: string, error: unknown) => boolean;
   #closed = false;
 
-  /** @param failed called with background work that failed; returns whether a listener got it */
-  constructor(module: string, failed: (owner: string, error: unknown) => boolean) {
+  constructor(module: string, component: EngineComponent, events: Scope["events"]) {
     this.module = module;
-    this.#failed = failed;
+    this.component = component;
+    this.events = events;
+  }
+
+  /** Background work has failed. @returns whether a listener got it */
+  #failed(owner: string, error: unknown): boolean {
+    scrub(error);
+    const heard = this.events.has("background-error");
+    if (heard) this.events.emit("background-error", { module: this.module, owner, error });
+    return heard;
   }
 
   /**

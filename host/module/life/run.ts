@@ -48,12 +48,7 @@ export class Run {
     this.#context = context;
     this.module = module;
     this.component = component;
-    this.scope = new Scope(module, (owner, error) => {
-      scrub(error);
-      if (!context.events.has("background-error")) return false;
-      context.events.emit("background-error", { module, owner, error });
-      return true;
-    });
+    this.scope = new Scope(module, component, context.events);
   }
 
   /**
@@ -106,9 +101,8 @@ export class Run {
   /** A function of its own, so that no suspended frame holds the instance. */
   #start(onTrap: (run: Run, error: Error) => void): Promise<void> {
     const options = { name: this.module, onTrap: (error: Error) => onTrap(this, error) };
-    return this.component.start(this.#imports ?? {}, options).then((instance) => {
-      this.#instance = instance;
-    });
+    const kept = (instance: EngineInstance): void => void (this.#instance = instance);
+    return this.component.start(this.#imports ?? {}, options).then(kept);
   }
 
   /** Resolves the exports for a swap. */
@@ -232,7 +226,7 @@ export class Run {
     if (ask) await settle();
     return {
       ...ended,
-      deferredRun: scope.deferredRun,
+      ...scope,
       teardown,
       cut,
       errors: [
@@ -282,9 +276,8 @@ export class Run {
     const { options, events } = this.#context;
     const { leakDeadlineMs: deadlineMs } = options;
     if (deadlineMs === undefined) return;
-    const { module } = this;
     void collected({ deadlineMs, background: true }).then((report) => {
-      if (!report.reclaimed) events.emit("leaked", { module, report });
+      if (!report.reclaimed) events.emit("leaked", { module: this.module, report });
     });
   }
 }

@@ -26,7 +26,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["runtime"],
   ["rights"],
   ["module"],
-  ["worker"],
+  ["worker", "wasi"],
   ["node", "browser"],
   ["cli"],
 ];

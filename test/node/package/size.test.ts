@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { root } from "./support.ts";
 
 const HOST = `export * from "./host/browser/index.ts";`;
+const WASI = `export * from "./host/browser/wasi.ts";`;
 const COMPONENTS = `export { compile } from "./host/browser/index.ts";`;
 
 type Bundle = BuildResult<{ write: false; metafile: true }>;
@@ -80,6 +81,12 @@ describe("the size in a page", () => {
     expect(sizes["start"]).toBeLessThanOrEqual(28_100);
     expect(sizes["compiler"]).toBeLessThanOrEqual(45_100);
     expect(sizes["upkeep"]).toBeLessThanOrEqual(14_700);
+  });
+
+  test("of WASI is at most 30 kB, which a page without it does not have", async () => {
+    const wasi = await start(WASI);
+    console.log(`in a page, gzipped: WASI ${wasi} bytes`);
+    expect(wasi).toBeLessThanOrEqual(30_000);
   });
 
   test("of names is nothing: errors are called as they are documented when a page is minified", async () => {

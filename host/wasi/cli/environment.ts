@@ -1,0 +1,38 @@
+/** `wasi:cli/environment` and `wasi:config`: what a guest is told, which is what was given and nothing of the machine. */
+import type { Faces, WasiState } from "../state.ts";
+
+const ENVIRONMENT = "wasi:cli/environment";
+
+function config(state: WasiState, from: string): object {
+  const { config: given = {} } = state.options;
+  const value = (key: string): string | undefined => (Object.hasOwn(given, key) ? given[key] : undefined);
+  return {
+    get(key: string) {
+      const found = value(key);
+      if (state.watched) state.access(from, "get", found !== undefined, key);
+      return found;
+    },
+    getAll() {
+      if (state.watched) state.access(from, "get-all", state.options.config !== undefined);
+      return Object.entries(given);
+    },
+  };
+}
+
+export const environmentFaces: Faces = {
+  [ENVIRONMENT]: (state) => {
+    const { args = [], env = {}, cwd } = state.options;
+    const told = <T>(action: string, given: unknown, value: T): T => {
+      if (state.watched) state.access(ENVIRONMENT, action, given !== undefined);
+      return value;
+    };
+    return {
+      getEnvironment: () => told("get-environment", state.options.env, Object.entries(env)),
+      getArguments: () => told("get-arguments", state.options.args, args),
+      initialCwd: () => told("initial-cwd", cwd, cwd),
+    };
+  },
+  "wasi:config/store": (state) => config(state, "wasi:config/store"),
+  // As it was called before.
+  "wasi:config/runtime": (state) => config(state, "wasi:config/runtime"),
+};

@@ -1,0 +1,5 @@
+/** What `tenon/wasi` exports on every platform; `node/` and `browser/` add `wasi` itself. */
+export { ExitError, runCommand } from "./cli/exit.ts";
+export type { Bucket, ByteStream, OutputTo, StdinFrom, WasiOptions } from "./options.ts";
+export type { WasiImports } from "./provider.ts";
+export type { AccessEvent, MaybePromise, WasiScope } from "./state.ts";
