@@ -1,8 +1,8 @@
 /**
  * What a program may say to `wasi`, and the checks of it. Whatever is absent is denied.
  */
-import { type Check, type Checks, checkOptions, expect, isObject, oneOf } from "../runtime/options.ts";
-import type { AccessEvent, MaybePromise } from "./state.ts";
+import { type Check, type Checks, checkOptions, expect, isObject } from "../runtime/options.ts";
+import type { MaybePromise } from "./maybe.ts";
 
 /** Bytes or text, at once or as they come. */
 export type StdinFrom =
@@ -33,6 +33,19 @@ export interface Bucket {
   delete(key: string): unknown;
   has(key: string): MaybePromise<boolean>;
   keys(): Iterable<string> | AsyncIterable<string>;
+}
+
+/** One use of a right, or one refusal. Plain data. */
+export interface AccessEvent {
+  /** The module's name. */
+  readonly module: string;
+  /** Without its version: `wasi:filesystem/types`. */
+  readonly interface: string;
+  /** The function, as WIT names it: `open-at`, `get-environment`. */
+  readonly action: string;
+  /** What it was for: a path, a host and port, a key; absent where there is one thing only. */
+  readonly target?: string | undefined;
+  readonly granted: boolean;
 }
 
 /** Options of `wasi`. */

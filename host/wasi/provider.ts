@@ -13,9 +13,9 @@ import { clockFaces, clocksFor } from "./clocks/face.ts";
 import { pollFaces } from "./io/poll.ts";
 import { streamFaces } from "./io/streams.ts";
 import { denied } from "./denied.ts";
-import { WASI, type WasiOptions } from "./options.ts";
+import { type AccessEvent, WASI, type WasiOptions } from "./options.ts";
 import { randomFaces } from "./random/face.ts";
-import type { AccessEvent, Faces, WasiPlatform, WasiScope, WasiState } from "./state.ts";
+import type { Faces, WasiPlatform, WasiScope, WasiState } from "./state.ts";
 import { Waiting } from "./waiting.ts";
 
 /** What `wasi` gives: imports, made for each instance. */

@@ -6,24 +6,8 @@
  */
 import type { ExternDecl } from "../model/types.ts";
 import type { ConsoleEvents, ImportScope } from "../module/types.ts";
-import type { WasiOptions } from "./options.ts";
+import type { AccessEvent, WasiOptions } from "./options.ts";
 import type { Waiting } from "./waiting.ts";
-
-/** What a value may be that has to be waited for. */
-export type MaybePromise<T> = T | PromiseLike<T>;
-
-/** One use of a right, or one refusal. Plain data. */
-export interface AccessEvent {
-  /** The module's name. */
-  readonly module: string;
-  /** Without its version: `wasi:filesystem/types`. */
-  readonly interface: string;
-  /** The function, as WIT names it: `open-at`, `get-environment`. */
-  readonly action: string;
-  /** What it was for: a path, a host and port, a key; absent where there is one thing only. */
-  readonly target?: string | undefined;
-  readonly granted: boolean;
-}
 
 /** What a platform gives WASI beside the language. Whatever is absent cannot be had there. */
 export interface WasiPlatform {

@@ -6,7 +6,6 @@
  */
 import { UnsupportedError } from "../errors.ts";
 import type { Clocks } from "./clocks/clocks.ts";
-import type { MaybePromise } from "./state.ts";
 
 /** Something that becomes ready. */
 export interface Readiness {
@@ -132,8 +131,4 @@ function earliest(all: readonly Readiness[]): bigint | undefined {
   for (const { deadline } of all)
     if (deadline !== undefined && (first === undefined || deadline < first)) first = deadline;
   return first;
-}
-
-export function isThenable<T>(value: MaybePromise<T>): value is PromiseLike<T> {
-  return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
 }

@@ -80,7 +80,7 @@ export class Scope implements ImportScope {
       if (isThenable(given))
         given = await withDeadline(given, IMPORTS_DEADLINE_MS, `The factory of ${where} of module ${this.module}`);
     }
-    if ((typeof given === "object" && given !== null) || typeof given === "function") return given;
+    if (Object(given) === given) return given as object;
     throw new UsageError(`Expected ${where} of module ${this.module} to be an object, got ${wordsOf(given)}`);
   }
 

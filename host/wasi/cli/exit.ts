@@ -13,7 +13,7 @@ export class ExitError extends TenonError {
 }
 
 /** The exit code that an error of a call stands for; `undefined` when it is none of `wasi:cli/exit`. */
-export function exitCodeOf(error: unknown): number | undefined {
+function exitCodeOf(error: unknown): number | undefined {
   for (let at = error, depth = 0; at instanceof Error && depth < 10; at = at.cause, depth++) {
     const { code, exitCode } = at as { code?: unknown; exitCode?: unknown };
     if (code === "exit" && typeof exitCode === "number") return exitCode;

@@ -6,15 +6,15 @@ import { UnsupportedError } from "../../errors.ts";
 import { lines } from "./lines.ts";
 
 /** The resource `terminal-input`: that standard input is one, and nothing else. */
-export class TerminalInput {}
+class TerminalInput {}
 /** The resource `terminal-output`. */
-export class TerminalOutput {}
+class TerminalOutput {}
 
 const encoder = new TextEncoder();
 const bytesOf = (chunk: Uint8Array | string): Uint8Array => (typeof chunk === "string" ? encoder.encode(chunk) : chunk);
 
 /** Bytes that are there. */
-export function sourceOfBytes(bytes: Uint8Array): Source {
+function sourceOfBytes(bytes: Uint8Array): Source {
   let at = 0;
   return {
     immediate: true,

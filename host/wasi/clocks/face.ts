@@ -53,7 +53,7 @@ export const clockFaces: Faces = {
 };
 
 /** A function of which each call is a use. */
-export function noted<T>(state: WasiState, from: string, action: string, plain: () => T): () => T {
+function noted<T>(state: WasiState, from: string, action: string, plain: () => T): () => T {
   return () => {
     if (state.watched) state.access(from, action, true);
     return plain();

@@ -4,8 +4,9 @@
  * A stream asks for nothing before the guest does. What is on its way when a guest stops waiting is kept for its next call.
  */
 import { TenonError, UsageError } from "../../errors.ts";
-import type { Faces, MaybePromise } from "../state.ts";
-import { isThenable, type Readiness, Waiters, type Waiting } from "../waiting.ts";
+import { after, isThenable, type MaybePromise } from "../maybe.ts";
+import type { Faces } from "../state.ts";
+import { type Readiness, Waiters, type Waiting } from "../waiting.ts";
 import { fail, IoError, WasiTrap } from "./error.ts";
 import { Pollable } from "./poll.ts";
 
@@ -84,7 +85,7 @@ class Channel implements Readiness {
   }
 
   /** Runs a function of the source or sink. What it throws ends the stream. */
-  run<T>(ask: () => MaybePromise<T>, done: (value: T) => void): void {
+  run<T>(ask: () => MaybePromise<T>, take: (value: T) => void): void {
     let value: MaybePromise<T>;
     try {
       value = ask();
@@ -93,24 +94,22 @@ class Channel implements Readiness {
       return;
     }
     if (!isThenable(value)) {
-      done(value);
+      take(value);
       return;
     }
     this.pending = true;
-    const settled = (): void => {
+    void this.#settle(value, take);
+  }
+
+  async #settle<T>(value: PromiseLike<T>, take: (value: T) => void): Promise<void> {
+    try {
+      take(await value);
+    } catch (error) {
+      this.failed(error);
+    } finally {
       this.pending = false;
       this.#waiters.wake();
-    };
-    Promise.resolve(value).then(
-      (found) => {
-        done(found);
-        settled();
-      },
-      (error: unknown) => {
-        this.failed(error);
-        settled();
-      },
-    );
+    }
   }
 
   failed(error: unknown): void {
@@ -122,9 +121,9 @@ class Channel implements Readiness {
   }
 
   /** Goes on when nothing is pending: at once, or when the guest has waited. */
-  settled<T>(what: string, next: () => MaybePromise<T>): MaybePromise<T> {
+  settled<T>(what: string, go: () => MaybePromise<T>): MaybePromise<T> {
     const wait = this.waiting.until(STREAMS + what, [this]);
-    return wait === undefined ? next() : wait.then(next);
+    return wait === undefined ? go() : wait.then(go);
   }
 }
 
@@ -248,7 +247,7 @@ export class InputStream {
 
   blockingSkip(length: bigint): MaybePromise<bigint> {
     const taken = this.#input.blockingTake("input-stream.blocking-skip", length);
-    return isThenable(taken) ? taken.then(lengthOf) : lengthOf(taken);
+    return after(taken, lengthOf);
   }
 
   subscribe(): Pollable {
@@ -326,7 +325,7 @@ export class OutputStream {
         this.#output.write(taken);
         return this.#output.settled(what, () => lengthOf(taken));
       };
-      return isThenable(bytes) ? bytes.then(write) : write(bytes);
+      return after(bytes, write);
     });
   }
 

@@ -35,7 +35,7 @@ export async function command(source: string): Promise<Uint8Array<ArrayBuffer>> 
 }
 
 /** A core module that imports WASI's first preview, as a component that imports the second. */
-export async function adapted(core: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
+async function adapted(core: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
   const jco = createRequire(import.meta.url).resolve("@bytecodealliance/jco");
   const adapter = readFileSync(join(jco, "../../lib/wasi_snapshot_preview1.command.wasm"));
   return componentNew(core, [["wasi_snapshot_preview1", new Uint8Array(adapter)]]);
