@@ -2,13 +2,12 @@
  * Which calls come from an import that a worker waits for, also behind promises, where the platform can follow them: a call that
  * could only be answered after itself is refused, where it would wait for ever.
  */
-import type { Member } from "./member.ts";
 import type { Store } from "./messages.ts";
 
 /** An import that is being called. Code that goes on after the answer still leads here, and must hold nothing by it. */
 export interface Inside {
   /** Whose guest waits for it; `undefined` when it has been answered. */
-  member: Member | undefined;
+  member: object | undefined;
   /** Where the guest's own call came from. */
   outer: Inside | undefined;
 }
@@ -28,7 +27,7 @@ export class Trail {
   }
 
   /** Calls an import. @returns what is to be called when it has been answered, or nobody waits for it any more */
-  inside(member: Member, outer: Inside | undefined, call: (answered: () => void) => void): () => void {
+  inside(member: object, outer: Inside | undefined, call: (answered: () => void) => void): () => void {
     const store = this.#store;
     const inside: Inside = { member, outer };
     const answered = (): void => {
@@ -45,7 +44,7 @@ export class Trail {
 }
 
 /** Whether a worker waits for an import that a call comes from. */
-export function comesFrom(call: { readonly from: Inside | undefined }, member: Member): boolean {
+export function comesFrom(call: { readonly from: Inside | undefined }, member: object): boolean {
   for (let at = call.from; at !== undefined; at = at.outer) if (at.member === member) return true;
   return false;
 }
