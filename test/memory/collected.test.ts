@@ -1,4 +1,5 @@
 /** The receipt's proof: what it says when memory goes, and whom it names when something holds on. */
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { expect, test } from "vitest";
 import { attempt, createHost, type CollectionReport, type ImportScope, type Module } from "../../host/node/index.ts";
 import { component, math, poker, things } from "../node/host/fixtures.ts";
@@ -237,12 +238,15 @@ test("what was cut while it was pending names itself among the holders, and noth
   await settle();
 });
 
-test("a host can watch for leaks by itself and says so in an event", async () => {
+test("a host can watch for leaks by itself and says so in an event and by tenon:leak", async () => {
   const kept: Error[] = [];
   // Longer than a collection takes on a machine that has other things to do.
   const host = createHost({ leakDeadlineMs: 6_000 });
   const leaks: string[] = [];
   host.on("leaked", ({ module, report }) => leaks.push(`${module} ${report.pending}`));
+  const published: unknown[] = [];
+  const heard = (message: unknown): void => void published.push(message);
+  subscribe("tenon:leak", heard);
   const imports = { "demo:poke/host": { poke: () => void kept.push(new Error("Noted")) } };
   const leaky: Any = await host.load(await poker(), { name: "leaky", imports });
   leaky.exports.run(1);
@@ -251,7 +255,10 @@ test("a host can watch for leaks by itself and says so in an event", async () =>
   await tidy.unload();
   await settle();
   await new Promise((resolve) => setTimeout(resolve, 6_100));
+  unsubscribe("tenon:leak", heard);
   expect(leaks).toEqual(["leaky 1"]);
+  // As the channel has it, which tells of no unload that was clean.
+  expect(published).toEqual([{ module: "leaky", report: expect.objectContaining({ reclaimed: false, pending: 1 }) }]);
   for (const error of kept) void error.stack;
 });
 

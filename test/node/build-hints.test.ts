@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { lacking } from "../../scripts/toolchain/build/hints.ts";
 import { BuildError, type Builder, createBuilder } from "../../scripts/toolchain/index.ts";
+import { typeErrors } from "../bindings/typescript.ts";
 
 let dir: string;
 let builder: Builder;
@@ -49,6 +50,8 @@ const cases: readonly (readonly [what: string, text: string, line: number])[] = 
   ["`Promise`", body("  setTimeout(() => {}, 1);"), 2],
   ["`forEach`", body("  new Map<string, i32>().forEach((v: i32) => {});"), 2],
   ["type arguments of `ok`", body("", good.replace("<string, string>('')", "('')")), 6],
+  ["conversions by themselves", body("  let x: u8 = 300;"), 2],
+  ["conversions by themselves", body("  let x: i64 = 5;\n  const y: i32 = x;"), 3],
   ["parameters without types", body("  [1].map((x) => x + 1);"), 2],
   ["parameters without types", top("function h(x) { return x; }"), 1],
   ["tuple types", body("  const t: [i32, i32] = [1, 2];"), 2],
@@ -77,6 +80,18 @@ test.each(cases)("%s: %j", async (what, text, line) => {
   const { instead } = lacking.find((one) => one.what.startsWith(what))!;
   const told = (error as BuildError).issues.filter((issue) => issue.line === line + 1);
   expect(told.map(({ hint }) => hint)).toContain(instead);
+});
+
+test("what the table says an editor does not show, it does not show", async () => {
+  const unseen = cases.filter(([what]) => /\beditor\b/.test(lacking.find((one) => one.what.startsWith(what))!.what));
+  expect(unseen.map(([what]) => what)).toEqual([
+    "type arguments of `ok`",
+    ...["conversions by themselves", "conversions by themselves"],
+  ]);
+  for (const [, text] of unseen) {
+    await writeFile(join(dir, "index.ts"), `import { ok, Point, Result } from "./bindings/hints";\n${text}`);
+    expect(await typeErrors(dir)).toEqual([]);
+  }
 });
 
 test("every row of the table has its case", () => {

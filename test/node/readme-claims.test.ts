@@ -82,7 +82,7 @@ const claims: Readonly<Record<string, Readonly<Record<string, readonly Claim[]>>
     ],
     "To look inside": [["as data and as text, without running anything", "test/node/runtime/inspect.test.ts: from any source, as data and as text"]],
     "To watch it work": [
-      ["subscribe to the tracing channels of `diagnostics_channel`", "test/node/host/channels.test.ts: tell of the module from its beginning to its end", "test/node/host/channels.test.ts: tenon:trap and tenon:restart tell"],
+      ["subscribe to the tracing channels of `diagnostics_channel`", "test/node/host/channels.test.ts: tell of the module from its beginning to its end", "test/node/host/channels.test.ts: tenon:trap and tenon:restart tell", "test/memory/collected.test.ts: says so in an event and by tenon:leak"],
       ["not of what is passed", "test/node/host/channels.test.ts: never of arguments or results"],
       ["a call costs nothing more while nobody has subscribed", "test/node/host/channels.test.ts: nothing stands in front of a function before somebody subscribes"],
       ["for instances made while somebody listens", "test/node/host/channels.test.ts: of instances that are made while somebody listens"],

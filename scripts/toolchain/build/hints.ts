@@ -92,10 +92,15 @@ export const lacking: readonly Lacking[] = [
     instead: "Loop over the array that `keys()` or `values()` gives",
   },
   {
-    what: "type arguments of `ok` and `err` left out",
+    what: "type arguments of `ok` and `err` left out, which an editor does not miss",
     message: /^Type argument expected/,
     line: /\b(?:ok|err)\s*\(/,
     instead: "Name both types, that of the value and that of the error: `ok<string[], string>(…)`",
+  },
+  {
+    what: "conversions by themselves to a smaller type of number, as in `let x: u8 = 300`: to an editor all are `number`",
+    message: /^Conversion from type '[iuf]\w+' to '[iuf]\w+' requires/,
+    instead: "Convert it, `n as i32`, or give the variable the larger type",
   },
   {
     what: "parameters without types, also of arrow functions, and type arguments left out",
