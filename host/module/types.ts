@@ -116,8 +116,8 @@ export interface WorldDemand<W extends World = World> extends OfWorld<W> {
 export interface LoadOptions<W extends World = World> {
   /**
    * The module's name in the host. Default: the name of a source that has one, as those of `tenon/plugin` do; else the file name
-   * without its extension, which is not the same in every build where a bundler adds a hash to it; else the first 12 digits of
-   * the hash.
+   * without its extension, as it is: with the hash that a bundler has put there, so that a program built without that plugin
+   * says the name; else the first 12 digits of the hash. No name inside the component counts, which several files may share.
    */
   readonly name?: string | undefined;
   /** What the module may import. Default nothing but the exports of other modules. */

@@ -36,6 +36,20 @@ test("load takes a path, a file URL and the text of one", async () => {
   });
 });
 
+test("load takes a file's whole name: nothing in it is guessed to be a bundler's hash, and no name in the component counts", async () => {
+  const bytes = await math();
+  const said = [...new TextEncoder().encode("\x0ecomponent-name\0\x05\x04sums")];
+  const named = new Uint8Array([...bytes, 0, said.length, ...said]);
+  await inDirectory({ "greeter-a1b2c3d4.wasm": named, "greeter-e5f6a7b8.wasm": bytes }, async (directory) => {
+    const here = host();
+    const load = async (file: string, options = {}): Promise<string> =>
+      (await here.load(join(directory, file), options)).name;
+    expect(await load("greeter-a1b2c3d4.wasm")).toBe("greeter-a1b2c3d4");
+    expect(await load("greeter-e5f6a7b8.wasm")).toBe("greeter-e5f6a7b8");
+    expect(await load("greeter-a1b2c3d4.wasm", { name: "greeter" })).toBe("greeter");
+  });
+});
+
 test("load names a module after its file", async () => {
   await inDirectory({ "sums.wasm": await math() }, async (directory) => {
     expect((await host().load(join(directory, "sums.wasm"))).name).toBe("sums");
