@@ -131,6 +131,8 @@ export type UnsupportedFeature =
   | "jspi"
   /** Workers, memory that is shared with them, or waiting for them, where the runtime or the page has none. */
   | "worker"
+  /** Signatures, where WebCrypto has no Ed25519, or the page no WebCrypto. */
+  | "ed25519"
   /** What jco's bindings lack. */
   | "jco"
   /** An item of a world that no AssemblyScript module can use. */

@@ -58,6 +58,7 @@ declare function clearTimeout(timer: unknown): void;
 declare function setInterval(task: () => void, delayMs?: number): unknown;
 declare function clearInterval(timer: unknown): void;
 declare function atob(base64: string): string;
+declare function btoa(bytes: string): string;
 declare function queueMicrotask(task: () => void): void;
 
 declare const console: Readonly<Record<"debug" | "log" | "info" | "warn" | "error", (text: string) => void>>;
@@ -68,7 +69,27 @@ declare const performance: {
   measure(name: string, options: { start: number; end: number; detail: object }): unknown;
   clearMeasures(name: string): void;
 };
+interface CryptoKey {
+  readonly type: "private" | "public" | "secret";
+}
 declare const crypto: {
   getRandomValues<T extends ArrayBufferView>(array: T): T;
-  readonly subtle: { digest(algorithm: string, bytes: BufferSource): Promise<ArrayBuffer> };
+  readonly subtle: {
+    digest(algorithm: string, bytes: BufferSource): Promise<ArrayBuffer>;
+    importKey(
+      format: "raw" | "pkcs8",
+      key: BufferSource,
+      algorithm: { name: string },
+      extractable: boolean,
+      usages: ("sign" | "verify")[],
+    ): Promise<CryptoKey>;
+    exportKey(format: "raw" | "pkcs8", key: CryptoKey): Promise<ArrayBuffer>;
+    generateKey(
+      algorithm: { name: "Ed25519" },
+      extractable: boolean,
+      usages: ("sign" | "verify")[],
+    ): Promise<CryptoKey | { readonly privateKey: CryptoKey; readonly publicKey: CryptoKey }>;
+    sign(algorithm: { name: string }, key: CryptoKey, bytes: BufferSource): Promise<ArrayBuffer>;
+    verify(algorithm: { name: string }, key: CryptoKey, signature: BufferSource, bytes: BufferSource): Promise<boolean>;
+  };
 };

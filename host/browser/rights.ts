@@ -1,11 +1,14 @@
 /**
- * `tenon/rights` in a page or a worker: what a component may do, told from its bytes.
+ * `tenon/rights` in a page or a worker: what a component may do, told from its bytes, and who signed them.
  */
 import { reviewSource, type ReviewOptions } from "../module/review.ts";
 import type { Source } from "../platform.ts";
 import type { Review } from "../rights/types.ts";
 import { browserPlatform } from "./platform.ts";
 
+export { RightsError, SignatureError } from "../rights/errors.ts";
+export type { Ed25519Jwk, Key, Signature } from "../rights/keys.ts";
+export { generateKeyPair, type KeyPair, sign, verify } from "../rights/signature.ts";
 export type { ReviewOptions } from "../module/review.ts";
 export type * from "../rights/types.ts";
 

@@ -262,6 +262,54 @@ const bind: Command = {
   },
 };
 
+const keygen: Command = {
+  positionals: ["FILE"],
+  options: {},
+  summary: "Writes a fresh key to sign components with, and beside it FILE.pub, the public key for signedBy",
+  run: async (args, { out }) => {
+    const { generateKeyFiles } = await import("./sign.ts");
+    const [secret, open] = await generateKeyFiles(args.positionals[0]!);
+    out(`${secret}, to be kept secret\n${open}, for those who load what you sign\n`);
+    return 0;
+  },
+};
+
+const key: Option = {
+  value: "KEY",
+  explains: "a file with a key of Ed25519: PEM, JWK, or 32 bytes, also as base64",
+  required: true,
+};
+
+const sign: Command = {
+  positionals: ["FILE"],
+  options: {
+    key,
+    out: { value: "FILE", explains: "the file of the signature; default FILE.sig beside the component" },
+  },
+  summary: "Signs the bytes of a component: load checks them with signedBy",
+  run: async (args, { out }) => {
+    const { signFile } = await import("./sign.ts");
+    out(`${await signFile(args.positionals[0]!, args.value("key")!, args.value("out"))}\n`);
+    return 0;
+  },
+};
+
+const verify: Command = {
+  positionals: ["FILE"],
+  options: {
+    key,
+    signature: { value: "FILE", explains: "the file of the signature; default FILE.sig beside the component" },
+  },
+  summary: "Tells whether a component is signed by the private key that belongs to a public one",
+  run: async (args, { out }) => {
+    const { verifyFile } = await import("./sign.ts");
+    const [file] = args.positionals;
+    await verifyFile(file!, args.value("key")!, args.value("signature"));
+    out(`${file} is signed by ${args.value("key")}\n`);
+    return 0;
+  },
+};
+
 /** Every command by its name, in the order of the help. */
 export const commands: ReadonlyMap<string, Command> = new Map([
   ["init", init],
@@ -274,6 +322,9 @@ export const commands: ReadonlyMap<string, Command> = new Map([
   ["review", review],
   ["check", check],
   ["bind", bind],
+  ["keygen", keygen],
+  ["sign", sign],
+  ["verify", verify],
 ]);
 
 function compilerChoice(args: Arguments): {

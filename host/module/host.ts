@@ -30,7 +30,7 @@ import type {
   Module,
   ModuleInfo,
   ObservedCall,
-  TrapPolicy,
+  SharedLoadOptions,
   UnloadReceipt,
 } from "./types.ts";
 import { Run } from "./life/run.ts";
@@ -108,13 +108,9 @@ class ModuleHost implements Host {
 
   async loadDirectory<W extends World = World>(
     directory: string,
-    options: Omit<LoadOptions<W>, "name" | "integrity"> = {},
+    options: SharedLoadOptions<W> = {},
   ): Promise<Module<W>[]> {
-    checkOptions<Omit<LoadOptions, "name" | "integrity">>(
-      "loadDirectory",
-      options as unknown as LoadOptions,
-      DIRECTORY,
-    );
+    checkOptions<SharedLoadOptions>("loadDirectory", options as unknown as LoadOptions, DIRECTORY);
     const sources = await (await upkeep()).listComponents(this.#context.platform, directory);
     const requests = sources.map((source) => ({ ...options, source })) as unknown as LoadRequest[];
     return this.loadAll(requests) as unknown as Promise<Module<W>[]>;
@@ -144,7 +140,7 @@ class ModuleHost implements Host {
       await abortable([options.signal, closing], async () => ahead?.catch(() => undefined));
       if (ahead !== undefined || modules.get(name) !== existing || this.#loading.has(name)) continue;
       if (existing === undefined) break;
-      (await upkeep()).checkSame(existing, candidate);
+      await (await upkeep()).checkSame(existing, candidate);
       return { module: existing.public, fresh: false };
     }
     const started = this.#start(candidate).finally(() => this.#loading.delete(name));
@@ -155,9 +151,9 @@ class ModuleHost implements Host {
   async #start(candidate: Candidate): Promise<Module> {
     const context = this.#context;
     const { name, component, options } = candidate;
-    if (options.world !== undefined) (await upkeep()).demandWorld(name, component, options.world);
+    if (options.world ?? options.grants) await (await upkeep()).demandFit(name, component, options);
     const onTrap = options.onTrap ?? context.options.onTrap ?? "fail";
-    const restarter = onTrap === "fail" ? undefined : (await upkeep()).Restarter;
+    const restarts = onTrap === "fail" ? undefined : (await upkeep()).restartsBy(onTrap);
     const run = new Run(context, name, component);
     let record: ModuleRecord | undefined;
     try {
@@ -165,13 +161,7 @@ class ModuleHost implements Host {
       await run.link(options.imports, options.link, others, [options.signal]);
       await run.instantiate((at, error) => record?.trapped(at, error));
       await abortable([options.signal, context.closing], async () => undefined);
-      record = new ModuleRecord(
-        context,
-        candidate,
-        run,
-        context.platform.publish ?? publicModule,
-        restarter && ((it) => new restarter(it, onTrap as Exclude<TrapPolicy, "fail">)),
-      );
+      record = new ModuleRecord(context, candidate, run, context.platform.publish ?? publicModule, restarts);
       record.swap(run);
       record.follow(candidate.source);
     } catch (error) {

@@ -6,3 +6,6 @@ export const upkeep: () => Promise<typeof import("./upkeep.ts")> = lazy("upkeep"
 
 /** What a host needs when its imports are traced, or with `profile`. */
 export const tracing: () => Promise<typeof import("./tracing.ts")> = lazy("tracing", () => import("./tracing.ts"));
+
+/** What a host needs where rights are granted or signatures demanded. */
+export const rights: () => Promise<typeof import("./rights.ts")> = lazy("check of rights", () => import("./rights.ts"));

@@ -17,8 +17,6 @@ import { nearestName } from "../model/nearest.ts";
 import type { DependentImport, ExportingModule } from "./contract.ts";
 import { mayProvide } from "./imports/resolve-imports.ts";
 import { isBytes, isPlace, openSource } from "./source/source.ts";
-import { checkOptions } from "../runtime/options.ts";
-import { RELOAD } from "./options.ts";
 import { Queue } from "./life/queue.ts";
 import { upkeep } from "./lazy.ts";
 import type {
@@ -220,16 +218,15 @@ export class ModuleRecord implements ExportingModule {
   }
 
   async reload(source: Source | undefined, options: ReloadOptions): Promise<ReloadReceipt> {
-    checkOptions("reload", options, RELOAD);
     if (this.phase === "unloaded" || this.phase === "unloading") throw this.unloadedError();
     // The source is read before the queue gives the reload its turn: a source that never ends blocks no other operation.
     const again = source ?? this.source;
     const called = isBytes(again) ? undefined : new AbortController();
     const { platform, closing, options: shared } = this.context;
-    const { engine } = this.options;
+    const { engine, signedBy } = this.options;
     const maxSourceBytes = options.maxSourceBytes ?? this.options.maxSourceBytes ?? shared.maxSourceBytes;
     const recipe = recipeOf(shared, this.options);
-    const reading = { ...options, engine, recipe, maxSourceBytes };
+    const reading = { ...options, engine, signedBy, recipe, maxSourceBytes };
     const opening = again === undefined ? undefined : openSource(platform, again, reading, closing, called?.signal);
     opening?.catch(() => undefined);
     return new Promise((resolve, reject) => {

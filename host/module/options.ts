@@ -1,48 +1,29 @@
 /** The options of the module host, a table a call: what names there are, and what each must be. */
 import type { Limits } from "../runtime/engine.ts";
 import { limitsOf } from "../runtime/limits.ts";
-import {
-  atLeast,
-  type Check,
-  checkOptions,
-  type Checks,
-  expect,
-  flag,
-  isObject,
-  number,
-  object,
-  oneOf,
-  text,
-} from "../runtime/options.ts";
+import { type Check, type Checks, expect, flag, isObject, number, object, oneOf, text } from "../runtime/options.ts";
 import type {
   CompileSourceOptions,
   HostOptions,
   LoadOptions,
   LoadRequest,
-  ReloadOptions,
-  RestartOptions,
+  SharedLoadOptions,
   UnloadOptions,
 } from "./types.ts";
 
-const imports = expect("an object", (value) => isObject(value) || typeof value === "function");
+export const imports: Check = expect("an object", (value) => isObject(value) || typeof value === "function");
 
-const restart: Checks<RestartOptions> = {
-  delayMs: number,
-  factor: atLeast(1),
-  maxDelayMs: number,
-  maxRestarts: number,
-  windowMs: number,
-};
-
-const onTrap: Check = (value) => {
-  if (value === "fail" || value === "restart") return;
-  expect('"fail", "restart" or an object', isObject)(value, "onTrap");
-  checkOptions("onTrap", value as RestartOptions, restart);
-};
+// What is in the object is checked where restarts are made of it.
+const onTrap = expect(
+  '"fail", "restart" or an object',
+  (value) => value === "fail" || value === "restart" || isObject(value),
+);
 
 const limits: Check = (value) => void limitsOf(value as Limits);
 
 const engine = oneOf("tenon", "jco");
+
+const any: Check = () => undefined;
 
 // What is said of these is checked by what is loaded for them.
 const workers: Checks<Pick<HostOptions, "instances" | "isolation" | "queue">> = {
@@ -52,9 +33,10 @@ const workers: Checks<Pick<HostOptions, "instances" | "isolation" | "queue">> = 
 };
 
 /** Options of `load` that serve many modules at once. */
-export const DIRECTORY: Checks<Omit<LoadOptions, "name" | "integrity">> = {
+export const DIRECTORY: Checks<SharedLoadOptions> = {
   ...workers,
   engine: engine,
+  grants: object,
   imports: imports,
   limits: limits,
   link: expect("true, false or an object", (value) => typeof value === "boolean" || isObject(value)),
@@ -62,12 +44,13 @@ export const DIRECTORY: Checks<Omit<LoadOptions, "name" | "integrity">> = {
   onTrap: onTrap,
   provides: expect("false or a list of interface ids", (value) => value === false || Array.isArray(value)),
   signal: object,
+  signedBy: object,
   world: object,
 };
 
-export const LOAD: Checks<LoadOptions> = { ...DIRECTORY, integrity: text, name: text };
+export const LOAD: Checks<LoadOptions> = { ...DIRECTORY, integrity: text, name: text, signature: any };
 
-export const REQUEST: Checks<LoadRequest> = { ...LOAD, source: () => undefined };
+export const REQUEST: Checks<LoadRequest> = { ...LOAD, source: any };
 
 export const COMPILE: Checks<CompileSourceOptions> = {
   engine: engine,
@@ -76,6 +59,8 @@ export const COMPILE: Checks<CompileSourceOptions> = {
   maxSourceBytes: number,
   name: text,
   signal: object,
+  signature: any,
+  signedBy: object,
 };
 
 export const HOST: Checks<HostOptions> = {
@@ -87,17 +72,6 @@ export const HOST: Checks<HostOptions> = {
   onTrap: onTrap,
   profile: flag,
   unloading: flag,
-};
-
-export const RELOAD: Checks<ReloadOptions> = {
-  dependents: oneOf("restart"),
-  drain: number,
-  force: flag,
-  imports: imports,
-  integrity: text,
-  maxSourceBytes: number,
-  signal: object,
-  state: flag,
 };
 
 export const UNLOAD: Checks<UnloadOptions> = {

@@ -6,7 +6,8 @@ import { UsageError, type LinkIssue } from "../errors.ts";
 import type { Platform } from "../platform.ts";
 import { abortable } from "./source/abortable.ts";
 import { Events } from "./events.ts";
-import { checkWorld, demandWorld } from "./imports/type-check.ts";
+import { demandFit } from "./imports/demand.ts";
+import { checkWorld } from "./imports/type-check.ts";
 import type { Candidate, Claim } from "./host.ts";
 import { hostConsole } from "./imports/host-console.ts";
 import { importResolver } from "./imports/resolve-imports.ts";
@@ -48,15 +49,16 @@ export async function loadAll(
  * Whether a load of a name that is there may be answered with the module that is there.
  * @throws {UsageError} when it has other bytes, imports or options
  * @throws {LinkError} when it does not fit the world demanded
+ * @throws {RightsError} when it needs more than is granted
  */
-export function checkSame(existing: ModuleRecord, { name, component, options }: Candidate): void {
+export async function checkSame(existing: ModuleRecord, { name, component, options }: Candidate): Promise<void> {
   if (existing.hash !== component.hash) {
     throw new UsageError(
       `Module ${name} is already loaded with other bytes (${existing.hash.slice(0, 12)}, not ${component.hash.slice(0, 12)}); reload it, or choose another name`,
       { code: "name-taken" },
     );
   }
-  demandWorld(name, existing.component, options.world);
+  await demandFit(name, existing.component, options);
   const has: LoadOptions = { ...existing.options, imports: existing.imports };
   for (const key of ["imports", "link", "provides", "engine", "onTrap"] as const) {
     if (options[key] === undefined || isSame(options[key], has[key])) continue;

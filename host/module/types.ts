@@ -6,6 +6,8 @@
 import type { Activity, LinkIssue, ReloadStage } from "../errors.ts";
 import type { ExternDecl } from "../model/types.ts";
 import type { OfWorld, Source, TypedSource } from "../platform.ts";
+import type { Key, Signature } from "../rights/keys.ts";
+import type { Grants } from "../rights/types.ts";
 import type { CallLimits, CollectionReport, EngineComponent, Isolation, Limits, Usage } from "../runtime/engine.ts";
 import type { CompileOptions, EngineName, ImportObject, InWorker, World } from "../runtime/types.ts";
 
@@ -139,6 +141,18 @@ export interface LoadOptions<W extends World = World> {
    * has none to check. @throws {IntegrityError} when it differs
    */
   readonly integrity?: string | undefined;
+  /**
+   * Public keys of Ed25519 (PEM, JWK, or 32 bytes, also as base64), of which one must have signed the exact bytes, also after a reload.
+   * A module written by `tenon bind` has no bytes to check. @throws {SignatureError} when none has
+   */
+  readonly signedBy?: readonly Key[] | undefined;
+  /** The signature for `signedBy`: 64 bytes, also as base64. Default: the file beside the source, `greeter.wasm.sig`. */
+  readonly signature?: Signature | undefined;
+  /**
+   * What the module may need, also after a reload: data that `review` of `tenon/rights` makes and a file can hold. Default: whatever
+   * it imports. @throws {RightsError} before anything runs, with all that it needs beside
+   */
+  readonly grants?: Grants | undefined;
   /** The most bytes a file or a server's answer may have. Default: the host's. */
   readonly maxSourceBytes?: number | undefined;
   /** Gives up: reading, compiling, waiting for imports. What runs is not interrupted. @throws {AbortError} */
@@ -183,6 +197,13 @@ export interface CompileSourceOptions extends CompileOptions {
   readonly limits?: Limits | undefined;
   /** The bytes' SHA-256, as 64 hex digits or `sha256-<base64>`. @throws {IntegrityError} when it differs */
   readonly integrity?: string | undefined;
+  /**
+   * Public keys of Ed25519 (PEM, JWK, or 32 bytes, also as base64), of which one must have signed the exact bytes.
+   * A module written by `tenon bind` has no bytes to check. @throws {SignatureError} when none has
+   */
+  readonly signedBy?: readonly Key[] | undefined;
+  /** The signature for `signedBy`: 64 bytes, also as base64. Default: the file beside the source, `greeter.wasm.sig`. */
+  readonly signature?: Signature | undefined;
   /** The most bytes a file or a server's answer may have. Default 536,870,912 (512 MiB). */
   readonly maxSourceBytes?: number | undefined;
   /** Gives up reading and compiling. @throws {AbortError} */
@@ -190,6 +211,9 @@ export interface CompileSourceOptions extends CompileOptions {
   /** Default `"tenon"`. `"jco"` needs Node and the package `@bytecodealliance/jco-transpile`. */
   readonly engine?: EngineName | undefined;
 }
+
+/** Options of `load` that may serve many modules at once. */
+export type SharedLoadOptions<W extends World = World> = Omit<LoadOptions<W>, "name" | "integrity" | "signature">;
 
 /** One of several modules loaded together. */
 export interface LoadRequest extends LoadOptions {
@@ -199,6 +223,10 @@ export interface LoadRequest extends LoadOptions {
 export interface ReloadOptions<W extends World = World> {
   /** As in {@link LoadOptions}; default none for a new source. */
   readonly integrity?: string | undefined;
+  /** As in {@link LoadOptions}, where the module was loaded with `signedBy`. */
+  readonly signature?: Signature | undefined;
+  /** What this and later versions may need; default the `grants` of the load. */
+  readonly grants?: Grants | undefined;
   /** As in {@link LoadOptions}. */
   readonly maxSourceBytes?: number | undefined;
   /** Gives up until the new version is swapped in; the old one serves on. */
@@ -428,10 +456,10 @@ export interface Host<I extends Isolation = "thread"> {
   ): Promise<Module<Isolated<W, I>>>;
   /** Loads several in dependency order; when one fails, those that this call loaded are unloaded again. */
   loadAll(requests: readonly LoadRequest[]): Promise<Module[]>;
-  /** Loads every `.wasm` file of a directory, as {@link loadAll}; `options` for all of them, without name. */
+  /** Loads every `.wasm` file of a directory, as {@link loadAll}; `options` for all of them. */
   loadDirectory<W extends World = World>(
     directory: string,
-    options?: Omit<LoadOptions<W>, "name" | "integrity">,
+    options?: SharedLoadOptions<W>,
   ): Promise<Module<Isolated<W, I>>[]>;
   /** The module of a name. That it fits the world `W` is not checked here; the option `world` of `load` checks it. */
   get<W extends World = World>(name: string): Module<W> | undefined;

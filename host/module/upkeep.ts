@@ -4,14 +4,14 @@
  */
 export { ModuleChoices } from "./imports/module-choices.ts";
 export { linkError } from "../runtime/link-error.ts";
-export { demandWorld } from "./imports/type-check.ts";
+export { demandFit } from "./imports/demand.ts";
 export { inspectContent } from "./source/inspect.ts";
 export { checkIntegrity } from "./source/integrity.ts";
-export { explainRefusal, noEngine, noIntegrity, noSource } from "./source/refusal.ts";
+export { demandedBytes, explainRefusal, noEngine, noSource } from "./source/refusal.ts";
 export { memoryLimitError } from "./life/memory-limit.ts";
 export { prepareUnload, stillRunning } from "./life/refuse.ts";
 export { reloadModule } from "./life/reload.ts";
 export { withSuspects } from "./life/suspects.ts";
-export { Restarter } from "./life/restart.ts";
+export { restartsBy } from "./life/restart.ts";
 export { hostConsole } from "./imports/host-console.ts";
 export { checkSame, listComponents, loadAll, missingImports } from "./several.ts";

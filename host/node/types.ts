@@ -2,7 +2,15 @@
  * What hosts and modules have in Node beside what they have everywhere: the files they come from can be watched.
  */
 import type { Source, TypedSource } from "../platform.ts";
-import type { Host, Isolated, LoadOptions, LoadRequest, Module, WorkerLoadOptions } from "../module/types.ts";
+import type {
+  Host,
+  Isolated,
+  LoadOptions,
+  LoadRequest,
+  Module,
+  SharedLoadOptions,
+  WorkerLoadOptions,
+} from "../module/types.ts";
 import type { Isolation } from "../runtime/engine.ts";
 import type { InWorker, World } from "../runtime/types.ts";
 
@@ -18,7 +26,7 @@ export interface WatchOptions {
 
 export interface WatchDirectoryOptions extends WatchOptions {
   /** How the modules are loaded. */
-  readonly load?: Omit<LoadOptions, "name" | "integrity"> | undefined;
+  readonly load?: SharedLoadOptions | undefined;
 }
 
 /** Watches until it is closed. It does not keep the process alive. */
@@ -56,7 +64,7 @@ export interface NodeHost<I extends Isolation = "thread"> extends Host<I> {
   loadAll(requests: readonly LoadRequest[]): Promise<NodeModule[]>;
   loadDirectory<W extends World = World>(
     directory: string,
-    options?: Omit<LoadOptions<W>, "name" | "integrity">,
+    options?: SharedLoadOptions<W>,
   ): Promise<NodeModule<Isolated<W, I>>[]>;
   get<W extends World = World>(name: string): NodeModule<W> | undefined;
   require<W extends World = World>(name: string): NodeModule<W>;

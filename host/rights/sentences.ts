@@ -171,3 +171,9 @@ export function sentencesOf(review: Omit<Review, "sentences" | "text">): Pick<Re
       .join("\n"),
   };
 }
+
+/** What is missing in one line, for an error. */
+export function missingWords(missing: Grants): string {
+  const { can, calls } = linesOf(missing);
+  return printable([...can.map((line) => `to ${line}`), ...calls.map((line) => `to use ${line}`)].join("; "));
+}

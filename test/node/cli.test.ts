@@ -40,7 +40,20 @@ describe("the command line", () => {
   test("says what there is, and how each command is used", async () => {
     const general = await tenon("--help");
     expect(general).toMatchObject({ status: 0, err: "" });
-    for (const name of ["init", "new", "build", "types", "run", "inspect", "review", "check", "bind"]) {
+    for (const name of [
+      "init",
+      "new",
+      "build",
+      "types",
+      "run",
+      "inspect",
+      "review",
+      "check",
+      "bind",
+      "keygen",
+      "sign",
+      "verify",
+    ]) {
       expect(general.out).toContain(`  ${name} `);
       const one = await tenon("help", name);
       expect(one.out).toContain(`Usage: tenon ${name} `);

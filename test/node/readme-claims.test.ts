@@ -80,6 +80,20 @@ const claims: Readonly<Record<string, Readonly<Record<string, readonly Claim[]>>
       ["tells what is `missing` there", "test/node/rights/review.test.ts: tells what is missing"],
       ["`tenon review FILE` says the same in a shell", "test/node/rights/cli.test.ts: tells in sentences"],
     ],
+    Grants: [
+      ["refuses a component that needs more than is granted, with all that it needs, before an import is met or anything runs", "test/node/rights/grants.test.ts: refuses what needs more, with all of it"],
+      ["so does every reload of the module, until one brings new `grants`", "test/node/rights/grants.test.ts: refuses an update that needs more", "test/node/rights/grants.test.ts: takes new grants with the update"],
+      ["for all versions that semver calls compatible, function by function, or with `true` as a whole", "test/node/rights/review.test.ts: granted %s, tells what is missing"],
+    ],
+    Signatures: [
+      ["takes only what one of these Ed25519 keys has signed, byte for byte", "test/node/rights/sign.test.ts: lets in what the key signed", "test/node/rights/sign.test.ts: is a SignatureError"],
+      ["or the file beside the source", "test/node/rights/sign.test.ts: from the file beside the source", "test/node/rights/sign.test.ts: from a server, beside the path of the URL"],
+      ["Keys are PEM, JWK or 32 bytes, as openssl and others write them", "test/node/rights/sign.test.ts: the key as %s"],
+      ["for every reload too", "test/node/rights/sign.test.ts: holds for every version"],
+      ["`tenon keygen`, `tenon sign FILE --key KEY` and `tenon verify FILE --key KEY` do the rest", "test/node/rights/sign.test.ts: a key, a signature, and the check of both"],
+      ["`sign`, `verify` and `generateKeyPair` of `tenon/rights` are the same for programs", "test/node/rights/sign.test.ts: make what another implementation takes"],
+      ["where a page or runtime has none, the load is refused", "test/node/rights/sign.test.ts: where WebCrypto has no Ed25519"],
+    ],
     "To look inside": [["as data and as text, without running anything", "test/node/runtime/inspect.test.ts: from any source, as data and as text"]],
     "To watch it work": [
       ["subscribe to the tracing channels of `diagnostics_channel`", "test/node/host/channels.test.ts: tell of the module from its beginning to its end", "test/node/host/channels.test.ts: tenon:trap and tenon:restart tell", "test/memory/collected.test.ts: says so in an event and by tenon:leak"],

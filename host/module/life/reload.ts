@@ -13,6 +13,10 @@ import { linkError } from "../../runtime/link-error.ts";
 import type { EngineComponent } from "../../runtime/engine.ts";
 import { traced } from "../context.ts";
 import { abortable } from "../source/abortable.ts";
+import { imports as importsCheck } from "../options.ts";
+import { type Checks, checkOptions, flag, number, object, oneOf, text } from "../../runtime/options.ts";
+import type { Grants } from "../../rights/types.ts";
+import { demandRights } from "../imports/demand.ts";
 import { checkDependents, checkWorld } from "../imports/type-check.ts";
 import { checkIntegrity } from "../source/integrity.ts";
 import type { HostContext, ModuleRecord, Waiting } from "../module.ts";
@@ -23,6 +27,20 @@ import { asError } from "../imports/scope.ts";
 import type { RunReceipt, ReloadOptions, ReloadReceipt } from "../types.ts";
 import { HandOver, STATE } from "./hand-over.ts";
 import { Run } from "./run.ts";
+
+/** The options of `reload`. They are checked here, so that a page which reloads nothing starts without them. */
+export const RELOAD: Checks<ReloadOptions> = {
+  dependents: oneOf("restart"),
+  drain: number,
+  force: flag,
+  grants: object,
+  imports: importsCheck,
+  integrity: text,
+  maxSourceBytes: number,
+  signal: object,
+  signature: () => undefined,
+  state: flag,
+};
 
 /** Measures stages; the one that is open is the one that failed. */
 class Stages {
@@ -65,9 +83,19 @@ export interface Request {
   readonly waiting: Waiting;
 }
 
+/** What modules were granted by a reload, in the place of what their load granted. */
+const regranted = new WeakMap<ModuleRecord, Grants>();
+
 /** Reads, waits for its turn, and reloads. */
-export function reloadModule(record: ModuleRecord, request: Request): Promise<ReloadReceipt> {
+export async function reloadModule(record: ModuleRecord, request: Request): Promise<ReloadReceipt> {
   const { context, name: module, hash: from } = record;
+  try {
+    checkOptions("reload", request.options, RELOAD);
+  } catch (error) {
+    // Its source is being read.
+    request.waiting.callOff(error as Error);
+    throw error;
+  }
   return traced(context, "reload", { module, from } as ReloadDetail, async (detail) => {
     const receipt = await reloadInTurn(record, request);
     detail.hash = receipt.to;
@@ -141,6 +169,8 @@ async function transact(
     candidate = new Run(record.context, record.name, component);
     const { world } = record.options;
     if (world !== undefined) refuse(record, checkWorld(component, world));
+    const grants = options.grants ?? regranted.get(record) ?? record.options.grants;
+    await demandRights(`The new version of module ${record.name}`, component, grants);
     const cuts = options.force === true || options.dependents === "restart" || Boolean(options.drain);
     if (!cuts) refuseHeld(record);
     const imports = options.imports ?? record.imports;
@@ -168,6 +198,7 @@ async function transact(
     stages.enter("swap");
     swapped = { state, exports: record.swap(candidate, explainMismatch) };
     record.imports = imports;
+    if (options.grants !== undefined) regranted.set(record, options.grants);
     if (source !== undefined) record.follow(source);
     record.reloads++;
     record.clearTraps();

@@ -5,10 +5,29 @@
 import { asError } from "../imports/scope.ts";
 import type { ModuleRecord, Restarts } from "../module.ts";
 import type { RestartOptions, TrapPolicy } from "../types.ts";
+import { atLeast, type Checks, checkOptions, number } from "../../runtime/options.ts";
 import type { EngineComponent } from "../../runtime/engine.ts";
 import { Run } from "./run.ts";
 
-export class Restarter implements Restarts {
+/**
+ * Makes the restarts of a module by a policy.
+ * @throws {UsageError} for a policy that is none
+ */
+export function restartsBy(policy: Exclude<TrapPolicy, "fail">): (record: ModuleRecord) => Restarts {
+  const options: RestartOptions = policy === "restart" ? {} : policy;
+  checkOptions("onTrap", options, RESTART);
+  return (record) => new Restarter(record, options);
+}
+
+const RESTART: Checks<RestartOptions> = {
+  delayMs: number,
+  factor: atLeast(1),
+  maxDelayMs: number,
+  maxRestarts: number,
+  windowMs: number,
+};
+
+class Restarter implements Restarts {
   readonly #record: ModuleRecord;
   readonly #delayMs: number;
   readonly #factor: number;
@@ -23,8 +42,7 @@ export class Restarter implements Restarts {
   /** When a fresh instance will be tried; `undefined` when none will. */
   #dueAt: number | undefined;
 
-  constructor(record: ModuleRecord, policy: Exclude<TrapPolicy, "fail">) {
-    const options: RestartOptions = policy === "restart" ? {} : policy;
+  constructor(record: ModuleRecord, options: RestartOptions) {
     this.#record = record;
     this.#delayMs = options.delayMs ?? 10;
     this.#factor = options.factor ?? 2;

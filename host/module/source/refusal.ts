@@ -1,7 +1,11 @@
 /** The error of a source that was refused, with the place it came from and what would help. */
 import { DecodeError, UnsupportedError, UsageError } from "../../errors.ts";
-import type { BoundComponent } from "../../platform.ts";
+import type { Platform, SourceLimits } from "../../platform.ts";
 import type { Content, Engine } from "../../runtime/engine.ts";
+import { compiler } from "../../runtime/lazy.ts";
+import { isBound } from "../../runtime/load-bound.ts";
+import { rights } from "../lazy.ts";
+import type { Demands, Found } from "./source.ts";
 
 /**
  * The error of a source that an engine could not prepare.
@@ -45,8 +49,27 @@ export function noEngine(name: string): UsageError {
   return new UsageError(`There is no engine "${name}" here`);
 }
 
-export function noIntegrity({ name }: BoundComponent): UsageError {
-  return new UsageError(
-    `The option integrity checks bytes, and "${name}" was written by \`tenon bind\`: it is code of the program`,
-  );
+/**
+ * The body for the engine, where something is demanded of the bytes.
+ * @throws {SignatureError} when they are not signed by one of the keys demanded
+ * @throws {UsageError} for a module that has no bytes
+ */
+export async function demandedBytes(
+  platform: Platform,
+  found: Found,
+  demands: Demands,
+  limits: SourceLimits,
+): Promise<Content["body"]> {
+  const { body } = found;
+  if (isBound(body)) {
+    const option = demands.signedBy === undefined ? "integrity" : "signedBy";
+    throw new UsageError(
+      `The option ${option} checks bytes, and "${body.name}" was written by \`tenon bind\`: it is code of the program`,
+    );
+  }
+  if (demands.signedBy === undefined) return body;
+  const { checkSigned } = await rights();
+  const bytes = body instanceof Uint8Array ? body : await (await compiler()).readBody(body, limits);
+  await checkSigned(platform, found, bytes, demands);
+  return bytes;
 }

@@ -3,6 +3,7 @@
  * key by which what comes of it is cached.
  */
 import type { ResponseLike, ServedComponent, Source, SourceLimits } from "../../platform.ts";
+import type { Key, Signature } from "../../rights/keys.ts";
 import type { Content, EngineComponent, EnginePlatform, Opened, Recipe } from "../../runtime/engine.ts";
 import { isBound } from "../../runtime/load-bound.ts";
 import { recipeKey, recipeOf } from "../../runtime/recipe.ts";
@@ -11,13 +12,19 @@ import { upkeep } from "../lazy.ts";
 import { abortable } from "./abortable.ts";
 
 /** How a source is opened. */
-export interface Opening {
+export interface Opening extends Demands {
   readonly engine?: EngineName | undefined;
-  readonly integrity?: string | undefined;
   /** Default the one without limits of its own. */
   readonly recipe?: Recipe | undefined;
   readonly maxSourceBytes?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** What is demanded of the bytes themselves. */
+export interface Demands {
+  readonly integrity?: string | undefined;
+  readonly signedBy?: readonly Key[] | undefined;
+  readonly signature?: Signature | undefined;
 }
 
 export const MAX_SOURCE_BYTES: number = 2 ** 29;
@@ -31,12 +38,14 @@ export interface OpenedSource extends Opened {
 }
 
 /** A source as it was found. */
-interface Found {
+export interface Found {
   readonly body: Content["body"];
   /** The path or URL, for messages and the default name; empty when there is none. */
   readonly from: string;
   /** The name that the source gives itself. */
   readonly name?: string | undefined;
+  /** The path or URL that it was read from, when the source is one. */
+  readonly place?: string | URL | undefined;
 }
 
 /** Opens a source. Bytes are copied before this returns, so that later changes by their owner change nothing here. */
@@ -51,7 +60,7 @@ export async function readSource(platform: EnginePlatform, source: Source, limit
   const given = await source;
   if (isPlace(given)) {
     const { url = given as string | URL, name } = given as Partial<ServedComponent>;
-    return { body: await platform.open(url, limits), from: String(url), name };
+    return { body: await platform.open(url, limits), from: String(url), name, place: url };
   }
   if (ArrayBuffer.isView(given) || given instanceof ArrayBuffer) return readSource(platform, given, limits);
   if (isResponse(given)) return { body: given, from: given.url };
@@ -68,9 +77,10 @@ export async function readSource(platform: EnginePlatform, source: Source, limit
 export function openSource(
   platform: EnginePlatform,
   source: Source,
-  { engine: name = "tenon", integrity, recipe = recipeOf(), maxSourceBytes = MAX_SOURCE_BYTES, signal }: Opening,
+  opening: Opening,
   ...others: readonly (AbortSignal | undefined)[]
 ): Promise<OpenedSource> {
+  const { engine: name = "tenon", recipe = recipeOf(), maxSourceBytes = MAX_SOURCE_BYTES, signal } = opening;
   const open = async (given?: AbortSignal): Promise<OpenedSource> => {
     const { isolation = "thread", instances = 1 } = recipe;
     const engine = platform.engines[isolation === "thread" && instances === 1 ? name : `${name}+`];
@@ -78,10 +88,12 @@ export function openSource(
     const reading = { maxBytes: maxSourceBytes, signal: given };
     // Its code is on its way while the component is.
     if (!isBound(source)) engine.prefetch?.();
-    const { body, from, name: own } = await readSource(platform, source, reading);
-    if (integrity !== undefined && isBound(body)) {
-      throw (await upkeep()).noIntegrity(body);
-    }
+    const found = await readSource(platform, source, reading);
+    const { from, name: own } = found;
+    const body =
+      (opening.integrity ?? opening.signedBy) === undefined
+        ? found.body
+        : await (await upkeep()).demandedBytes(platform, found, opening, reading);
     const opened = await engine.open({ body, from, limits: reading }, recipe, platform);
     const prepare = (as?: string): Promise<EngineComponent> =>
       opened.prepare(as).catch(async (error: unknown) => {
