@@ -64,6 +64,8 @@ export interface BoundComponent<W = unknown> extends OfWorld<W> {
   readonly plan: object;
   /** What was added to each core module for limits, where it was bound with them; private to the host. */
   readonly metered?: readonly (object | null)[];
+  /** Where the code of each core module is, where it brings source lines; private to the host. */
+  readonly lines?: readonly (object | null)[];
   /** The generated function; private to the host. */
   readonly instantiate: (runtime: never, modules: never, host: never) => object;
 }

@@ -16,6 +16,8 @@ export interface BoundModule {
   readonly expression?: string | undefined;
   /** What was added to it for limits. All core modules have it, or none. */
   readonly metered?: object | undefined;
+  /** Where its code is, where core modules bring source lines: plain data, for every core module or none. */
+  readonly lines?: object | null | undefined;
 }
 
 /** What a reader of the text needs to know of its names. */
@@ -43,7 +45,10 @@ export function emitBoundModule(
   modules: readonly (BoundModule | undefined)[],
   budget: Budget = new Budget(plan.byteLength),
 ): string {
-  const metered = modules.some((module) => module?.metered !== undefined);
+  const [metered, lines] = [
+    modules.some((module) => module?.metered !== undefined),
+    modules.some((module) => module?.lines !== undefined),
+  ];
   const text = emitBindings(plan, budget, { annotated: true, metered })
     .replace(/^"use strict";\nreturn /, "")
     .replace(/;\n$/, "\n");
@@ -68,6 +73,7 @@ export function emitBoundModule(
     `  modules: [${files.join(", ")}],`,
     "  instantiate,",
     ...(metered ? [`  metered: ${JSON.stringify(modules.map((module) => module?.metered ?? null))},`] : []),
+    ...(lines ? [`  lines: ${JSON.stringify(modules.map((module) => module?.lines ?? null))},`] : []),
     "};",
     "",
   ].join("\n");

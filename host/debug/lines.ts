@@ -7,22 +7,25 @@
  * that may be of two modules has no line.
  */
 import { originalOffset, type Shifts } from "../instrument/shifts.ts";
-import { type Code, codeOf } from "./code.ts";
+import type { Code } from "./code.ts";
 import { dwarfLines } from "./dwarf.ts";
 import type { Place, Places, Range, SourceLine, WasmFrame } from "./range.ts";
 import { mappedLines } from "./source-map.ts";
 
-/** A core module of a component, as it is compiled. */
-export interface CoreModule {
+/** Where the code of a core module is. */
+export interface LineTable {
   /** As the component has it. */
-  readonly bytes: Uint8Array;
-  readonly compiled: WebAssembly.Module;
+  readonly code: Code;
   /** What was done to it before it was compiled. */
   readonly rewritings: readonly Shifts[];
 }
 
-interface KnownModule extends Omit<CoreModule, "bytes"> {
-  readonly code: Code;
+/** A core module of a component, as it is compiled. */
+export interface CoreModule extends LineTable {
+  readonly compiled: WebAssembly.Module;
+}
+
+interface KnownModule extends CoreModule {
   readonly importedFunctions: number;
 }
 
@@ -38,11 +41,9 @@ export class Lines implements Places {
 
   constructor(modules: readonly CoreModule[], readBeside: ReadBeside) {
     this.#readBeside = readBeside;
-    this.#modules = modules.flatMap(({ bytes, compiled, rewritings }) => {
-      const code = codeOf(bytes);
-      const imports = WebAssembly.Module.imports(compiled);
-      const importedFunctions = imports.filter(({ kind }) => kind === "function").length;
-      return code === undefined ? [] : [{ compiled, rewritings, code, importedFunctions }];
+    this.#modules = modules.map((module) => {
+      const imports = WebAssembly.Module.imports(module.compiled);
+      return { ...module, importedFunctions: imports.filter(({ kind }) => kind === "function").length };
     });
   }
 

@@ -1,13 +1,12 @@
 /** From a module written by `tenon bind` to a component: no decoding, no evaluation. */
 import { FORMAT } from "../bindings/format.ts";
-import { IntegrityError, UsageError } from "../errors.ts";
 import type { BoundComponent, Platform } from "../platform.ts";
 import { type Compilation, componentOf } from "./compile.ts";
 import { faults } from "./lazy.ts";
 import { meteringOf } from "./limits.ts";
 import type { Prepared } from "./prepared.ts";
-import { assertOk, readResponse } from "./response.ts";
 import type { Component } from "./types.ts";
+import { assertOk, readResponse } from "./response.ts";
 
 export function isBound(value: unknown): value is BoundComponent {
   return typeof (value as BoundComponent | undefined | null)?.instantiate === "function";
@@ -23,12 +22,10 @@ export async function compileBound(bound: BoundComponent, how: Omit<Compilation,
   const { hash, name: label } = bound;
   const { name = label, platform } = how;
   if (bound.format !== FORMAT) {
-    throw new UsageError(
-      `The bindings of "${bound.name}" have format ${bound.format} and this host reads format ${FORMAT}: run \`tenon bind\` again`,
-    );
+    throw (await parts()).otherFormat(bound, FORMAT);
   }
   if (meteringOf(how.recipe) !== undefined && bound.metered === undefined) {
-    throw new UsageError(`To set limits of time, steps or memory, bind "${bound.name}" again with --limits`);
+    throw (await parts()).withoutLimits(bound);
   }
   const loading = Promise.all(
     bound.modules.map(async (module) => {
@@ -36,21 +33,18 @@ export async function compileBound(bound: BoundComponent, how: Omit<Compilation,
       const { bytes, compiled } = await fetchModule(platform, module.url);
       const hash = await platform.sha256(bytes);
       if (hash !== module.hash) {
-        throw new IntegrityError(
-          `Expected the core module ${String(module.url)} of "${bound.name}" to have SHA-256 ${module.hash}, got ${hash}`,
-          module.hash,
-          hash,
-        );
+        throw (await parts()).otherModule(bound.name, module.url, module.hash, hash);
       }
       return compiled ?? WebAssembly.compile(bytes);
     }),
   );
   const [modules, words] = await Promise.all([loading, faults()]);
   const { plan, instantiate } = bound as unknown as Prepared;
-  const { metered } = bound;
-  const meter = metered && (await import("./metering.ts")).meterBound(modules, metered);
-  return componentOf({ plan, instantiate, modules, meter }, { ...how, hash, name }, words);
+  const more = (bound.metered ?? bound.lines) && (await (await parts()).partsOf(bound, modules, platform));
+  return componentOf({ plan, instantiate, modules, ...more }, { ...how, hash, name }, words);
 }
+
+const parts = (): Promise<typeof import("./bound-parts.ts")> => import("./bound-parts.ts");
 
 /** A core module, compiled while it arrives where a server calls it one: engines cache the compiled code by URL. */
 async function fetchModule(

@@ -6,7 +6,9 @@ import { createHash } from "node:crypto";
 import { emitBoundModule } from "../../host/bindings/emit-bound.ts";
 import { analyze } from "../../host/plan/analyze.ts";
 import type { Metered } from "../../host/instrument/meter.ts";
-import { coreBytes, exposedPlan } from "../../host/runtime/core.ts";
+import type { LineTable } from "../../host/debug/lines.ts";
+import { bringsLines, coreBytes, exposedPlan, rewritingsOf } from "../../host/runtime/core.ts";
+import { lineTables } from "../../host/runtime/find-lines.ts";
 import { meterCore, unmeterable } from "../../host/runtime/metering.ts";
 import { declarations } from "./types/dts.ts";
 
@@ -62,6 +64,11 @@ function meteredCore(
   return { bytes, counter, hooks, start, tableElements, memoryBytes };
 }
 
+/** As text has it. */
+function written(table: LineTable | null): object | null {
+  return table && { ...table, code: { ...table.code, functions: [...table.code.functions] } };
+}
+
 interface Parts extends Pick<BindOptions, "limits"> {
   /** JavaScript for a core module, where it is not beside the bindings. */
   readonly expressionOf?: ((core: Core, index: number) => string) | undefined;
@@ -81,13 +88,18 @@ export function bindAs(
   const plan = exposedPlan(planned, whole);
   const world = { name, imports: plan.imports, exports: plan.exportDecls };
   const cores: Core[] = [];
+  // Rewritten for limits, code stands where only a second rewriting could tell.
+  const brings = !limits && bringsLines(whole, plan.modules);
+  const tables = brings ? lineTables(whole, plan.modules, (module) => rewritingsOf(module)) : undefined;
+  for (const table of tables ?? []) budget.spend(table?.code.functions.length ?? 0, "generate bindings for");
   const modules = plan.modules.map((module, index) => {
     if (module.kind !== "embedded") return undefined;
     const { bytes, ...metered } = limits ? meteredCore(whole, module) : { bytes: coreBytes(whole, module) };
     const file = `${name}.core${index === 0 ? "" : index + 1}.wasm`;
     const core: Core = { file, bytes, hash: createHash("sha256").update(bytes).digest("hex") };
     cores.push(core);
-    return { ...core, expression: expressionOf?.(core, cores.length - 1), metered: limits ? metered : undefined };
+    const expression = expressionOf?.(core, cores.length - 1);
+    return { ...core, expression, metered: limits ? metered : undefined, lines: tables && written(tables[index]!) };
   });
   const hash = createHash("sha256").update(whole).digest("hex");
   const types = declarations(world, new Map(), { bound: true, budget });

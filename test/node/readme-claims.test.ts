@@ -70,7 +70,7 @@ const claims: Readonly<Record<string, Readonly<Record<string, readonly Claim[]>>
       ["`\"worker-sync\"` leaves calls synchronous", "test/node/worker/imports.test.ts: calls and imports are synchronous"],
       ["it is told so", "test/browser/worker.test.ts: a page that is not isolated is told what to turn on"],
     ],
-    "Pages that forbid `eval`": [["With `--limits` it can be kept within limits", "test/node/real/bound-limits.test.ts: with limits keeps those it is loaded with"], ["load modules bound ahead of time", "test/node/real/bound.test.ts: it runs where evaluation is forbidden", "test/node/cli.test.ts: writes bindings that load without evaluation"]],
+    "Pages that forbid `eval`": [["With `--limits` it can be kept within limits", "test/node/real/bound-limits.test.ts: with limits keeps those it is loaded with"], ["its traps name the author's lines where the component's do", "test/node/real/bound-lines.test.ts: of a debug build is the same bound"], ["load modules bound ahead of time", "test/node/real/bound.test.ts: it runs where evaluation is forbidden", "test/node/cli.test.ts: writes bindings that load without evaluation"]],
     "To know what it may do": [
       ["so its imports are its rights, function by function", "test/node/rights/review.test.ts: tells files by function", "test/fuzz/rights.test.ts: leaves none out"],
       ["which functions of yours it calls", "test/node/rights/review.test.ts: your own interfaces, functions, resources"],

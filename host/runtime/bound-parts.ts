@@ -1,0 +1,48 @@
+/**
+ * What only some modules that were bound ahead of time need: limits of time, steps and memory, the lines of traps, and the
+ * words for those that cannot be loaded.
+ */
+import type { LineTable } from "../debug/lines.ts";
+import { IntegrityError, type TenonError, UsageError } from "../errors.ts";
+import type { BoundComponent, Platform } from "../platform.ts";
+import type { Prepared } from "./prepared.ts";
+
+/** The parts that bindings ask for. */
+export async function partsOf(
+  { metered, lines, modules: places }: BoundComponent,
+  modules: readonly (WebAssembly.Module | undefined)[],
+  platform: Platform,
+): Promise<Pick<Prepared, "meter" | "lines">> {
+  const [limits, debug] = await Promise.all([metered && import("./metering.ts"), lines && import("./find-lines.ts")]);
+  // A source map that is a file is beside the core modules.
+  const place = places.find((module) => module !== undefined && "url" in module);
+  const from = place && "url" in place ? String(place.url) : undefined;
+  return {
+    meter: limits?.meterBound(modules, metered!),
+    lines: debug?.linesOf(lines!.map(readTable), modules, (file) => platform.readBeside?.(from, file)),
+  };
+}
+
+function readTable(written: object | null): LineTable | null {
+  const table = written as Omit<LineTable, "code"> & { code: { start: number; functions: readonly number[] } };
+  return table && { ...table, code: { ...table.code, functions: Uint32Array.from(table.code.functions) } };
+}
+
+/** @param own the format that this host reads */
+export function otherFormat({ name, format }: BoundComponent, own: number): UsageError {
+  return new UsageError(
+    `The bindings of "${name}" have format ${format} and this host reads format ${own}: run \`tenon bind\` again`,
+  );
+}
+
+export function withoutLimits({ name }: BoundComponent): UsageError {
+  return new UsageError(`To set limits of time, steps or memory, bind "${name}" again with --limits`);
+}
+
+export function otherModule(name: string, url: URL | string, wanted: string, hash: string): TenonError {
+  return new IntegrityError(
+    `Expected the core module ${String(url)} of "${name}" to have SHA-256 ${wanted}, got ${hash}`,
+    wanted,
+    hash,
+  );
+}
