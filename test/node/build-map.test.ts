@@ -119,6 +119,9 @@ describe("a debug build", () => {
     );
     expect(map.sources).toContain("~lib/array.ts");
     expect(map.sourcesContent[map.sources.indexOf(join(here, "index.ts"))]).toBe(index);
+    // The library's own text is not in it.
+    const library = map.sources.flatMap((name, i) => (name.startsWith("~lib/") ? [map.sourcesContent[i]] : []));
+    expect(new Set(library)).toEqual(new Set([null]));
     const own = join(here, "index.ts");
     expect(positions(core, map, "divide", 1, 0)[0]).toBe(`${own}:5:10`);
     expect(positions(core, map, "jump", 4).slice(0, 2)).toEqual([

@@ -15,20 +15,26 @@ const sourceMapSection = "sourceMappingURL";
 
 interface SourceMap {
   readonly sources: readonly string[];
+  readonly sourcesContent?: readonly (string | null)[];
 }
 
 /**
  * asc's source map with its sources named from where the build ran, so that a terminal opens them; what belongs to
- * AssemblyScript's library or to a package keeps its name, `~lib/…`.
+ * AssemblyScript's library or to a package keeps its name, `~lib/…`. Only the text of the module's own files is in it: that of
+ * the library would be nine tenths of a small component.
  *
  * @param raw asc's map: sources relative to `folder`
  */
 export function sourceMapFrom(raw: string, folder: string, cwd: string): string {
-  const { sources, ...map } = JSON.parse(raw) as SourceMap & { sourceRoot?: unknown };
+  const { sources, sourcesContent, ...map } = JSON.parse(raw) as SourceMap & { sourceRoot?: unknown };
   delete map.sourceRoot;
   const place = relative(cwd, folder);
-  const named = sources.map((name) => (name.startsWith("~lib/") ? name : join(place, name).replaceAll(sep, "/")));
-  return JSON.stringify({ ...map, sources: named });
+  const isLibrary = (name: string): boolean => name.startsWith("~lib/");
+  return JSON.stringify({
+    ...map,
+    sources: sources.map((name) => (isLibrary(name) ? name : join(place, name).replaceAll(sep, "/"))),
+    sourcesContent: sourcesContent?.map((text, i) => (isLibrary(sources[i]!) ? null : text)),
+  });
 }
 
 /** A core module with the section that says where its map is: a URL, or the map itself as one. */
