@@ -10,6 +10,7 @@ import { wasiOn, type WasiImports } from "../wasi/provider.ts";
 import type { WasiPlatform } from "../wasi/state.ts";
 
 export * from "../wasi/public.ts";
+export { directory } from "./files/directory.ts";
 
 /** Milliseconds between two looks at a descriptor that is not ready, which Node has no other way to wait for in this thread. */
 const LOOK_MS = 1;

@@ -2,6 +2,7 @@
  * What a program may say to `wasi`, and the checks of it. Whatever is absent is denied.
  */
 import { type Check, type Checks, checkOptions, expect, isObject } from "../runtime/options.ts";
+import type { FileSystem } from "./files/file-system.ts";
 import type { MaybePromise } from "./maybe.ts";
 
 /** Bytes or text, at once or as they come. */
@@ -81,6 +82,11 @@ export interface WasiOptions {
     | undefined;
   /** `"real"`: the platform's secure generator. With a seed the same bytes come in every run, which are no secret. Default `"real"`. `wasi:random` */
   readonly random?: "real" | { readonly seed: number | string } | undefined;
+  /**
+   * File systems by the path that the guest has for each: `memory()`, `directory(path)` in Node, `readOnly` and `overlay` of these, or
+   * one of your own. Default none: the guest has no files. `wasi:filesystem`
+   */
+  readonly preopens?: Readonly<Record<string, FileSystem>> | undefined;
   /** Settings. Default none. `wasi:config/store` */
   readonly config?: Readonly<Record<string, string>> | undefined;
   /** The one bucket, called `default` or nothing; or buckets by name. Default: every bucket is refused. `wasi:keyvalue` */
@@ -149,6 +155,17 @@ const keyvalue: Check = (value, name) => {
     expect("a Map, or an object with its get, set, delete, has and keys", isBucket)(each, `${name}.${key}`);
 };
 
+const fileSystems: Check = (value, name) => {
+  expect("an object of file systems", isObject)(value, name);
+  for (const [key, each] of Object.entries(value as object)) {
+    expect("a path without NUL", (it) => it !== "" && !String(it).includes("\0"))(key, `${name}: the name`);
+    expect("a file system", (it) => isObject(it) && typeof (it as { root?: unknown }).root === "function")(
+      each,
+      `${name}[${JSON.stringify(key)}]`,
+    );
+  }
+};
+
 export const WASI: Checks<WasiOptions> = {
   args: list,
   env: texts,
@@ -158,6 +175,7 @@ export const WASI: Checks<WasiOptions> = {
   stderr: output,
   clocks,
   random,
+  preopens: fileSystems,
   config: texts,
   keyvalue,
   onAccess: expect("a function", (value) => typeof value === "function"),

@@ -13,6 +13,7 @@ import { clockFaces, clocksFor } from "./clocks/face.ts";
 import { pollFaces } from "./io/poll.ts";
 import { streamFaces } from "./io/streams.ts";
 import { denied } from "./denied.ts";
+import { fileFaces } from "./files/faces.ts";
 import { type AccessEvent, WASI, type WasiOptions } from "./options.ts";
 import { randomFaces } from "./random/face.ts";
 import type { Faces, WasiPlatform, WasiScope, WasiState } from "./state.ts";
@@ -30,6 +31,7 @@ const FACES: Faces = {
   ...environmentFaces,
   ...exitFaces,
   ...stdioFaces,
+  ...fileFaces,
 };
 
 /** WASI 0.2, and the drafts before and beside it that have its number. */
