@@ -290,7 +290,7 @@ function asString(text: unknown): string {
 /** "trap_if(byte_length > MAX_…_BYTE_LENGTH)": what is longer would wrap around in the guest's `realloc`. */
 export function checkByteLength(byteLength: number): void {
   if (byteLength > MAX_BYTE_LENGTH) {
-    throw new AbiTrap("list-out-of-bounds", `${byteLength} bytes in one string or list are too many`);
+    throw new AbiTrap("list-out-of-bounds", `A string or list of ${byteLength} bytes is too long`);
   }
 }
 

@@ -96,21 +96,26 @@ export function emitLift(names: Names, index: number): Code {
 }
 
 /** Checks the arguments `a0`, … of a call; `index` is how the runtime knows the function. */
-function emitChecks({ emitter, code }: Pick<Crossing, "emitter" | "code">, type: FuncType, index: number): void {
+export function emitChecks(
+  { emitter, code }: Pick<Crossing, "emitter" | "code">,
+  type: FuncType,
+  index: number,
+  fail: (error: string) => string = (error) => `throw ${error};`,
+): void {
   if (type.params.length === 0) return;
   const params = type.params.map((_, i) => `a${i}`);
   const checks = type.params.map((param, i) => checkExpression(emitter, param.type, `a${i}`)).join(" && ");
-  const refusal = `rt.badArguments(${index}, [${params.join(", ")}])`;
+  const refusal = fail(`rt.badArguments(${index}, [${params.join(", ")}])`);
   const gives = type.params.some((param) => holdsOwn(param.type));
   if (!gives && !type.params.some((param) => mayChange(param.type))) {
-    code.line(`if (!(${checks})) throw ${refusal};`);
+    code.line(`if (!(${checks})) ${refusal}`);
     return;
   }
   code.line("let fits = false;");
   if (gives) code.line("const check = rt.beginCheck();");
   // What throws when it is looked at does not fit.
   code.line(`try { fits = ${checks}; } catch {}${gives ? " finally { rt.endCheck(check); }" : ""}`);
-  code.line(`if (!fits) throw ${refusal};`);
+  code.line(`if (!fits) ${refusal}`);
 }
 
 /** An import that is exported again: checked as every export is, and cut with the instance. */
@@ -122,7 +127,7 @@ export function emitReexport(names: Names, func: number): Code {
   // The runtime knows the host's functions by the numbers below those of `start` and destructors.
   const index = -2 - func;
   names.annotate(code, `the import ${names.pathOf({ kind: "host", func })}, exported again`);
-  code.block(`function w${func}(${params})`, () => {
+  code.block(`${names.waiting === undefined ? "" : "async "}function w${func}(${params})`, () => {
     code.line(`if (i0.entered > ${ENTERED}) throw rt.refuse(${index});`);
     emitChecks({ emitter, code }, type, index);
     code.line(`return h${func}(${params});`);
@@ -131,7 +136,7 @@ export function emitReexport(names: Names, func: number): Code {
 }
 
 /** Lifts a `result` into `value` and `failed`, without an object around it. */
-function liftOutcome(crossing: Crossing, type: ResultType, returned: string): void {
+export function liftOutcome(crossing: Crossing, type: ResultType, returned: string): void {
   const { code, context } = crossing;
   const assign = (name: string, payload: string | undefined): void => {
     if (payload !== undefined) code.line(`value = ${payload};`);

@@ -32,13 +32,14 @@ import {
   resultAddress,
   resultOf,
   settleGiven,
+  unsuspended,
 } from "./crossing.ts";
 import type { Names } from "./names.ts";
 
-type LowerTrampoline = Extract<Trampoline, { kind: "lower" }>;
+export type LowerTrampoline = Extract<Trampoline, { kind: "lower" }>;
 
 /** The caller's side of a call that leaves a guest, and what decides the form of its text. */
-interface Lowering extends CallCrossing {
+export interface Lowering extends CallCrossing {
   readonly type: FuncType;
   /** The core parameters: one pointer when the arguments are spilled. */
   readonly params: readonly string[];
@@ -49,21 +50,28 @@ interface Lowering extends CallCrossing {
   readonly lends: boolean;
 }
 
-/** `canon lower`: an imported function, called by a guest. */
-export function emitLower(names: Names, name: string, lower: LowerTrampoline, code: Code): void {
-  const { func, type, component } = lower;
-  const { plan } = names;
+/** How a call that leaves a guest is written. */
+export function loweringOf(names: Names, lower: LowerTrampoline, code: Code): Lowering {
+  const { func, type } = lower;
   const types = type.params.map((param) => param.type);
   const flat = flatOf(types);
   const spilled = flat.length > MAX_FLAT_PARAMS;
   const params = spilled ? ["p0"] : flat.map((_, i) => `p${i}`);
   const byPointer = type.result !== undefined && isSpilled(type.result);
-  const callee = func.kind === "lift" ? plan.lifts[func.lift]! : undefined;
+  const callee = func.kind === "lift" ? names.plan.lifts[func.lift]! : undefined;
   const peer = callee === undefined ? "host" : "guest";
   const crossing = crossingOf(names, code, lower, peer, callee?.options.encoding);
-  const lowering = { ...crossing, type, params, spilled, byPointer, lends: types.some(hasBorrow) };
   names.annotate(code, `canon lower ${names.pathOf(func)}`);
-  code.block(`function ${name}(${[...params, ...(byPointer ? ["r"] : [])].join(", ")})`, () => {
+  return { ...crossing, type, params, spilled, byPointer, lends: types.some(hasBorrow) };
+}
+
+/** `canon lower`: an imported function, called by a guest. */
+export function emitLower(names: Names, name: string, lower: LowerTrampoline, code: Code): void {
+  const { func, component } = lower;
+  const { plan } = names;
+  const callee = func.kind === "lift" ? plan.lifts[func.lift]! : undefined;
+  const lowering = loweringOf(names, lower, code);
+  code.block(`function ${name}(${[...lowering.params, ...(lowering.byPointer ? ["r"] : [])].join(", ")})`, () => {
     guard(component, code);
     if (callee !== undefined && areRelated(plan, callee.component, component)) {
       // Calls between a component instance and one inside it are not allowed, whichever way they go.
@@ -87,7 +95,7 @@ function lowerToHost(lowering: Lowering, func: number): void {
 }
 
 /** Lifts the arguments, each of which gets a name. */
-function liftParams(lowering: Lowering): string[] {
+export function liftParams(lowering: Lowering): string[] {
   const { code, context, params, spilled, lends } = lowering;
   const types = lowering.type.params.map((param) => param.type);
   const lift = (): string[] => {
@@ -109,16 +117,20 @@ function liftParams(lowering: Lowering): string[] {
   return names;
 }
 
+/** The call of the user's function number `index`. */
+export function hostCall({ plan }: Names, index: number, values: readonly string[]): string {
+  const { path } = plan.hostFuncs[index]!;
+  const name = funcName(path.at(-1)!);
+  return name.kind === "constructor"
+    ? `new h${index}(${values.join(", ")})`
+    : name.kind === "method"
+      ? `${values[0]}${member(name.js)}(${values.slice(1).join(", ")})`
+      : `h${index}(${values.join(", ")})`;
+}
+
 /** Calls the user's function number `index` and gives the name of a checked value of the WIT result type. */
 function callHost({ names, emitter, code, type }: Lowering, index: number, values: readonly string[]): string {
-  const { path } = names.plan.hostFuncs[index]!;
-  const name = funcName(path.at(-1)!);
-  const call =
-    name.kind === "constructor"
-      ? `new h${index}(${values.join(", ")})`
-      : name.kind === "method"
-        ? `${values[0]}${member(name.js)}(${values.slice(1).join(", ")})`
-        : `h${index}(${values.join(", ")})`;
+  const call = hostCall(names, index, values);
   // What the import does is not the guest's own time, but it is the call's.
   if (names.metered) code.line("rt.meter.pause();");
   const back = (): void => {
@@ -167,7 +179,7 @@ export function looksLikeResult(type: ValueType | undefined): boolean {
   }
 }
 
-function lowerHostResult(lowering: Lowering, func: number, value: string): void {
+export function lowerHostResult(lowering: Lowering, func: number, value: string): void {
   const { code, context } = lowering;
   const { result } = lowering.type;
   if (lowering.lends) code.line("lends.end();");
@@ -204,7 +216,8 @@ function lowerToGuest(lowering: Lowering, callee: Lift, encoding: StringEncoding
   if (scoped) code.line("const b = new rt.BorrowScope();");
   if (memory !== undefined) code.line(`${memory}.sync();`);
   resetContext(names, callee.component, code);
-  const returned = callCore(crossing, callee, values);
+  let returned = "";
+  unsuspended(lowering, "one component in it calls another", () => (returned = callCore(crossing, callee, values)));
   const value = result === undefined ? "" : code.name(liftResult(crossing, result, returned));
   if (scoped) code.line("b.end();");
   let flat: string | undefined;

@@ -2,7 +2,7 @@
  * What every crossing has in common: contexts, the flags of the component instances it enters, the call of the core
  * function between lowered arguments and the lifted result.
  */
-import type { Code } from "../abi/emit/code.ts";
+import { type Code, quote } from "../abi/emit/code.ts";
 import type { Context, Crossing } from "../abi/emit/context.ts";
 import { liftFlat, load, plus } from "../abi/emit/lift.ts";
 import { lowerFlat, store } from "../abi/emit/lower.ts";
@@ -120,7 +120,7 @@ export function callCore(crossing: CallCrossing, lift: Lift, values: readonly st
 }
 
 /** `lower_flat_values` for parameters: flat up to sixteen, spilled to memory beyond. */
-function lowerParams(crossing: CallCrossing, type: FuncType, values: readonly string[]): string[] {
+export function lowerParams(crossing: CallCrossing, type: FuncType, values: readonly string[]): string[] {
   const types = type.params.map((param) => param.type);
   if (flatOf(types).length <= MAX_FLAT_PARAMS) return types.flatMap((t, i) => lowerFlat(crossing, t, values[i]!));
   const { size, alignment, offsets } = sequence(types);
@@ -160,6 +160,17 @@ export function guarded(code: Code, body: () => void): void {
   code.block("try", body, "} catch (error) {");
   code.line(`  ${LOCK} throw rt.stop(error);`);
   code.line("}");
+}
+
+/** Writes a call of a guest on top of frames that cannot be suspended. @param why "because" */
+export function unsuspended(
+  { names, code }: { readonly names: Names; readonly code: Code },
+  why: string,
+  call: () => void,
+): void {
+  if (names.waiting !== undefined) code.line(`const able = rt.waiter.bar(${quote(why)});`);
+  call();
+  if (names.waiting !== undefined) code.line("rt.waiter.barred = able;");
 }
 
 /** Host objects that guests gave back are the host's own from here on. */

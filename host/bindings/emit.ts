@@ -5,14 +5,36 @@
  * that functions a user still holds keep nothing alive.
  */
 import { Budget } from "../budget.ts";
+import { checkExpression } from "../abi/emit/check.ts";
 import { Code, quote } from "../abi/emit/code.ts";
+import { hasBorrow } from "../abi/emit/context.ts";
+import { holdsHandle } from "../model/facts.ts";
+import { flatOf, layoutOf } from "../model/layout.ts";
 import type { CoreInstanceRef, Plan } from "../plan/plan.ts";
 import { emitExports } from "./exports.ts";
-import { emitLift, emitReexport } from "./canon-lift.ts";
+import { emitChecks, emitLift, emitReexport, liftOutcome } from "./canon-lift.ts";
+import { hostCall, liftParams, looksLikeResult, lowerHostResult, loweringOf } from "./canon-lower.ts";
+import {
+  crossingOf,
+  enteringSet,
+  flags,
+  guard,
+  guarded,
+  isSpilled,
+  liftResult,
+  LOCK,
+  lowerParams,
+  mayChange,
+  postReturn,
+  resetContext,
+  resultOf,
+  settleGiven,
+} from "./crossing.ts";
 import { emitDestructor, emitTrampoline } from "./trampolines.ts";
 import { ABORT_HOOK, hasAbortHook } from "./guest-hooks.ts";
 import { memoryExports } from "./key.ts";
 import { Names, type TextStyle } from "./names.ts";
+import type { TextTools } from "./waiting.ts";
 
 /**
  * Emits the text of a plan. Deterministic: equal structure gives equal text.
@@ -26,6 +48,36 @@ export function emitBindings(plan: Plan, budget: Budget = new Budget(plan.byteLe
 /** Variables that one statement may empty: a long chain of assignments overflows the stack of the engine's parser. */
 const maxChain = 1_000;
 
+const textTools: TextTools = {
+  checkExpression,
+  Code,
+  crossingOf,
+  emitChecks,
+  enteringSet,
+  flags,
+  flatOf,
+  guard,
+  guarded,
+  hasBorrow,
+  holdsHandle,
+  hostCall,
+  isSpilled,
+  layoutOf,
+  liftOutcome,
+  liftParams,
+  liftResult,
+  LOCK,
+  looksLikeResult,
+  lowerHostResult,
+  loweringOf,
+  lowerParams,
+  mayChange,
+  postReturn,
+  resetContext,
+  resultOf,
+  settleGiven,
+};
+
 /** Puts the text together: first what calls and is called, then the declarations of all that it named. */
 class Conductor {
   private readonly plan: Plan;
@@ -37,7 +89,7 @@ class Conductor {
 
   constructor(plan: Plan, budget: Budget, style: TextStyle) {
     this.plan = plan;
-    this.names = new Names(plan, budget, style);
+    this.names = new Names(plan, budget, style, textTools);
     this.modules = plan.modules.map((module) => ({
       memories: memoryExports(module),
       hasAbortHook: hasAbortHook(module),
@@ -46,10 +98,15 @@ class Conductor {
 
   write(): string {
     const { plan, names } = this;
-    const trampolines = plan.trampolines.map((_, index) => emitTrampoline(names, index));
+    const { waiting } = names;
+    const trampolines = plan.trampolines.map((_, index) =>
+      names.waits(index) ? waiting!.lower(names, index) : emitTrampoline(names, index),
+    );
     const destructors = plan.resources.map((_, index) => emitDestructor(names, index));
     const exports = emitExports(names);
-    const lifts = Array.from(names.lifts, (index) => emitLift(names, index));
+    const lifts = Array.from(names.lifts, (index) =>
+      waiting === undefined ? emitLift(names, index) : waiting.lift(names, index),
+    );
     const reexports = Array.from(names.reexports, (func) => emitReexport(names, func));
     const code = new Code(names.budget, 0);
     code.line(`"use strict";`);
@@ -79,6 +136,7 @@ class Conductor {
     const variables = [...plan.steps.map(({ instance }) => `x${instance}`), ...names.coreItems.values()];
     if (variables.length > 0) code.line(`let ${variables.join(", ")};`);
     if (plan.hostFuncs.length > 0) code.line(`let ${plan.hostFuncs.map((_, i) => `h${i} = host[${i}]`).join(", ")};`);
+    if (names.waiting !== undefined) code.line(names.waiting.declare(names));
   }
 
   private writeControls(code: Code): void {
@@ -91,11 +149,13 @@ class Conductor {
         code.block(
           "dispose()",
           () => {
+            if (names.waiting !== undefined) code.line("rt.waiter.end();");
             for (const name of names.memories.values()) code.line(`${name}.detach();`);
             const variables = [
               ...plan.steps.map(({ instance }) => `x${instance}`),
               ...names.coreItems.values(),
               ...plan.hostFuncs.map((_, i) => `h${i}`),
+              ...(names.waiting === undefined ? [] : ["j"]),
               "modules",
               "host",
             ];
@@ -126,6 +186,7 @@ class Conductor {
         this.writeStep(code, step);
         for (const text of attached.get(step.instance) ?? []) code.line(`  ${text}`);
       });
+      for (const text of this.names.waiting?.attach(this.names) ?? []) code.line(`  ${text}`);
     });
   }
 
@@ -161,7 +222,8 @@ class Conductor {
   private source(source: CoreInstanceRef): string {
     if (source.kind === "instance") return `x${source.instance}`;
     const items = source.items.map(({ name, item }) => {
-      const value = item.kind === "trampoline" ? `g${item.trampoline}` : `x${item.instance}[${quote(item.name)}]`;
+      const value =
+        item.kind === "trampoline" ? this.names.trampoline(item.trampoline) : `x${item.instance}[${quote(item.name)}]`;
       return `${objectKey(name)}: ${value}`;
     });
     return `{ ${items.join(", ")} }`;

@@ -10,6 +10,7 @@ import type { AbiRuntime } from "../abi/runtime.ts";
 import type { Plan } from "../plan/plan.ts";
 import { Cache } from "./cache.ts";
 import { emitBindings } from "./emit.ts";
+import type { TextStyle } from "./names.ts";
 
 /** What generated text returns for an instance. */
 export interface Controls {
@@ -40,13 +41,13 @@ export function generations(): number {
 
 /**
  * The instantiate function for a plan.
- * @param key the SHA-256 of its structure, and of whether it is metered
+ * @param key the SHA-256 of its structure and its style
  * @throws {UnsupportedError} where evaluation is forbidden
  */
-export function bindingsFor(plan: Plan, key: string, budget?: Budget, metered?: boolean): Instantiate {
+export function bindingsFor(plan: Plan, key: string, budget?: Budget, style?: TextStyle): Instantiate {
   let instantiate = cache.get(key);
   if (instantiate === undefined) {
-    const text = emitBindings(plan, budget, { metered });
+    const text = emitBindings(plan, budget, style);
     instantiate = evaluate(text);
     generatedCount++;
     cache.set(key, instantiate, text.length);

@@ -121,11 +121,15 @@ class Classes {
       () => {
         for (const member of members.values()) code.line(this.memberText(member));
         if (![...members.values()].some(({ js }) => js.kind === "constructor"))
-          code.line(`constructor() { throw rt.noConstructor(${quote(name)}); }`);
+          code.line(`constructor() { ${this.failure(`rt.noConstructor(${quote(name)})`)} }`);
       },
       "});",
     );
     return local;
+  }
+
+  private failure(error: string): string {
+    return this.names.waiting === undefined ? `throw ${error};` : `return Promise.reject(${error});`;
   }
 
   /** The members that a resource has in one place; `undefined` when it has none there. */

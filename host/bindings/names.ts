@@ -16,6 +16,20 @@ export interface TextStyle {
   readonly annotated?: boolean | undefined;
   /** The instance's meter is told when calls begin and end, and when the guest leaves for an import. Default `false`. */
   readonly metered?: boolean | undefined;
+  /** How functions are written whose calls may be suspended. Default: calls run to their end. */
+  readonly waiting?: ((tools: object) => WaitingText) | undefined;
+}
+
+/** What writes calls that may be suspended: loaded for components that want it. */
+export interface WaitingText {
+  /** `canon lift` of an exported function. */
+  lift(names: Names, index: number): Code;
+  /** `canon lower` of a function of the host's. */
+  lower(names: Names, index: number): Code;
+  /** Declares `j`, with the functions that WebAssembly can be suspended in. */
+  declare(names: Names): string;
+  /** The statements after the last step. */
+  attach(names: Names): readonly string[];
 }
 
 type CoreExport = Extract<CoreItem, { kind: "export" }>;
@@ -38,10 +52,13 @@ export class Names {
   private readonly exported: Map<string, string> | undefined;
 
   readonly metered: boolean;
+  readonly waiting: WaitingText | undefined;
 
-  constructor(plan: Plan, budget: Budget, { annotated = false, metered = false }: TextStyle) {
+  /** @param tools of those who write text, for the one that is loaded when it is needed */
+  constructor(plan: Plan, budget: Budget, { annotated = false, metered = false, waiting }: TextStyle, tools: object) {
     this.plan = plan;
     this.metered = metered;
+    this.waiting = waiting?.(tools);
     this.emitter = new Emitter(plan.resources, budget, metered);
     if (annotated) {
       this.exported = new Map();
@@ -80,10 +97,21 @@ export class Names {
   }
 
   core(item: CoreItem): string {
-    if (item.kind === "trampoline") return `g${item.trampoline}`;
+    if (item.kind === "trampoline") return this.trampoline(item.trampoline);
     let name = this.coreItems.get(item);
     if (name === undefined) this.coreItems.set(item, (name = `c${this.coreItems.size}`));
     return name;
+  }
+
+  /** A function of the host's, as guests have it. */
+  trampoline(index: number): string {
+    return this.waits(index) ? `j.g${index}` : `g${index}`;
+  }
+
+  /** Whether a guest that calls a function of the host's may be suspended. */
+  waits(index: number): boolean {
+    const item = this.plan.trampolines[index]!;
+    return this.waiting !== undefined && item.kind === "lower" && item.func.kind === "host";
   }
 
   memory({ memory }: Options): string | undefined {

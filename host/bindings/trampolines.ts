@@ -5,7 +5,7 @@
  */
 import { Code, quote } from "../abi/emit/code.ts";
 import { ENTERED, IDLE } from "../abi/entered.ts";
-import { enteringSet, flags, guard, guarded, isBusy, LOCK } from "./crossing.ts";
+import { enteringSet, flags, guard, guarded, isBusy, LOCK, unsuspended } from "./crossing.ts";
 import { emitLower } from "./canon-lower.ts";
 import type { Trampoline } from "../plan/plan.ts";
 import type { Names } from "./names.ts";
@@ -96,7 +96,8 @@ function emitDrop(names: Names, component: number, resource: number, code: Code)
       code.line(`if (${isBusy(entered)}) throw rt.enter();`);
       code.line(flags(entered, ENTERED));
     }
-    code.line(`${names.core(dtor)}(handle.rep);`);
+    const call = `${names.core(dtor)}(handle.rep);`;
+    unsuspended({ names, code }, "a destructor runs", () => code.line(call));
     if (entered.length > 0) code.line(flags(entered, IDLE));
   });
 }
@@ -109,11 +110,14 @@ export function emitDestructor(names: Names, index: number): Code {
   const entered = enteringSet(names.plan, origin.component, undefined);
   names.annotate(code, `the destructor of ${name}, for the host`);
   code.block(
-    `rt.resource(${index}, ${quote(name)}, (rep) =>`,
+    `rt.resource(${index}, ${quote(name)}, ${names.waiting === undefined ? "(rep) =>" : "function drop(rep)"}`,
     () => {
       // A locked instance has nothing left to drop, and a second error would hide the trap from `using`.
       code.line(`if (i0.entered > ${ENTERED}) return;`);
-      code.line(`if (${isBusy(entered)}) throw rt.refuse(-1);`);
+      const { waiting } = names;
+      code.line(
+        `if (${isBusy(entered)}) ${waiting === undefined ? "throw rt.refuse(-1)" : "return rt.waiter.after(drop, rep)"};`,
+      );
       if (origin.dtor === undefined) return;
       code.line(flags(entered, ENTERED));
       const call = `${names.core(origin.dtor)}(rep);`;

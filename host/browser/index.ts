@@ -13,7 +13,9 @@ import { browserPlatform } from "./platform.ts";
 export * from "../module/public.ts";
 
 /** Makes a host: a registry of modules. Strings as sources are URLs, relative to the page. */
-export function createHost(options: HostOptions & { readonly isolation: "worker" }): Host<"worker">;
+export function createHost(
+  options: HostOptions & ({ readonly isolation: "worker" } | { readonly jspi: true }),
+): Host<"worker">;
 export function createHost(options?: HostOptions): Host;
 export function createHost(options?: HostOptions): Host {
   return createHostOn(browserPlatform, options);

@@ -26,9 +26,10 @@ const engine = oneOf("tenon", "jco");
 const any: Check = () => undefined;
 
 // What is said of these is checked by what is loaded for them.
-const workers: Checks<Pick<HostOptions, "instances" | "isolation" | "queue">> = {
+const workers: Checks<Pick<HostOptions, "instances" | "isolation" | "jspi" | "queue">> = {
   instances: number,
   isolation: text,
+  jspi: flag,
   queue: number,
 };
 

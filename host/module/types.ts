@@ -65,8 +65,10 @@ export interface HostOptions {
   readonly isolation?: Isolation | undefined;
   /** How many workers serve a module that does not say so. Default 1. */
   readonly instances?: number | undefined;
-  /** How many calls may wait for a worker of a module that does not say so. Default 10,000. */
+  /** How many calls of a module that does not say so may wait for a worker, or with `jspi` for the one under way. Default 10,000. */
   readonly queue?: number | undefined;
+  /** Whether calls may wait, of modules that do not say so. Default `false`. */
+  readonly jspi?: boolean | undefined;
   /** Imports that every module of this host is given, below its own. Default none: a module gets what it is given. */
   readonly imports?: Imports | undefined;
   /** Default restart policy of modules that do not name one. Default `"fail"`. */
@@ -177,19 +179,31 @@ export interface LoadOptions<W extends World = World> {
    * traps is replaced while the others serve. Default: the host's, else 1.
    */
   readonly instances?: number | undefined;
-  /** How many calls may wait for a free worker; one more is refused, with the code `queue-full`. Default: the host's, else 10,000. */
+  /**
+   * How many calls may wait for a free worker, or with `jspi` for the one under way; one more is refused, with the code
+   * `queue-full`. Default: the host's, else 10,000.
+   */
   readonly queue?: number | undefined;
+  /**
+   * Whether calls may wait in this thread, by JavaScript Promise Integration: every export returns a promise, a `new` too, and so
+   * may every import, for which the guest is suspended. One call runs or waits at a time, and the others wait their turn, of
+   * which `queue` bounds the number. Default: the host's, else `false`.
+   * @throws {UnsupportedError} where the engine has no JavaScript Promise Integration
+   */
+  readonly jspi?: boolean | undefined;
   /** What each instance of the module may take of the host; default the host's, one by one. */
   readonly limits?: Limits | undefined;
   /** Default: the host's. */
   readonly onTrap?: TrapPolicy | undefined;
 }
 
-/** Options of `load` for a module in a worker, whose imports may return promises. */
-export interface WorkerLoadOptions<W extends World = World> extends Omit<LoadOptions<W>, "imports" | "isolation"> {
-  readonly isolation: "worker";
+/** Options of `load` for a module in a worker or with `jspi`, whose imports may return promises. */
+export type WaitingLoadOptions<W extends World = World> = Omit<LoadOptions<W>, "imports" | "isolation" | "jspi"> & {
   readonly imports?: Imports<InWorker<W>> | undefined;
-}
+} & (
+    | { readonly isolation: "worker"; readonly jspi?: false | undefined }
+    | { readonly isolation?: "thread" | undefined; readonly jspi: true }
+  );
 
 /** Options of `compile`. */
 export interface CompileSourceOptions extends CompileOptions {
@@ -444,11 +458,11 @@ export interface Host<I extends Isolation = "thread"> {
    */
   load<W extends World = World>(
     source: Source | TypedSource<W>,
-    options: WorkerLoadOptions<W>,
+    options: WaitingLoadOptions<W>,
   ): Promise<Module<InWorker<W>>>;
   load<W extends World = World>(
     source: Source | TypedSource<W>,
-    options: LoadOptions<W> & { readonly isolation: "thread" | "worker-sync" },
+    options: LoadOptions<W> & { readonly isolation: "thread" | "worker-sync"; readonly jspi?: false | undefined },
   ): Promise<Module<W>>;
   load<W extends World = World>(
     source: Source | TypedSource<W>,

@@ -19,7 +19,9 @@ export * from "../module/public.ts";
 export type * from "./types.ts";
 
 /** Makes a host: a registry of modules. Strings as sources are paths, or URLs when they have a scheme. */
-export function createHost(options: HostOptions & { readonly isolation: "worker" }): NodeHost<"worker">;
+export function createHost(
+  options: HostOptions & ({ readonly isolation: "worker" } | { readonly jspi: true }),
+): NodeHost<"worker">;
 export function createHost(options?: HostOptions): NodeHost;
 export function createHost(options?: HostOptions): NodeHost {
   const platform = { ...nodePlatform, publish: (record: ModuleRecord) => watching(record, publicModule(record)) };

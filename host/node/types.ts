@@ -9,7 +9,7 @@ import type {
   LoadRequest,
   Module,
   SharedLoadOptions,
-  WorkerLoadOptions,
+  WaitingLoadOptions,
 } from "../module/types.ts";
 import type { Isolation } from "../runtime/engine.ts";
 import type { InWorker, World } from "../runtime/types.ts";
@@ -51,7 +51,7 @@ export interface NodeModule<W extends World = World> extends Module<W> {
 export interface NodeHost<I extends Isolation = "thread"> extends Host<I> {
   load<W extends World = World>(
     source: Source | TypedSource<W>,
-    options: WorkerLoadOptions<W>,
+    options: WaitingLoadOptions<W>,
   ): Promise<NodeModule<InWorker<W>>>;
   load<W extends World = World>(
     source: Source | TypedSource<W>,

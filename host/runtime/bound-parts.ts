@@ -12,13 +12,13 @@ export async function partsOf(
   { metered, lines, modules: places }: BoundComponent,
   modules: readonly (WebAssembly.Module | undefined)[],
   platform: Platform,
-): Promise<Pick<Prepared, "meter" | "lines">> {
+): Promise<Pick<Prepared, "equip" | "lines">> {
   const [limits, debug] = await Promise.all([metered && import("./metering.ts"), lines && import("./find-lines.ts")]);
   // A source map that is a file is beside the core modules.
   const place = places.find((module) => module !== undefined && "url" in module);
   const from = place && "url" in place ? String(place.url) : undefined;
   return {
-    meter: limits?.meterBound(modules, metered!),
+    equip: limits?.meterBound(modules, metered!),
     lines: debug?.linesOf(lines!.map(readTable), modules, (file) => platform.readBeside?.(from, file)),
   };
 }

@@ -33,7 +33,7 @@ export async function compileBytes(bytes: Uint8Array<ArrayBuffer>, how: Compilat
 
 /** A component whose instances are made by the host's own bindings. */
 export function componentOf(
-  { plan, instantiate, modules, lines, meter }: Prepared,
+  { plan, instantiate, modules, lines, equip }: Prepared,
   { hash, name, recipe, platform }: Compilation & { readonly name: string },
   faults: Faults,
 ): Component {
@@ -48,7 +48,7 @@ export function componentOf(
     make: (start) =>
       startInstance(
         plan,
-        { instantiate, meter },
+        { instantiate, equip },
         modules.map((module, i) => module ?? start.linked.modules[i]!),
         words,
         start,

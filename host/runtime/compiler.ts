@@ -19,9 +19,16 @@ import { meteringOf } from "./limits.ts";
 import type { EarlyModules } from "./receive.ts";
 import type { Prepared } from "./prepared.ts";
 import { type Shell, shellOf } from "./shell.ts";
+import type { WaitingTools } from "./waiting.ts";
 
 export { readBody } from "./body.ts";
 export { receive } from "./receive.ts";
+
+/** What else the compiler may be given with the platform. */
+export interface CompilerTools {
+  /** For components whose calls may wait. */
+  readonly waiting?: WaitingTools | undefined;
+}
 
 export interface PrepareOptions {
   /** Core modules that were compiled while the component arrived. */
@@ -29,7 +36,7 @@ export interface PrepareOptions {
   /** Where the component came from, for a source map that is a file beside it. */
   readonly from?: string | undefined;
   /** Default one that has a SHA-256, and no files. */
-  readonly platform?: Pick<Platform, "sha256" | "readBeside"> | undefined;
+  readonly platform?: (Pick<Platform, "sha256" | "readBeside"> & CompilerTools) | undefined;
   /** Default nothing that changes the code. */
   readonly recipe?: Recipe | undefined;
 }
@@ -43,10 +50,11 @@ export async function prepareBytes(bytes: Uint8Array<ArrayBuffer>, options: Prep
   const metering = recipe === undefined ? undefined : meteringOf(recipe);
   const cores = metering === undefined ? undefined : { ...metering, tools: await import("./metering.ts") };
   const metered = cores?.counts === true;
+  const waiting = platform?.waiting;
   const sha256 = platform?.sha256 ?? portableSha256;
   const shell = shellOf(bytes);
-  // Text that tells a meter of calls is another.
-  const mark = metered ? " metered" : "";
+  // Text that tells a meter of calls is another, and so is that of calls which may wait.
+  const mark = (metered ? " metered" : "") + (waiting ? " waiting" : "");
   const shellHash = shell === undefined ? undefined : (await sha256(shell.key)) + mark;
   let plan = shellHash === undefined ? undefined : shells.get(shellHash);
   let places: Plan["modules"];
@@ -57,7 +65,8 @@ export async function prepareBytes(bytes: Uint8Array<ArrayBuffer>, options: Prep
     plan = exposedPlan(planned, bytes);
     places = plan.modules;
     const structure = planKey(plan) + mark;
-    functions.set(plan, bindingsFor(plan, await sha256(new TextEncoder().encode(structure)), budget, metered));
+    const style = { metered, waiting: waiting?.text };
+    functions.set(plan, bindingsFor(plan, await sha256(new TextEncoder().encode(structure)), budget, style));
     await checkUnusedModules(bytes, definition, plan, early);
     if (shellHash !== undefined && holdsAllModules(shell!, definition, plan)) {
       shells.set(shellHash, plan, shell!.key.length + structure.length);
@@ -78,9 +87,14 @@ export async function prepareBytes(bytes: Uint8Array<ArrayBuffer>, options: Prep
   const rewritten = cores !== undefined || places.some((place) => place.kind === "embedded" && place.hidden);
   const lines = found ?? (rewritten ? noPlaces : undefined);
   const { Meter } = cores?.tools ?? {};
-  const meter =
-    Meter === undefined ? undefined : (...given: ConstructorParameters<typeof Meter>) => new Meter(...given);
-  return { plan, instantiate: functions.get(plan)!, modules, lines, meter };
+  const more = waiting?.equipment(plan, recipe!);
+  const equip: Prepared["equip"] =
+    (Meter ?? more) &&
+    ((instance, limits) => {
+      if (Meter !== undefined) instance.meter = new Meter(instance, limits);
+      more?.(instance);
+    });
+  return { plan, instantiate: functions.get(plan)!, modules, lines, equip };
 }
 
 /** Where code was rewritten and nothing leads back, the engine's offsets are those of nothing anybody has. */

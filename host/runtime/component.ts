@@ -119,9 +119,7 @@ export class ThreadComponent implements Component {
     const { name = this.name, limits, onTrap } = options;
     const wanted = limits === undefined ? undefined : meteringOf({ limits });
     if (wanted !== undefined && !isCovered(wanted, meteringOf(code.recipe))) {
-      throw new UsageError(
-        "Limits of time, steps and memory are set when a component is compiled; such a one may be Infinity",
-      );
+      throw new UsageError("To set limits of time, steps or memory, give compile some, which may be Infinity");
     }
     const { linked, unmet } = findImports(code.plan, imports);
     if (unmet.length > 0) {

@@ -52,8 +52,10 @@ export interface Recipe {
   readonly isolation?: Isolation | undefined;
   /** How many workers serve a module; default 1. */
   readonly instances?: number | undefined;
-  /** How many calls may wait for a worker; default 10,000. */
+  /** How many calls may wait for a worker, or for the call under way where calls may wait; default 10,000. */
   readonly queue?: number | undefined;
+  /** Whether calls may wait in this thread. */
+  readonly jspi?: boolean | undefined;
 }
 
 /** Where a module runs: in this thread, or in a worker, whose calls return promises or are waited for in this thread. */

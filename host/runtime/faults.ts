@@ -17,6 +17,7 @@ import type { GuestPosition, LimitName, TrapCode, TrapFrame } from "../errors.ts
 import { wordsOf } from "../words.ts";
 import type { ValueType } from "../model/types.ts";
 import type { ExportPlan, FuncItem, KeptPlan } from "../plan/plan.ts";
+import { BETWEEN } from "../instrument/between.ts";
 import {
   calledPart,
   engineLines,
@@ -247,7 +248,7 @@ function framesOf(stack: readonly string[], lines: Places | undefined): TrapFram
   const places = lines?.places(frames satisfies WasmFrame[]) ?? [];
   return frames.flatMap(({ function: name, module, offset }, i) => {
     const { file, added, ...place } = places[i] ?? {};
-    if (added === true) return [];
+    if (added === true || module === BETWEEN) return [];
     return { function: name, ...(file !== undefined && { file: printableName(file) }), module, offset, ...place };
   });
 }

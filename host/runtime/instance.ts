@@ -289,14 +289,14 @@ class InstanceRuntime extends AbiRuntime {
  */
 export function startInstance(
   plan: KeptPlan,
-  { instantiate, meter }: Pick<Prepared, "instantiate" | "meter">,
+  { instantiate, equip }: Pick<Prepared, "instantiate" | "equip">,
   modules: readonly WebAssembly.Module[],
   faults: Faults,
   { name, linked, limits, onTrap, waits, platform }: Start,
 ): ThreadInstance | Promise<ThreadInstance> {
   const runtime = new InstanceRuntime(name, plan, linked, faults, limits);
   runtime.onTrap = onTrap;
-  runtime.meter = meter?.(runtime, limits);
+  equip?.(runtime, limits);
   const controls = instantiate(runtime, modules, linked.funcs);
   const instance = new ComponentInstance(runtime, controls, platform);
   runtime.waits = waits;

@@ -23,6 +23,7 @@ const LEAST_QUANTUM = 10_000;
 const MOST_QUANTUM = 2 ** 24;
 const SHORT_MS = 0.2;
 const LONG_MS = 0.8;
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** What was added to the core modules that have been compiled. */
 type Additions = Omit<Metered, "bytes">;
@@ -59,17 +60,18 @@ export function noteMetered(compiled: WebAssembly.Module, metered: Metered): voi
 export function meterBound(
   modules: readonly (WebAssembly.Module | undefined)[],
   additions: readonly (object | null)[],
-): (instance: Metering, limits: MeteredLimits) => Meter {
+): (instance: Metering, limits: MeteredLimits) => void {
   for (const [i, module] of modules.entries()) {
     const metered = additions[i];
     if (module !== undefined && metered != null) added.set(module, metered as Additions);
   }
-  return (instance, limits) => new Meter(instance, limits);
+  return (instance, limits) => void (instance.meter = new Meter(instance, limits));
 }
 
 /** What a meter needs of the instance whose calls it limits. */
 export interface Metering {
   readonly name: string;
+  meter: Meter | undefined;
   readonly root: ComponentState;
   readonly quota: Quota;
   /** Keeps the fault that the module is about to end with. */
@@ -114,6 +116,8 @@ export class Meter {
   private enteredMs = 0;
   private cpuMs = 0;
   private grantedBefore = 0;
+  /** Stops watching over a call that waits. */
+  private awake: (() => void) | undefined;
 
   constructor(instance: Metering, limits: MeteredLimits) {
     const { timeoutMs = Infinity, cpuMs = Infinity, fuel = Infinity, startTimeoutMs = timeoutMs } = limits;
@@ -182,7 +186,8 @@ export class Meter {
   finish(): void {
     if (!this.running) return;
     this.running = false;
-    active = this.outer;
+    if (this.awake === undefined) active = this.outer;
+    else this.stopWatching();
     this.outer = undefined;
     if (this.measuresCpu) this.cpuMsBefore += this.cpuMs + (performance.now() - this.enteredMs);
     this.allowance = this.own;
@@ -205,6 +210,38 @@ export class Meter {
     this.enteredMs = now;
     const passed = this.late(now);
     if (passed !== undefined) throw passed;
+  }
+
+  /**
+   * The call waits, after it has left the guest, and others may run.
+   * @param end is called with what ends it meanwhile
+   */
+  suspended(end: (trap: LimitTrap) => void): void {
+    active = this.outer;
+    this.outer = undefined;
+    const { timeoutMs, signal } = this.allowance;
+    const late = (): void =>
+      end(new LimitTrap("timeout", timeoutMs, Math.max(timeoutMs, performance.now() - this.startedMs)));
+    const aborted = (): void => end(new LimitTrap("signal", 0, 0));
+    const leftMs = timeoutMs - (performance.now() - this.startedMs);
+    const timer = leftMs <= LONGEST_TIMER_MS ? setTimeout(late, Math.max(leftMs, 0)) : undefined;
+    signal?.addEventListener("abort", aborted);
+    this.awake = () => {
+      clearTimeout(timer as never);
+      signal?.removeEventListener("abort", aborted);
+    };
+  }
+
+  /** The wait is over. */
+  resumed(): void {
+    this.stopWatching();
+    this.outer = running(this);
+  }
+
+  private stopWatching(): void {
+    this.awake?.();
+    this.awake = undefined;
+    this.enteredMs = performance.now();
   }
 
   usage(): Omit<Usage, "memoryBytes"> {

@@ -3,7 +3,8 @@ import type { Instantiate } from "../bindings/evaluate.ts";
 import type { Places } from "../debug/range.ts";
 import type { MeteredLimits } from "../abi/quota.ts";
 import type { KeptPlan } from "../plan/plan.ts";
-import type { Meter, Metering } from "./metering.ts";
+import type { Metering } from "./metering.ts";
+import type { Waited } from "./waiting.ts";
 
 export interface Prepared {
   readonly plan: KeptPlan;
@@ -12,6 +13,6 @@ export interface Prepared {
   readonly modules: readonly (WebAssembly.Module | undefined)[];
   /** What leads from frames to the author's lines, where the component brings them. */
   readonly lines?: Places | undefined;
-  /** Makes the meter of an instance, where core modules were rewritten for limits. */
-  readonly meter?: ((instance: Metering, limits: MeteredLimits) => Meter) | undefined;
+  /** Gives an instance what limits its calls or has them wait, where its code was made for that. */
+  readonly equip?: ((instance: Metering & Waited, limits: MeteredLimits) => void) | undefined;
 }

@@ -7,8 +7,8 @@ type Given = { readonly [K in keyof Recipe]?: Recipe[K] | undefined };
 export function recipeOf(...given: readonly Given[]): Recipe {
   const merged = (options: readonly (object | undefined)[]): Recipe =>
     Object.assign({}, ...options.map(defined)) as Recipe;
-  const { isolation, instances, queue } = merged(given);
-  return { isolation, instances, queue, limits: merged(given.map(({ limits }) => limits)) as Recipe["limits"] };
+  const { isolation, instances, queue, jspi } = merged(given);
+  return { isolation, instances, queue, jspi, limits: merged(given.map(({ limits }) => limits)) as Recipe["limits"] };
 }
 
 const defined = (options?: object): object =>

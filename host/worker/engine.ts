@@ -4,6 +4,7 @@
  */
 import { UnsupportedError, UsageError } from "../errors.ts";
 import type { Content, Engine, EngineComponent, EnginePlatform, Isolation, Opened, Recipe } from "../runtime/engine.ts";
+import { openWaiting } from "../runtime/jspi.ts";
 import type { Faults } from "../runtime/lazy.ts";
 import { nearestName } from "../model/nearest.ts";
 import type { ThreadComponent } from "../runtime/component.ts";
@@ -26,12 +27,16 @@ export function workerEngine(threads: Threads, name: string): Engine {
   const trail = new Trail(threads.store);
   return {
     async open(content, recipe, platform) {
-      const { isolation } = recipe;
+      const { isolation, jspi } = recipe;
       const engine = name === "tenon" ? (platform as EnginePlatform).engines[name] : undefined;
       const { instances = 1 } = recipe;
       checkIsolation(isolation);
       if (!Number.isSafeInteger(instances) || instances < 1) {
         throw new UsageError(`Expected instances to be an integer of at least 1, got ${instances}`);
+      }
+      if (jspi === true) {
+        if (name === "tenon") return openWaiting(content, recipe, platform as EnginePlatform);
+        throw new UsageError(`The engine "${name}" suspends calls by itself: leave jspi out`);
       }
       if (engine === undefined || (isolation !== "worker" && isolation !== "worker-sync")) {
         const why = engine === undefined ? "leave isolation and instances out" : `add isolation: "worker"`;

@@ -12,7 +12,7 @@ import { scrub } from "../runtime/trap.ts";
 import { wordsOf } from "../words.ts";
 import type { Answer } from "./messages.ts";
 import type { Func, Surface } from "./surface.ts";
-import { copying, handled, type Handle, type HandleType } from "./values.ts";
+import { copying, handled, type Handle, type HandleType } from "../runtime/copies.ts";
 
 /** The guest's resources, as the host has them. */
 export interface GuestSide {

@@ -23,7 +23,7 @@ import { cutShort, giveBackAll, Member, type Call, type Passed, type Shared } fr
 import { inEach, Lives } from "./lives.ts";
 import type { ExternDecl } from "../model/types.ts";
 import { comesFrom } from "./trail.ts";
-import { copying, type HandleType } from "./values.ts";
+import { copying, type HandleType } from "../runtime/copies.ts";
 
 /** What is known of an instance before it begins. */
 export interface Plan extends Omit<Shared, "classes" | "members" | "counts"> {

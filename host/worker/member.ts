@@ -13,7 +13,7 @@ import { giveBack, HostImports, type GuestSide } from "./host-imports.ts";
 import type { Answer, Failure, Job, Reply, Thread, Threads } from "./messages.ts";
 import type { Surface } from "./surface.ts";
 import type { Inside, Trail } from "./trail.ts";
-import { handled, type Handle, type HandleType } from "./values.ts";
+import { handled, type Handle, type HandleType } from "../runtime/copies.ts";
 
 /**
  * Milliseconds after `timeoutMs` that a worker has to report by itself, before it is ended without being asked: the guest's own

@@ -12,7 +12,8 @@ import type { Engine, EngineInstance, Usage } from "../runtime/engine.ts";
 import { HostError, toData } from "./errors.ts";
 import type { Job, Reply, Request, Starter } from "./messages.ts";
 import { surfaceOf, type Func, type Surface } from "./surface.ts";
-import { handled, handling, mayTransfer, transfers, type Handle } from "./values.ts";
+import { handled, handling, type Handle } from "../runtime/copies.ts";
+import { mayTransfer, transfers } from "./values.ts";
 
 type Call = (args: readonly unknown[]) => unknown;
 type Members = Record<string, unknown>;

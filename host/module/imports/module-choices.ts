@@ -144,7 +144,7 @@ export class ModuleChoices {
   #withheld({ module, decl }: Offer): string | undefined {
     if (!module.mayProvide(decl.name)) return `the option provides of ${module.name} does not lend it`;
     if (this.#waits === true || module.run.component.asynchronous !== true) return undefined;
-    return `its calls return promises; load this one with isolation: "worker" too`;
+    return `its calls return promises; load this one with isolation: "worker" or jspi: true too`;
   }
 
   /** Why a type does not fit; nothing is bound then. */

@@ -82,8 +82,8 @@ export function openSource(
 ): Promise<OpenedSource> {
   const { engine: name = "tenon", recipe = recipeOf(), maxSourceBytes = MAX_SOURCE_BYTES, signal } = opening;
   const open = async (given?: AbortSignal): Promise<OpenedSource> => {
-    const { isolation = "thread", instances = 1 } = recipe;
-    const engine = platform.engines[isolation === "thread" && instances === 1 ? name : `${name}+`];
+    const { isolation = "thread", instances = 1, jspi } = recipe;
+    const engine = platform.engines[name + (jspi || isolation !== "thread" || instances !== 1 ? "+" : "")];
     if (engine === undefined) throw (await upkeep()).noEngine(name);
     const reading = { maxBytes: maxSourceBytes, signal: given };
     // Its code is on its way while the component is.

@@ -179,7 +179,7 @@ test("a module in this thread cannot import from one whose calls return promises
   await here.load(await math(), { name: "math", ...WORKER });
   const error = await caught(here.load(await twice(), { name: "twice" }));
   expect(error).toMatchObject({ name: "LinkError" });
-  expect(error.message).toContain('load this one with isolation: "worker" too');
+  expect(error.message).toContain('load this one with isolation: "worker" or jspi: true too');
 });
 
 test("host.load refuses what isolation cannot be: a place that does not exist, the engine jco, no whole number of workers", async () => {

@@ -1,0 +1,256 @@
+/**
+ * The text of calls that may be suspended: each is cut in two where a guest is entered or left, so that between the halves only
+ * frames of WebAssembly stand, which pass through the functions of `instrument/suspender.ts`.
+ *
+ * f: begins a call and returns its promise · d: what is done with what the guest returns · t: what a guest calls · k: goes on
+ * with what the host's function gave, at once or after a wait · j: the functions between. Follows design/mvp/CanonicalABI.md,
+ * `canon lift` and `canon lower`, as `canon-lift.ts` and `canon-lower.ts` do.
+ */
+import type { Code } from "../abi/emit/code.ts";
+import { ENTERED, IDLE } from "../abi/entered.ts";
+import type { ValueType } from "../model/types.ts";
+import type { LowerTrampoline, Lowering } from "./canon-lower.ts";
+import type { Names, WaitingText } from "./names.ts";
+
+/** The letters of core types, as `instrument/suspender.ts` reads them. */
+const LETTERS = { i32: "i", i64: "l", f32: "f", f64: "d" } as const;
+/** Core parameters beyond which there is one pointer. */
+const MOST_FLAT = 16;
+
+/**
+ * What writers of text have in common. It is given, since this is loaded by itself: if it imported these, bundlers would cut the
+ * compiler in more pieces.
+ */
+export type TextTools = Pick<typeof import("../abi/emit/check.ts"), "checkExpression"> &
+  Pick<typeof import("../abi/emit/code.ts"), "Code"> &
+  Pick<typeof import("../abi/emit/context.ts"), "hasBorrow"> &
+  Pick<typeof import("../model/facts.ts"), "holdsHandle"> &
+  Pick<typeof import("../model/layout.ts"), "flatOf" | "layoutOf"> &
+  Pick<typeof import("./canon-lift.ts"), "emitChecks" | "liftOutcome"> &
+  Pick<
+    typeof import("./canon-lower.ts"),
+    "hostCall" | "liftParams" | "looksLikeResult" | "lowerHostResult" | "loweringOf"
+  > &
+  Pick<
+    typeof import("./crossing.ts"),
+    | "crossingOf"
+    | "enteringSet"
+    | "flags"
+    | "guard"
+    | "guarded"
+    | "isSpilled"
+    | "liftResult"
+    | "LOCK"
+    | "lowerParams"
+    | "mayChange"
+    | "postReturn"
+    | "resetContext"
+    | "resultOf"
+    | "settleGiven"
+  >;
+
+const reject = (error: string): string => `return rt.waiter.reject(${error});`;
+
+export function waitingText(tools: object): WaitingText {
+  return new Waiting(tools as TextTools);
+}
+
+class Waiting implements WaitingText {
+  readonly #tools: TextTools;
+
+  constructor(tools: TextTools) {
+    this.#tools = tools;
+  }
+
+  lift(names: Names, index: number): Code {
+    const tools = this.#tools;
+    const { flags } = tools;
+    const { plan } = names;
+    const item = plan.lifts[index]!;
+    const { type, component } = item;
+    const code = new tools.Code(names.budget);
+    const crossing = tools.crossingOf(names, code, item, "host", undefined);
+    const { memory } = crossing.context;
+    const params = type.params.map((_, i) => `a${i}`);
+    const list = params.join(", ");
+    const entered = tools.enteringSet(plan, component, undefined);
+    names.core(item.core);
+    names.annotate(code, `canon lift ${names.pathOf({ kind: "lift", lift: index })}`);
+    code.block(`function f${index}(${list})`, () => {
+      const later = `return rt.waiter.later(${index}, f${index}, [${list}]);`;
+      code.line(`if (i0.entered > ${ENTERED}) ${later}`);
+      tools.emitChecks(crossing, type, index, reject);
+      code.line(`if (i0.entered !== ${IDLE} || rt.waiter.full) ${later}`);
+      const changing = type.params.some((param) => tools.mayChange(param.type));
+      const undone = changing && type.params.some((param) => tools.holdsHandle(param.type));
+      if (changing) code.line("let lowered = false;");
+      code.line(flags(entered, ENTERED));
+      code.block(
+        "try",
+        () => {
+          if (names.metered) code.line("rt.meter.begin();");
+          tools.resetContext(names, component, code);
+          const scoped = type.params.some((param) => tools.hasBorrow(param.type));
+          if (scoped) code.line("const b = rt.waiter.scope = new rt.BorrowScope();");
+          if (memory !== undefined) code.line(`${memory}.sync();`);
+          if (undone) code.line(`i${component}.handles.added = []; rt.taken = [];`);
+          const args = tools.lowerParams(crossing, type, params);
+          if (undone) code.line(`i${component}.handles.added = rt.taken = undefined;`);
+          if (changing) code.line("lowered = true;");
+          code.line(`rt.waiter.enter(${index});`);
+          code.line(`return rt.waiter.begun(j.f${index}(${args.join(", ")}));`);
+        },
+        "} catch (error) {",
+      );
+      if (changing) {
+        // The guest has not been called: what was allocated in it stays, handles are taken back, and it goes on.
+        const untouched = `!lowered && i${component}.mayLeave && i0.entered === ${ENTERED} && error !== rt.quota.trap`;
+        const back = `${flags(entered, IDLE)}${names.metered ? " rt.meter.finish();" : ""}`;
+        const error = `rt.unlowered(${index}, error${undone ? `, i${component}` : ""})`;
+        code.line(`  if (${untouched}) { ${back} ${reject(error)} }`);
+      }
+      code.line(`  ${tools.LOCK} return rt.waiter.failed(${index}, error);`);
+      code.line("}");
+    });
+    this.#writeDone(names, index, code);
+    return code;
+  }
+
+  /** What is done with what the guest returns, on top of its frames. */
+  #writeDone(names: Names, index: number, code: Code): void {
+    const tools = this.#tools;
+    const item = names.plan.lifts[index]!;
+    const { type, component, options } = item;
+    const crossing = tools.crossingOf(names, code, item, "host", undefined);
+    const { memory } = crossing.context;
+    const result = tools.resultOf(type);
+    const returned = type.result === undefined ? "" : code.fresh();
+    code.block(`function d${index}(${returned})`, () => {
+      const variables = [
+        ...(type.result === undefined ? [] : ["value"]),
+        ...(result === undefined ? [] : ["failed = false"]),
+      ];
+      if (variables.length > 0) code.line(`let ${variables.join(", ")};`);
+      tools.guarded(code, () => {
+        if (memory !== undefined && type.result !== undefined) code.line(`${memory}.beginLift();`);
+        else if (memory !== undefined && options.postReturn !== undefined) code.line(`${memory}.sync();`);
+        if (result !== undefined) tools.liftOutcome(crossing, result, returned);
+        else if (type.result !== undefined) code.line(`value = ${tools.liftResult(crossing, type.result, returned)};`);
+        if (type.params.some((param) => tools.hasBorrow(param.type))) code.line("rt.waiter.scope.end();");
+        tools.postReturn(crossing, item, returned);
+      });
+      // A guest can catch what an import threw and go on; where the call began, the fault is told.
+      code.line(`if (i0.entered !== ${ENTERED}) return;`);
+      if (names.metered) code.line("rt.meter.finish();");
+      // The root is free when the guest's frames are gone.
+      const inner = tools.enteringSet(names.plan, component, undefined).filter((at) => at !== 0);
+      if (inner.length > 0) code.line(tools.flags(inner, IDLE));
+      tools.settleGiven(crossing, [type.result]);
+      const outcome = [...(type.result === undefined ? [] : ["value"]), ...(result === undefined ? [] : ["failed"])];
+      code.line(`return rt.waiter.done(${outcome.join(", ")});`);
+    });
+  }
+
+  lower(names: Names, index: number): Code {
+    const tools = this.#tools;
+    const code = new tools.Code(names.budget);
+    const item = trampoline(names, index);
+    const lowering = tools.loweringOf(names, item, code);
+    const { lends, byPointer, type } = lowering;
+    const func = item.func.kind === "host" ? item.func.func : item.func.lift;
+    // What the second half needs of the first.
+    const rest = [...(lends ? ["lends"] : []), ...(byPointer ? ["r"] : [])];
+    const zero = this.#signature(names, index).result === "l" ? " 0n" : "";
+    code.block(`function t${index}(${[...lowering.params, ...(byPointer ? ["r"] : [])].join(", ")})`, () => {
+      tools.guard(item.component, code);
+      tools.guarded(code, () => {
+        const values = tools.liftParams(lowering);
+        tools.settleGiven(
+          lowering,
+          type.params.map((param) => param.type),
+        );
+        // What the import does is not the guest's own time, but it is the call's.
+        if (names.metered) code.line("rt.meter.pause();");
+        code.line("let raw, thrown = false;");
+        code.line("rt.waiter.importing = true;");
+        const call = tools.hostCall(names, func, values);
+        code.line(`try { raw = ${call}; } catch (error) { raw = error; thrown = true; }`);
+        code.line("rt.waiter.importing = false;");
+        const args = [func, "raw", `k${index}`, ...rest].join(", ");
+        code.line(`if (!thrown && typeof raw === "object" && raw !== null && rt.waiter.block(${args})) return${zero};`);
+        code.line(`return k${index}(${["raw", "thrown", ...rest].join(", ")});`);
+      });
+    });
+    code.block(`function k${index}(${["raw", "thrown", ...rest].join(", ")})`, () => {
+      tools.guarded(code, () => {
+        if (names.metered) code.line("rt.meter.resume();");
+        tools.lowerHostResult(lowering, func, this.#writeOutcome(lowering, func));
+      });
+    });
+    return code;
+  }
+
+  /** Writes what a function of the host's gave, `raw`, as a checked value of its WIT result type, and gives the name of that. */
+  #writeOutcome({ emitter, code, type }: Lowering, func: number): string {
+    const tools = this.#tools;
+    const result = tools.resultOf(type);
+    if (result === undefined) code.line(`if (thrown) throw rt.threw(${func}, raw);`);
+    if (type.result === undefined) return "";
+    const value = code.fresh();
+    const fits = code.fresh();
+    code.line(`let ${value} = raw, ${fits};`);
+    if (result !== undefined) {
+      const outcome = tools.looksLikeResult(result.ok) ? `{ tag: "ok", val: raw }` : "rt.outcome(raw)";
+      code.line(`try { if (thrown) throw raw; ${value} = ${outcome}; }`);
+      code.line(`catch (error) { ${value} = { tag: "err", val: rt.payload(${func}, error) }; }`);
+    }
+    // Looking at the result may run code of its own, which may throw as the function may.
+    const check = tools.checkExpression(emitter, type.result, value);
+    code.line(`try { ${fits} = ${check}; } catch (error) { throw rt.threw(${func}, error); }`);
+    code.line(`if (!${fits}) throw rt.badResult(${func}, ${value});`);
+    return value;
+  }
+
+  declare(names: Names): string {
+    const inward = names.plan.trampolines.flatMap((_, index) => {
+      if (!names.waits(index)) return [];
+      const { params, result } = this.#signature(names, index);
+      return [`[${index}, "${params}", "${result}", t${index}]`];
+    });
+    const outward = Array.from(names.lifts, (index) => {
+      const { type } = names.plan.lifts[index]!;
+      const spilled = type.result !== undefined && this.#tools.isSpilled(type.result);
+      return `[${index}, "${this.#params(type.params)}", "${spilled ? "i" : this.#result(type.result)}", d${index}]`;
+    });
+    return `let j = rt.waiter.functions([${inward.join(", ")}], [${outward.join(", ")}]);`;
+  }
+
+  attach(names: Names): readonly string[] {
+    return [
+      ...Array.from(names.lifts, (index, i) => `j.table.set(${i}, ${names.core(names.plan.lifts[index]!.core)});`),
+      "rt.waiter.serves(exports);",
+    ];
+  }
+
+  /** Of a core function that the host makes. */
+  #signature(names: Names, index: number): { readonly params: string; readonly result: string } {
+    const { type } = trampoline(names, index);
+    const byPointer = type.result !== undefined && this.#tools.isSpilled(type.result);
+    const params = this.#params(type.params);
+    return byPointer ? { params: `${params}i`, result: "" } : { params, result: this.#result(type.result) };
+  }
+
+  #params(params: readonly { readonly type: ValueType }[]): string {
+    const flat = this.#tools.flatOf(params.map(({ type }) => type));
+    return flat.length > MOST_FLAT ? "i" : flat.map((type) => LETTERS[type]).join("");
+  }
+
+  #result(type: ValueType | undefined): string {
+    const [flat] = type === undefined ? [] : this.#tools.layoutOf(type).flat;
+    return flat === undefined ? "" : LETTERS[flat];
+  }
+}
+
+function trampoline({ plan }: Names, index: number): LowerTrampoline {
+  return plan.trampolines[index] as LowerTrampoline;
+}

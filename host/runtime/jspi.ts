@@ -1,0 +1,120 @@
+/**
+ * Components of this thread whose calls may wait: the engine of the thread prepares them, with text and instances of another
+ * kind (`waiting.ts`), and here they get the face of an engine whose calls return promises.
+ */
+import { type LimitName, UnsupportedError, UsageError } from "../errors.ts";
+import type { Platform } from "../platform.ts";
+import type { CompilerTools } from "./compiler.ts";
+import type { CallLimits, Content, EngineComponent, EngineInstance, EnginePlatform, Opened, Recipe } from "./engine.ts";
+import { type Limiting, type Waiter, waiterOf, waitingTools } from "./waiting.ts";
+
+/** See `Engine.open`. */
+export async function openWaiting(content: Content, recipe: Recipe, platform: EnginePlatform): Promise<Opened> {
+  const { isolation = "thread", instances = 1 } = recipe;
+  if (isolation !== "thread" || instances !== 1) {
+    throw new UsageError(
+      `Calls of one instance in this thread may wait with jspi: true, and those to workers wait anyway: leave jspi out, or ${isolation === "thread" ? "instances" : "isolation"}`,
+    );
+  }
+  if (!("Suspending" in WebAssembly)) {
+    throw new UnsupportedError(
+      "jspi",
+      `This engine has no JavaScript Promise Integration, which jspi: true needs (Chromium 137, Firefox 153, Safari 27 and Node 24 have it): load with isolation: "worker", whose calls return promises too`,
+    );
+  }
+  if ("instantiate" in content.body) {
+    throw new UsageError(
+      `The module "${content.body.name}" was written by \`tenon bind\` for calls that run to their end: with jspi, load the component that it was made from`,
+    );
+  }
+  const limiting = await import("./call-limits.ts");
+  // What the compiler needs comes with the platform: an import of its own would have bundlers cut it in more pieces.
+  const tools: CompilerTools = { waiting: waitingTools(limiting) };
+  const opened = await platform.engines["tenon"]!.open(content, recipe, { ...platform, ...tools } as Platform);
+  return { ...opened, prepare: async (name) => waiting(await opened.prepare(name), recipe, limiting) };
+}
+
+function waiting(component: EngineComponent, recipe: Recipe, limiting: Limiting): EngineComponent {
+  const { name, hash, imports, exports } = component;
+  const counts = limiting.countsSteps(recipe);
+  return {
+    name,
+    hash,
+    imports,
+    exports,
+    asynchronous: true,
+    waits: true,
+    describe: () => component.describe(),
+    missing: (given) => component.missing(given),
+    // Not async: a suspended function would hold the instance.
+    start: (given, options) =>
+      component
+        .start(given, options)
+        .then((instance) => new WaitingInstance(instance, waiterOf(instance.exports)!, counts ? limiting : undefined)),
+  };
+}
+
+/** An instance of this thread that counts the calls which wait for it. */
+class WaitingInstance implements EngineInstance {
+  readonly #instance: EngineInstance;
+  readonly #waiter: Waiter;
+  readonly #limiting: Limiting | undefined;
+  /** Its end unwinds what waits. */
+  readonly cutsCalls = true;
+
+  /** @param limiting absent where calls cannot be limited */
+  constructor(instance: EngineInstance, waiter: Waiter, limiting: Limiting | undefined) {
+    this.#instance = instance;
+    this.#waiter = waiter;
+    this.#limiting = limiting;
+  }
+
+  get name(): string {
+    return this.#instance.name;
+  }
+
+  get exports(): object {
+    return this.#instance.exports;
+  }
+
+  get state(): EngineInstance["state"] {
+    return this.#waiter.faulty ? "trapped" : this.#instance.state;
+  }
+
+  get trap(): Error | undefined {
+    return this.#waiter.faulty ? undefined : this.#instance.trap;
+  }
+
+  get depth(): number {
+    return this.#waiter.depth;
+  }
+
+  get limited(): EngineInstance["limited"] {
+    const limiting = this.#limiting;
+    return limiting && ((exports, limits) => limiting.limitedExports(exports, limits, limitedCall.bind(limiting)));
+  }
+
+  resources(): ReturnType<EngineInstance["resources"]> {
+    return this.#instance.resources();
+  }
+
+  usage(): ReturnType<EngineInstance["usage"]> {
+    return this.#instance.usage();
+  }
+
+  end(options?: Parameters<EngineInstance["end"]>[0]): ReturnType<EngineInstance["end"]> {
+    return this.#instance.end(options);
+  }
+}
+
+/** A call that rejects with the reason of its signal when that has ended it. */
+async function limitedCall(this: Limiting, call: () => unknown, limits: CallLimits): Promise<unknown> {
+  const { signal } = limits;
+  if (this.isAborted(signal)) throw signal!.reason;
+  try {
+    return await this.limitedBy(limits, call);
+  } catch (error) {
+    if (this.isAborted(signal) && (error as { limit?: LimitName }).limit === "signal") throw signal!.reason;
+    throw error;
+  }
+}
