@@ -153,13 +153,28 @@ const types: Command = {
 
 const run: Command = {
   positionals: ["FILE", "[CALL...]"],
-  options: {},
+  rest: "ARG...",
+  options: {
+    env: { value: "NAME[=VALUE]", explains: "an environment variable; without a value that of here", many: true },
+    stdin: { value: "FILE", explains: "a file as standard input; default that of here" },
+  },
   summary:
-    "Calls functions of a component, such as 'greet(\"Ada\")', values written in WAVE; without CALL wasi:cli/run",
+    "Runs a program (wasi:cli/run) with the arguments ARG, denied what is not given; or calls functions, such as 'greet(\"Ada\")', values written in WAVE",
   run: async (args, { out }) => {
-    const { runCalls } = await import("../../scripts/toolchain/run/command.ts");
     const [file, ...calls] = args.positionals;
-    return (await runCalls(file!, calls, (text) => out(`${text}\n`))) ? 0 : 1;
+    if (calls.length > 0 && args.rest !== undefined) {
+      throw new CommandLineError("Arguments after -- are those of a program, and there is a CALL");
+    }
+    const { worldOf } = await import("../../scripts/toolchain/run/world.ts");
+    const { runCalls, runProgram } = await import("../../scripts/toolchain/run/command.ts");
+    const world = await worldOf({
+      file: file!,
+      args: args.rest ?? [],
+      env: args.values("env"),
+      stdin: args.value("stdin"),
+    });
+    if (calls.length === 0) return runProgram(file!, world);
+    return (await runCalls(file!, calls, world, (text) => out(`${text}\n`))) ? 0 : 1;
   },
 };
 

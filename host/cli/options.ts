@@ -21,24 +21,34 @@ export interface Option {
   readonly value?: string;
   /** Whether it must be given. */
   readonly required?: boolean;
+  /** Whether it may be given several times, each with a value. */
+  readonly many?: boolean;
 }
 
 export interface CommandShape {
   /** Names of the arguments in order, such as `FILE`; `DIR...` may be given several times, `[DIR]` may be left out. */
   readonly positionals: readonly string[];
   readonly options: Readonly<Record<string, Option>>;
+  /** What the arguments after `--` are called, where they are no positional ones: they are passed on as they are. */
+  readonly rest?: string;
 }
 
 export interface Arguments {
   readonly positionals: readonly string[];
+  /** What stands after `--`; `undefined` without it. */
+  readonly rest: readonly string[] | undefined;
   /** The value of an option. */
   value(name: string): string | undefined;
+  /** The values of an option that may be given several times. */
+  values(name: string): readonly string[];
   /** Whether a switch is on. */
   has(name: string): boolean;
 }
 
 /** @throws {CommandLineError} naming what is unknown, missing or too much */
-export function readArguments(args: readonly string[], shape: CommandShape): Arguments {
+export function readArguments(all: readonly string[], shape: CommandShape): Arguments {
+  const end = shape.rest === undefined ? -1 : all.indexOf("--");
+  const args = end < 0 ? all : all.slice(0, end);
   const { values, positionals } = parse(args, shape);
   const many = shape.positionals.at(-1)?.includes("...") === true;
   const missing = shape.positionals[positionals.length];
@@ -54,17 +64,20 @@ export function readArguments(args: readonly string[], shape: CommandShape): Arg
   }
   return {
     positionals,
+    rest: end < 0 ? undefined : all.slice(end + 1),
     value: (name) => (typeof values[name] === "string" ? values[name] : undefined),
+    values: (name) => (Array.isArray(values[name]) ? values[name] : []),
     has: (name) => values[name] === true,
   };
 }
 
 /** The command line in one line, such as `check FILE --wit PATH [--json]`. */
-export function usageOf(name: string, { positionals, options }: CommandShape): string {
+export function usageOf(name: string, { positionals, options, rest }: CommandShape): string {
   const listed = Object.entries(options).map(([key, option]) => {
-    return option.required ? spelled(key, option) : `[${spelled(key, option)}]`;
+    const text = `${spelled(key, option)}${option.many ? "..." : ""}`;
+    return option.required ? text : `[${text}]`;
   });
-  return [name, ...positionals, ...listed].join(" ");
+  return [name, ...positionals, ...listed, ...(rest === undefined ? [] : [`[-- ${rest}]`])].join(" ");
 }
 
 /** A line for each option: how it is spelled, and what it means. */
@@ -79,16 +92,17 @@ function spelled(name: string, { value }: Option): string {
 function parse(
   args: readonly string[],
   { options }: CommandShape,
-): { values: Record<string, string | boolean | undefined>; positionals: string[] } {
-  const known = Object.entries(options).map(([name, { value }]) => {
-    return [name, { type: value === undefined ? "boolean" : "string" }] as const;
+): { values: Record<string, string | boolean | string[] | undefined>; positionals: string[] } {
+  const known = Object.entries(options).map(([name, { value, many = false }]) => {
+    return [name, { type: value === undefined ? "boolean" : "string", multiple: many }] as const;
   });
   const { tokens } = parseArgs({ args: [...args], strict: false, tokens: true, options: Object.fromEntries(known) });
   const seen = new Set<string>();
   for (const token of tokens) {
     if (token.kind !== "option") continue;
     if (!Object.hasOwn(options, token.name)) throw unknownOption(token.rawName, Object.keys(options));
-    if (seen.has(token.name)) throw new CommandLineError(`The option --${token.name} is given twice`);
+    if (seen.has(token.name) && options[token.name]!.many !== true)
+      throw new CommandLineError(`The option --${token.name} is given twice`);
     seen.add(token.name);
   }
   try {
@@ -98,7 +112,7 @@ function parse(
       allowPositionals: true,
       options: Object.fromEntries(known),
     });
-    return { values: parsed.values as Record<string, string | boolean | undefined>, positionals: parsed.positionals };
+    return { values: parsed.values as ReturnType<typeof parse>["values"], positionals: parsed.positionals };
   } catch (error) {
     throw new CommandLineError((error as Error).message.split(/\. |\n/)[0]!);
   }

@@ -80,6 +80,13 @@ const claims: Readonly<Record<string, Readonly<Record<string, readonly Claim[]>>
       ["tells what is `missing` there", "test/node/rights/review.test.ts: tells what is missing"],
       ["`tenon review FILE` says the same in a shell", "test/node/rights/cli.test.ts: tells in sentences"],
     ],
+    "To run a program": [
+      ["with these arguments and the standard streams of the shell; of the environment it has what `--env` names", "test/node/wasi/run.test.ts: gives it its arguments, the environment that is named"],
+      ["it is denied everything else", "test/node/wasi/command.test.ts: of what it is refused"],
+      ["Its exit code is that of the command", "test/node/wasi/run.test.ts: has as status %s"],
+      ["an interrupt ends it at once", "test/node/wasi/run.test.ts: an interrupt ends it at once"],
+      ["calls functions of any component instead", "test/node/run.test.ts: calls a function and prints"],
+    ],
     Grants: [
       ["refuses a component that needs more than is granted, with all that it needs, before an import is met or anything runs", "test/node/rights/grants.test.ts: refuses what needs more, with all of it"],
       ["so does every reload of the module, until one brings new `grants`", "test/node/rights/grants.test.ts: refuses an update that needs more", "test/node/rights/grants.test.ts: takes new grants with the update"],

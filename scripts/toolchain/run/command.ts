@@ -1,5 +1,5 @@
 /**
- * `tenon run`: functions of a component called from a shell, one after the other in one instance.
+ * `tenon run`: a program run from a shell, or functions of a component called, one after the other in one instance.
  */
 import { readFile } from "node:fs/promises";
 import { ComponentError, TenonError, UsageError } from "../../../host/errors.ts";
@@ -9,7 +9,8 @@ import { toCamelCase } from "../../../host/model/spelling.ts";
 import { formatExtern } from "../../../host/model/text.ts";
 import type { ExternDecl, FuncType } from "../../../host/model/types.ts";
 import { createHost } from "../../../host/node/index.ts";
-import type { Module } from "../../../host/module/types.ts";
+import { runCommand } from "../../../host/node/wasi.ts";
+import type { ImportEntry, Module } from "../../../host/module/types.ts";
 import { printValue, withPayload } from "./wave-print.ts";
 import { readArguments } from "./wave-read.ts";
 
@@ -32,21 +33,49 @@ interface Call {
 /**
  * Calls functions of a component and tells what each gave.
  *
- * @param calls such as `greet("Ada")`; none calls `run` of `wasi:cli/run`
+ * @param calls such as `greet("Ada")`
+ * @param world what it is given beside
  * @param told hears of each result as it comes
  * @returns whether no call gave an `err`
  * @throws {UsageError} for a call that is not understood, before anything runs
  * @throws {LinkError} when the component imports what nobody gives here
  */
-export async function runCalls(file: string, calls: readonly string[], told: (text: string) => void): Promise<boolean> {
-  const host = createHost();
+export async function runCalls(
+  file: string,
+  calls: readonly string[],
+  world: ImportEntry,
+  told: (text: string) => void,
+): Promise<boolean> {
+  const host = createHost({ imports: [world] });
   try {
     const { component, module } = await load(host, file);
     const callables = callablesOf(component);
-    const chosen = calls.length > 0 ? calls.map((text) => understood(text, callables)) : [program(callables)];
+    const chosen = calls.map((text) => understood(text, callables));
     let good = true;
     for (const call of chosen) good = (await perform(module, call, told)) && good;
     return good;
+  } finally {
+    await host.close();
+  }
+}
+
+/**
+ * Runs a program: a component that exports `wasi:cli/run`.
+ * @returns its exit code
+ * @throws {UsageError} when it is no program
+ * @throws {LinkError} when the component imports what nobody gives here
+ */
+export async function runProgram(file: string, world: ImportEntry): Promise<number> {
+  const host = createHost({ imports: [world] });
+  try {
+    const { component, module } = await load(host, file);
+    const callables = callablesOf(component);
+    if (!callables.some(({ name }) => /^wasi:cli\/run(?:@[^#]*)?#run$/.test(name))) {
+      throw new UsageError(
+        `The component is no program of wasi:cli/run: say which function to call; ${listed(callables)}`,
+      );
+    }
+    return await runCommand(module);
   } finally {
     await host.close();
   }
@@ -108,12 +137,6 @@ function understood(text: string, callables: readonly Callable[]): Call {
     throw new UsageError(`There is no function ${wanted === "" ? "without a name" : wanted}; ${hint}`);
   }
   return { callable, args: readArguments(open < 0 ? "()" : text.slice(open), callable.type.params) };
-}
-
-function program(callables: readonly Callable[]): Call {
-  const callable = callables.find(({ name }) => /^wasi:cli\/run(?:@[^#]*)?#run$/.test(name));
-  if (callable !== undefined) return { callable, args: [] };
-  throw new UsageError(`The component is no program of wasi:cli/run: say which function to call; ${listed(callables)}`);
 }
 
 function listed(callables: readonly Callable[]): string {

@@ -1,0 +1,146 @@
+/** `tenon run` of programs: what they are given, what they are denied, and how they end. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { main } from "../../../host/cli/main.ts";
+import { parseWat } from "../../../scripts/toolchain/wasm-tools.ts";
+import { clang, command } from "./support.ts";
+
+const root = await mkdtemp(join(tmpdir(), "tenon-run-wasi-"));
+afterAll(() => rm(root, { recursive: true, force: true }));
+const place = (name: string): string => join(root, name);
+
+interface Ended {
+  readonly status: number | null;
+  readonly signal: string | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+function start(args: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess {
+  const child = spawn(process.execPath, ["--import", "tsx", "host/cli/index.ts", "run", ...args], {
+    stdio: "pipe",
+    env: { ...process.env, ...env },
+  });
+  // A program that ends without reading what it is given breaks the pipe.
+  child.stdin!.on("error", () => undefined);
+  return child;
+}
+
+async function ended(child: ChildProcess): Promise<Ended> {
+  let [out, err] = ["", ""];
+  child.stdout!.on("data", (data: Buffer) => (out += data.toString()));
+  child.stderr!.on("data", (data: Buffer) => (err += data.toString()));
+  const [status, signal] = (await once(child, "close")) as [number | null, string | null];
+  return { status, signal, out, err };
+}
+
+async function tenon(...args: string[]): Promise<{ status: number; out: string; err: string }> {
+  let [out, err] = ["", ""];
+  const status = await main(args, { out: (text) => (out += text), err: (text) => (err += text) });
+  return { status, out, err };
+}
+
+/** A program whose `run` is these instructions, with a function `end` that takes its exit code. */
+async function program(instructions: string): Promise<Uint8Array> {
+  return parseWat(`(component
+    (import "wasi:cli/exit@0.2.12" (instance $exit (export "exit-with-code" (func (param "status-code" u8)))))
+    (core func $end (canon lower (func $exit "exit-with-code")))
+    (core module $m (import "e" "end" (func $end (param i32))) (func (export "run") (result i32) ${instructions}))
+    (core instance $i (instantiate $m (with "e" (instance (export "end" (func $end))))))
+    (func $run (result (result)) (canon lift (core func $i "run")))
+    (instance $program (export "run" (func $run)))
+    (export "wasi:cli/run@0.2.0" (instance $program)))`);
+}
+
+describe("tenon run of a program", () => {
+  test.each([
+    ["0 when it returns", "i32.const 0", 0],
+    ["1 when it returns an error", "i32.const 1", 1],
+    ["the code that it ends itself with", "(call $end (i32.const 42)) i32.const 0", 42],
+    ["0 when it ends itself so", "(call $end (i32.const 0)) i32.const 1", 0],
+    ["1 when it traps", "unreachable", 1],
+  ])("has as status %s", async (_when, instructions, status) => {
+    await writeFile(place("ends.wasm"), await program(instructions));
+    const said = await tenon("run", place("ends.wasm"));
+    expect(said).toMatchObject({ status, out: "" });
+    expect(said.err === "").toBe(instructions !== "unreachable");
+  });
+
+  test("arguments after -- are the program's, and have no place beside a CALL", async () => {
+    await writeFile(place("ends.wasm"), await program("i32.const 0"));
+    expect((await tenon("run", place("ends.wasm"), "--", "--env", "-x")).status).toBe(0);
+    const both = await tenon("run", place("ends.wasm"), "run()", "--", "a");
+    expect(both).toMatchObject({ status: 2, out: "" });
+    expect(both.err).toContain("there is a CALL");
+    expect((await tenon("run", place("ends.wasm"), "--env", "=1")).err).toContain(
+      "Expected --env to be NAME=VALUE or NAME",
+    );
+    expect((await tenon("run", place("ends.wasm"), "--stdin", place("nowhere"))).err).toContain("nowhere");
+  });
+});
+
+describe.skipIf(clang === undefined)("tenon run of a program of C", () => {
+  beforeAll(async () => {
+    const bytes = await command(`
+      #include <stdio.h>
+      #include <stdlib.h>
+      #include <string.h>
+      int main(int argc, char **argv) {
+        for (int i = 0; i < argc; i++) printf("%d: %s\\n", i, argv[i]);
+        for (int i = 1; i < argc && argv[i][0] == '$'; i++) {
+          const char *value = getenv(argv[i] + 1);
+          printf("%s\\n", value ? value : "none");
+        }
+        if (argc > 1 && !strcmp(argv[1], "loop")) { fflush(stdout); for (volatile int i = 0;; i++) {} }
+        char line[100];
+        while (fgets(line, sizeof line, stdin)) printf("in: %s", line);
+        fprintf(stderr, "said\\n");
+        return 0;
+      }`);
+    await writeFile(place("c.wasm"), bytes);
+  });
+
+  test("gives it its arguments, the environment that is named, and the standard streams", async () => {
+    const child = start(
+      [
+        place("c.wasm"),
+        "--env",
+        "A=1=2",
+        "--env",
+        "HERE",
+        "--env",
+        "NOT_SET",
+        "--",
+        "$A",
+        "$HERE",
+        "$NOT_SET",
+        "$HOME",
+      ],
+      { HERE: "here" },
+    );
+    child.stdin!.end("one\ntwo\n");
+    expect(await ended(child)).toEqual({
+      ...{ status: 0, signal: null, err: "said\n" },
+      out: "0: c.wasm\n1: $A\n2: $HERE\n3: $NOT_SET\n4: $HOME\n1=2\nhere\nnone\nnone\nin: one\nin: two\n",
+    });
+  });
+
+  test("takes standard input from a file", async () => {
+    await writeFile(place("input.txt"), "from a file\n");
+    const child = start([place("c.wasm"), "--stdin", place("input.txt")]);
+    expect(await ended(child)).toMatchObject({ status: 0, out: "0: c.wasm\nin: from a file\n" });
+  });
+
+  test("an interrupt ends it at once, whatever it does", { timeout: 60_000 }, async () => {
+    const child = start([place("c.wasm"), "--", "loop"]);
+    const end = ended(child);
+    await once(child.stdout!, "data");
+    child.kill("SIGINT");
+    // A shell tells this end as 130.
+    expect(await end).toMatchObject({ status: null, signal: "SIGINT", err: "" });
+  });
+});
