@@ -82,7 +82,7 @@ function started(name: string): Worker {
 
 function noWorker(name: string, why: string, cause?: unknown): UsageError {
   return new UsageError(
-    `Could not run a worker for module ${name}: ${why}. The bundler must follow new URL("./worker.js", import.meta.url) in tenon, and the page's Content-Security-Policy allow worker-src 'self'`,
+    `Could not run a worker for module ${name}: ${why}. The bundler must follow new URL("./worker.js", import.meta.url) in tenon, as Vite and webpack do, and others with tenon/plugin; and the page's Content-Security-Policy allow worker-src 'self'`,
     cause === undefined ? undefined : { cause },
   );
 }

@@ -65,6 +65,7 @@ const claims: Readonly<Record<string, Readonly<Record<string, readonly Claim[]>>
       ["a call goes to one that is free", "test/node/worker/pool.test.ts: calls go to a worker that is free"],
       ["one that traps is replaced while the others serve", "test/node/worker/pool.test.ts: is replaced while the others serve"],
       ["more calls than `queue` allows are refused", "test/node/worker/pool.test.ts: a call beyond the queue is refused"],
+      ["Rollup, Rolldown and esbuild through `tenon/plugin`", "test/node/plugin/worker.test.ts: built starts workers: their script is beside its own"],
       ["is refused where no worker could take it before the import returns, in Node also behind promises", "test/node/worker/imports.test.ts: a call that an import makes of its own module is refused", "test/node/worker/imports.test.ts: after it has waited is refused too", "test/node/worker/imports.test.ts: a circle of calls through two modules"],
       ["a page cannot tell, and there `timeoutMs` ends it and names the import", "test/node/package/package.test.ts: an import that waits for its own module"],
       ["`\"worker-sync\"` leaves calls synchronous", "test/node/worker/imports.test.ts: calls and imports are synchronous"],

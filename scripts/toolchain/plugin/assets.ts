@@ -2,7 +2,7 @@
  * How each bundler is given a file that goes with the output under a name with its hash, and how the output finds it.
  */
 import { readFile } from "node:fs/promises";
-import { basename, posix } from "node:path";
+import { basename, dirname, join, posix } from "node:path";
 import type { PluginBuild } from "esbuild";
 import type { SupportedFramework, UnpluginBuildContext } from "unplugin";
 
@@ -75,6 +75,26 @@ export function staysImported(source: string): boolean {
   return source.startsWith(PLACEHOLDER);
 }
 
+/** The part of the host that starts workers in a page, and how it names their script: Vite, webpack and Rspack know the form. */
+const STARTER = /[\\/]host[\\/]browser[\\/]chunks[\\/]isolation-\w+\.js$/;
+const SCRIPT = /new URL\("(?:\.\/)?worker\.js",\s*import\.meta\.url\)/g;
+
+/** Whether a file names the script of workers, and the bundler does not know how. */
+export function namesWorker(framework: SupportedFramework, id: string): boolean {
+  return ["rollup", "rolldown", "esbuild"].includes(framework) && STARTER.test(id);
+}
+
+/** The part of the host that starts workers, with their script beside the output. */
+export async function withWorker(
+  context: UnpluginBuildContext,
+  framework: SupportedFramework,
+  { id, code }: { readonly id: string; readonly code: string },
+): Promise<string> {
+  const file = join(dirname(id), "worker.js");
+  const { lines, url } = assetText(context, framework, { file, bytes: await readFile(file) });
+  return [...lines, code.replaceAll(SCRIPT, () => `new URL(${url})`)].join("\n");
+}
+
 /** Hands a file to a bundler of Rollup's kind. @returns what the bundler tells its name by, when it has one */
 function emit(context: UnpluginBuildContext, { file, bytes }: Asset): string {
   const emitFile = context.emitFile as unknown as (this: unknown, asset: object) => string;
@@ -96,8 +116,12 @@ export function withAssets(code: string, chunk: string, nameOf: (reference: stri
   });
 }
 
-/** esbuild copies the files that {@link assetText} and {@link moduleText} import. */
+/** esbuild copies the files that {@link assetText} and {@link moduleText} import, and the script of workers. */
 export function esbuildAssets(build: PluginBuild): void {
+  build.onLoad({ filter: STARTER }, async ({ path }) => {
+    const code = await readFile(path, "utf8");
+    return { contents: await withWorker({} as UnpluginBuildContext, "esbuild", { id: path, code }), loader: "js" };
+  });
   for (const [prefix, loader] of [
     [ASSET, "file"],
     [MODULE, "copy"],

@@ -7,7 +7,7 @@
 import type { SupportedFramework, UnpluginBuildContext, UnpluginInstance, UnpluginOptions } from "unplugin";
 import type { ViteDevServer } from "vite";
 import { loadPackage, pluginPackage } from "../build/packages.ts";
-import { esbuildAssets, staysImported, withAssets } from "./assets.ts";
+import { esbuildAssets, namesWorker, staysImported, withAssets, withWorker } from "./assets.ts";
 import { checkPluginOptions, type PluginOptions } from "./options.ts";
 import { Output } from "./output.ts";
 import { problemOf } from "./problems.ts";
@@ -64,6 +64,10 @@ const tenon: UnpluginInstance<PluginOptions | undefined, false> = createUnplugin
           const sources = await session.library.sources(place);
           if (!vite.watches(sources)) for (const file of sources) this.addWatchFile(file);
         }
+      },
+      transformInclude: (id) => namesWorker(framework, id),
+      transform(code, id) {
+        return withWorker(this, framework, { id, code });
       },
       watchChange: (file) => session.changed(file),
       vite: { ...vite.hooks, renderChunk },
