@@ -15,6 +15,7 @@ import { HOOKS } from "../instrument/meter-helpers.ts";
 import type { CallLimits, Usage } from "./engine.ts";
 import { isAborted, limitedBy, limitedExports, takeCallLimits } from "./call-limits.ts";
 import { meteringOf } from "./limits.ts";
+import { timeLeft } from "./time-left.ts";
 
 const PAGE_BYTES = 65_536;
 /** Steps between two looks at the clock: changed so that they are some tenths of a millisecond apart. */
@@ -305,6 +306,17 @@ export class Meter {
     return undefined;
   }
 
+  /** Milliseconds that are left to the call and to those that wait for it. */
+  static timeLeftMs(): number {
+    const now = performance.now();
+    let left = Infinity;
+    for (let meter = active; meter !== undefined; meter = meter.outer) {
+      const { allowance, startedMs } = meter;
+      if (startedMs >= 0) left = Math.min(left, allowance.timeoutMs - (now - startedMs));
+    }
+    return left;
+  }
+
   /** The name of the instance whose limit it is, where it is another. */
   private owner(asking: Meter): string | undefined {
     return this === asking ? undefined : this.instance.name;
@@ -374,6 +386,8 @@ export class Meter {
     return 1;
   }
 }
+
+timeLeft.ms = () => Meter.timeLeftMs();
 
 /** Makes a meter the active one. @returns the one that was */
 function running(meter: Meter): Meter | undefined {

@@ -10,6 +10,7 @@ import { environmentFaces } from "./cli/environment.ts";
 import { exitFaces } from "./cli/exit.ts";
 import { stdioFaces } from "./cli/stdio.ts";
 import { clockFaces, clocksFor } from "./clocks/face.ts";
+import { keyvalueFaces } from "./keyvalue.ts";
 import { pollFaces } from "./io/poll.ts";
 import { streamFaces } from "./io/streams.ts";
 import { denied } from "./denied.ts";
@@ -32,6 +33,7 @@ const FACES: Faces = {
   ...exitFaces,
   ...stdioFaces,
   ...fileFaces,
+  ...keyvalueFaces,
 };
 
 /** WASI 0.2, and the drafts before and beside it that have its number. */

@@ -5,6 +5,7 @@
  * refused with what to turn on; only for a clock a thread may block instead.
  */
 import { UnsupportedError } from "../errors.ts";
+import { timeLeft } from "../runtime/time-left.ts";
 import type { Clocks } from "./clocks/clocks.ts";
 
 /** Something that becomes ready. */
@@ -66,9 +67,9 @@ export class Waiting {
       const next = earliest(all);
       if (next !== undefined && this.#clocks.forward !== undefined) this.#clocks.forward(next);
       else if (this.#waits) return this.#later(all);
-      else if (next !== undefined && this.#sleep !== undefined && all.every((it) => it.deadline !== undefined))
-        this.#sleep(this.#msUntil(next));
-      else throw this.refusal(what);
+      else if (next !== undefined && this.#sleep !== undefined && all.every((it) => it.deadline !== undefined)) {
+        if (!this.#sleepUntil(next, this.#sleep)) return undefined;
+      } else throw this.refusal(what);
     }
   }
 
@@ -118,6 +119,14 @@ export class Waiting {
         resolve();
       };
     });
+  }
+
+  /** @returns false when the time of the call is over, which ends as soon as it is gone back to */
+  #sleepUntil(deadline: bigint, sleep: (ms: number) => void): boolean {
+    const left = timeLeft.ms();
+    if (left <= 0) return false;
+    sleep(Math.min(Number(deadline - this.#clocks.monotonic()) / 1e6, left));
+    return true;
   }
 
   #msUntil(deadline: bigint): number {
