@@ -123,7 +123,7 @@ export type UnsupportedFeature =
   | "complexity"
   /** A core module with a feature that the engine lacks. */
   | "core-wasm"
-  /** Limits of time, steps or memory over code that cannot be rewritten for them. */
+  /** Limits of time, steps, stack or memory over code that cannot be rewritten for them. */
   | "limits"
   /** A page that forbids evaluating text. */
   | "eval"
@@ -277,6 +277,8 @@ export type LimitName =
   | "fuel"
   /** Bytes of linear memory: `limits.memoryBytes`. */
   | "memory"
+  /** Bytes of the stack: `limits.stackBytes`. The trap is a `stack-overflow`. */
+  | "stack"
   /** Elements of tables: `limits.tableElements`. */
   | "table-elements"
   /** The `signal` of a call fired; the call throws its reason. */

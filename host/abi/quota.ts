@@ -17,6 +17,7 @@ export interface MeteredLimits extends HostLimits {
   readonly cpuMs?: number | undefined;
   readonly fuel?: number | undefined;
   readonly startTimeoutMs?: number | undefined;
+  readonly stackBytes?: number | undefined;
 }
 
 /** A limit that was passed. */

@@ -6,10 +6,10 @@ import { readBytes } from "./read.ts";
 
 /**
  * Writes the bindings, their declarations and the core modules of a component.
- * @param limits whether limits of time, steps and memory can be set when it is loaded
+ * @param limits whether limits of time, steps and memory, and of the stack, can be set when it is loaded
  * @returns the files, absolute
  */
-export async function bindFile(path: string, folder: string, limits = false): Promise<string[]> {
+export async function bindFile(path: string, folder: string, limits: boolean | "stack" = false): Promise<string[]> {
   const { bind } = await import("../../scripts/toolchain/bind.ts");
   const { writeAllOrNone } = await import("../../scripts/toolchain/build/files.ts");
   const { files } = await readBytes(path, (bytes) =>

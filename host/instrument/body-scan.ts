@@ -69,13 +69,15 @@ export const EDIT = {
   callCounted: 4,
   callEnding: 5,
   callTail: 6,
-  /** A return; `value` is the label of the function's end when loops became two. */
+  /** A return; `value` is where the labels of the function's end are: when loops became two, and when they did not. */
   leave: 7,
   /** An instruction that takes long; `value` is the function that does its work. */
   help: 8,
   /** A branch whose label passes loops that became two; for a table, `value` is where its labels are. */
   relabel: 9,
   relabelTable: 10,
+  /** Where what was thrown may arrive. */
+  caught: 11,
 } as const;
 
 /** The most steps of a function that is counted by its callers. */
@@ -83,12 +85,24 @@ const LEAF_STEPS = 64;
 /** What a call costs whose target is known only when it happens: it may reach a function that does not count itself. */
 const INDIRECT_STEPS = 16;
 
+/** What a call takes of the stack beside its parameters and locals: what engines keep of it, and values under way. */
+const CALL_BYTES = 80;
+const VALUE_BYTES = 8;
+
+/** What is done to bodies. */
+export interface Scanning {
+  /** Whether steps are counted, and long work is done in pieces; without that only growing is an edit. */
+  readonly counts: boolean;
+  /** Whether the stack is measured. */
+  readonly stack: boolean;
+  /** The function that does the work of an instruction that may take long, in pieces. */
+  helper(opcode: number, first: number, second: number): number;
+}
+
 /** The edits of one body, in order, and what else is to be known of it. Used anew for each body. */
 export class BodyScan {
   private readonly outline: Outline;
-  private readonly helper: (opcode: number, first: number, second: number) => number;
-  /** Whether steps are counted; without that only growing is an edit. */
-  private readonly counts: boolean;
+  private readonly scanning: Scanning;
   /** Steps of functions that their callers count, by index; 0 for all others. */
   readonly leaves: Uint8Array;
   /** Which of those have calls, that never come back. */
@@ -108,6 +122,8 @@ export class BodyScan {
   code = 0;
   /** Parameters and locals. */
   locals = 0;
+  /** What a call of the function takes of the stack, about. */
+  frameBytes = 0;
   /** Whether a loop has no call that comes back. */
   tight = false;
   /** Whether the function throws or catches. */
@@ -121,10 +137,9 @@ export class BodyScan {
   private double = 0;
   private calls = 0;
 
-  constructor(outline: Outline, counts: boolean, helper: (opcode: number, first: number, second: number) => number) {
+  constructor(outline: Outline, scanning: Scanning) {
     this.outline = outline;
-    this.counts = counts;
-    this.helper = helper;
+    this.scanning = scanning;
     this.leaves = new Uint8Array(outline.functions.length);
     this.ending = new Uint8Array(outline.functions.length);
   }
@@ -151,8 +166,11 @@ export class BodyScan {
     const reader = new InstructionReader(bytes, start, end);
     const type = outline.types[outline.functions[index]!];
     if (type?.kind !== "core-func") throw new UnknownInstruction("a function whose type is no function type", start);
-    const locals = type.params.length + skipLocals(reader);
+    const { count: own, wide } = skipLocals(reader);
+    const locals = type.params.length + own;
     this.begin(reader.at, locals);
+    this.frameBytes =
+      CALL_BYTES + VALUE_BYTES * (locals + wide + type.params.filter((param) => param === "v128").length);
     let stretch = 0;
     let count = 0;
     let ended = false;
@@ -237,6 +255,7 @@ export class BodyScan {
     if (instruction === DELEGATE) this.throws = true;
     else if (left < this.double) this.edit(EDIT.close, at, next, 0);
     this.double = left;
+    if (this.throws && this.scanning.stack) this.edit(EDIT.caught, next, next, 0);
     return this.open.pop()!;
   }
 
@@ -257,6 +276,9 @@ export class BodyScan {
         return 0;
       case CATCH:
       case CATCH_ALL:
+        this.throws = true;
+        if (this.scanning.stack) this.edit(EDIT.caught, reader.at, reader.at, 0);
+        return 0;
       case THROW:
       case THROW_REF:
       case RETHROW:
@@ -273,7 +295,7 @@ export class BodyScan {
         if (this.double > 0) this.relabelTable(new InstructionReader(reader.bytes, at + 1, reader.end), reader.at);
         return 0;
       case RETURN:
-        this.edit(EDIT.leave, at, reader.at, this.open.length + this.double);
+        this.edit(EDIT.leave, at, reader.at, this.labels.push(this.open.length + this.double, this.open.length) - 2);
         return 0;
       case CALL:
       case RETURN_CALL:
@@ -354,9 +376,9 @@ export class BodyScan {
   }
 
   private help(reader: InstructionReader, at: number, opcode: number, second: number): void {
-    if (!this.counts && opcode !== MEMORY_GROW && opcode !== TABLE_GROW) return;
+    if (!this.scanning.counts && opcode !== MEMORY_GROW && opcode !== TABLE_GROW) return;
     this.calls++;
-    this.edit(EDIT.help, at, reader.at, this.helper(opcode, reader.first, second));
+    this.edit(EDIT.help, at, reader.at, this.scanning.helper(opcode, reader.first, second));
   }
 
   /** The label of a branch when the loops that it leaves are counted twice. */
@@ -420,13 +442,16 @@ function isLong(opcode: number): boolean {
   }
 }
 
-/** Steps over the declarations of locals. @returns how many locals they declare */
-function skipLocals(reader: InstructionReader): number {
-  let locals = 0;
+/** Steps over the declarations of locals. @returns how many they are, and how many of them are vectors */
+function skipLocals(reader: InstructionReader): { readonly count: number; readonly wide: number } {
+  let count = 0;
+  let wide = 0;
   for (let groups = reader.u32(); groups > 0; groups--) {
-    locals += reader.u32();
+    const more = reader.u32();
+    if (reader.bytes[reader.at] === 0x7b) wide += more;
+    count += more;
     reader.skipValueType();
-    if (locals > 50_000) throw new UnknownInstruction("more than 50,000 locals", reader.at);
+    if (count > 50_000) throw new UnknownInstruction("more than 50,000 locals", reader.at);
   }
-  return locals;
+  return { count, wide };
 }

@@ -15,8 +15,12 @@
  * global, which costs such a function no more time and far fewer bytes: engines decide by a function's size what they put
  * in its place (a loop over checked arrays was 4.8 times slower in V8 13 when its function had grown to the double). A function
  * that throws or catches keeps it in the global, and its loops single: what it catches may have passed functions in between.
+ *
+ * The stack: a function adds its frame to what is in use when it is entered, asks where that is more than is granted, and takes
+ * it off when it ends, its body a block too. One that catches keeps what was in use in a local, and goes back to that where
+ * something thrown may arrive. Functions that their callers count have calls no deeper, and are not measured.
  */
-import { BodyScan, EDIT } from "./body-scan.ts";
+import { BodyScan, EDIT, type Scanning } from "./body-scan.ts";
 import {
   BLOCK,
   BR,
@@ -31,27 +35,32 @@ import {
 } from "./instructions.ts";
 import { LOCAL_GET, LOCAL_TEE } from "./instructions.ts";
 import type { Outline } from "./outline.ts";
-import type { Output } from "./output.ts";
+import { type Output, positiveBytes } from "./output.ts";
 
-/** What the counting code refers to. */
-export interface Counting {
-  /** Whether steps are counted, and long work is done in pieces. */
-  readonly counts: boolean;
+/** What the added code refers to, by number. */
+export interface Counting extends Scanning {
   /** The global that is counted down. */
   readonly counter: number;
   /** Called when the counter is below zero; with the steps to give back first; with the counter, which it gives back. */
   readonly out: number;
   readonly outBack: number;
   readonly outLocal: number;
-  /** The function that does the work of an instruction that may take long, in pieces. */
-  helper(opcode: number, first: number, second: number): number;
+  /** The global of what is in use of the stack, the one of what is granted, and what is called when that is less. */
+  readonly stackUsed: number;
+  readonly stackGranted: number;
+  readonly outOfStack: number;
+  /** The number of the type of blocks that give such values. */
+  blockType(results: readonly number[]): number;
 }
 
-const numberTypes: Readonly<Record<string, number>> = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c, v128: 0x7b };
+const valueTypes: Readonly<Record<string, number>> = {
+  ...{ i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c, v128: 0x7b },
+  ...{ "(ref null func)": 0x70, "(ref null extern)": 0x6f, "(ref null exn)": 0x69 },
+};
 const NOTHING = 0x40;
 const I32 = 0x7f;
 const LOCAL_SET = LOCAL_GET + 1;
-const [I32_CONST, I32_LT_S, I32_ADD, I32_SUB] = [0x41, 0x48, 0x6a, 0x6b];
+const [I32_CONST, I32_LT_S, I32_GT_U, I32_ADD, I32_SUB] = [0x41, 0x48, 0x4b, 0x6a, 0x6b];
 
 /** Rewrites the bodies of one module. */
 export class BodyMeter {
@@ -59,14 +68,17 @@ export class BodyMeter {
   private readonly counting: Counting;
   private readonly body: BodyScan;
 
-  // The body at hand: whether its counter is in a local, and whether its loops become two.
+  // The body at hand: whether its counter is in a local, whether its loops become two, whether its frame is measured, and
+  // whether what was in use of the stack is kept.
   private keepsLocal = false;
   private doubles = false;
+  private measured = false;
+  private keepsUsed = false;
 
   constructor(outline: Outline, counting: Counting) {
     this.outline = outline;
     this.counting = counting;
-    this.body = new BodyScan(outline, counting.counts, (...what) => counting.helper(...what));
+    this.body = new BodyScan(outline, counting);
   }
 
   /** Looks at a body before any is written, as callers must know. */
@@ -77,36 +89,39 @@ export class BodyMeter {
   /** Writes a body without its size. @throws {UnknownInstruction} */
   write(output: Output, bytes: Uint8Array, index: number, start: number, end: number): void {
     const { body } = this;
+    const { counts, stack } = this.counting;
     body.scan(bytes, index, start, end);
-    if (!this.counting.counts) {
+    const leaf = body.leaves[index]! > 0;
+    const result = leaf ? undefined : this.resultOf(index);
+    this.keepsLocal = counts && !leaf && body.tight && !body.throws && result !== undefined;
+    this.doubles = counts && !leaf && !body.throws;
+    this.measured = stack && !leaf && result !== undefined;
+    this.keepsUsed = this.measured && body.throws;
+    if (leaf || !(counts || this.measured)) {
       this.writeEdits(output, bytes, start, end);
       return;
     }
-    // Nothing in it is worth an edit.
-    if (body.leaves[index]! > 0) {
-      output.copy(bytes, start, end);
-      return;
-    }
-    const result = this.resultOf(index);
-    this.keepsLocal = body.tight && !body.throws && result !== undefined;
-    this.doubles = !body.throws;
-    writeLocals(output, bytes, start, body.code);
-    this.take(output, body.steps[0]!, false);
-    if (this.keepsLocal) {
+    writeLocals(output, bytes, { start, code: body.code, more: this.keepsUsed ? 2 : 1 });
+    if (this.measured) this.enter(output);
+    if (counts) this.take(output, body.steps[0]!, false);
+    const block = this.keepsLocal || this.measured;
+    if (block) {
       output.byte(BLOCK);
-      output.byte(result!);
+      output.all(result!);
     }
     this.writeEdits(output, bytes, body.code, end);
-    if (!this.keepsLocal) return;
-    this.spill(output);
-    output.byte(END);
+    if (this.keepsLocal) this.spill(output);
+    if (this.measured) this.leave(output);
+    if (block) output.byte(END);
   }
 
-  /** What a block around the whole body gives; `undefined` where no byte says it. */
-  private resultOf(index: number): number | undefined {
+  /** The type of a block around the whole body; `undefined` where it cannot be written. */
+  private resultOf(index: number): readonly number[] | undefined {
     const type = this.outline.types[this.outline.functions[index]!];
-    if (type?.kind !== "core-func" || type.results.length === 0) return NOTHING;
-    return type.results.length === 1 ? numberTypes[type.results[0]!] : undefined;
+    if (type?.kind !== "core-func" || type.results.length === 0) return [NOTHING];
+    const results = type.results.map((result) => valueTypes[result]!);
+    if (results.includes(undefined!)) return undefined;
+    return results.length === 1 ? results : positiveBytes(this.counting.blockType(results));
   }
 
   private writeEdits(output: Output, bytes: Uint8Array, start: number, end: number): void {
@@ -129,7 +144,13 @@ export class BodyMeter {
         return true;
       case EDIT.turn:
       case EDIT.turnOnce:
-        return this.counting.counts;
+        return this.counting.counts || this.keepsUsed;
+      case EDIT.caught:
+        return this.keepsUsed;
+      case EDIT.leave:
+        return this.keepsLocal || this.measured;
+      case EDIT.callTail:
+        return this.keepsLocal || this.measured;
       case EDIT.close:
       case EDIT.relabel:
       case EDIT.relabelTable:
@@ -147,13 +168,14 @@ export class BodyMeter {
   ): void {
     switch (kind) {
       case EDIT.turn:
-        output.copy(bytes, at, next);
-        if (this.doubles) this.turn(output, this.body.steps[value]!, bytes.subarray(at, next));
-        else this.take(output, this.body.steps[value]!, this.keepsLocal);
-        return;
       case EDIT.turnOnce:
         output.copy(bytes, at, next);
-        this.take(output, this.body.steps[value]!, this.keepsLocal);
+        if (kind === EDIT.turn && this.doubles) this.turn(output, this.body.steps[value]!, bytes.subarray(at, next));
+        else if (this.counting.counts) this.take(output, this.body.steps[value]!, this.keepsLocal);
+        if (this.keepsUsed) this.restore(output);
+        return;
+      case EDIT.caught:
+        this.restore(output);
         return;
       case EDIT.close:
         output.byte(END);
@@ -161,7 +183,7 @@ export class BodyMeter {
         return;
       case EDIT.leave:
         output.byte(BR);
-        output.u32(value);
+        output.u32(this.body.labels[this.doubles ? value : value + 1]!);
         return;
       case EDIT.relabel:
         output.byte(bytes[at]!);
@@ -172,6 +194,7 @@ export class BodyMeter {
         return;
       default:
         if (this.keepsLocal) this.spill(output);
+        if (kind === EDIT.callTail && this.measured) this.leave(output);
         if (kind === EDIT.help) {
           output.byte(CALL);
           output.u32(value);
@@ -246,6 +269,44 @@ export class BodyMeter {
     isNegative(output);
   }
 
+  /** `used += frame; if (used > granted) outOfStack()`. */
+  private enter(output: Output): void {
+    const { stackUsed, stackGranted, outOfStack } = this.counting;
+    this.global(output, GLOBAL_GET, stackUsed);
+    output.byte(I32_CONST);
+    output.positive(this.body.frameBytes);
+    output.byte(I32_ADD);
+    this.local(output, LOCAL_TEE);
+    this.global(output, GLOBAL_SET, stackUsed);
+    this.local(output, LOCAL_GET);
+    this.global(output, GLOBAL_GET, stackGranted);
+    output.byte(I32_GT_U);
+    output.byte(IF);
+    output.byte(NOTHING);
+    output.byte(CALL);
+    output.u32(outOfStack);
+    output.byte(END);
+    if (!this.keepsUsed) return;
+    this.local(output, LOCAL_GET);
+    this.local(output, LOCAL_SET, 1);
+  }
+
+  /** `used -= frame`, from what was kept where something may have been caught. */
+  private leave(output: Output): void {
+    const { stackUsed } = this.counting;
+    if (this.keepsUsed) this.local(output, LOCAL_GET, 1);
+    else this.global(output, GLOBAL_GET, stackUsed);
+    output.byte(I32_CONST);
+    output.positive(this.body.frameBytes);
+    output.byte(I32_SUB);
+    this.global(output, GLOBAL_SET, stackUsed);
+  }
+
+  private restore(output: Output): void {
+    this.local(output, LOCAL_GET, 1);
+    this.global(output, GLOBAL_SET, this.counting.stackUsed);
+  }
+
   private spill(output: Output): void {
     this.local(output, LOCAL_GET);
     this.global(output, GLOBAL_SET);
@@ -256,14 +317,14 @@ export class BodyMeter {
     this.local(output, LOCAL_SET);
   }
 
-  private local(output: Output, instruction: number): void {
+  private local(output: Output, instruction: number, which = 0): void {
     output.byte(instruction);
-    output.u32(this.body.locals);
+    output.u32(this.body.locals + which);
   }
 
-  private global(output: Output, instruction: number): void {
+  private global(output: Output, instruction: number, index = this.counting.counter): void {
     output.byte(instruction);
-    output.u32(this.counting.counter);
+    output.u32(index);
   }
 }
 
@@ -273,12 +334,16 @@ function isNegative(output: Output): void {
   output.byte(I32_LT_S);
 }
 
-/** The declarations of locals with one more, an i32. */
-function writeLocals(output: Output, bytes: Uint8Array, start: number, code: number): void {
+/** The declarations of locals with some more, of type i32. */
+function writeLocals(
+  output: Output,
+  bytes: Uint8Array,
+  { start, code, more }: { readonly start: number; readonly code: number; readonly more: number },
+): void {
   const reader = new InstructionReader(bytes, start, code);
   const groups = reader.u32();
   output.u32(groups + 1);
   output.copy(bytes, reader.at, code);
-  output.byte(1);
+  output.byte(more);
   output.byte(I32);
 }

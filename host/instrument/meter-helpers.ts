@@ -18,8 +18,8 @@ import {
 import { positiveBytes } from "./output.ts";
 
 /** The places of the host's functions in the table of hooks. */
-export const HOOKS = { tick: 0, growMemory: 1, growTable: 2 } as const;
-const HOOK_COUNT = 3;
+export const HOOKS = { tick: 0, growMemory: 1, growTable: 2, growStack: 3 } as const;
+const HOOK_COUNT = 4;
 
 /** Bytes that are filled or copied at once: some tens of microseconds. */
 const PIECE_BYTES = 1 << 20;
@@ -36,7 +36,7 @@ export interface Hooks {
   readonly counter: number;
   readonly table: number;
   readonly out: number;
-  /** The type `() -> i32` of `tick`, and `(f64) -> i32` of the two others. */
+  /** The type `() -> i32` of `tick` and `growStack`, and `(f64) -> i32` of the two others. */
   readonly tickType: number;
   readonly growType: number;
 }
@@ -48,7 +48,7 @@ export interface Helper {
   readonly body: readonly number[];
 }
 
-const functionType = (params: readonly (readonly number[])[], results: readonly number[]): readonly number[] => [
+export const functionType = (params: readonly (readonly number[])[], results: readonly number[]): readonly number[] => [
   0x60,
   params.length,
   ...params.flat(),
@@ -62,8 +62,8 @@ const OUT_TYPE = functionType([], []);
 export const FUNCREF_TABLE: readonly number[] = [FUNCREF, 1, HOOK_COUNT, HOOK_COUNT];
 
 /** Asks the host whether the module may go on: a flag comes back, as a guest could catch what is thrown. */
-export function outHelper({ table, tickType }: Omit<Hooks, "out">): Helper {
-  const ask = [CONST, HOOKS.tick, 0x11, ...u32Bytes(tickType), ...u32Bytes(table)];
+export function outHelper({ table, tickType }: Omit<Hooks, "out">, hook: number = HOOKS.tick): Helper {
+  const ask = [CONST, hook, 0x11, ...u32Bytes(tickType), ...u32Bytes(table)];
   return { type: OUT_TYPE, body: [0, ...ask, IF, NOTHING, 0x00, END, END] };
 }
 

@@ -11,9 +11,11 @@ import { TABLE_COPY, TABLE_FILL, TABLE_GROW, TABLE_INIT } from "./instructions.t
 import { BodyMeter } from "./meter-code.ts";
 import {
   FUNCREF_TABLE,
+  functionType,
   GROW_TYPE,
   type Helper,
   helperFor,
+  HOOKS,
   type Hooks,
   outBackHelper,
   outHelper,
@@ -27,13 +29,23 @@ import { InstructionReader, UnknownInstruction } from "./instructions.ts";
 
 export { UnknownInstruction } from "./instructions.ts";
 
+type AddedKind = "core-func" | "core-table" | "core-global";
+const kindCodes: Readonly<Record<AddedKind, number>> = { "core-func": 0, "core-table": 1, "core-global": 3 };
+
 /** A metered module, and how to reach what was added. */
 export interface Metered {
   readonly bytes: Uint8Array<ArrayBuffer>;
+  /** What it exports behind the module's own, in this order. */
+  readonly exports: readonly { readonly name: string; readonly type: { readonly kind: AddedKind } }[];
   /** Name of the exported counter, a mutable i32. Below zero the module asks `tick`. It begins with 0. */
   readonly counter: string;
   /** Name of the exported table of hooks; `HOOKS` says which is where. */
   readonly hooks: string;
+  /**
+   * Names of the exported globals, mutable i32, of what is in use of the stack and of what is granted, in bytes, where it is
+   * measured. Where more would be in use the module asks `growStack`. Both begin with 0.
+   */
+  readonly stack: { readonly used: string; readonly granted: string } | undefined;
   /** Name of the exported start function, where the module has one: to be called once the hooks are in place. */
   readonly start: string | undefined;
   /** What the module's own tables and memories begin with: elements, and bytes. */
@@ -46,6 +58,8 @@ export interface Metered {
 export interface MeterOptions {
   /** Whether steps are counted; without that, only growing is asked for, and other code stays as it is. */
   readonly counts: boolean;
+  /** Whether what calls take of the stack is measured. Default `false`. */
+  readonly stack?: boolean | undefined;
   /** Whether {@link Metered.shifts} are to be known. Default `false`. */
   readonly traced?: boolean | undefined;
 }
@@ -57,25 +71,30 @@ const utf8 = new TextEncoder();
  * @throws {DecodeError} where a section is not valid
  * @throws {UnknownInstruction} where code cannot be told apart, or has an instruction that is not known
  */
-export function meterModule(module: Uint8Array, { counts, traced = false }: MeterOptions): Metered {
+export function meterModule(module: Uint8Array, { counts, stack = false, traced = false }: MeterOptions): Metered {
   const outline = outlineOf(module);
   if (outline.wide) throw new UnknownInstruction("a memory or table of 64 bits", 0);
   const added = new Additions(outline);
-  const code = meterCode(module, outline, added, { counts, traced });
+  const code = meterCode(module, outline, added, { counts, stack, traced });
   const prefix = unusedPrefix(PREFIX, outline.exports);
   const names = { counter: `${prefix}counter`, hooks: `${prefix}hooks`, start: `${prefix}start` };
-  const exports: (readonly [name: string, kind: number, index: number])[] = [
-    [names.counter, 3, added.hooks.counter],
-    [names.hooks, 1, added.hooks.table],
+  const stackNames = { used: `${prefix}stack-used`, granted: `${prefix}stack-granted` };
+  const { counter, table } = added.hooks;
+  const exports: (readonly [name: string, kind: AddedKind, index: number])[] = [
+    [names.counter, "core-global", counter],
+    [names.hooks, "core-table", table],
   ];
-  if (outline.startFunction !== undefined) exports.push([names.start, 0, outline.startFunction]);
+  if (stack) {
+    exports.push([stackNames.used, "core-global", counter + 1], [stackNames.granted, "core-global", counter + 2]);
+  }
+  if (outline.startFunction !== undefined) exports.push([names.start, "core-func", outline.startFunction]);
 
   const entries = new Map<number, readonly (readonly number[])[]>([
     [SECTION.type, added.types],
-    [SECTION.function, added.helpers.map((_, i) => u32Bytes(added.typeOf(i)))],
+    [SECTION.function, added.helpers.map(({ type }) => u32Bytes(added.typeNumber(type)))],
     [SECTION.table, [FUNCREF_TABLE]],
-    [SECTION.global, [[0x7f, 1, 0x41, 0, 0x0b]]],
-    [SECTION.export, exports.map(([name, kind, index]) => exportEntry(name, kind, index))],
+    [SECTION.global, Array.from({ length: stack ? 3 : 1 }, () => [0x7f, 1, 0x41, 0, 0x0b])],
+    [SECTION.export, exports.map(([name, kind, index]) => exportEntry(name, kindCodes[kind], index))],
   ]);
   const output = new Output(module.length * 1.5 + 1024);
   output.copy(module, 0, 8);
@@ -83,8 +102,10 @@ export function meterModule(module: Uint8Array, { counts, traced = false }: Mete
   const bytes = output.done();
   return {
     bytes,
+    exports: exports.map(([name, kind]) => ({ name, type: { kind } })),
     counter: names.counter,
     hooks: names.hooks,
+    stack: stack ? stackNames : undefined,
     start: outline.startFunction === undefined ? undefined : names.start,
     tableElements: outline.tableMinimum,
     memoryBytes: outline.memoryMinimum,
@@ -107,6 +128,7 @@ class Additions {
     const base = { counter: outline.globals, table: outline.tables, tickType: first, growType: first + 1 };
     this.hooks = { ...base, out: outline.functions.length };
     this.helpers.push(outHelper(base), outLocalHelper(this.hooks), outBackHelper(this.hooks));
+    this.helpers.push(outHelper(base, HOOKS.growStack));
   }
 
   helper(opcode: number, first: number, second: number): number {
@@ -122,9 +144,8 @@ class Additions {
     return index;
   }
 
-  /** The number of a helper's type, which is appended when it is new. */
-  typeOf(helper: number): number {
-    const { type } = this.helpers[helper]!;
+  /** The number of a function type, which is appended when it is new. */
+  typeNumber(type: readonly number[]): number {
     const key = type.join(" ");
     let number = this.typeNumbers.get(key);
     if (number === undefined) {
@@ -140,13 +161,15 @@ function meterCode(
   module: Uint8Array,
   outline: Outline,
   added: Additions,
-  { counts, traced }: Required<Pick<MeterOptions, "counts" | "traced">>,
+  { counts, stack, traced }: { readonly [Option in keyof Required<MeterOptions>]: boolean },
 ): Output {
   const section = outline.sections.find(({ id }) => id === SECTION.code);
   const { out, counter } = added.hooks;
   const meter = new BodyMeter(outline, {
     ...{ counts, counter, out, outLocal: out + 1, outBack: out + 2 },
+    ...{ stack, stackUsed: counter + 1, stackGranted: counter + 2, outOfStack: out + 3 },
     helper: (...what) => added.helper(...what),
+    blockType: (results) => added.typeNumber(functionType([], results)),
   });
   const { functions } = outline.imported;
   const defined = outline.functions.length - functions;
@@ -165,7 +188,7 @@ function meterCode(
     if (reader.at !== section.end) throw new UnknownInstruction("bytes after the last function", reader.at);
   } else if (defined > 0) throw new UnknownInstruction("functions without code", 0);
 
-  for (let i = 0; counts && i < bodies.length; i += 2)
+  for (let i = 0; (counts || stack) && i < bodies.length; i += 2)
     meter.survey(module, functions + i / 2, bodies[i]!, bodies[i + 1]!);
   const output = new Output(
     section === undefined ? 64 : (section.end - section.start) * 1.5 + 1024,

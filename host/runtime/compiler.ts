@@ -48,7 +48,8 @@ export interface PrepareOptions {
 export async function prepareBytes(bytes: Uint8Array<ArrayBuffer>, options: PrepareOptions = {}): Promise<Prepared> {
   const { early, platform, from, recipe } = options;
   const metering = recipe === undefined ? undefined : meteringOf(recipe);
-  const cores = metering === undefined ? undefined : { ...metering, tools: await import("./metering.ts") };
+  const stack = recipe?.limits.stackBytes !== undefined;
+  const cores = metering === undefined ? undefined : { ...metering, stack, tools: await import("./metering.ts") };
   const metered = cores?.counts === true;
   const waiting = platform?.waiting;
   const sha256 = platform?.sha256 ?? portableSha256;
@@ -86,12 +87,12 @@ export async function prepareBytes(bytes: Uint8Array<ArrayBuffer>, options: Prep
     : undefined;
   const rewritten = cores !== undefined || places.some((place) => place.kind === "embedded" && place.hidden);
   const lines = found ?? (rewritten ? noPlaces : undefined);
-  const { Meter } = cores?.tools ?? {};
+  const meter = cores?.tools.meters(stack);
   const more = waiting?.equipment(plan, recipe!);
   const equip: Prepared["equip"] =
-    (Meter ?? more) &&
+    (meter ?? more) &&
     ((instance, limits) => {
-      if (Meter !== undefined) instance.meter = new Meter(instance, limits);
+      meter?.(instance, limits);
       more?.(instance);
     });
   return { plan, instantiate: functions.get(plan)!, modules, lines, equip };

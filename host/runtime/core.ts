@@ -73,15 +73,16 @@ export async function compileCore(
 /** How core modules are rewritten for limits. */
 export interface MeterCores {
   readonly counts: boolean;
+  readonly stack: boolean;
   readonly tools: typeof import("./metering.ts");
 }
 
 async function compileMetered(
   bytes: Uint8Array<ArrayBuffer>,
   module: Embedded,
-  { counts, tools }: MeterCores,
+  { counts, stack, tools }: MeterCores,
 ): Promise<WebAssembly.Module> {
-  const metered = tools.meterCore(coreBytes(bytes, module), { counts });
+  const metered = tools.meterCore(coreBytes(bytes, module), { counts, stack });
   if (!("bytes" in metered)) {
     // What is not valid is told so; what is, and cannot be told apart, must not run.
     await compile(bytes, module);
@@ -94,12 +95,7 @@ async function compileMetered(
     await compile(bytes, module);
     throw error;
   }
-  const start = metered.start === undefined ? [] : [{ name: metered.start, type: { kind: "core-func" } as const }];
-  checkSurface(compiled, module, [
-    { name: metered.counter, type: { kind: "core-global" } },
-    { name: metered.hooks, type: { kind: "core-table" } },
-    ...start,
-  ]);
+  checkSurface(compiled, module, metered.exports);
   tools.noteMetered(compiled, metered);
   return compiled;
 }

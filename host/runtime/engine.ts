@@ -40,6 +40,12 @@ export interface Limits {
    * bytes filled or copied. `Infinity` only counts. Default: no limit.
    */
   readonly fuel?: number | undefined;
+  /**
+   * Bytes of the stack that calls of the guest within each other may take, all its core modules together: 80 for a call and 8
+   * for each parameter and local (16 for a vector), which is about what engines take and the same on all of them. Functions
+   * without loops and calls, and what the host does in between, are not counted. Default: until the engine's stack ends.
+   */
+  readonly stackBytes?: number | undefined;
   /** Milliseconds that instantiation may take, start functions included. Default {@link timeoutMs}. */
   readonly startTimeoutMs?: number | undefined;
 }

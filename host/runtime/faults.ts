@@ -161,8 +161,8 @@ export function toTrapError(raised: unknown, context: FaultContext): TrapError {
     frames,
   };
   const trap =
-    code === "limit-exceeded"
-      ? new LimitError(message, details, error as LimitTrap)
+    error instanceof LimitTrap
+      ? new LimitError(message, details, error)
       : new TrapError(message, details, cause === undefined ? undefined : { cause });
   // The program may have its own way to write stacks, which has the same frames.
   const written = linesOf(trap);
@@ -361,7 +361,9 @@ function classify(error: unknown): { code: TrapCode; detail: string } {
 }
 
 function codeOf(error: unknown): { code: TrapCode; detail: string } {
-  if (error instanceof LimitTrap) return { code: error.code, detail: limitText(error) };
+  if (error instanceof LimitTrap) {
+    return { code: error.limit === "stack" ? "stack-overflow" : error.code, detail: limitText(error) };
+  }
   if (error instanceof AbiTrap) return { code: error.code, detail: error.message };
   if (error instanceof ImportFault) {
     const hint = error.hasErr ? " (to give err, throw a ComponentError with its payload)" : "";
@@ -399,6 +401,7 @@ function limitText({ limit, allowed, used, owner }: LimitTrap): string {
     cpu: `${allowed} ms of its own time are over`,
     fuel: `the ${allowed} steps are used up`,
     memory: `${used} bytes of memory, of at most ${allowed}`,
+    stack: `${used} bytes of the stack, of at most ${allowed}`,
     "table-elements": `${used} elements of tables, of at most ${allowed}`,
     signal: `the signal${whose} was aborted`,
   };

@@ -19,14 +19,15 @@ const LIMITS: Checks<Limits> = {
   timeoutMs: amount,
   cpuMs: amount,
   fuel: amount,
+  stackBytes: limit,
   startTimeoutMs: amount,
 };
 
 /** Whether core modules have to be rewritten for these limits, and whether they count. `undefined`: not at all. */
 export function meteringOf({ limits }: Recipe): { readonly counts: boolean } | undefined {
-  const { timeoutMs, cpuMs, fuel, startTimeoutMs, memoryBytes, tableElements } = limits;
-  const counts = (timeoutMs ?? cpuMs ?? fuel ?? startTimeoutMs) !== undefined;
-  return counts || (memoryBytes ?? tableElements) !== undefined ? { counts } : undefined;
+  const given = (name: keyof Limits): boolean => limits[name] !== undefined;
+  const counts = (["timeoutMs", "cpuMs", "fuel", "startTimeoutMs"] as const).some(given);
+  return counts || (["memoryBytes", "tableElements", "stackBytes"] as const).some(given) ? { counts } : undefined;
 }
 
 /**

@@ -8,7 +8,7 @@
 import { LimitTrap, type MeteredLimits, type Quota } from "../abi/quota.ts";
 import { ENTERED, TRAPPED } from "../abi/entered.ts";
 import type { ComponentState } from "../abi/component-state.ts";
-import { LimitError, UnsupportedError, type LimitName } from "../errors.ts";
+import { LimitError, UnsupportedError, UsageError, type LimitName } from "../errors.ts";
 import { type Metered, meterModule, type MeterOptions, UnknownInstruction } from "../instrument/meter.ts";
 import type { Shifts } from "../instrument/shifts.ts";
 import { HOOKS } from "../instrument/meter-helpers.ts";
@@ -22,12 +22,15 @@ const PAGE_BYTES = 65_536;
 const FIRST_QUANTUM = 100_000;
 const LEAST_QUANTUM = 10_000;
 const MOST_QUANTUM = 2 ** 24;
+/** What is granted of the stack at once, and what a guest without a limit may take: more than any engine has. */
+const STACK_PIECE_BYTES = 4096;
+const MOST_STACK_BYTES = 2 ** 30;
 const SHORT_MS = 0.2;
 const LONG_MS = 0.8;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** What was added to the core modules that have been compiled. */
-type Additions = Omit<Metered, "bytes">;
+type Additions = Omit<Metered, "bytes" | "exports">;
 const added = new WeakMap<WebAssembly.Module, Additions>();
 
 /** A core module rewritten for limits; the names of what was added are known once it is compiled ({@link noteMetered}). */
@@ -49,24 +52,43 @@ export function meteringShifts(module: Uint8Array<ArrayBuffer>, options: MeterOp
 export function unmeterable({ message, offset }: UnknownInstruction, start: number): UnsupportedError {
   return new UnsupportedError(
     "limits",
-    `Limits of time, steps and memory cannot be kept for a core module with ${message} (at byte ${start + offset})`,
+    `Limits of time, steps, stack and memory cannot be kept for a core module with ${message} (at byte ${start + offset})`,
   );
 }
 
 export function noteMetered(compiled: WebAssembly.Module, metered: Metered): void {
-  added.set(compiled, metered);
+  const { counter, hooks, stack, start, tableElements, memoryBytes, shifts } = metered;
+  // Without the bytes, which the engine has.
+  added.set(compiled, { counter, hooks, stack, start, tableElements, memoryBytes, shifts });
 }
 
 /** For core modules that were rewritten when they were bound. @param additions what was added to each */
 export function meterBound(
   modules: readonly (WebAssembly.Module | undefined)[],
   additions: readonly (object | null)[],
-): (instance: Metering, limits: MeteredLimits) => void {
+): MakeMeter {
   for (const [i, module] of modules.entries()) {
     const metered = additions[i];
     if (module !== undefined && metered != null) added.set(module, metered as Additions);
   }
-  return (instance, limits) => void (instance.meter = new Meter(instance, limits));
+  return meters(additions.every((metered) => metered === null || "stack" in metered));
+}
+
+type MakeMeter = (instance: Metering, limits: MeteredLimits) => void;
+
+/**
+ * Makes the meters of a component's instances.
+ * @param stack whether its core modules measure their stack
+ */
+export function meters(stack: boolean): MakeMeter {
+  return (instance, limits) => {
+    if (limits.stackBytes !== undefined && !stack) {
+      throw new UsageError(
+        `To set limits.stackBytes for an instance of ${instance.name}, compile the component with one, or bind it with --stack`,
+      );
+    }
+    instance.meter = new Meter(instance, limits);
+  };
 }
 
 /** What a meter needs of the instance whose calls it limits. */
@@ -96,6 +118,7 @@ export class Meter {
   readonly limits: MeteredLimits;
   private readonly own: Allowance;
   private readonly counters: WebAssembly.Global[] = [];
+  private readonly stacks: Stack[] = [];
   private readonly memories = new Set<WebAssembly.Memory>();
   private peakMemoryBytes = 0;
   private tableElements = 0;
@@ -151,11 +174,14 @@ export class Meter {
     if (names === undefined) return;
     const counter = exports[names.counter] as WebAssembly.Global;
     const place = this.counters.push(counter) - 1;
+    const stack = stackOf(names, exports);
+    if (stack !== undefined) this.stacks.push(stack);
     const table = exports[names.hooks] as WebAssembly.Table;
     const hooks = hookFunctions({
       tick: () => this.tick(place),
       growMemory: (pages) => this.growMemory(pages),
       growTable: (elements) => this.growTable(elements),
+      growStack: () => this.growStack(stack),
     });
     for (const [name, index] of Object.entries(HOOKS)) table.set(index, hooks[name]);
     if (names.start !== undefined) (exports[names.start] as () => void)();
@@ -266,7 +292,7 @@ export class Meter {
   /** Lets go of the core instances; what they have used stays known. */
   end(): void {
     this.granted -= this.left();
-    this.counters.length = 0;
+    this.counters.length = this.stacks.length = 0;
     this.memories.clear();
   }
 
@@ -379,6 +405,30 @@ export class Meter {
     return 1;
   }
 
+  /** A core module is about to use more of the stack than it was granted. @returns 1 when it must end itself */
+  private growStack(stack: Stack | undefined): 0 | 1 {
+    const { stacks } = this;
+    const { stackBytes: most = MOST_STACK_BYTES } = this.limits;
+    // Without the limit, code that was made for it runs as long as the engine's stack goes.
+    if (stack === undefined) return 0;
+    const granted = (): number => stacks.reduce((sum, { granted: { value } }) => sum + value, 0);
+    const wanted = stack.used.value - stack.granted.value;
+    // What others were granted and do not use is there for all.
+    if (granted() + wanted > most)
+      for (const { used, granted: given } of stacks) given.value = Math.min(given.value, used.value);
+    const free = most - granted();
+    if (wanted > free)
+      return this.stop(
+        new LimitTrap(
+          "stack",
+          most,
+          stacks.reduce((sum, { used: { value } }) => sum + value, 0),
+        ),
+      );
+    stack.granted.value += Math.min(free, wanted + STACK_PIECE_BYTES);
+    return 0;
+  }
+
   private stop(trap: LimitTrap): 1 {
     const { root } = this.instance;
     if (root.entered <= ENTERED) root.entered = TRAPPED;
@@ -422,10 +472,27 @@ function limitedCall<T>(call: () => T, limits: CallLimits): T {
   }
 }
 
+type I32Global = Omit<WebAssembly.Global, "value"> & { value: number };
+
+/** What one core module uses of the stack, and what it was granted. */
+interface Stack {
+  readonly used: I32Global;
+  readonly granted: I32Global;
+}
+
+function stackOf({ stack }: Additions, exports: WebAssembly.Exports): Stack | undefined {
+  if (stack === undefined) return undefined;
+  return {
+    used: exports[stack.used] as I32Global,
+    granted: exports[stack.granted] as I32Global,
+  };
+}
+
 interface Hooks {
   tick(): number;
   growMemory(pages: number): number;
   growTable(elements: number): number;
+  growStack(): number;
 }
 
 /** A table takes functions of WebAssembly only: this module passes the host's on as such. */
@@ -444,7 +511,10 @@ function adapterBytes(): Uint8Array<ArrayBuffer> {
   return new Uint8Array([
     ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
     ...section(1, [2, 0x60, 0, 1, 0x7f, 0x60, 1, 0x7c, 1, 0x7f]),
-    ...section(2, [names.length, ...names.flatMap((text) => [...name(""), ...name(text), 0, text === "tick" ? 0 : 1])]),
+    ...section(2, [
+      names.length,
+      ...names.flatMap((text) => [...name(""), ...name(text), 0, text === "tick" || text === "growStack" ? 0 : 1]),
+    ]),
     ...section(7, [names.length, ...names.flatMap((text, i) => [...name(text), 0, i])]),
   ]);
 }

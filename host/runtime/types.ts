@@ -87,7 +87,7 @@ export type InstantiateArguments<W extends World, G> = {} extends W["imports"]
 
 export interface InstantiateOptions extends InstanceEvents {
   /**
-   * Default: those the component was compiled with. Limits of time, steps and memory can be set here only where the component
+   * Default: those the component was compiled with. Limits of time, steps, stack and memory can be set here only where the component
    * was compiled with some: its code is another then.
    */
   readonly limits?: Limits | undefined;

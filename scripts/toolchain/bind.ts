@@ -16,8 +16,11 @@ import { declarations } from "./types/dts.ts";
 export interface BindOptions {
   /** What the files are called, and the default name of the module. Default `component`. */
   readonly name?: string | undefined;
-  /** Rewrites core modules, so that limits of time, steps and memory can be set when they are loaded. Default `false`. */
-  readonly limits?: boolean | undefined;
+  /**
+   * Rewrites core modules, so that limits of time, steps and memory can be set when they are loaded; with `"stack"` also
+   * `stackBytes`, which costs calls some more. Default `false`.
+   */
+  readonly limits?: boolean | "stack" | undefined;
 }
 
 /** What {@link bind} makes. */
@@ -57,11 +60,12 @@ export interface Core {
 function meteredCore(
   component: Uint8Array<ArrayBuffer>,
   module: Parameters<typeof coreBytes>[1],
-): Pick<Metered, "bytes" | "counter" | "hooks" | "start" | "tableElements" | "memoryBytes"> {
-  const metered = meterCore(coreBytes(component, module), { counts: true });
+  stack: boolean,
+): Pick<Metered, "bytes" | "counter" | "hooks" | "stack" | "start" | "tableElements" | "memoryBytes"> {
+  const metered = meterCore(coreBytes(component, module), { counts: true, stack });
   if (!("bytes" in metered)) throw unmeterable(metered, module.start);
   const { bytes, counter, hooks, start, tableElements, memoryBytes } = metered;
-  return { bytes, counter, hooks, start, tableElements, memoryBytes };
+  return { bytes, counter, hooks, stack: metered.stack, start, tableElements, memoryBytes };
 }
 
 /** As text has it. */
@@ -89,17 +93,23 @@ export function bindAs(
   const world = { name, imports: plan.imports, exports: plan.exportDecls };
   const cores: Core[] = [];
   // Rewritten for limits, code stands where only a second rewriting could tell.
-  const brings = !limits && bringsLines(whole, plan.modules);
+  const brings = limits === false && bringsLines(whole, plan.modules);
   const tables = brings ? lineTables(whole, plan.modules, (module) => rewritingsOf(module)) : undefined;
   for (const table of tables ?? []) budget.spend(table?.code.functions.length ?? 0, "generate bindings for");
   const modules = plan.modules.map((module, index) => {
     if (module.kind !== "embedded") return undefined;
-    const { bytes, ...metered } = limits ? meteredCore(whole, module) : { bytes: coreBytes(whole, module) };
+    const { bytes, ...metered } =
+      limits !== false ? meteredCore(whole, module, limits === "stack") : { bytes: coreBytes(whole, module) };
     const file = `${name}.core${index === 0 ? "" : index + 1}.wasm`;
     const core: Core = { file, bytes, hash: createHash("sha256").update(bytes).digest("hex") };
     cores.push(core);
     const expression = expressionOf?.(core, cores.length - 1);
-    return { ...core, expression, metered: limits ? metered : undefined, lines: tables && written(tables[index]!) };
+    return {
+      ...core,
+      expression,
+      metered: limits !== false ? metered : undefined,
+      lines: tables && written(tables[index]!),
+    };
   });
   const hash = createHash("sha256").update(whole).digest("hex");
   const types = declarations(world, new Map(), { bound: true, budget });

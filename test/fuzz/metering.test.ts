@@ -30,8 +30,9 @@ const adapter = new WebAssembly.Module(
 function attach(
   module: Uint8Array<ArrayBuffer>,
   quantum: number,
-): { readonly exports: Exports; start(): void; steps(): number } {
-  const metered = meterModule(module, { counts: true });
+  stack = false,
+): { readonly exports: Exports; start(): void; steps(): number; stackBytes(): number } {
+  const metered = meterModule(module, { counts: quantum > 0, stack });
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(metered.bytes));
   const counter = exports[metered.counter] as WebAssembly.Global;
   const table = exports[metered.hooks] as WebAssembly.Table;
@@ -47,8 +48,13 @@ function attach(
   table.set(HOOKS.tick, hooks["tick"]);
   table.set(HOOKS.growMemory, hooks["grow"]);
   table.set(HOOKS.growTable, hooks["grow"]);
+  table.set(HOOKS.growStack, hooks["tick"]);
+  // No function asks for more.
+  if (metered.stack !== undefined) (exports[metered.stack.granted] as WebAssembly.Global).value = 2 ** 30;
+  const stackBytes = (): number =>
+    metered.stack === undefined ? 0 : ((exports[metered.stack.used] as WebAssembly.Global).value as number);
   const start = metered.start === undefined ? () => {} : (exports[metered.start] as () => void);
-  return { exports: exports as Exports, start, steps: () => granted - (counter.value as number) };
+  return { exports: exports as Exports, start, steps: () => granted - (counter.value as number), stackBytes };
 }
 
 /** What a call gives: a value or the text of a trap; `stack` when the stack ended, which comes sooner in larger frames. */
@@ -92,7 +98,12 @@ test("meterModule changes nothing that a program computes, and counts the same w
     const plainModule = new WebAssembly.Module(module);
     let plain: Exports | undefined;
     const started = outcome(() => void (plain = new WebAssembly.Instance(plainModule).exports as Exports));
-    const runs = [attach(module, 1 + (i % 40)), attach(module, 100_000)];
+    const runs = [
+      attach(module, 1 + (i % 40)),
+      attach(module, 100_000),
+      attach(module, 100_000, true),
+      attach(module, 0, true),
+    ];
     for (const run of runs)
       expect(
         outcome(() => run.start()),
@@ -103,7 +114,7 @@ test("meterModule changes nothing that a program computes, and counts the same w
       const wanted = outcome(() => callAny(plain!, index));
       const got = runs.map((run) => outcome(() => callAny(run.exports, index)));
       if (wanted === "stack" || got.includes("stack")) break;
-      expect(got, `function ${index} of program ${i}, seed ${seed}`).toEqual([wanted, wanted]);
+      expect(got, `function ${index} of program ${i}, seed ${seed}`).toEqual(runs.map(() => wanted));
       compared++;
       // A trap may come some pieces later than it did.
       if (wanted.startsWith("trap")) {
@@ -112,7 +123,9 @@ test("meterModule changes nothing that a program computes, and counts the same w
       }
       const state = stateOf(plain);
       for (const run of runs) expect(stateOf(run.exports), `state after function ${index} of program ${i}`).toBe(state);
-      expect(runs[0]!.steps(), `steps of program ${i}`).toBe(runs[1]!.steps());
+      const steps = runs.map((run) => run.steps());
+      expect(steps, `steps of program ${i}`).toEqual([steps[0], steps[0], steps[0], 0]);
+      expect(runs[2]!.stackBytes() + runs[3]!.stackBytes(), `stack after function ${index} of program ${i}`).toBe(0);
     }
   }
   expect(compared).toBeGreaterThan(PROGRAMS);

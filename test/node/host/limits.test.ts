@@ -34,6 +34,22 @@ function lifted(core: string, names: readonly string[], rest = ""): Promise<Uint
   return component(`(core module $m ${core}) (core instance $i (instantiate $m)) ${lifts.join(" ")} ${rest}`);
 }
 
+/** The same bytes with instructions in place of as many that do nothing, where there are some. */
+function written(bytes: Uint8Array, code: readonly number[]): Uint8Array {
+  const at = bytes.findIndex((_, i) => code.every((__, j) => bytes[i + j] === 0x01));
+  const copy = bytes.slice();
+  if (at >= 0) copy.set(code, at);
+  return copy;
+}
+
+/** Whether the engine has the second form of exceptions: `(func block (try_table (catch_all 0)))`. */
+const hasTryTable = WebAssembly.validate(
+  new Uint8Array([
+    ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 1, 4, 1, 0x60, 0, 0, 3, 2, 1, 0, 10, 13, 1, 11, 0],
+    ...[0x02, 0x40, 0x1f, 0x40, 1, 2, 0, 0x0b, 0x0b, 0x0b],
+  ]),
+);
+
 let host: Host;
 let neighbour: Module<Exports>;
 beforeEach(async () => {
@@ -91,10 +107,8 @@ describe("limits", () => {
   test("end a guest whose own handler catches everything", async () => {
     // loop, try, loop, br 0, end, catch_all, end, br 0, end: the first form of exceptions, which no assembler writes any more.
     const code = [0x03, 0x40, 0x06, 0x40, 0x03, 0x40, 0x0c, 0, 0x0b, 0x19, 0x0b, 0x0c, 0, 0x0b];
-    const bytes = (await lifted(`(func (export "f") ${"nop ".repeat(code.length)})`, ["f"])).slice();
-    const at = bytes.findIndex((_, i) => code.every((__, j) => bytes[i + j] === 0x01));
-    bytes.set(code, at);
-    const guest = await load(bytes, { timeoutMs: 20 });
+    const bytes = await lifted(`(func (export "f") ${"nop ".repeat(code.length)})`, ["f"]);
+    const guest = await load(written(bytes, code), { timeoutMs: 20 });
     expect(caught(() => guest.exports["f"]!()).limit).toBe("timeout");
   });
 
@@ -182,6 +196,89 @@ describe("limits", () => {
     await guest.unload();
     await expect(load(await lifted(core, ["f"]), { tableElements: 3 })).rejects.toMatchObject({
       limit: "table-elements",
+    });
+  });
+
+  describe("stackBytes", () => {
+    // 80 bytes for a call, 8 for its parameter.
+    const deep = `(func $f (export "f") (param i32) (result i32)
+      (if (result i32) (local.get 0) (then (call $f (i32.sub (local.get 0) (i32.const 1)))) (else (i32.const 7))))`;
+    const thrower = `(tag $e) (func $h (param i32) (if (local.get 0) (then (call $h (i32.sub (local.get 0) (i32.const 1)))) (else (throw $e))))`;
+    const lift = (core: string): Promise<Uint8Array> =>
+      component(`(core module $m ${core}) (core instance $i (instantiate $m))
+        (func (export "f") (param "n" u32) (result u32) (canon lift (core func $i "f")))`);
+
+    test("ends a recursion that is deeper, by a byte", async () => {
+      const guest = await load(await lift(deep), { stackBytes: 101 * 88 });
+      for (let i = 0; i < 3; i++) expect(guest.exports["f"]!(100)).toBe(7);
+      const error = caught(() => guest.exports["f"]!(101));
+      expect(error).toMatchObject({ limit: "stack", allowed: 8888, used: 8976, trap: "stack-overflow", export: "f" });
+      expect(error.message).toContain("8976 bytes of the stack, of at most 8888");
+    });
+
+    test.each([
+      ["without other limits", {}],
+      ["beside others", { fuel: 10_000_000, timeoutMs: 10_000 }],
+    ])("ends endless recursion %s, with the host's own stack nearly as it was", async (_, more) => {
+      const guest = await load(await lifted(`(func $f (export "f") (call $f))`, ["f"]), {
+        stackBytes: 65_536,
+        ...more,
+      });
+      expect(caught(() => guest.exports["f"]!())).toMatchObject({ limit: "stack", allowed: 65_536 });
+    });
+
+    test("ends recursion through a second core module, both together", async () => {
+      const bytes = await component(`
+        (core module $a (table (export "t") 1 funcref) (func $f (export "f") (param i32) (result i32)
+          (if (result i32) (local.get 0) (then (call_indirect (param i32) (result i32) (i32.sub (local.get 0) (i32.const 1)) (i32.const 0)))
+            (else (i32.const 7)))))
+        (core module $b (import "" "f" (func $f (param i32) (result i32))) (import "" "t" (table 1 funcref))
+          (elem (i32.const 0) func $g) (func $g (param i32) (result i32) (call $f (local.get 0))))
+        (core instance $i (instantiate $a)) (core instance $j (instantiate $b (with "" (instance $i))))
+        (func (export "f") (param "n" u32) (result u32) (canon lift (core func $i "f")))`);
+      // A hundred turns take 17,688 bytes, of which each module alone has half.
+      const enough = await load(bytes, { stackBytes: 17_688 });
+      for (let i = 0; i < 3; i++) expect(enough.exports["f"]!(100)).toBe(7);
+      await enough.unload();
+      const short = await load(bytes, { stackBytes: 17_687 });
+      expect(caught(() => short.exports["f"]!(100))).toMatchObject({ limit: "stack", used: 17_688 });
+    });
+
+    test.each([
+      ["returns", `(func $g (result i32) (loop (return (i32.const 1))) (unreachable))`],
+      ["branches to the end", `(func $g (result i32) (block (br 1 (i32.const 1))) (unreachable))`],
+      ["branches by table", `(func $g (result i32) (br_table 0 (i32.const 1) (i32.const 0)))`],
+      ["tail calls", `(func $h (result i32) (call $n) (i32.const 1)) (func $g (result i32) (return_call $h))`],
+      [
+        "several results",
+        `(func $h (result i32 i64) (call $n) (i32.const 1) (i64.const 2)) (func $g (result i32) (drop (call $h)))`,
+      ],
+      [
+        "a reference",
+        `(func $h (result funcref) (call $n) (ref.null func)) (func $g (result i32) (ref.is_null (call $h)))`,
+      ],
+      // try, i32.const 9, call 1, catch_all, end: the first form of exceptions, which no assembler writes any more.
+      ["what is caught", `${thrower} (func $g (result i32) ${"nop ".repeat(8)} (call $n) (i32.const 1))`],
+      [
+        "what is caught by table",
+        `${thrower} (func $g (result i32) (block (try_table (catch_all 0) (call $h (i32.const 9)))) (call $n) (i32.const 1))`,
+      ],
+      [
+        "what is caught at the beginning of a loop",
+        `${thrower} (func $g (result i32) (local i32) (loop $l (local.set 0 (i32.add (local.get 0) (i32.const 1)))
+           (if (i32.lt_u (local.get 0) (i32.const 9)) (then (try_table (catch_all $l) (call $h (i32.const 2)))))) (local.get 0))`,
+      ],
+    ])("gives back what was taken after %s", async (_, fields) => {
+      // Node 20 has the first form of exceptions only.
+      if (fields.includes("try_table") && !hasTryTable) return;
+      const core = `(func $n (loop)) ${fields} (func (export "f") (local i32) (loop $l (drop (call $g))
+        (br_if $l (i32.lt_u (local.tee 0 (i32.add (local.get 0) (i32.const 1))) (i32.const 1000)))))`;
+      for (const more of [{}, { fuel: Infinity }]) {
+        const bytes = written(await lifted(core, ["f"]), [0x06, 0x40, 0x41, 9, 0x10, 1, 0x19, 0x0b]);
+        const guest = await load(bytes, { stackBytes: 2000, ...more });
+        for (let i = 0; i < 3; i++) expect(guest.exports["f"]!()).toBeUndefined();
+        await guest.unload();
+      }
     });
   });
 
@@ -285,6 +382,7 @@ describe("compile", () => {
     const limited = await compile<Exports>(bytes, { limits: { timeoutMs: 15 } });
     const spin = (exports: Exports["exports"]): unknown => exports["f"]!();
     expect(caught(() => spin(limited.instantiateSync().exports))).toMatchObject({ limit: "timeout", allowed: 15 });
+    expect(() => limited.instantiateSync({}, { limits: { stackBytes: 5000 } })).toThrow(UsageError);
     const tighter = limited.instantiateSync({}, { limits: { timeoutMs: 5 } });
     expect(caught(() => spin(tighter.exports)).allowed).toBe(5);
     const free = await compile<Exports>(bytes);

@@ -20,11 +20,12 @@ afterEach(() => host.close());
 afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true }))));
 
 describe("a module bound ahead of time", () => {
-  const bound = async (limits: boolean): Promise<BoundComponent> => {
+  const bound = async (limits: boolean | "stack"): Promise<BoundComponent> => {
     const bytes = await parseWat(`(component
-      (core module $m (memory (export "m") 1) (func (export "f") (loop $l (br $l))) (func (export "ok")))
+      (core module $m (memory (export "m") 1) (func (export "f") (loop $l (br $l))) (func (export "ok")) (func $r (export "deep") (call $r)))
       (core instance $i (instantiate $m))
-      (func (export "f") (canon lift (core func $i "f"))) (func (export "ok") (canon lift (core func $i "ok"))))`);
+      (func (export "f") (canon lift (core func $i "f"))) (func (export "ok") (canon lift (core func $i "ok")))
+      (func (export "deep") (canon lift (core func $i "deep"))))`);
     const { entry, files } = bind(bytes, { name: "guest", limits });
     const folder = await mkdtemp(join(tmpdir(), "tenon-bound-"));
     folders.push(folder);
@@ -42,6 +43,20 @@ describe("a module bound ahead of time", () => {
     await expect(host.load(source, { name: "small", limits: { memoryBytes: 100 } })).rejects.toBeInstanceOf(LimitError);
     const free = await host.load(source, { name: "free" });
     expect((free as Module<Exports>).exports["ok"]!()).toBeUndefined();
+  });
+
+  test("with a measured stack keeps stackBytes, also beside others; without refuses it, and says how to have it", async () => {
+    const source = await bound("stack");
+    const guest = (await host.load(source, { limits: { stackBytes: 10_000, fuel: 1e6 } })) as Module<Exports>;
+    expect(guest.exports["ok"]!()).toBeUndefined();
+    expect(() => guest.exports["deep"]!()).toThrow(LimitError);
+    expect(guest.trap).toMatchObject({ limit: "stack", allowed: 10_000 });
+    const free = (await host.load(source, { name: "free" })) as Module<Exports>;
+    expect(() => free.exports["deep"]!()).toThrow("stack-overflow");
+    expect(free.trap).not.toBeInstanceOf(LimitError);
+    await expect(host.load(await bound(true), { name: "other", limits: { stackBytes: 10_000 } })).rejects.toThrow(
+      "bind it with --stack",
+    );
   });
 
   test("without them refuses limits, and says how to have them", async () => {

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { LimitError, TrapError, UnloadedError, UsageError } from "../../../host/node/index.ts";
 import { counter, poker } from "../host/fixtures.ts";
 import { type Any, caught, host, sleep } from "../host/support.ts";
+import { parseWat } from "../../../scripts/toolchain/wasm-tools.ts";
 import { loop } from "./fixtures.ts";
 
 const WORKER = { isolation: "worker" } as const;
@@ -153,3 +154,22 @@ test("a trap of the guest under a signal that has not fired is a trap", async ()
   expect(error).toBeInstanceOf(TrapError);
   expect(error.trap).toBe("unreachable");
 });
+
+test.each(["worker", "worker-sync"] as const)(
+  "stackBytes is kept in a worker (%s), the error's numbers with it",
+  async (isolation) => {
+    const bytes =
+      await parseWat(`(component (core module $m (func $f (export "f") (call $f))) (core instance $i (instantiate $m))
+    (func (export "f") (canon lift (core func $i "f"))))`);
+    const module: Any = await host().load(bytes, { name: "deep", isolation, limits: { stackBytes: 10_000 } });
+    // 80 bytes for a call.
+    const error = await caught((async () => module.exports.f())());
+    expect(error).toBeInstanceOf(LimitError);
+    expect(error).toMatchObject({
+      limit: "stack",
+      allowed: 10_000,
+      used: 10_000 + 80 - (10_000 % 80),
+      trap: "stack-overflow",
+    });
+  },
+);
