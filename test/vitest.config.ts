@@ -22,6 +22,7 @@ const SHARED = [
   "test/node/host/{console,handles,import-list,jspi,link,limits,load,manifest,model,relimits,load,trap,types,unlimits,load,world-link}.test.ts",
   "test/node/worker/calls.test.ts",
   "test/node/wasi/{guest,streams}.test.ts",
+  "test/node/rights/{grants,review}.test.ts",
   "test/{differential/*,fuzz/handles,fuzz/hostile,fuzz/metering,fuzz/names,fuzz/values,reference/reference}.test.ts",
 ];
 
@@ -48,6 +49,7 @@ const forThePage: Plugin = {
     const target = await this.resolve(source, importer, { skipSelf: true });
     if (target?.id.endsWith("/host/node/index.ts")) return here("../host/browser/index.ts");
     if (target?.id.endsWith("/host/node/wasi.ts")) return here("../host/browser/wasi.ts");
+    if (target?.id.endsWith("/host/node/rights.ts")) return here("../host/browser/rights.ts");
     if (target?.id.endsWith("/host/node/platform.ts")) return here("browser/stand-ins/platform.ts");
     if (target?.id.endsWith("/test/node/real/faults.ts")) return here("browser/stand-ins/faults.ts");
     if (target?.id.endsWith("/scripts/toolchain/wasm-tools.ts")) return here("browser/stand-ins/wasm-tools.ts");
