@@ -155,6 +155,11 @@ const run: Command = {
   positionals: ["FILE", "[CALL...]"],
   rest: "ARG...",
   options: {
+    dir: {
+      value: "HOST[::GUEST][:ro]",
+      explains: "a directory, and the path that the program has for it; with :ro it changes nothing there",
+      many: true,
+    },
     env: { value: "NAME[=VALUE]", explains: "an environment variable; without a value that of here", many: true },
     stdin: { value: "FILE", explains: "a file as standard input; default that of here" },
   },
@@ -172,6 +177,7 @@ const run: Command = {
       args: args.rest ?? [],
       env: args.values("env"),
       stdin: args.value("stdin"),
+      dirs: args.values("dir"),
     });
     if (calls.length === 0) return runProgram(file!, world);
     return (await runCalls(file!, calls, world, (text) => out(`${text}\n`))) ? 0 : 1;

@@ -4,7 +4,7 @@
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { UsageError } from "../../../host/errors.ts";
-import { wasi, type WasiOptions } from "../../../host/node/wasi.ts";
+import { directory, type FileSystem, readOnly, wasi, type WasiOptions } from "../../../host/node/wasi.ts";
 import { wordsOf } from "../../../host/words.ts";
 
 /** Of the command line. */
@@ -16,14 +16,17 @@ export interface Given {
   readonly env: readonly string[];
   /** A file. */
   readonly stdin?: string | undefined;
+  /** `HOST::GUEST`, or `HOST` for the same path on both sides; with `:ro` at its end nothing there is changed. */
+  readonly dirs: readonly string[];
 }
 
 /** The imports of one run. @throws {UsageError} for what cannot be given */
-export async function worldOf({ file, args, env, stdin }: Given): Promise<ReturnType<typeof wasi>> {
+export async function worldOf({ file, args, env, stdin, dirs }: Given): Promise<ReturnType<typeof wasi>> {
   const options: WasiOptions = {
     args: [basename(file), ...args],
     env: Object.fromEntries(env.flatMap(variable)),
     stdin: stdin === undefined ? "inherit" : await readStdin(stdin),
+    preopens: preopensOf(dirs),
     stdout: "inherit",
     stderr: "inherit",
   };
@@ -37,6 +40,22 @@ function variable(text: string): [name: string, value: string][] {
   if (name === "") throw new UsageError(`Expected --env to be NAME=VALUE or NAME, got ${text}`);
   const value = end < 0 ? process.env[name] : text.slice(end + 1);
   return value === undefined ? [] : [[name, value]];
+}
+
+function preopensOf(dirs: readonly string[]): Record<string, FileSystem> {
+  const found = new Map<string, FileSystem>();
+  for (const text of dirs) {
+    const kept = text.endsWith(":ro");
+    const paths = kept ? text.slice(0, -":ro".length) : text;
+    const end = paths.indexOf("::");
+    const [here, there] = end < 0 ? [paths, paths] : [paths.slice(0, end), paths.slice(end + 2)];
+    if (here === "" || there === "")
+      throw new UsageError(`Expected --dir to be HOST, HOST::GUEST or either with :ro, got ${text}`);
+    if (found.has(there)) throw new UsageError(`Two directories of --dir are ${there} for the program`);
+    const files = directory(here);
+    found.set(there, kept ? readOnly(files) : files);
+  }
+  return Object.fromEntries(found);
 }
 
 async function readStdin(file: string): Promise<Uint8Array> {

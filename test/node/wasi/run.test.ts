@@ -1,7 +1,7 @@
 /** `tenon run` of programs: what they are given, what they are denied, and how they end. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -80,6 +80,16 @@ describe("tenon run of a program", () => {
       "Expected --env to be NAME=VALUE or NAME",
     );
     expect((await tenon("run", place("ends.wasm"), "--stdin", place("nowhere"))).err).toContain("nowhere");
+    expect((await tenon("run", place("ends.wasm"), "--dir", place("nowhere"))).err).toContain(
+      "Expected a directory at",
+    );
+    for (const dir of ["::x", "x::", ":ro", ""]) {
+      expect((await tenon("run", place("ends.wasm"), "--dir", dir)).err).toContain(
+        "Expected --dir to be HOST, HOST::GUEST",
+      );
+    }
+    const twice = ["--dir", `${root}::/a`, "--dir", `${root}::/a:ro`];
+    expect((await tenon("run", place("ends.wasm"), ...twice)).err).toContain("Two directories of --dir are /a");
   });
 });
 
@@ -133,6 +143,42 @@ describe.skipIf(clang === undefined)("tenon run of a program of C", () => {
     await writeFile(place("input.txt"), "from a file\n");
     const child = start([place("c.wasm"), "--stdin", place("input.txt")]);
     expect(await ended(child)).toMatchObject({ status: 0, out: "0: c.wasm\nin: from a file\n" });
+  });
+
+  test("gives it the directories that are named, under its names for them, and nothing else", async () => {
+    await writeFile(
+      place("files.wasm"),
+      await command(`
+        #include <stdio.h>
+        int main(int argc, char **argv) {
+          for (int i = 1; i < argc; i++) {
+            FILE *in = fopen(argv[i], "r");
+            char line[100] = "";
+            if (in) fgets(line, sizeof line, in);
+            FILE *out = fopen(argv[i], "a");
+            printf("%s: %s, %s\\n", argv[i], in ? line : "unread", out && fputs("+", out) >= 0 && !fclose(out) ? "written" : "unwritten");
+          }
+          return 0;
+        }`),
+    );
+    for (const name of ["kept", "open"]) {
+      await mkdir(place(name), { recursive: true });
+      await writeFile(join(place(name), "file.txt"), name);
+    }
+    const dirs = ["--dir", `${place("kept")}::/in:ro`, "--dir", `${place("open")}::/out`];
+    const paths = ["/in/file.txt", "/out/file.txt", "/in/../open/file.txt", join(place("open"), "file.txt")];
+    const said = await ended(start([place("files.wasm"), ...dirs, "--", ...paths]));
+    expect(said.out.split("\n")).toEqual([
+      "/in/file.txt: kept, unwritten",
+      "/out/file.txt: open, written",
+      `${paths[2]}: unread, unwritten`,
+      `${paths[3]}: unread, unwritten`,
+      "",
+    ]);
+    expect(await readFile(join(place("open"), "file.txt"), "utf8")).toBe("open+");
+    // Without a name of its own a directory has the one that it has here.
+    const same = await ended(start([place("files.wasm"), "--dir", place("open"), "--", paths[3]!]));
+    expect(same).toMatchObject({ status: 0, out: `${paths[3]}: open+, written\n` });
   });
 
   test("an interrupt ends it at once, whatever it does", { timeout: 60_000 }, async () => {
