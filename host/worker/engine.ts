@@ -38,9 +38,16 @@ export function workerEngine(threads: Threads, name: string): Engine {
         if (name === "tenon") return openWaiting(content, recipe, platform as EnginePlatform);
         throw new UsageError(`The engine "${name}" suspends calls by itself: leave jspi out`);
       }
-      if (engine === undefined || (isolation !== "worker" && isolation !== "worker-sync")) {
-        const why = engine === undefined ? "leave isolation and instances out" : `add isolation: "worker"`;
-        throw new UsageError(`The engine "${name}" runs one instance of a module in this thread: ${why}`);
+      if (engine === undefined) {
+        throw new UsageError(
+          `The engine "${name}" runs one instance of a module in this thread: leave isolation and instances out`,
+        );
+      }
+      if (isolation !== "worker" && isolation !== "worker-sync") {
+        // Calls end in the order they begin: a second instance would stand by, with a state of its own.
+        throw new UsageError(
+          `instances: ${instances} needs isolation: "worker": in this thread one call ends before the next begins, and onTrap: "restart" has a fresh instance ready at once`,
+        );
       }
       const sync = isolation === "worker-sync";
       if (sync && threads.cannotBlock !== undefined) {

@@ -61,6 +61,20 @@ test("a page cannot wait for a worker, and is told so", async () => {
   expect(error.message).toContain('isolation: "worker" returns promises');
 });
 
+test("a runtime without SharedArrayBuffer runs modules that import nothing, and tells the others what is missing", async () => {
+  const shared = Object.getOwnPropertyDescriptor(globalThis, "SharedArrayBuffer");
+  Reflect.deleteProperty(globalThis, "SharedArrayBuffer");
+  try {
+    const module = await load(LOOP, { limits: { timeoutMs: 50 } });
+    expect(await caught(module.exports.spin())).toBeInstanceOf(LimitError);
+    const error = await caught(load(CALLER, { imports: { poke: () => {} } }));
+    expect(error).toBeInstanceOf(UnsupportedError);
+    expect(error.message).toContain("imports poke, which its worker would have to wait for");
+  } finally {
+    if (shared !== undefined) Object.defineProperty(globalThis, "SharedArrayBuffer", shared);
+  }
+});
+
 test("a runtime without workers is told to load without isolation", async () => {
   const { Worker } = globalThis;
   Reflect.deleteProperty(globalThis, "Worker");

@@ -287,6 +287,24 @@ test("in Node, also in a program that is no file, workers start from the package
   expect([stdout, status]).toEqual(["one two\n", 0]);
 });
 
+test("a process that may start no worker is told so, and loads modules in its thread", async () => {
+  writeFileSync(join(nodeProject, "hello.wasm"), hello);
+  const program = `import { createHost } from "tenon";
+    const host = createHost();
+    const refused = await host.load("hello.wasm", { isolation: "worker" }).catch(String);
+    console.log(refused, (await host.load("hello.wasm")).exports.greet("here"));`;
+  writeFileSync(join(nodeProject, "denied.js"), program);
+  const permission = process.allowedNodeEnvironmentFlags.has("--permission")
+    ? "--permission"
+    : "--experimental-permission";
+  const { stdout } = spawnSync(process.execPath, [permission, "--allow-fs-read=*", "denied.js"], {
+    cwd: nodeProject,
+    encoding: "utf8",
+    timeout: 30_000,
+  });
+  expect(stdout).toMatch(/^UsageError: Could not run a worker for module hello: .* here\n$/);
+});
+
 describe("in a page", () => {
   let browser: Browser;
   beforeAll(async () => {

@@ -54,6 +54,20 @@ test("it is its own word: no hash is checked, and what claims the hash of anothe
   await here.close();
 });
 
+test.each(["worker", "worker-sync"] as const)(
+  "it is refused with isolation %s, which is told what to load",
+  async (isolation) => {
+    await using here = createHost({ isolation });
+    const error: unknown = await here.load(things).catch((refused: unknown) => refused);
+    expect(error).toBeInstanceOf(UsageError);
+    expect(String(error)).toContain(
+      'The module "things" was written by `tenon bind`, and cannot be sent to a worker: load it without isolation, or the component that it was made from',
+    );
+    expect(here.manifest()).toEqual([]);
+    expect((await here.load(things, { isolation: "thread" })).state).toBe("live");
+  },
+);
+
 test("it runs where evaluation is forbidden", async () => {
   const forbidden = vi.spyOn(globalThis, "Function").mockImplementation(() => {
     throw new EvalError("forbidden");
