@@ -119,6 +119,25 @@ const claims: Readonly<Record<string, Readonly<Record<string, readonly Claim[]>>
     ],
     "The command line": [["each explains itself with `--help`", "test/node/cli.test.ts: how each command is used"]],
   },
+  "Untrusted modules": {
+    "Bounded in this thread:": [
+      ["the time, steps and memory that you limit", "test/node/host/limits.test.ts: by %s", "test/node/host/limits.test.ts: memoryBytes refuses growth"],
+      ["always the handles it keeps and what a call hands over", "test/node/runtime/budget.test.ts: 100,000 are allowed", "test/node/runtime/budget.test.ts: lists that share their bytes are counted each time"],
+      ["the instance is locked, and `onTrap` says what follows", "test/node/host/limits.test.ts: a module that passed its limit is restarted by policy"],
+    ],
+    "Bounded in a worker:": [
+      ["a guest that waits for a function of yours", "test/node/worker/pool.test.ts: a worker that is silent past its limit is ended"],
+      ["A call is ended with its worker, whatever it does", "test/node/worker/with.test.ts: needs no limit of the module", "test/node/worker/pool.test.ts: ends a worker that hangs at once"],
+      ["its memory is gone when `unload` resolves", "test/node/worker/calls.test.ts: an unload ends the worker", "test/memory/workers.test.ts: killed workers give back"],
+    ],
+    "Not bounded:": [
+      ["without limits, an endless loop keeps its thread", "test/node/host/limits.test.ts: a module without limits runs the code it came with"],
+      ["where a promise of yours never settles, the call of a module in a worker ends, and your function goes on", "test/node/worker/imports.test.ts: a call that is ended in an import leaves the import to its program"],
+      ["Without `stackBytes` the stack goes to the engine's own end, which is a trap", "test/node/runtime/stack-end.test.ts: calls at the end of the stack"],
+      ["is refused where limits are set", "test/node/host/limits.test.ts: code that cannot be rewritten is refused by name"],
+      ["no hash of it is checked", "test/node/real/bound.test.ts: it is its own word"],
+    ],
+  },
   Trust: {
     Bytes: [
       ["asks for more work than its size justifies, ends in a typed error", "test/fuzz/shapes.test.ts: is bounded by its bytes", "test/fuzz/binary.test.ts: are refused with a typed error, or compile", "test/fuzz/patterns.test.ts: in linear time"],

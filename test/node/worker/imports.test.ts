@@ -161,6 +161,24 @@ test("workers that wait for each other are told apart from those that are busy: 
   expect(outcomes.find((it) => it !== 1)).toMatchObject({ trap: "cannot-enter-component" });
 });
 
+test("a call that is ended in an import leaves the import to its program: it goes on, and its answer goes nowhere", async () => {
+  let finish: () => void = () => {};
+  const until = new Promise<void>((resolve) => (finish = resolve));
+  let finished: () => void = () => {};
+  const done = new Promise<void>((resolve) => (finished = resolve));
+  const poke = async (): Promise<void> => {
+    await until;
+    finished();
+  };
+  const module: Any = await host().load(await poker(), { name: "p", imports: { [POKE]: { poke } }, ...WORKER });
+  expect(await caught(module.with({ timeoutMs: 20 }).exports.run(1))).toMatchObject({ name: "LimitError" });
+  await module.reload();
+  finish();
+  await done;
+  await sleep(5);
+  expect(module.state).toBe("live");
+});
+
 test("promises are followed only while an import is open: an ended worker leaves nothing on", async () => {
   const poke = (): Promise<void> => new Promise(() => {});
   const options = { name: "p", imports: { [POKE]: { poke } }, ...WORKER };
