@@ -20,6 +20,12 @@ declare const TextEncoder: { new (): TextEncoder };
 
 interface URL {
   readonly href: string;
+  readonly protocol: string;
+  readonly host: string;
+  readonly hostname: string;
+  readonly port: string;
+  readonly pathname: string;
+  readonly search: string;
 }
 declare const URL: { new (url: string): URL };
 
@@ -40,18 +46,56 @@ interface ReadableStreamDefaultController {
   close(): void;
   error(reason?: unknown): void;
 }
-interface ReadableStream {}
+interface ReadableStream {
+  getReader(): {
+    read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array }>;
+    cancel(): Promise<void>;
+  };
+}
 declare const ReadableStream: {
-  new (source: { start(controller: ReadableStreamDefaultController): void }): ReadableStream;
+  new (source: {
+    start?(controller: ReadableStreamDefaultController): void;
+    pull?(controller: ReadableStreamDefaultController): Promise<void>;
+    cancel?(): void;
+  }): ReadableStream;
 };
+interface Headers {
+  get(name: string): string | null;
+  has(name: string): boolean;
+  [Symbol.iterator](): IterableIterator<[name: string, value: string]>;
+}
+interface Request {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Headers;
+  readonly body: ReadableStream | null;
+}
 interface Response {
   readonly ok: boolean;
   readonly status: number;
   readonly url: string;
+  readonly type: string;
+  readonly headers: Headers;
+  readonly body: ReadableStream | null;
   arrayBuffer(): Promise<ArrayBuffer>;
   clone(): Response;
 }
-declare const Response: { new (body: ReadableStream, init: { headers: Record<string, string> }): Response };
+declare const Response: {
+  new (
+    body: ReadableStream | Uint8Array<ArrayBuffer> | null,
+    init: { status?: number; headers?: Record<string, string> | [name: string, value: string][] },
+  ): Response;
+};
+declare function fetch(
+  url: string,
+  init: {
+    method: string;
+    headers: [name: string, value: string][];
+    body?: Uint8Array<ArrayBuffer>;
+    redirect: "manual";
+    signal: AbortSignal;
+  },
+): Promise<Response>;
 
 declare function setTimeout(task: () => void, delayMs?: number): unknown;
 declare function clearTimeout(timer: unknown): void;

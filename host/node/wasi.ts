@@ -30,6 +30,17 @@ const platform: WasiPlatform = {
     isTerminal: isatty,
   },
   audit: diagnostics.channel("tenon:access"),
+  faces: {
+    "wasi:http/outgoing-handler": {
+      load: async () => {
+        const [{ outgoingHandler }, { carry }] = await Promise.all([
+          import("../wasi/http/outgoing.ts"),
+          import("./net/http.ts"),
+        ]);
+        return (state) => outgoingHandler(state, carry);
+      },
+    },
+  },
 };
 
 function readStdin(most: number): Uint8Array | undefined {

@@ -1,9 +1,12 @@
 /**
  * What a program may say to `wasi`, and the checks of it. Whatever is absent is denied.
  */
+import { UsageError } from "../errors.ts";
 import { type Check, type Checks, checkOptions, expect, isObject } from "../runtime/options.ts";
 import type { FileSystem } from "./files/file-system.ts";
 import type { MaybePromise } from "./maybe.ts";
+import { listenRuleOf, ruleOf } from "./net/rules.ts";
+import type { NetOption, Secret } from "./net/types.ts";
 
 /** Bytes or text, at once or as they come. */
 export type StdinFrom =
@@ -49,6 +52,16 @@ export interface AccessEvent {
   readonly granted: boolean;
 }
 
+/** What a request is made of, for the option `fetch`. */
+export interface HttpInit {
+  readonly method: string;
+  readonly headers: [name: string, value: string][];
+  readonly body?: Uint8Array<ArrayBuffer>;
+  /** Always: the guest is told of redirects, and its next request is checked as its first was. */
+  readonly redirect: "manual";
+  readonly signal: AbortSignal;
+}
+
 /** Options of `wasi`. */
 export interface WasiOptions {
   /** The command line, the program's name first. Default none. `wasi:cli/environment` */
@@ -87,6 +100,26 @@ export interface WasiOptions {
    * one of your own. Default none: the guest has no files. `wasi:filesystem`
    */
   readonly preopens?: Readonly<Record<string, FileSystem>> | undefined;
+  /**
+   * What of the network may be reached: `"host"` at any port, `"host:port"`, `"*.host"` for what is below a host, an address, or `"*"` for
+   * all that is public; or a function that is asked each time. Addresses of this machine and of private networks have to be
+   * named themselves, also where a name leads to them; `"localhost"` names those of this machine. Default: nothing. `wasi:http`, and
+   * `wasi:sockets` in Node
+   */
+  readonly net?: NetOption | undefined;
+  /** Addresses, with a port or at any, where a guest may listen: `"127.0.0.1:8080"`. Default none. `wasi:sockets`, in Node */
+  readonly listen?: readonly string[] | undefined;
+  /**
+   * Secrets by the name of an environment variable, in which the guest finds a placeholder. In headers and the query of requests to the
+   * secret's own hosts it is replaced; with another host the request is refused. Hosts are named as in `net`, which has to allow
+   * them too; over plain `http:` a secret goes only where its host is named with a port. Default none. `wasi:http/outgoing-handler`
+   */
+  readonly secrets?: Readonly<Record<string, Secret>> | undefined;
+  /**
+   * What makes the requests of guests, as the platform's `fetch` does; addresses that names lead to are its own matter then. Default: in
+   * Node its `http` and `https`, to the addresses that have been checked; in pages their `fetch`. `wasi:http/outgoing-handler`
+   */
+  readonly fetch?: ((url: string, init: HttpInit) => PromiseLike<Response>) | undefined;
   /** Settings. Default none. `wasi:config/store` */
   readonly config?: Readonly<Record<string, string>> | undefined;
   /** The one bucket, called `default` or nothing; or buckets by name. Default: every bucket is refused. `wasi:keyvalue` */
@@ -166,6 +199,29 @@ const fileSystems: Check = (value, name) => {
   }
 };
 
+const entries =
+  (check: (entry: unknown, name: string) => unknown): Check =>
+  (value, name) => {
+    expect("an array", Array.isArray)(value, name);
+    for (const [index, each] of (value as unknown[]).entries()) check(each, `${name}[${index}]`);
+  };
+
+const net: Check = (value, name) => {
+  if (typeof value === "function") return;
+  expect("an array or a function", Array.isArray)(value, name);
+  entries(ruleOf)(value, name);
+};
+
+/** What is wrong is named and not shown. */
+const secrets: Check = (value, name) => {
+  expect("an object of secrets", isObject)(value, name);
+  for (const [key, each] of Object.entries(value as object) as [string, Partial<Secret> | undefined][]) {
+    if (typeof each?.value !== "string" || !/^[\x20-\x7e]+$/.test(each.value))
+      throw new UsageError(`Expected ${name}.${key}.value to be a string of printable ASCII that is not empty`);
+    entries(ruleOf)(each.hosts, `${name}.${key}.hosts`);
+  }
+};
+
 export const WASI: Checks<WasiOptions> = {
   args: list,
   env: texts,
@@ -176,6 +232,10 @@ export const WASI: Checks<WasiOptions> = {
   clocks,
   random,
   preopens: fileSystems,
+  net,
+  listen: entries(listenRuleOf),
+  secrets,
+  fetch: expect("a function", (value) => typeof value === "function"),
   config: texts,
   keyvalue,
   onAccess: expect("a function", (value) => typeof value === "function"),

@@ -13,6 +13,7 @@ import { clockFaces, clocksFor } from "./clocks/face.ts";
 import { keyvalueFaces } from "./keyvalue.ts";
 import { pollFaces } from "./io/poll.ts";
 import { streamFaces } from "./io/streams.ts";
+import { httpFaces } from "./http/faces.ts";
 import { denied } from "./denied.ts";
 import { fileFaces } from "./files/faces.ts";
 import { type AccessEvent, WASI, type WasiOptions } from "./options.ts";
@@ -34,6 +35,7 @@ const FACES: Faces = {
   ...stdioFaces,
   ...fileFaces,
   ...keyvalueFaces,
+  ...httpFaces,
 };
 
 /** WASI 0.2, and the drafts before and beside it that have its number. */
@@ -62,6 +64,7 @@ export function wasiOn(platform: WasiPlatform, options: WasiOptions = {}): WasiI
 
 class State implements WasiState {
   readonly module: string;
+  readonly hash: string | undefined;
   readonly options: WasiOptions;
   readonly platform: WasiPlatform;
   readonly waiting: Waiting;
@@ -71,6 +74,7 @@ class State implements WasiState {
 
   constructor(platform: WasiPlatform, options: WasiOptions, { module, component, events }: WasiScope) {
     this.module = module;
+    this.hash = component?.hash;
     this.options = options;
     this.platform = platform;
     this.events = events;

@@ -17,6 +17,7 @@ export { memory, type MemoryFileSystem, type MemoryOptions } from "./files/memor
 export { overlay } from "./files/overlay.ts";
 export { readOnly } from "./files/read-only.ts";
 export type { MaybePromise } from "./maybe.ts";
-export type { AccessEvent, Bucket, ByteStream, OutputTo, StdinFrom, WasiOptions } from "./options.ts";
+export type { NetOption, NetRequest, Secret } from "./net/types.ts";
+export type { AccessEvent, Bucket, ByteStream, HttpInit, OutputTo, StdinFrom, WasiOptions } from "./options.ts";
 export type { WasiImports } from "./provider.ts";
 export type { WasiScope } from "./state.ts";

@@ -34,6 +34,8 @@ export interface WasiPlatform {
 export interface WasiState {
   /** The module's name. */
   readonly module: string;
+  /** Of the component, where that is known. */
+  readonly hash: string | undefined;
   readonly options: WasiOptions;
   readonly platform: WasiPlatform;
   readonly waiting: Waiting;

@@ -1,4 +1,5 @@
 /** `wasi:cli/environment` and `wasi:config`: what a guest is told, which is what was given and nothing of the machine. */
+import { secretsOf } from "../net/secrets.ts";
 import type { Faces, WasiState } from "../state.ts";
 
 const ENVIRONMENT = "wasi:cli/environment";
@@ -22,12 +23,15 @@ function config(state: WasiState, from: string): object {
 export const environmentFaces: Faces = {
   [ENVIRONMENT]: (state) => {
     const { args = [], env = {}, cwd } = state.options;
+    const secrets = secretsOf(state).variables;
+    // A secret's name is its own, whatever else is given by it.
+    const variables = [...Object.entries(env).filter(([key]) => !secrets.some(([name]) => name === key)), ...secrets];
     const told = <T>(action: string, given: unknown, value: T): T => {
       if (state.watched) state.access(ENVIRONMENT, action, given !== undefined);
       return value;
     };
     return {
-      getEnvironment: () => told("get-environment", state.options.env, Object.entries(env)),
+      getEnvironment: () => told("get-environment", state.options.env ?? state.options.secrets, variables),
       getArguments: () => told("get-arguments", state.options.args, args),
       initialCwd: () => told("initial-cwd", cwd, cwd),
     };
