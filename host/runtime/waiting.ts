@@ -348,6 +348,8 @@ export class Waiter {
       this.ending = instance.fault(this.lift, trap);
     }
     this.forget();
+    // It leads to the core instances, and what is waited for leads to this.
+    this.blocked = undefined;
     suspended?.unwind(trapError());
     this.refuseAll();
   }

@@ -165,6 +165,26 @@ export function poker(result: "none" | "result" = "none"): Promise<Uint8Array<Ar
     (export "run" (func $run)))`);
 }
 
+/** As {@link poker}, of a guest that catches whatever it can and calls `poke` again. */
+export async function stubborn(): Promise<Uint8Array<ArrayBuffer>> {
+  // loop, try, local.get 0, call 0, catch_all, br 1, end, end: the first form of exceptions, which no assembler writes any more.
+  const code = [0x03, 0x40, 0x06, 0x40, 0x20, 0, 0x10, 0, 0x19, 0x0c, 1, 0x0b, 0x0b];
+  const bytes = (
+    await component(`(component
+    (import "demo:poke/host" (instance $host (export "poke" (func (param "value" u32)))))
+    (core func $poke (canon lower (func $host "poke")))
+    (core module $m
+      (import "host" "poke" (func $poke (param i32)))
+      (memory (export "memory") 1)
+      (func (export "run") (param i32) (result i32) ${"nop ".repeat(code.length)} (local.get 0)))
+    (core instance $i (instantiate $m (with "host" (instance (export "poke" (func $poke))))))
+    (func (export "run") (param "value" u32) (result u32) (canon lift (core func $i "run"))))`)
+  ).slice();
+  const at = bytes.findIndex((_, i) => code.every((__, j) => bytes[i + j] === 0x01));
+  bytes.set(code, at);
+  return bytes;
+}
+
 /**
  * `demo:things/api`: a resource `thing` with a constructor, a method, a static and a function that takes one. With `state`, the
  * module hands over a state of no bytes.
