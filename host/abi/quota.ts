@@ -18,6 +18,7 @@ export interface MeteredLimits extends HostLimits {
   readonly fuel?: number | undefined;
   readonly startTimeoutMs?: number | undefined;
   readonly stackBytes?: number | undefined;
+  readonly yieldMs?: number | undefined;
 }
 
 /** A limit that was passed. */

@@ -92,8 +92,9 @@ export async function prepareBytes(bytes: Uint8Array<ArrayBuffer>, options: Prep
   const equip: Prepared["equip"] =
     (meter ?? more) &&
     ((instance, limits) => {
-      meter?.(instance, limits);
+      // What meters asks whether calls may wait.
       more?.(instance);
+      meter?.(instance, limits);
     });
   return { plan, instantiate: functions.get(plan)!, modules, lines, equip };
 }

@@ -48,6 +48,11 @@ export interface Limits {
   readonly stackBytes?: number | undefined;
   /** Milliseconds that instantiation may take, start functions included. Default {@link timeoutMs}. */
   readonly startTimeoutMs?: number | undefined;
+  /**
+   * Milliseconds after which a call that goes on computing gives the event loop a turn, again and again: timers fire, a page
+   * answers, a signal ends the call. Needs `jspi: true`. Default: a call that does not wait runs to its end.
+   */
+  readonly yieldMs?: number | undefined;
 }
 
 /** What beside the bytes decides how a component is prepared: plain data, known before the first byte is there. */

@@ -29,7 +29,7 @@ export async function openWaiting(content: Content, recipe: Recipe, platform: En
   }
   const limiting = await import("./call-limits.ts");
   // What the compiler needs comes with the platform: an import of its own would have bundlers cut it in more pieces.
-  const tools: CompilerTools = { waiting: waitingTools(limiting) };
+  const tools: CompilerTools = { waiting: waitingTools(limiting, platform) };
   const opened = await platform.engines["tenon"]!.open(content, recipe, { ...platform, ...tools } as Platform);
   return { ...opened, prepare: async (name) => waiting(await opened.prepare(name), recipe, limiting) };
 }

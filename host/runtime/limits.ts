@@ -21,12 +21,13 @@ const LIMITS: Checks<Limits> = {
   fuel: amount,
   stackBytes: limit,
   startTimeoutMs: amount,
+  yieldMs: amount,
 };
 
 /** Whether core modules have to be rewritten for these limits, and whether they count. `undefined`: not at all. */
 export function meteringOf({ limits }: Recipe): { readonly counts: boolean } | undefined {
   const given = (name: keyof Limits): boolean => limits[name] !== undefined;
-  const counts = (["timeoutMs", "cpuMs", "fuel", "startTimeoutMs"] as const).some(given);
+  const counts = (["timeoutMs", "cpuMs", "fuel", "startTimeoutMs", "yieldMs"] as const).some(given);
   return counts || (["memoryBytes", "tableElements", "stackBytes"] as const).some(given) ? { counts } : undefined;
 }
 

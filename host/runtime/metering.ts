@@ -97,6 +97,8 @@ export interface Metering {
   meter: Meter | undefined;
   readonly root: ComponentState;
   readonly quota: Quota;
+  /** Where calls may wait. */
+  readonly waiter?: { turns(tick: () => number | undefined, over: () => number): Function } | undefined;
   /** Keeps the fault that the module is about to end with. */
   stop(error: unknown): unknown;
 }
@@ -140,6 +142,8 @@ export class Meter {
   private enteredMs = 0;
   private cpuMs = 0;
   private grantedBefore = 0;
+  /** When the event loop last had a turn. */
+  private turnedMs = 0;
   /** Stops watching over a call that waits. */
   private awake: (() => void) | undefined;
 
@@ -150,6 +154,10 @@ export class Meter {
     this.own = { timeoutMs, cpuMs, fuel: Math.floor(fuel), signal: undefined };
     this.allowance = { ...this.own, timeoutMs: startTimeoutMs };
     this.measuresCpu = limits.cpuMs !== undefined;
+    if (limits.yieldMs !== undefined && instance.waiter === undefined)
+      throw new UsageError(
+        "limits.yieldMs needs jspi: true: a call that gives the event loop a turn is suspended, and returns a promise",
+      );
     // What the host makes of a guest's values takes the call's time as well.
     if (this.counts) instance.quota.look = () => this.look();
   }
@@ -178,7 +186,7 @@ export class Meter {
     if (stack !== undefined) this.stacks.push(stack);
     const table = exports[names.hooks] as WebAssembly.Table;
     const hooks = hookFunctions({
-      tick: () => this.tick(place),
+      tick: this.ticks(place),
       growMemory: (pages) => this.growMemory(pages),
       growTable: (elements) => this.growTable(elements),
       growStack: () => this.growStack(stack),
@@ -253,6 +261,7 @@ export class Meter {
     const leftMs = timeoutMs - (performance.now() - this.startedMs);
     const timer = leftMs <= LONGEST_TIMER_MS ? setTimeout(late, Math.max(leftMs, 0)) : undefined;
     signal?.addEventListener("abort", aborted);
+    if (isAborted(signal)) aborted();
     this.awake = () => {
       clearTimeout(timer as never);
       signal?.removeEventListener("abort", aborted);
@@ -268,7 +277,7 @@ export class Meter {
   private stopWatching(): void {
     this.awake?.();
     this.awake = undefined;
-    this.enteredMs = performance.now();
+    this.enteredMs = this.turnedMs = performance.now();
   }
 
   usage(): Omit<Usage, "memoryBytes"> {
@@ -299,11 +308,32 @@ export class Meter {
   /** A counter has run out: gives it more steps. @returns 1 when the module must end itself */
   private tick(place: number): 0 | 1 {
     const now = performance.now();
-    if (this.startedMs < 0) this.startedMs = now;
+    if (this.startedMs < 0) this.startedMs = this.turnedMs = now;
     else this.adapt(now - this.lastLookMs);
     this.lastLookMs = now;
     const passed = this.late(now) ?? this.grant(place);
     return passed === undefined ? 0 : this.stop(passed);
+  }
+
+  /** What a counter calls when it runs out. */
+  private ticks(place: number): () => number {
+    const tick = (): 0 | 1 => this.tick(place);
+    const { yieldMs } = this.limits;
+    if (yieldMs === undefined) return tick;
+    return this.instance.waiter!.turns(
+      () => {
+        const ends = tick();
+        if (ends === 1 || this.lastLookMs - this.turnedMs < yieldMs) return ends;
+        this.pause();
+        return undefined;
+      },
+      () => {
+        const now = performance.now();
+        this.enteredMs = this.turnedMs = this.lastLookMs = now;
+        const passed = this.late(now);
+        return passed === undefined ? 0 : this.stop(passed);
+      },
+    ) as () => number;
   }
 
   private look(): LimitTrap | undefined {

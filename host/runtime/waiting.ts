@@ -9,6 +9,7 @@ import { ENTERED, IDLE, TRAPPED } from "../abi/entered.ts";
 import type { ComponentState } from "../abi/component-state.ts";
 import { TenonError, UnsupportedError } from "../errors.ts";
 import { suspenderModule } from "../instrument/suspender.ts";
+import type { Platform } from "../platform.ts";
 import type { Meter } from "./metering.ts";
 import { kept } from "./copies.ts";
 import type { ValueType } from "../model/types.ts";
@@ -24,12 +25,16 @@ const QUEUE = 10_000;
 
 let stacks = 0;
 
+/** The module of {@link Waiter.turns}. */
+let turning: WebAssembly.Module | undefined;
+
 /** What an instance whose calls may wait is asked for. */
 export interface Waited {
   waiter?: Waiter;
   readonly name: string;
   readonly root: ComponentState;
-  readonly meter: Meter | undefined;
+  meter: Meter | undefined;
+  readonly components: readonly ComponentState[];
   stop(error: unknown): unknown;
   fault(lift: number, error?: unknown): Error;
   refuse(lift: number): Error;
@@ -44,6 +49,7 @@ export interface WaitingCode {
   readonly importName: (func: number) => string;
   readonly queue: number;
   readonly limiting: Limiting;
+  readonly macrotask: Platform["macrotask"];
   /** The functions between the guest and the host, compiled. */
   module?: WebAssembly.Module;
 }
@@ -56,7 +62,7 @@ export interface WaitingTools {
 }
 
 /** @param limiting where the limits of the call that is being made are */
-export function waitingTools(limiting: Limiting): WaitingTools {
+export function waitingTools(limiting: Limiting, { macrotask }: Pick<Platform, "macrotask">): WaitingTools {
   return {
     text: waitingText,
     equipment({ lifts, hostFuncs }, { queue = QUEUE }) {
@@ -65,6 +71,7 @@ export function waitingTools(limiting: Limiting): WaitingTools {
         importName: (func) => hostFuncs[func]!.path.join("#"),
         queue,
         limiting,
+        macrotask,
       };
       return (instance) => void (instance.waiter = new Waiter(instance, code));
     },
@@ -139,9 +146,9 @@ export class Waiter {
   /** Makes the functions between the guest and the host. */
   functions(inward: readonly Signature[], outward: readonly Signature[]): Record<string, unknown> {
     const described = (list: readonly Signature[]) => list.map(([, params, result]) => ({ params, result }));
-    const { Suspending, promising } = WebAssembly as unknown as Integration;
+    const { promising } = WebAssembly as unknown as Integration;
     this.code.module ??= new WebAssembly.Module(suspenderModule(described(inward), described(outward)));
-    const imports: Record<string, Function> = { wait: new Suspending(() => this.wait()) };
+    const imports = this.imports();
     inward.forEach(([, , result, func], i) => {
       imports[`t${i}`] = func;
       imports[`r${result}`] = this.resumed;
@@ -153,6 +160,36 @@ export class Waiter {
     inward.forEach(([index], i) => (functions[`g${index}`] = made[`g${i}`]));
     outward.forEach(([index], i) => (functions[`f${index}`] = promising(made[`f${i}`] as () => unknown)));
     return functions;
+  }
+
+  /**
+   * A function for guests to call that may have them wait for a turn of the event loop.
+   * @param tick gives what it returns, or `undefined` for a wait
+   * @param over gives what it returns after that
+   */
+  turns(tick: () => number | undefined, over: () => number): Function {
+    let blocked: WebAssembly.Global;
+    const imports = this.imports();
+    imports["ri"] = this.resumed;
+    imports["t0"] = () => {
+      const answer = tick();
+      if (answer !== undefined) return answer;
+      // Not where JavaScript stands between: the guest's `realloc`, `post-return` and destructors run on top of it.
+      if (this.barred !== undefined || !this.instance.components.every(({ mayLeave }) => mayLeave)) return over();
+      this.suspend(over, [], blocked);
+      const { suspended } = this;
+      void this.code.macrotask().then(() => suspended!.wake());
+      return 0;
+    };
+    const module = (turning ??= new WebAssembly.Module(suspenderModule([{ params: "", result: "i" }], [])));
+    const made = new WebAssembly.Instance(module, { "": imports }).exports;
+    blocked = made["blocked"] as WebAssembly.Global;
+    return made["g0"] as Function;
+  }
+
+  private imports(): Record<string, Function> {
+    const { Suspending } = WebAssembly as unknown as Integration;
+    return { wait: new Suspending(() => this.wait()) };
   }
 
   /** The instance has started. */
@@ -277,12 +314,16 @@ export class Waiter {
       const words = `The import ${this.code.importName(func)} of "${this.instance.name}" returned a promise, and the guest cannot be suspended where ${this.barred}: only frames of WebAssembly can`;
       throw this.instance.threw(func, new UnsupportedError("jspi", words));
     }
-    this.suspend(resume, rest, (wake) => {
-      promise.then(
-        (raw) => wake(raw, false),
-        (error: unknown) => wake(error, true),
-      );
-    });
+    const suspended = this.suspend(resume, rest, this.blocked!);
+    const wake = (raw: unknown, thrown: boolean): void => {
+      suspended.raw = raw;
+      suspended.thrown = thrown;
+      suspended.wake();
+    };
+    promise.then(
+      (raw) => wake(raw, false),
+      (error: unknown) => wake(error, true),
+    );
     return true;
   }
 
@@ -294,11 +335,7 @@ export class Waiter {
     }
   }
 
-  private suspend(
-    resume: Suspended["resume"],
-    rest: readonly unknown[],
-    until: (wake: (raw: unknown, thrown: boolean) => void) => void,
-  ): void {
+  private suspend(resume: Suspended["resume"], rest: readonly unknown[], blocked: WebAssembly.Global): Suspended {
     let wake!: () => void;
     let unwind!: (error: unknown) => void;
     const over = new Promise<void>((resolve, reject) => {
@@ -307,13 +344,8 @@ export class Waiter {
     });
     const suspended: Suspended = { resume, rest, over, raw: undefined, thrown: false, counted: false, wake, unwind };
     this.suspended = suspended;
-    this.blocked!.value = 1;
-    until((raw, thrown) => {
-      if (this.suspended !== suspended) return;
-      suspended.raw = raw;
-      suspended.thrown = thrown;
-      suspended.wake();
-    });
+    blocked.value = 1;
+    return suspended;
   }
 
   /** What the engine suspends the guest for. */

@@ -104,6 +104,64 @@ test("negative control: one unread error kept in every cycle runs into the limit
   expect(refusedAt).toBeLessThanOrEqual(LIMIT);
 });
 
+test(
+  "300 modules whose calls wait for ever are unloaded by force: none runs into the limit",
+  { timeout: 60_000 },
+  async () => {
+    const host = createHost();
+    const held: unknown[] = [];
+    const waiting = await parseWat(`(component
+    (import "wait" (func $wait))
+    (core func $wait (canon lower (func $wait)))
+    (core module $m (import "h" "wait" (func $wait)) (memory (export "memory") 1) (func (export "run") (call $wait)))
+    (core instance $i (instantiate $m (with "h" (instance (export "wait" (func $wait))))))
+    (func (export "run") (canon lift (core func $i "run"))))`);
+    const never = new Promise<void>(() => undefined);
+    for (let i = 0; i < 300; i++) {
+      const module = await host.load<{ imports: { wait(): void }; exports: { run(): void } }>(waiting, {
+        name: "waiting",
+        jspi: true,
+        imports: { wait: () => never },
+      });
+      const call = module.exports.run().catch((error: unknown) => error);
+      held.push(await module.unload({ force: true }), await call, module.exports.run);
+    }
+    expect(held).toHaveLength(900);
+    await host.close();
+  },
+);
+
+test("negative control: one suspended stack kept in every cycle runs into the limit", { timeout: 60_000 }, async () => {
+  const { Suspending, promising } = WebAssembly as unknown as {
+    Suspending: new (func: () => Promise<void>) => WebAssembly.ImportValue;
+    promising(func: unknown): () => Promise<void>;
+  };
+  const core = new WebAssembly.Module(
+    await parseWat(`(module (import "" "wait" (func $wait)) (memory 1) (func (export "run") (call $wait)))`),
+  );
+  let suspended = 0;
+  let refusal: unknown;
+  const unwind: ((error: unknown) => void)[] = [];
+  const suspend = (): void => {
+    const wait = new Suspending(() => new Promise((_, reject) => unwind.push(reject)));
+    promising(new WebAssembly.Instance(core, { "": { wait } }).exports["run"])().catch(() => undefined);
+    suspended++;
+  };
+  for (let i = 0; i < 400 && refusal === undefined; i++) {
+    try {
+      suspend();
+    } catch (error) {
+      refusal = error;
+    }
+    if (i % 50 === 0) await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+  // Nothing else would ever free them.
+  for (const reject of unwind) reject(new Error("over"));
+  expect(String(refusal)).toMatch(/memory/i);
+  expect(suspended).toBeGreaterThan(10);
+  expect(suspended).toBeLessThanOrEqual(LIMIT);
+});
+
 /** Memories that stay alive through tenon are counted as well: the limit is met by its error, with the owners' names. */
 test("too many live modules are refused with their number and their oldest owners", { timeout: 60_000 }, async () => {
   const host = createHost();

@@ -21,7 +21,11 @@ async function caught(promise: Promise<unknown>): Promise<Error> {
 }
 
 describe.runIf("Suspending" in WebAssembly)("of an instance whose call waits", () => {
-  const load = async (host: ReturnType<typeof createHost>, bytes: Uint8Array, options: LoadOptions = {}): Promise<Any> =>
+  const load = async (
+    host: ReturnType<typeof createHost>,
+    bytes: Uint8Array,
+    options: LoadOptions = {},
+  ): Promise<Any> =>
     (await host.load(bytes, {
       name: "p",
       imports: { "demo:poke/host": { poke: never } },
@@ -83,7 +87,9 @@ describe.runIf("Suspending" in WebAssembly)("of an instance whose call waits", (
 
   test("negative control: a stack that nothing refers to keeps its memory until what it waits for is rejected", async () => {
     const module = new WebAssembly.Module(
-      await parseWat(`(module (import "" "wait" (func $wait)) (memory (export "m") 1) (func (export "f") (call $wait)))`),
+      await parseWat(
+        `(module (import "" "wait" (func $wait)) (memory (export "m") 1) (func (export "f") (call $wait)))`,
+      ),
     );
     const before = await settle();
     let reject: ((error: unknown) => void) | undefined = suspendedStack(module);

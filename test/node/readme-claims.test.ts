@@ -55,6 +55,18 @@ const claims: Readonly<Record<string, Readonly<Record<string, readonly Claim[]>>
       ["`collected` settles when the engine itself has reclaimed every linear memory", "test/memory/collected.test.ts: collected settles by itself", "test/memory/hidden.test.ts: a private memory is proven to be gone"],
       ["holds the memory until somebody has read its stack", "test/memory/collected.test.ts: reading it lets the memory go"],
     ],
+    Waiting: [
+      ["every export returns a promise and imports may return one, for which the guest is suspended while your program goes on", "test/node/host/jspi.test.ts: every export returns a promise", "test/node/host/jspi.test.ts: for which the guest is suspended"],
+      ["an import that returns a value suspends nothing", "test/node/host/jspi.test.ts: an import that returns a value suspends nothing"],
+      ["One call runs or waits at a time, and the others wait their turn, as many as `queue` allows", "test/node/host/jspi.test.ts: calls are made one at a time", "test/node/host/jspi.test.ts: a call beyond the queue is refused"],
+      ["`limits.timeoutMs` covers what is waited for", "test/node/host/jspi.test.ts: limits.timeoutMs covers what is waited for"],
+      ["the clock of `cpuMs` stands meanwhile", "test/node/host/jspi.test.ts: limits.cpuMs stands while"],
+      ["`module.with({ signal })` ends a call that waits", "test/node/host/jspi.test.ts: a signal ends a call that waits"],
+      ["a call that computes gives the event loop a turn every so many milliseconds", "test/node/host/jspi.test.ts: the program goes on while a call computes"],
+      ["A forced unload unwinds what waits, and the memory goes", "test/memory/jspi.test.ts: which %s the memory goes", "test/browser/memory.test.ts: whose calls wait"],
+      ["a promise that comes within a start function, a destructor or a call from one component inside the module to another is a trap that says so", "test/node/host/jspi.test.ts: in a start function", "test/node/host/jspi.test.ts: in a destructor", "test/node/host/jspi.test.ts: in a call between components"],
+      ["elsewhere `load` refuses, and says to use `isolation: \"worker\"`", "test/node/host/jspi.test.ts: where the engine has none"],
+    ],
     Isolation: [
       ["Every export returns a promise", "test/node/worker/calls.test.ts: every export of a module in a worker returns a promise"],
       ["imports stay in your thread and may return promises", "test/node/worker/imports.test.ts: the guest waits for its promise"],

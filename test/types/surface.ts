@@ -120,6 +120,15 @@ export async function isolated(host: Host, source: TypedSource<Bank>): Promise<v
   holds<Equal<typeof there.exports, InWorker<Bank>["exports"]>>();
   const here = await apart.load<Bank>("bank.wasm", { isolation: "thread" });
   holds<Equal<typeof here.exports, Bank["exports"]>>();
+  const suspended = await host.load<Bank>("bank.wasm", {
+    jspi: true,
+    limits: { yieldMs: 5 },
+    imports: { "demo:log/log": { write: async () => {}, now: async () => 1n } },
+  });
+  holds<Equal<typeof suspended, Module<InWorker<Bank>>>>();
+  const waits = createHost({ jspi: true });
+  const suspending = await waits.load<Bank>("bank.wasm");
+  holds<Equal<typeof suspending.exports, InWorker<Bank>["exports"]>>();
   // @ts-expect-error there is no such place
   await host.load<Bank>("bank.wasm", { isolation: "process" });
   // @ts-expect-error a promise has no such method

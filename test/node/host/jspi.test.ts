@@ -12,7 +12,8 @@ import {
   UnsupportedError,
   UsageError,
 } from "../../../host/node/index.ts";
-import { chain, component, counter, keeper, math, poker, things, twice } from "./fixtures.ts";
+import { loop } from "../worker/fixtures.ts";
+import { chain, component, counter, inPage, keeper, math, poker, stubborn, things, twice } from "./fixtures.ts";
 import { type Any, caught, host, sleep } from "./support.ts";
 
 const JSPI = { jspi: true } as const;
@@ -48,6 +49,12 @@ test("host.load refuses jspi with workers and with the engine jco, and what is n
   expect(await refused({ isolation: "worker" })).toBeInstanceOf(UsageError);
   expect((await refused({ instances: 2 })).message).toContain("leave jspi out, or instances");
   expect((await refused({ jspi: 1 })).message).toContain("Expected jspi to be true or false, got 1");
+});
+
+test("limits.yieldMs is refused without jspi, which it needs", async () => {
+  const error = await caught(host().load(await math(), { name: "math", limits: { yieldMs: 5 } }));
+  expect(error).toBeInstanceOf(UsageError);
+  expect(error.message).toContain("limits.yieldMs needs jspi: true");
 });
 
 describe.runIf(has)("with jspi", () => {
@@ -315,6 +322,36 @@ describe.runIf(has)("with jspi", () => {
     expect(error.message).toContain("where a destructor runs");
   });
 
+  test("where JavaScript stands between, an import's promise is a trap that says so: in a call between components", async () => {
+    const bytes = await component(`(component
+      (import "wait" (func $wait))
+      (component $inner
+        (import "wait" (func $wait))
+        (core func $wait (canon lower (func $wait)))
+        (core module $m (import "h" "wait" (func $wait)) (func (export "run") (call $wait)))
+        (core instance $i (instantiate $m (with "h" (instance (export "wait" (func $wait))))))
+        (func (export "run") (canon lift (core func $i "run"))))
+      (instance $inner (instantiate $inner (with "wait" (func $wait))))
+      (component $outer
+        (import "run" (func $run))
+        (core func $run (canon lower (func $run)))
+        (core module $m (import "h" "run" (func $run)) (func (export "run") (call $run)))
+        (core instance $i (instantiate $m (with "h" (instance (export "run" (func $run))))))
+        (func (export "run") (canon lift (core func $i "run"))))
+      (instance $outer (instantiate $outer (with "run" (func $inner "run"))))
+      (func (export "inner") (alias export $inner "run"))
+      (func (export "outer") (alias export $outer "run")))`);
+    const here = host();
+    const module: Any = await here.load(bytes, { name: "n", imports: { wait: async () => undefined }, ...JSPI });
+    await module.exports.inner();
+    const error = await caught(module.exports.outer());
+    expect(error).toMatchObject({ name: "TrapError", trap: "import-threw", cause: { feature: "jspi" } });
+    expect(error.message).toContain("where one component in it calls another");
+    const sync: Any = await here.load(bytes, { name: "sync", imports: { wait: () => undefined }, ...JSPI });
+    await sync.exports.outer();
+    expect(sync.state).toBe("live");
+  });
+
   test("resources of the guest: made, called, passed, and dropped when the call under way has ended", async () => {
     const here = host();
     const module: Any = await here.load(await things({ bias: 5 }), { name: "things", ...JSPI });
@@ -473,6 +510,77 @@ describe.runIf(has)("with jspi", () => {
     expect(other.exports.api.add(1, 2)).toBe(3);
     expect(slow.usage().fuel).toBeGreaterThan(0);
   });
+
+  test("limits.yieldMs: the program goes on while a call computes, which a signal ends", async () => {
+    const limits = { yieldMs: 2 };
+    const module: Any = await host().load(await loop(), { name: "loop", limits, ...JSPI });
+    const controller = new AbortController();
+    const call = caught(module.with({ signal: controller.signal }).exports.spin() as Promise<unknown>);
+    const waiting = module.exports.fine();
+    for (let turn = 0; turn < 5; turn++) await sleep(1);
+    expect(module.info().activity).toEqual([{ kind: "call", owner: "loop", count: 2 }]);
+    const reason = new Error("enough");
+    controller.abort(reason);
+    expect(await call).toBe(reason);
+    expect(await caught(waiting)).toBeInstanceOf(UnloadedError);
+  });
+
+  test("limits.yieldMs: a call that yields gives what it gives without, and timeoutMs and fuel count on", async () => {
+    const here = host();
+    const sum = await component(`(component
+      (core module $m (memory (export "memory") 1)
+        (func (export "sum") (param i32) (result i32) (local $sum i32)
+          (loop $l
+            (local.set $sum (i32.add (i32.mul (local.get $sum) (i32.const 3)) (local.get 0)))
+            (br_if $l (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
+          (local.get $sum)))
+      (core instance $i (instantiate $m))
+      (func (export "sum") (param "n" u32) (result u32) (canon lift (core func $i "sum"))))`);
+    const limits = { fuel: Number.POSITIVE_INFINITY };
+    const plain: Any = await here.load(sum, { name: "plain", limits });
+    const module: Any = await here.load(sum, { name: "yielding", limits: { ...limits, yieldMs: 0.5 }, ...JSPI });
+    let turns = 0;
+    const timer = setInterval(() => turns++, 0);
+    expect(await module.exports.sum(20_000_000)).toBe(plain.exports.sum(20_000_000));
+    clearInterval(timer);
+    expect(turns).toBeGreaterThan(0);
+    expect(module.usage().fuel).toBe(plain.usage().fuel);
+    const late: Any = await here.load(await loop(), { name: "late", limits: { yieldMs: 1, timeoutMs: 20 }, ...JSPI });
+    expect(await caught(late.exports.spin())).toMatchObject({ limit: "timeout", allowed: 20 });
+  });
+
+  test("a guest that catches everything is ended all the same, where it waits", async () => {
+    const poke = (): Promise<void> => new Promise(() => undefined);
+    const imports = { "demo:poke/host": { poke } };
+    const module: Any = await host().load(await stubborn(), { name: "s", imports, ...JSPI } as object);
+    const call = caught(module.exports.run(1));
+    await module.unload({ force: true });
+    expect(await call).toBeInstanceOf(UnloadedError);
+  });
+
+  // A page has no room for a thousand memories.
+  test.skipIf(inPage)(
+    "a call is refused while 1,000 are suspended, whose modules go on",
+    { timeout: 120_000 },
+    async () => {
+      const here = host();
+      const wait = valve();
+      const bytes = await poker();
+      const load = async (name: string): Promise<Any> =>
+        (await here.load(bytes, {
+          name,
+          imports: { "demo:poke/host": { poke: () => wait.promise } },
+          ...JSPI,
+        } as object)) as Any;
+      const calls: Promise<unknown>[] = [];
+      for (let i = 0; i < 1000; i++) calls.push((await load(`p${i}`)).exports.run(i));
+      const other = await load("other");
+      expect(await caught(other.exports.run(1))).toMatchObject({ code: "too-many-suspended" });
+      wait.open();
+      expect(await Promise.all(calls)).toEqual(calls.map((_, i) => i));
+      expect(await other.exports.run(1)).toBe(1);
+    },
+  );
 });
 
 /** A view into a larger buffer, where there is such a class the platform's own. */
