@@ -16,6 +16,7 @@ export {
 export { memory, type MemoryFileSystem, type MemoryOptions } from "./files/memory.ts";
 export { overlay } from "./files/overlay.ts";
 export { readOnly } from "./files/read-only.ts";
+export { type FetchHandlerOptions, type HandlerModule, toFetchHandler } from "./http/to-fetch-handler.ts";
 export type { MaybePromise } from "./maybe.ts";
 export type { NetOption, NetRequest, Secret } from "./net/types.ts";
 export type { AccessEvent, Bucket, ByteStream, HttpInit, OutputTo, StdinFrom, WasiOptions } from "./options.ts";

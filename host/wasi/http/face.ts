@@ -13,10 +13,12 @@ import {
   ResponseOutparam,
 } from "./messages.ts";
 import { FutureIncomingResponse } from "./outgoing.ts";
+import { serving } from "./serving.ts";
 
 /** What guests make has the state of their instance. */
 export function httpTypes(state: WasiState): object {
   const { waiting } = state;
+  serving.add(state);
   return {
     Fields,
     FutureIncomingResponse,

@@ -66,7 +66,7 @@ export function fetching(given: WasiOptions["fetch"]): Transport {
 }
 
 /** The bytes of a stream of the web. */
-function bodyOf(stream: ReadableStream | null): Body {
+export function bodyOf(stream: ReadableStream | null): Body {
   if (stream === null) return { immediate: true, read: () => undefined };
   const reader = stream.getReader();
   return {

@@ -22,7 +22,7 @@ export async function guestOf(options: WasiOptions, waits = true): Promise<Guest
   const events: AccessEvent[] = [];
   const imports: Record<string, Face> = await wasi({ ...options, onAccess: (event) => events.push(event) })({
     module: "guest",
-    component: { name: "guest", hash: "0", waits, exports: [], imports: INTERFACES },
+    component: { name: "guest", hash: waits ? "waits" : "0", waits, exports: [], imports: INTERFACES },
     defer: (end: () => void) => (ends.push(end), () => undefined),
   } as never);
   return {
