@@ -34,8 +34,9 @@ test(`${KILLS} killed workers give back their memory and their address space`, a
   console.log(`${KILLS} kills: ${started.toFixed(0)} -> ${after.residentMiB.toFixed(0)} MiB`);
   expect(after.memories).toBeLessThanOrEqual(before.memories);
   if (before.reservations !== undefined) expect(after.reservations).toBeLessThanOrEqual(before.reservations);
-  // A worker that stayed would hold several MiB. What threads leave behind in the allocator's arenas is some tens of KiB each.
-  expect(after.residentMiB - before.residentMiB).toBeLessThan(KILLS * 0.15);
+  // A worker that stayed would hold several MiB. A bare worker of Node 20 that has instantiated a core module of its own leaves
+  // 32 KiB of the engine's behind, 3 KiB without one, however it ends.
+  expect(after.residentMiB - before.residentMiB).toBeLessThan(10 + KILLS * 0.064);
   expect(heapMiB() - heapBefore).toBeLessThan(8);
 }, 900_000);
 
