@@ -342,6 +342,13 @@ export class Meter {
     return this.late(now);
   }
 
+  /** Growing is one step, and takes the engine longer than thousands of others. @returns whether the module must end itself */
+  private isLate(): boolean {
+    const passed = this.counts ? this.look() : undefined;
+    if (passed !== undefined) this.stop(passed);
+    return passed !== undefined;
+  }
+
   private adapt(elapsedMs: number): void {
     if (elapsedMs < SHORT_MS) this.quantum = Math.min(this.quantum * 2, MOST_QUANTUM);
     else if (elapsedMs > LONG_MS) this.quantum = Math.max(Math.floor(this.quantum / 2), LEAST_QUANTUM);
@@ -418,6 +425,7 @@ export class Meter {
   /** @returns 0 to refuse, 1 to agree, 2 to end the module */
   private growMemory(pages: number): 0 | 1 | 2 {
     const { memoryBytes: most = Infinity, onMemoryLimit } = this.limits;
+    if (this.isLate()) return 2;
     const wanted = this.memoryBytes() + pages * PAGE_BYTES;
     if (wanted <= most) {
       this.peakMemoryBytes = Math.max(this.peakMemoryBytes, wanted);
@@ -428,8 +436,9 @@ export class Meter {
     return 2;
   }
 
-  private growTable(elements: number): 0 | 1 {
+  private growTable(elements: number): 0 | 1 | 2 {
     const { tableElements: most = Infinity } = this.limits;
+    if (this.isLate()) return 2;
     if (this.tableElements + elements > most) return 0;
     this.tableElements += elements;
     return 1;

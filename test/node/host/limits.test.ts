@@ -85,6 +85,7 @@ const loops: Readonly<Record<string, string>> = {
   "a function with several results": `(func $g (result i32 i32) (loop $l (br $l)) (unreachable)) (func (export "f") (call $g) (drop) (drop))`,
   "memory filled for ever": `(memory 16) (func (export "f") (loop $l (memory.fill (i32.const 0) (i32.const 7) (i32.const 1048576)) (br $l)))`,
   "memory copied for ever": `(memory 16) (func (export "f") (loop $l (memory.copy (i32.const 0) (i32.const 64) (i32.const 1000000)) (br $l)))`,
+  "four gigabytes filled by one instruction": `(memory 65536) (func (export "f") (loop $l (memory.fill (i32.const 0) (i32.const 7) (i32.const -1)) (br $l)))`,
   "a table filled for ever": `(table $t 100000 funcref) (func (export "f") (loop $l (table.fill $t (i32.const 0) (ref.null func) (i32.const 100000)) (br $l)))`,
   "something exponential": `(func $f (param i32) (if (local.get 0) (then (call $f (i32.sub (local.get 0) (i32.const 1))) (call $f (i32.sub (local.get 0) (i32.const 1)))))) (func (export "f") (call $f (i32.const 60)))`,
 };
@@ -110,6 +111,93 @@ describe("limits", () => {
     const bytes = await lifted(`(func (export "f") ${"nop ".repeat(code.length)})`, ["f"]);
     const guest = await load(written(bytes, code), { timeoutMs: 20 });
     expect(caught(() => guest.exports["f"]!()).limit).toBe("timeout");
+  });
+
+  describe("end two core modules that call each other for ever", () => {
+    const turns = (call: string, jump: string): Promise<Uint8Array> =>
+      component(`
+        (core module $a (type $t (func)) (table (export "t") 1 funcref) (func $f (export "f") (${jump} (type $t) (i32.const 0))))
+        (core module $b (import "" "f" (func $f)) (import "" "t" (table 1 funcref)) (elem (i32.const 0) func $g) (func $g (${call} $f)))
+        (core instance $i (instantiate $a)) (core instance $j (instantiate $b (with "" (instance $i))))
+        (func (export "f") (canon lift (core func $i "f")))`);
+
+    test.each([
+      [{ timeoutMs: 20 }, "timeout"],
+      [{ fuel: 100_000 }, "fuel"],
+    ] as const)("by tail calls: %o", async (limits, limit) => {
+      const guest = await load(await turns("return_call", "return_call_indirect"), limits);
+      expect(caught(() => guest.exports["f"]!()).limit).toBe(limit);
+    });
+
+    test("by recursion, without a limit of the stack too", async () => {
+      const bytes = await turns("call", "call_indirect");
+      const limited = await load(bytes, { stackBytes: 100_000 });
+      expect(caught(() => limited.exports["f"]!())).toMatchObject({ limit: "stack", trap: "stack-overflow" });
+      await limited.unload();
+      const free = await load(bytes, {});
+      expect(() => free.exports["f"]!()).toThrow(expect.objectContaining({ trap: "stack-overflow" }));
+      expect(neighbour.exports["ok"]!()).toBeUndefined();
+    });
+  });
+
+  describe("a guest that calls an import for ever", () => {
+    const calling = (): Promise<Uint8Array> =>
+      component(`
+        (import "back" (func $back)) (core func $back' (canon lower (func $back)))
+        (core module $m (import "" "back" (func $back)) (func (export "f") (loop $l (call $back) (br $l))))
+        (core instance $i (instantiate $m (with "" (instance (export "back" (func $back'))))))
+        (func (export "f") (canon lift (core func $i "f")))`);
+
+    test.each([
+      ["timeoutMs", "timeout", 20],
+      ["cpuMs", "cpu", 20],
+      ["fuel", "fuel", 100_000],
+    ] as const)("is ended by %s", async (option, limit, allowed) => {
+      const guest = await load(await calling(), { [option]: allowed }, { imports: { back: () => {} } });
+      expect(caught(() => guest.exports["f"]!()).limit).toBe(limit);
+    });
+
+    test("and is entered again from there is ended at once: two guests through the program as well", async () => {
+      const guest = await load(
+        await calling(),
+        { timeoutMs: 10_000 },
+        { imports: { back: () => guest.exports["f"]!() } },
+      );
+      expect(() => guest.exports["f"]!()).toThrow(expect.objectContaining({ name: "TrapError" }));
+      await guest.unload();
+      const [a, b]: [Module<Exports>, Module<Exports>] = [
+        await host.load<Exports>(await calling(), { name: "a", imports: { back: () => b.exports["f"]!() } }),
+        await host.load<Exports>(await calling(), { name: "b", imports: { back: () => a.exports["f"]!() } }),
+      ];
+      expect(() => a.exports["f"]!()).toThrow(TrapError);
+      expect([a.state, b.state]).toEqual(["trapped", "trapped"]);
+      expect(neighbour.exports["ok"]!()).toBeUndefined();
+    });
+  });
+
+  test.each([
+    // The canonical ABI has no list as long as that.
+    ["2^31", 0x80000000, { trap: "list-out-of-bounds" }],
+    ["2^28 - 1", 0x0fffffff, { limit: "host-call-bytes", allowed: 2 ** 27 }],
+  ])("end a guest that gives back %s bytes, which are there", async (_, length, wanted) => {
+    const bytes = await component(`
+      (core module $m (memory (export "memory") 65536)
+        (func (export "f") (result i32) (i32.store (i32.const 4) (i32.const ${length})) (i32.const 0)))
+      (core instance $i (instantiate $m))
+      (func (export "f") (result (list u8)) (canon lift (core func $i "f") (memory (core memory $i "memory"))))`);
+    const guest = await load(bytes, { timeoutMs: 10_000 });
+    expect(() => guest.exports["f"]!()).toThrow(expect.objectContaining(wanted));
+    expect(neighbour.exports["ok"]!()).toBeUndefined();
+  });
+
+  test("end a guest that makes handles for ever", async () => {
+    const bytes = await component(`
+      (type $r' (resource (rep i32))) (core func $new (canon resource.new $r'))
+      (core module $m (import "" "new" (func $new (param i32) (result i32))) (func (export "f") (loop $l (drop (call $new (i32.const 1))) (br $l))))
+      (core instance $i (instantiate $m (with "" (instance (export "new" (func $new))))))
+      (func (export "f") (canon lift (core func $i "f")))`);
+    const guest = await load(bytes, { resources: 1000 });
+    expect(caught(() => guest.exports["f"]!())).toMatchObject({ limit: "resources", allowed: 1000, used: 1001 });
   });
 
   test("end a start function, and nothing of the instance remains", async () => {
@@ -187,6 +275,19 @@ describe("limits", () => {
     await trapping.unload();
     await expect(load(bytes, { memoryBytes: 65_535 })).rejects.toMatchObject({ limit: "memory", used: 65_536 });
   });
+
+  test.each([
+    ["memory", `(memory $m 1)`, `(memory.grow $m (i32.const 1))`],
+    ["table", `(table $t 1 funcref)`, `(table.grow $t (ref.null func) (i32.const 1))`],
+  ])(
+    "the clock is looked at each time a %s grows, which takes an engine as long as thousands of steps",
+    async (_, field, grow) => {
+      const core = `${field} (func (export "f") (local $i i32) (loop $l (drop ${grow})
+      (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 300)))))`;
+      const guest = await load(await lifted(core, ["f"]), { timeoutMs: 1e-6 });
+      expect(caught(() => guest.exports["f"]!())).toMatchObject({ limit: "timeout" });
+    },
+  );
 
   test("tableElements refuses growth", async () => {
     const core = `(table $t 4 funcref) (func (export "f") (loop $l (br_if $l (i32.ne (table.grow $t (ref.null func) (i32.const 10)) (i32.const -1))))
