@@ -443,6 +443,42 @@ describe("limits", () => {
     expect(caught(() => short.exports["f"]!())).toMatchObject({ limit: "fuel", allowed: once - 1 });
   });
 
+  test("fuel is this number on every engine: loops, recursion, calls of every kind, tables of branches, memory filled and grown", async () => {
+    const core = `
+      (memory 1) (table 4 funcref) (elem (i32.const 0) $even $odd $leaf $sum)
+      (type $unary (func (param i32) (result i32)))
+      (func $even (param i32) (result i32) (if (result i32) (local.get 0) (then (return_call $odd (i32.sub (local.get 0) (i32.const 1)))) (else (i32.const 1))))
+      (func $odd (param i32) (result i32) (if (result i32) (local.get 0) (then (call $even (i32.sub (local.get 0) (i32.const 1)))) (else (i32.const 0))))
+      (func $leaf (param i32) (result i32) (i32.mul (local.get 0) (i32.const 3)))
+      (func $checked (param i32) (result i32) (if (i32.gt_u (local.get 0) (i32.const 100000)) (then (call $end) (unreachable))) (i32.load8_u (local.get 0)))
+      (func $end (loop $l (br $l)))
+      (func $sum (param i32) (result i32) (local $s i32)
+        (loop $l (local.set $s (i32.add (local.get $s) (call $checked (local.get 0))))
+          (local.set 0 (i32.sub (local.get 0) (i32.const 1))) (br_if $l (i32.gt_s (local.get 0) (i32.const 0)))) (local.get $s))
+      (func $fib (param i32) (result i32) (if (i32.lt_u (local.get 0) (i32.const 2)) (then (return (local.get 0))))
+        (i32.add (call $fib (i32.sub (local.get 0) (i32.const 1))) (call $fib (i32.sub (local.get 0) (i32.const 2)))))
+      (func (export "f") (local $i i32) (local $j i32)
+        (loop $i (local.set $j (i32.const 0))
+          (block $out (loop $j
+            (block $two (block $one (block $none (br_table $none $one $two (i32.and (local.get $j) (i32.const 3))))
+              (drop (call_indirect (type $unary) (local.get $j) (i32.and (local.get $i) (i32.const 3)))))
+              (i32.store (i32.mul (local.get $j) (i32.const 4)) (local.get $i)))
+            (br_if $out (i32.gt_u (local.get $j) (i32.const 40)))
+            (local.set $j (i32.add (local.get $j) (i32.const 1))) (br $j)))
+          (memory.fill (i32.const 0) (local.get $i) (i32.const 5000)) (memory.copy (i32.const 100) (i32.const 0) (local.get $i))
+          (br_if $i (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 2000))))
+        (drop (call $fib (i32.const 18))) (drop (memory.grow (i32.const 3))) (memory.fill (i32.const 9) (i32.const 1) (i32.const 200000)))`;
+    const bytes = await lifted(core, ["f"]);
+    for (const more of [{}, { timeoutMs: 60_000 }, { cpuMs: 60_000, stackBytes: 100_000 }]) {
+      const guest = await load(bytes, { fuel: 1e9, ...more });
+      guest.exports["f"]!();
+      expect(guest.usage().fuel).toBe(10_634_649);
+      guest.exports["f"]!();
+      expect(guest.usage().fuel).toBe(2 * 10_634_649);
+      await guest.unload();
+    }
+  });
+
   test("a module that passed its limit is restarted by policy", async () => {
     const guest = await load(await lifted(loops["an endless loop"]!, ["f"]), { timeoutMs: 10 }, { onTrap: "restart" });
     caught(() => guest.exports["f"]!());
