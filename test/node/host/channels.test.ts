@@ -3,7 +3,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import diagnostics from "node:diagnostics_channel";
 import { PerformanceObserver, type PerformanceMeasure } from "node:perf_hooks";
 import { afterEach, describe, expect, test } from "vitest";
-import { TrapError } from "../../../host/node/index.ts";
+import { type ObservedCall, TrapError } from "../../../host/node/index.ts";
 import { math, poker, twice } from "./fixtures.ts";
 import { type Any, caught, host, sleep } from "./support.ts";
 
@@ -36,6 +36,29 @@ function heard(name: string): unknown[] {
 
 const events = (told: readonly Told[]): string[] => told.map(([event]) => event);
 const HASH = expect.stringMatching(/^[0-9a-f]{64}$/);
+
+test("an observer that throws fails alone: the call and the other observers go on", async () => {
+  const here = host();
+  const module: Any = await here.load(await math(), { name: "math" });
+  const seen: ObservedCall[] = [];
+  here.observe(() => {
+    throw Object.create(null);
+  });
+  here.observe((call) => seen.push(call));
+  const watchers = process.rawListeners("uncaughtException") as ((...args: unknown[]) => void)[];
+  process.removeAllListeners("uncaughtException");
+  const uncaught: unknown[] = [];
+  process.on("uncaughtException", (error) => uncaught.push(error));
+  try {
+    expect(module.exports.api.add(1, 2)).toBe(3);
+    await sleep(5);
+  } finally {
+    process.removeAllListeners("uncaughtException");
+    for (const watcher of watchers) process.on("uncaughtException", watcher);
+  }
+  expect(seen.map(({ export: path }) => path)).toEqual(["demo:math/api@1.0.0#add"]);
+  expect(uncaught).toHaveLength(1);
+});
 
 describe("diagnostics_channel", () => {
   test("tenon:load, tenon:reload and tenon:unload tell of the module from its beginning to its end", async () => {

@@ -1,12 +1,6 @@
 /** Endings under whatever is thrown: a module always reaches `unloaded`, its name is free, `close` settles, nothing spins. */
 import { expect, test, vi } from "vitest";
-import {
-  createHost,
-  UnloadedError,
-  UsageError,
-  type ImportScope,
-  type ObservedCall,
-} from "../../../host/node/index.ts";
+import { createHost, UnloadedError, UsageError, type ImportScope } from "../../../host/node/index.ts";
 import { createHost as createHostOn } from "../../../host/module/host.ts";
 import { nodePlatform } from "../../../host/node/platform.ts";
 import { component, counter, keeper, math, poker, things, twice } from "./fixtures.ts";
@@ -205,29 +199,6 @@ test("a forced unload and close do not wait for a drain that was asked for befor
   await soon(reloading);
   // The first unload was answered by what became of the second, or refused.
   expect([undefined, "still-running"]).toContain((await soon(refused))?.code);
-});
-
-test("an observer that throws fails alone: the call and the other observers go on", async () => {
-  const here = host();
-  const module: Any = await here.load(await math(), { name: "math" });
-  const seen: ObservedCall[] = [];
-  here.observe(() => {
-    throw Object.create(null);
-  });
-  here.observe((call) => seen.push(call));
-  const watchers = process.rawListeners("uncaughtException") as ((...args: unknown[]) => void)[];
-  process.removeAllListeners("uncaughtException");
-  const uncaught: unknown[] = [];
-  process.on("uncaughtException", (error) => uncaught.push(error));
-  try {
-    expect(module.exports.api.add(1, 2)).toBe(3);
-    await sleep(5);
-  } finally {
-    process.removeAllListeners("uncaughtException");
-    for (const watcher of watchers) process.on("uncaughtException", watcher);
-  }
-  expect(seen.map(({ export: path }) => path)).toEqual(["demo:math/api@1.0.0#add"]);
-  expect(uncaught).toHaveLength(1);
 });
 
 test("loadAll answers with a module that was unloaded meanwhile, and a rollback keeps its cause", async () => {
