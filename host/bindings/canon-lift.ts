@@ -6,29 +6,14 @@
  */
 import { checkExpression } from "../abi/emit/check.ts";
 import { Code } from "../abi/emit/code.ts";
-import { hasBorrow, type Crossing } from "../abi/emit/context.ts";
+import type { Crossing } from "../abi/emit/context.ts";
 import { liftCases, load, plus } from "../abi/emit/lift.ts";
 import { payloadOffset } from "../model/layout.ts";
-import { ENTERED, IDLE } from "../abi/entered.ts";
+import { ENTERED } from "../abi/entered.ts";
 import { casesOf } from "../model/cases.ts";
 import { holdsHandle, holdsOwn } from "../model/facts.ts";
 import type { FuncType, ResultType } from "../model/types.ts";
-import {
-  callCore,
-  crossingOf,
-  enteringSet,
-  flags,
-  isBusy,
-  isSpilled,
-  LOCK,
-  liftResult,
-  mayChange,
-  postReturn,
-  resetContext,
-  resultAddress,
-  resultOf,
-  settleGiven,
-} from "./crossing.ts";
+import { Callee, crossingOf, isSpilled, LOCK, mayChange, resultAddress, resultOf, settleGiven } from "./crossing.ts";
 import type { Names } from "./names.ts";
 
 /** `canon lift`: an exported function, called by the host. */
@@ -38,14 +23,14 @@ export function emitLift(names: Names, index: number): Code {
   const { type, component } = lift;
   const code = new Code(names.budget);
   const crossing = crossingOf(names, code, lift, "host", undefined);
-  const { context } = crossing;
+  const callee = new Callee(crossing, lift, undefined);
+  const { entry } = callee;
   const params = type.params.map((_, i) => `a${i}`);
-  const entered = enteringSet(plan, component, undefined);
   const result = resultOf(type);
   names.annotate(code, `canon lift ${names.pathOf({ kind: "lift", lift: index })}`);
   code.block(`function f${index}(${params.join(", ")})`, () => {
     emitChecks(crossing, type, index);
-    code.line(`if (${isBusy(entered)}) throw rt.refuse(${index});`);
+    code.line(`if (${entry.busy}) throw rt.refuse(${index});`);
     const changing = type.params.some((param) => mayChange(param.type));
     const variables = [
       ...(type.result === undefined ? [] : ["value"]),
@@ -55,23 +40,21 @@ export function emitLift(names: Names, index: number): Code {
     if (variables.length > 0) code.line(`let ${variables.join(", ")};`);
     // Handles may have been made when another argument turns out to have changed.
     const undone = changing && type.params.some((param) => holdsHandle(param.type));
-    const scoped = type.params.some((param) => hasBorrow(param.type));
     // Nothing may be called between entering and `try`: at the end of the stack the root would stay entered for ever.
-    code.line(flags(entered, ENTERED));
+    code.line(entry.enter);
     code.block(
       "try",
       () => {
         if (names.metered) code.line("rt.meter.begin();");
-        resetContext(names, component, code);
-        if (scoped) code.line("const b = new rt.BorrowScope();");
-        if (context.memory !== undefined) code.line(`${context.memory}.sync();`);
+        callee.resetContext();
+        callee.begin();
         if (undone) code.line(`i${component}.handles.added = []; rt.taken = [];`);
         const settled = `lowered = true;${undone ? ` i${component}.handles.added = rt.taken = undefined;` : ""}`;
-        const returned = callCore(crossing, lift, params, changing ? settled : undefined);
+        const returned = callee.call(params, changing ? settled : undefined);
         if (result !== undefined) liftOutcome(crossing, result, returned);
-        else if (type.result !== undefined) code.line(`value = ${liftResult(crossing, type.result, returned)};`);
-        if (scoped) code.line("b.end();");
-        postReturn(crossing, lift, returned);
+        else if (type.result !== undefined) code.line(`value = ${callee.lift(type.result, returned)};`);
+        callee.endScope();
+        callee.postReturn(returned);
       },
       "} catch (error) {",
     );
@@ -79,7 +62,7 @@ export function emitLift(names: Names, index: number): Code {
       // The guest has not been called: what was allocated in it stays, handles are taken back, and it goes on.
       const untouched = `!lowered && i${component}.mayLeave && i0.entered === ${ENTERED} && error !== rt.quota.trap`;
       code.line(
-        `  if (${untouched}) { ${flags(entered, IDLE)}${names.metered ? " rt.meter.finish();" : ""} throw rt.unlowered(${index}, error${undone ? `, i${component}` : ""}); }`,
+        `  if (${untouched}) { ${entry.leave}${names.metered ? " rt.meter.finish();" : ""} throw rt.unlowered(${index}, error${undone ? `, i${component}` : ""}); }`,
       );
     }
     code.line(`  ${LOCK} throw rt.fault(${index}, error);`);
@@ -87,7 +70,7 @@ export function emitLift(names: Names, index: number): Code {
     // A guest can catch what an import threw and go on; the fault stands all the same.
     code.line(`if (i0.entered !== ${ENTERED}) throw rt.fault(${index});`);
     if (names.metered) code.line("rt.meter.finish();");
-    code.line(flags(entered, IDLE));
+    code.line(entry.leave);
     settleGiven(crossing, [type.result]);
     if (result !== undefined) code.line("if (failed) throw rt.error(value);");
     if (type.result !== undefined) code.line("return value;");

@@ -9,26 +9,19 @@ import { hasBorrow } from "../abi/emit/context.ts";
 import { liftMembers, load, plus } from "../abi/emit/lift.ts";
 import { lowerFlat, store } from "../abi/emit/lower.ts";
 import { MAX_FLAT_PARAMS, flatOf, sequence } from "../model/layout.ts";
-import { ENTERED, IDLE } from "../abi/entered.ts";
 import { funcName } from "../model/spelling.ts";
 import type { FuncType, ValueType } from "../model/types.ts";
 import type { Lift, StringEncoding, Trampoline } from "../plan/plan.ts";
 import {
   areRelated,
-  callCore,
+  Callee,
   type CallCrossing,
   crossingOf,
-  enteringSet,
-  flags,
   guard,
   guarded,
-  isBusy,
   isSpilled,
   LOCK,
-  liftResult,
   mayChange,
-  postReturn,
-  resetContext,
   resultAddress,
   resultOf,
   settleGiven,
@@ -201,33 +194,30 @@ function lowerResult(lowering: Lowering, type: ValueType, value: string): void {
 }
 
 /** One guest calls another: lift from the caller, lower to the callee, call, and the same back. */
-function lowerToGuest(lowering: Lowering, callee: Lift, encoding: StringEncoding): void {
+function lowerToGuest(lowering: Lowering, lift: Lift, encoding: StringEncoding): void {
   const { names, code, context: caller, lends } = lowering;
   const { result } = lowering.type;
-  const entered = enteringSet(names.plan, callee.component, caller.component);
-  if (entered.length > 0) {
-    code.line(`if (${isBusy(entered)}) throw rt.enter();`);
-    code.line(flags(entered, ENTERED));
+  const callee = new Callee(crossingOf(names, code, lift, "guest", encoding), lift, caller.component);
+  const { busy, enter, leave } = callee.entry;
+  if (busy !== "") {
+    code.line(`if (${busy}) throw rt.enter();`);
+    code.line(enter);
   }
   const values = liftParams(lowering);
-  const crossing = crossingOf(names, code, callee, "guest", encoding);
-  const { memory } = crossing.context;
-  const scoped = callee.type.params.some((param) => hasBorrow(param.type));
-  if (scoped) code.line("const b = new rt.BorrowScope();");
-  if (memory !== undefined) code.line(`${memory}.sync();`);
-  resetContext(names, callee.component, code);
+  callee.begin();
+  callee.resetContext();
   let returned = "";
-  unsuspended(lowering, "one component in it calls another", () => (returned = callCore(crossing, callee, values)));
-  const value = result === undefined ? "" : code.name(liftResult(crossing, result, returned));
-  if (scoped) code.line("b.end();");
+  unsuspended(lowering, "one component in it calls another", () => (returned = callee.call(values)));
+  const value = result === undefined ? "" : code.name(callee.lift(result, returned));
+  callee.endScope();
   let flat: string | undefined;
   if (result !== undefined) {
     if (caller.memory !== undefined) code.line(`${caller.memory}.sync();`);
     if (lowering.byPointer) lowerResult(lowering, result, value);
     else flat = code.name(lowerFlat(lowering, result, value)[0]!);
   }
-  postReturn(crossing, callee, returned);
+  callee.postReturn(returned);
   if (lends) code.line("lends.end();");
-  if (entered.length > 0) code.line(flags(entered, IDLE));
+  if (busy !== "") code.line(leave);
   if (flat !== undefined) code.line(`return ${flat};`);
 }

@@ -3,7 +3,7 @@
  * function between lowered arguments and the lifted result.
  */
 import { type Code, quote } from "../abi/emit/code.ts";
-import type { Context, Crossing } from "../abi/emit/context.ts";
+import { type Context, type Crossing, hasBorrow } from "../abi/emit/context.ts";
 import { liftFlat, load, plus } from "../abi/emit/lift.ts";
 import { lowerFlat, store } from "../abi/emit/lower.ts";
 import { MAX_FLAT_PARAMS, MAX_FLAT_RESULTS, flatOf, layoutOf, sequence } from "../model/layout.ts";
@@ -68,8 +68,82 @@ export function flags(components: readonly number[], value: number): string {
   return components.map((component) => `i${component}.entered = `).join("") + `${value};`;
 }
 
-export function isBusy(components: readonly number[]): string {
-  return components.map((component) => `i${component}.entered !== ${IDLE}`).join(" || ");
+/** What a call says of the component instances that it enters. */
+export interface Entry {
+  /** Whether one of them is busy, as an expression; empty when it enters none, which no call of the host does. */
+  readonly busy: string;
+  readonly enter: string;
+  readonly leave: string;
+}
+
+/** @param caller the component instance that calls; `undefined` for the host */
+export function entryOf(plan: Plan, callee: number, caller: number | undefined): Entry {
+  const entered = enteringSet(plan, callee, caller);
+  const busy = entered.map((component) => `i${component}.entered !== ${IDLE}`).join(" || ");
+  return { busy, enter: flags(entered, ENTERED), leave: flags(entered, IDLE) };
+}
+
+/**
+ * The callee's side of a call into a guest, in the order of its text: what is around the core function begins, the function is
+ * called, its result is lifted, what is around it ends. Where it is entered and left is the caller's to say.
+ */
+export class Callee {
+  readonly entry: Entry;
+  readonly #crossing: CallCrossing;
+  readonly #lift: Lift;
+  /** Arguments are lent, in a scope named `b`. */
+  readonly #scoped: boolean;
+
+  /** @param caller the component instance that calls; `undefined` for the host */
+  constructor(crossing: CallCrossing, lift: Lift, caller: number | undefined) {
+    this.entry = entryOf(crossing.names.plan, lift.component, caller);
+    this.#crossing = crossing;
+    this.#lift = lift;
+    this.#scoped = lift.type.params.some((param) => hasBorrow(param.type));
+  }
+
+  resetContext(): void {
+    resetContext(this.#crossing.names, this.#lift.component, this.#crossing.code);
+  }
+
+  begin(): void {
+    const { code, context } = this.#crossing;
+    if (this.#scoped) code.line("const b = new rt.BorrowScope();");
+    if (context.memory !== undefined) code.line(`${context.memory}.sync();`);
+  }
+
+  /**
+   * Lowers the arguments, calls the core function and gives the name of what it returned.
+   *
+   * @param onLowered a statement between the two
+   */
+  call(values: readonly string[], onLowered?: string): string {
+    const { names, code, context } = this.#crossing;
+    const { type, core, options } = this.#lift;
+    const args = lowerParams(this.#crossing, type, values);
+    if (onLowered !== undefined) code.line(onLowered);
+    const call = `${names.core(core)}(${args.join(", ")})`;
+    if (type.result === undefined) {
+      code.line(`${call};`);
+      if (options.postReturn !== undefined && context.memory !== undefined) code.line(`${context.memory}.sync();`);
+      return "";
+    }
+    const returned = code.name(call);
+    if (context.memory !== undefined) code.line(`${context.memory}.beginLift();`);
+    return returned;
+  }
+
+  lift(type: ValueType, returned: string): string {
+    return liftResult(this.#crossing, type, returned);
+  }
+
+  endScope(): void {
+    if (this.#scoped) this.#crossing.code.line("b.end();");
+  }
+
+  postReturn(returned: string): void {
+    postReturn(this.#crossing, this.#lift, returned);
+  }
 }
 
 /** A task begins with its context slots at zero; a component instance runs one task at a time. */
@@ -98,26 +172,6 @@ const readable: ReadonlySet<ValueType["kind"]> = new Set([
   "variant",
   "result",
 ] as const);
-
-/**
- * Lowers the arguments, calls the core function and gives the name of what it returned.
- *
- * @param onLowered a statement between the two
- */
-export function callCore(crossing: CallCrossing, lift: Lift, values: readonly string[], onLowered?: string): string {
-  const { names, code, context } = crossing;
-  const args = lowerParams(crossing, lift.type, values);
-  if (onLowered !== undefined) code.line(onLowered);
-  const call = `${names.core(lift.core)}(${args.join(", ")})`;
-  if (lift.type.result === undefined) {
-    code.line(`${call};`);
-    if (lift.options.postReturn !== undefined && context.memory !== undefined) code.line(`${context.memory}.sync();`);
-    return "";
-  }
-  const returned = code.name(call);
-  if (context.memory !== undefined) code.line(`${context.memory}.beginLift();`);
-  return returned;
-}
 
 /** `lower_flat_values` for parameters: flat up to sixteen, spilled to memory beyond. */
 export function lowerParams(crossing: CallCrossing, type: FuncType, values: readonly string[]): string[] {

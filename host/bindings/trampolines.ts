@@ -4,8 +4,8 @@
  * Follows design/mvp/CanonicalABI.md, `canon resource.*` and the task built-ins.
  */
 import { Code, quote } from "../abi/emit/code.ts";
-import { ENTERED, IDLE } from "../abi/entered.ts";
-import { enteringSet, flags, guard, guarded, isBusy, LOCK, unsuspended } from "./crossing.ts";
+import { ENTERED } from "../abi/entered.ts";
+import { entryOf, guard, guarded, LOCK, unsuspended } from "./crossing.ts";
 import { emitLower } from "./canon-lower.ts";
 import type { Trampoline } from "../plan/plan.ts";
 import type { Names } from "./names.ts";
@@ -85,20 +85,20 @@ function emitDrop(names: Names, component: number, resource: number, code: Code)
     return;
   }
   const { dtor } = origin;
-  const entered = enteringSet(names.plan, origin.component, component);
+  const { busy, enter, leave } = entryOf(names.plan, origin.component, component);
   if (dtor === undefined) {
     // The specification calls an empty destructor, which must be allowed to enter all the same.
-    if (entered.length > 0) code.line(`if (handle.own && (${isBusy(entered)})) throw rt.enter();`);
+    if (busy !== "") code.line(`if (handle.own && (${busy})) throw rt.enter();`);
     return;
   }
   code.block("if (handle.own)", () => {
-    if (entered.length > 0) {
-      code.line(`if (${isBusy(entered)}) throw rt.enter();`);
-      code.line(flags(entered, ENTERED));
+    if (busy !== "") {
+      code.line(`if (${busy}) throw rt.enter();`);
+      code.line(enter);
     }
     const call = `${names.core(dtor)}(handle.rep);`;
     unsuspended({ names, code }, "a destructor runs", () => code.line(call));
-    if (entered.length > 0) code.line(flags(entered, IDLE));
+    if (busy !== "") code.line(leave);
   });
 }
 
@@ -107,7 +107,7 @@ export function emitDestructor(names: Names, index: number): Code {
   const { origin, name } = names.plan.resources[index]!;
   const code = new Code(names.budget);
   if (origin.kind === "host") return code;
-  const entered = enteringSet(names.plan, origin.component, undefined);
+  const { busy, enter, leave } = entryOf(names.plan, origin.component, undefined);
   names.annotate(code, `the destructor of ${name}, for the host`);
   code.block(
     `rt.resource(${index}, ${quote(name)}, ${names.waiting === undefined ? "(rep) =>" : "function drop(rep)"}`,
@@ -115,18 +115,16 @@ export function emitDestructor(names: Names, index: number): Code {
       // A locked instance has nothing left to drop, and a second error would hide the trap from `using`.
       code.line(`if (i0.entered > ${ENTERED}) return;`);
       const { waiting } = names;
-      code.line(
-        `if (${isBusy(entered)}) ${waiting === undefined ? "throw rt.refuse(-1)" : "return rt.waiter.after(drop, rep)"};`,
-      );
+      code.line(`if (${busy}) ${waiting === undefined ? "throw rt.refuse(-1)" : "return rt.waiter.after(drop, rep)"};`);
       if (origin.dtor === undefined) return;
-      code.line(flags(entered, ENTERED));
+      code.line(enter);
       const call = `${names.core(origin.dtor)}(rep);`;
       code.block("try", () => code.line(names.metered ? `rt.meter.begin(); ${call}` : call), "} catch (error) {");
       code.line(`  ${LOCK} throw rt.fault(-1, error);`);
       code.line("}");
       code.line(`if (i0.entered !== ${ENTERED}) throw rt.fault(-1);`);
       if (names.metered) code.line("rt.meter.finish();");
-      code.line(flags(entered, IDLE));
+      code.line(leave);
     },
     "});",
   );
