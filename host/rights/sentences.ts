@@ -40,8 +40,8 @@ const actions: Readonly<Record<string, string>> = {
   "console write": "write to the console",
   "keyvalue read": "read what is kept under keys",
   "keyvalue write": "change what is kept under keys",
-  "random insecure": "draw random numbers that are no secret",
-  "random secure": "draw random numbers",
+  "random insecure": "draw insecure random numbers",
+  "random secure": "draw secure random numbers",
 };
 
 /** Capabilities of which all is told in one line, when a component has nothing of them. */
