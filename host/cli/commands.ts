@@ -161,6 +161,11 @@ const run: Command = {
       many: true,
     },
     env: { value: "NAME[=VALUE]", explains: "an environment variable; without a value that of here", many: true },
+    net: {
+      value: "HOST[:PORT]",
+      explains: "a host that may be reached, *.HOST for those below it, or * for all that is public",
+      many: true,
+    },
     stdin: { value: "FILE", explains: "a file as standard input; default that of here" },
   },
   summary:
@@ -178,9 +183,12 @@ const run: Command = {
       env: args.values("env"),
       stdin: args.value("stdin"),
       dirs: args.values("dir"),
+      net: args.values("net"),
     });
-    if (calls.length === 0) return runProgram(file!, world);
-    return (await runCalls(file!, calls, world, (text) => out(`${text}\n`))) ? 0 : 1;
+    // A guest in a worker can wait for the network; in this thread it could not on every engine.
+    const options = { imports: [world], isolation: args.values("net").length > 0 ? "worker" : "thread" } as const;
+    if (calls.length === 0) return runProgram(file!, options);
+    return (await runCalls(file!, calls, options, (text) => out(`${text}\n`))) ? 0 : 1;
   },
 };
 

@@ -96,6 +96,7 @@ const claims: Readonly<Record<string, Readonly<Record<string, readonly Claim[]>>
     "To run a program": [
       ["with these arguments and the standard streams of the shell; of the environment it has what `--env` names", "test/node/wasi/run.test.ts: gives it its arguments, the environment that is named"],
       ["of the files those below `--dir HOST::GUEST` (with `:ro` it changes nothing there)", "test/node/wasi/run.test.ts: gives it the directories that are named"],
+      ["of the network what `--net HOST:PORT` names", "test/node/wasi/run.test.ts: lets a guest reach the hosts that are named"],
       ["it is denied everything else", "test/node/wasi/command.test.ts: of what it is refused"],
       ["Its exit code is that of the command", "test/node/wasi/run.test.ts: has as status %s"],
       ["an interrupt ends it at once", "test/node/wasi/run.test.ts: an interrupt ends it at once"],

@@ -10,7 +10,7 @@ import { formatExtern } from "../../../host/model/text.ts";
 import type { ExternDecl, FuncType } from "../../../host/model/types.ts";
 import { createHost } from "../../../host/node/index.ts";
 import { runCommand } from "../../../host/node/wasi.ts";
-import type { ImportEntry, Module } from "../../../host/module/types.ts";
+import type { HostOptions, Module } from "../../../host/module/types.ts";
 import { printValue, withPayload } from "./wave-print.ts";
 import { readArguments } from "./wave-read.ts";
 
@@ -34,7 +34,7 @@ interface Call {
  * Calls functions of a component and tells what each gave.
  *
  * @param calls such as `greet("Ada")`
- * @param world what it is given beside
+ * @param options what it is given, and where it runs
  * @param told hears of each result as it comes
  * @returns whether no call gave an `err`
  * @throws {UsageError} for a call that is not understood, before anything runs
@@ -43,10 +43,10 @@ interface Call {
 export async function runCalls(
   file: string,
   calls: readonly string[],
-  world: ImportEntry,
+  options: HostOptions,
   told: (text: string) => void,
 ): Promise<boolean> {
-  const host = createHost({ imports: [world] });
+  const host = createHost(options);
   try {
     const { component, module } = await load(host, file);
     const callables = callablesOf(component);
@@ -65,8 +65,8 @@ export async function runCalls(
  * @throws {UsageError} when it is no program
  * @throws {LinkError} when the component imports what nobody gives here
  */
-export async function runProgram(file: string, world: ImportEntry): Promise<number> {
-  const host = createHost({ imports: [world] });
+export async function runProgram(file: string, options: HostOptions): Promise<number> {
+  const host = createHost(options);
   try {
     const { component, module } = await load(host, file);
     const callables = callablesOf(component);

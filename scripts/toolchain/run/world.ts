@@ -18,15 +18,18 @@ export interface Given {
   readonly stdin?: string | undefined;
   /** `HOST::GUEST`, or `HOST` for the same path on both sides; with `:ro` at its end nothing there is changed. */
   readonly dirs: readonly string[];
+  /** `host:port`, or what else the option `net` of `wasi` takes. */
+  readonly net: readonly string[];
 }
 
 /** The imports of one run. @throws {UsageError} for what cannot be given */
-export async function worldOf({ file, args, env, stdin, dirs }: Given): Promise<ReturnType<typeof wasi>> {
+export async function worldOf({ file, args, env, stdin, dirs, net }: Given): Promise<ReturnType<typeof wasi>> {
   const options: WasiOptions = {
     args: [basename(file), ...args],
     env: Object.fromEntries(env.flatMap(variable)),
     stdin: stdin === undefined ? "inherit" : await readStdin(stdin),
     preopens: preopensOf(dirs),
+    net,
     stdout: "inherit",
     stderr: "inherit",
   };

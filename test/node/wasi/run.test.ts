@@ -2,11 +2,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { main } from "../../../host/cli/main.ts";
 import { parseWat } from "../../../scripts/toolchain/wasm-tools.ts";
+import { componentize } from "../real/componentize.ts";
 import { clang, command } from "./support.ts";
 
 const root = await mkdtemp(join(tmpdir(), "tenon-run-wasi-"));
@@ -91,6 +94,32 @@ describe("tenon run of a program", () => {
     const twice = ["--dir", `${root}::/a`, "--dir", `${root}::/a:ro`];
     expect((await tenon("run", place("ends.wasm"), ...twice)).err).toContain("Two directories of --dir are /a");
   });
+});
+
+test("tenon run --net lets a guest reach the hosts that are named, and no others", { timeout: 240_000 }, async () => {
+  const bytes = await componentize({
+    wit: "package demo:net; world net { export get: func(url: string) -> result<string, string>; }",
+    source: `export async function get(url) {
+      try {
+        const response = await fetch(url);
+        return response.status + " " + (await response.text());
+      } catch { throw "refused"; }
+    }`,
+  });
+  await writeFile(place("net.wasm"), bytes);
+  const server = createServer((_, answer) => void answer.end("from the server")).listen(0, "127.0.0.1");
+  try {
+    await once(server, "listening");
+    const at = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const call = `get("http://${at}/")`;
+    const named = await tenon("run", place("net.wasm"), call, "--net", at);
+    expect(named).toEqual({ status: 0, out: 'ok("200 from the server")\n', err: "" });
+    const other = await tenon("run", place("net.wasm"), call, "--net", "127.0.0.1:1", "--net", "*.example");
+    expect(other).toMatchObject({ status: 1, out: 'err("refused")\n' });
+    expect((await tenon("run", place("net.wasm"), call, "--net", "http://x")).err).toContain("net");
+  } finally {
+    server.close();
+  }
 });
 
 describe.skipIf(clang === undefined)("tenon run of a program of C", () => {

@@ -1,4 +1,4 @@
-/** Programs of C and Rust, made to components by jco's adapter, for the tests of `tenon/wasi`. */
+/** Programs of C, C++ and Rust, made to components by jco's adapter, for the tests of `tenon/wasi`. */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { componentNew } from "../../../scripts/toolchain/wasm-tools.ts";
 
 const CLANGS = ["clang", "clang-14"];
+const CLANGXXS = ["clang++", "clang++-14"];
 // A rustup toolchain without WebAssembly may stand before Debian's own in the path.
 const RUSTCS = ["rustc", "/usr/bin/rustc"];
 
@@ -43,6 +44,12 @@ function compileC(program: string, source: string): Uint8Array {
   return compileWith(program, ["--target=wasm32-wasi", "-O2"], "program.c", source + REALLOC_C);
 }
 
+function compileCpp(program: string, source: string): Uint8Array {
+  // With an export beside `_start` the linker has each call of it run constructors and destructors, which C++'s streams do not
+  // survive: the adapter grows the memory.
+  return compileWith(program, ["--target=wasm32-wasi", "-O2", "-fno-exceptions"], "program.cpp", source);
+}
+
 function compileRust(program: string, source: string): Uint8Array {
   const args = ["--target", "wasm32-wasi", "-O", "-C", "linker=wasm-ld", "-C", "strip=symbols"];
   return compileWith(program, [...args, "-C", "link-arg=--export=cabi_realloc"], "program.rs", source + REALLOC_RUST);
@@ -64,12 +71,22 @@ export const clang: string | undefined = working(CLANGS, (program) =>
   compileC(program, "#include <stdio.h>\nint main(void) { return 0; }"),
 );
 
+/** The compiler for C++, where this machine has one with WASI's library and that of C++. */
+export const clangxx: string | undefined = working(CLANGXXS, (program) =>
+  compileCpp(program, "#include <vector>\nint main() { return (int)std::vector<int>().size(); }"),
+);
+
 /** The compiler for Rust, where this machine has one with WASI's library. */
 export const rustc: string | undefined = working(RUSTCS, (program) => compileRust(program, "fn main() {}"));
 
 /** A program of C as a component that exports `wasi:cli/run`. */
 export async function command(source: string): Promise<Uint8Array<ArrayBuffer>> {
   return adapted(compileC(clang!, source));
+}
+
+/** A program of C++ as a component that exports `wasi:cli/run`. */
+export async function cppCommand(source: string): Promise<Uint8Array<ArrayBuffer>> {
+  return adapted(compileCpp(clangxx!, source));
 }
 
 /** A program of Rust as a component that exports `wasi:cli/run`. */
