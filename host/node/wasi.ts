@@ -20,6 +20,17 @@ const MOST_READ = 65_536;
 const cell = new Int32Array(new SharedArrayBuffer(4));
 const sleep = (ms: number): void => void Atomics.wait(cell, 0, 0, ms);
 
+/** The interfaces of `wasi:sockets`, whose faces are loaded when a component imports them. */
+const SOCKETS = [
+  "instance-network",
+  "network",
+  "ip-name-lookup",
+  "tcp",
+  "tcp-create-socket",
+  "udp",
+  "udp-create-socket",
+].map((name) => `wasi:sockets/${name}`);
+
 const platform: WasiPlatform = {
   sleep,
   monotonic: process.hrtime.bigint,
@@ -31,6 +42,9 @@ const platform: WasiPlatform = {
   },
   audit: diagnostics.channel("tenon:access"),
   faces: {
+    ...Object.fromEntries(
+      SOCKETS.map((name) => [name, { load: async () => (await import("./net/faces.ts")).socketFaces[name]! }]),
+    ),
     "wasi:http/outgoing-handler": {
       load: async () => {
         const [{ outgoingHandler }, { carry }] = await Promise.all([

@@ -10,6 +10,10 @@ import type { WasiState } from "./state.ts";
 /** What interfaces call it when something is not allowed, the best first. */
 const REFUSALS = ["access-denied", "access", "not-permitted", "HTTP-request-denied", "not-supported", "other"];
 
+/** Interfaces that a page cannot have, whatever is granted; Node has them. */
+const SOCKETS = "wasi:sockets/";
+const ABSENT = ["not-supported"];
+
 type Class = new () => object;
 
 export function denied(state: WasiState, { name, type }: ExternDecl): object {
@@ -55,16 +59,16 @@ function refused(state: WasiState, what: string, type: ValueType | undefined): u
     case "own":
       return new (classOf(state, type.resource))();
     case "result":
-      return fail(errorOf(type.err) ?? trap(what));
+      return fail(errorOf(type.err, what.startsWith(SOCKETS) ? ABSENT : REFUSALS) ?? trap(what));
     default:
       return trap(what);
   }
 }
 
-function errorOf(type: ValueType | undefined): unknown {
-  if (type?.kind === "enum") return REFUSALS.find((name) => type.names.includes(name));
+function errorOf(type: ValueType | undefined, refusals: readonly string[]): unknown {
+  if (type?.kind === "enum") return refusals.find((name) => type.names.includes(name));
   if (type?.kind !== "variant") return undefined;
-  for (const tag of REFUSALS) {
+  for (const tag of refusals) {
     const found = type.cases.find(
       ({ name, type: payload }) => name === tag && (payload === undefined || payload.kind === "option"),
     );

@@ -36,6 +36,17 @@ const claims: Readonly<Record<string, Readonly<Record<string, readonly Claim[]>>
       ["is reported at once, before anything runs", "test/node/host/link.test.ts: everything missing or mismatched is listed at once", "test/node/runtime/imports.test.ts: are reported all at once"],
       ["are met by `@bytecodealliance/preview2-shim`", "test/node/real/native.test.ts: wasi:cli/run with arguments", "test/node/build-types.test.ts: the imports of preview2-shim fit"],
     ],
+    "The network": [
+      ["at any port", "test/node/wasi/net/policy.test.ts: names a host at any port or at one"],
+      ["a function that is asked each time", "test/node/wasi/net/policy.test.ts: asks a function", "test/node/wasi/net/http.test.ts: a function may decide later"],
+      ["refused at the call with the interface's own error, and `onAccess` is told", "test/node/wasi/net/http.test.ts: is refused with HTTP-request-denied", "test/node/wasi/net/sockets.test.ts: what is not granted is refused"],
+      ["`wasi:sockets` are Node's alone", "test/node/wasi/net/sockets.test.ts: a page has no sockets"],
+      ["a guest listens where `listen` says", "test/node/wasi/net/sockets.test.ts: where it may listen, and nowhere else"],
+      ["shown to the guest and not followed", "test/node/wasi/net/http.test.ts: a redirect is the guest's to see"],
+      ["becomes the secret in headers and queries", "test/node/wasi/net/http.test.ts: secrets reach their hosts"],
+      ["A guest that has to wait needs `jspi: true`", "test/node/wasi/net/http.test.ts: is told what to turn on"],
+      ["makes a function from `Request` to `Response`", "test/node/wasi/net/fetch-handler.test.ts: its answer is a Response", "test/node/wasi/net/javascript.test.ts: the guest's fetch handler streams"],
+    ],
     "The console": [
       ["`console.*`, `trace` and what it writes to `process.stdout`", "test/node/build-console.test.ts: of a module built %s reach the host"],
       ["each line with the module's name before it, or at `host.on(\"console\", …)`", "test/node/host/console.test.ts: each line with the module's name", "test/node/host/console.test.ts: takes the texts in place of the program's console"],
@@ -160,6 +171,12 @@ const claims: Readonly<Record<string, Readonly<Record<string, readonly Claim[]>>
     ],
     Rights: [
       ["never by what every object inherits", "test/node/runtime/imports.test.ts: is not met by what every object inherits", "test/node/host/trust.test.ts: is not met by a prototype of the user's either"],
+    ],
+    Network: [
+      ["however they are spelled", "test/node/wasi/net/policy.test.ts: however it is spelled"],
+      ["whichever name leads to them", "test/node/wasi/net/pinned.test.ts: a name that leads to a private address is refused"],
+      ["what was checked is what is connected to", "test/node/wasi/net/pinned.test.ts: nobody asks the resolver again"],
+      ["with a `fetch` of your own", "test/node/wasi/net/http.test.ts: the option fetch makes the requests"],
     ],
     Faults: [
       ["Whatever a guest, an import or a clean-up throws", "test/node/runtime/thrown.test.ts: ends as one TrapError", "test/node/host/endings.test.ts: close unloads every module"],
