@@ -15,6 +15,7 @@ import { jspiRows } from "./jspi.ts";
 import { limitRows } from "./limits.ts";
 import { compare, compareSlow, type Contender, type Goal, type Medians, type Row } from "./measure.ts";
 import { saves } from "./save.ts";
+import { wasiRows } from "./wasi.ts";
 import { workerRows } from "./workers.ts";
 
 const file = fileURLToPath(new URL("component.wat", import.meta.url));
@@ -111,6 +112,7 @@ export async function runCases(report: (row: Row) => void): Promise<Row[]> {
   for (const row of await limitRows(makeRow)) done(row);
   for (const row of await workerRows(makeRow)) done(row);
   for (const row of await jspiRows(makeRow)) done(row);
+  for (const row of await wasiRows(makeRow)) done(row);
   await module.unload();
   await host[Symbol.asyncDispose]();
   return rows;

@@ -24,7 +24,10 @@ export const clockFaces: Faces = {
     const at = (deadline: bigint): Pollable =>
       new Pollable(state.waiting, { deadline, ready: () => monotonic() >= deadline } satisfies Readiness);
     return {
-      now: noted(state, "wasi:clocks/monotonic-clock", "now", monotonic),
+      now(): bigint {
+        if (state.watched) state.access("wasi:clocks/monotonic-clock", "now", true);
+        return monotonic();
+      },
       resolution: () => clocks.resolution,
       subscribeInstant: at,
       subscribeDuration(duration: bigint) {
@@ -37,25 +40,19 @@ export const clockFaces: Faces = {
     const clocks = clocksFor(state);
     // A bigint for each second, not for each reading.
     let [second, seconds] = [0, 0n];
+    const { wall } = clocks;
     const now = (): Datetime => {
-      const ms = clocks.wall();
+      if (state.watched) state.access("wasi:clocks/wall-clock", "now", true);
+      const ms = wall();
       const whole = Math.floor(ms / 1e3);
       if (whole !== second) [second, seconds] = [whole, whole < 0 ? 0n : BigInt(whole)];
       return { seconds, nanoseconds: Math.floor((ms - whole * 1e3) * 1e6) };
     };
     const resolution = { seconds: 0n, nanoseconds: Number(clocks.resolution) };
-    return { now: noted(state, "wasi:clocks/wall-clock", "now", now), resolution: () => resolution };
+    return { now, resolution: () => resolution };
   },
   "wasi:clocks/timezone": () => ({
     display: () => ({ utcOffset: 0, name: "UTC", inDaylightSavingTime: false }),
     utcOffset: () => 0,
   }),
 };
-
-/** A function of which each call is a use. */
-function noted<T>(state: WasiState, from: string, action: string, plain: () => T): () => T {
-  return () => {
-    if (state.watched) state.access(from, action, true);
-    return plain();
-  };
-}
