@@ -141,7 +141,7 @@ export interface EngineComponent {
    */
   readonly asynchronous?: boolean | undefined;
   /**
-   * Whether an import that is no asynchronous function may return a promise, for which the guest waits, as it can in a worker.
+   * Whether an import that is no asynchronous function may return a promise, for which the guest waits, as it can in a worker and with `jspi`.
    * Default `false`.
    */
   readonly waits?: boolean | undefined;

@@ -4,8 +4,7 @@ import { LinkError, type LinkIssue } from "../errors.ts";
 /** Letters of one message: the issues beyond are counted. All of them are in the error's `issues`. */
 const MOST_LETTERS = 100_000;
 
-const WASI =
-  "\n  WASI can be had from @bytecodealliance/preview2-shim/instantiation: imports: new WASIShim({ sandbox }).getImportObject()";
+const WASI = `\n  WASI can be had from tenon/wasi, denied by default: imports: wasi({ args, env, stdin, preopens })`;
 
 /** @param what a sentence such as "Cannot link module a" */
 export function linkError(what: string, issues: readonly LinkIssue[]): LinkError {

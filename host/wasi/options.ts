@@ -28,7 +28,7 @@ export interface ByteStream {
  * Where bytes go: a function, an array that they are added to, or the program's own stream. While a promise that a function
  * returns is pending, the guest waits.
  */
-export type OutputTo = ((chunk: Uint8Array) => MaybePromise<void>) | Uint8Array[];
+export type OutputTo = ((chunk: Uint8Array) => unknown) | Uint8Array[];
 
 /** The keys and values of a bucket of `wasi:keyvalue`. A `Map` is one; its methods may return promises where the guest can wait. */
 export interface Bucket {

@@ -43,6 +43,7 @@ const OPTIONS: readonly Table[] = [
   { heading: "`unload`", file: "host/module/types.ts", of: "UnloadOptions" },
   { heading: "`onTrap`", file: "host/module/types.ts", of: "RestartOptions" },
   { heading: "`limits`", file: "host/runtime/engine.ts", of: "Limits" },
+  { heading: "`wasi`", file: "host/wasi/options.ts", of: "WasiOptions" },
 ];
 
 const CODES: readonly Table[] = [

@@ -57,6 +57,7 @@ function hostConfig(): string {
     compilerOptions: {
       paths: {
         tenon: [join(host, "node", "index.ts")],
+        "tenon/wasi": [join(host, "node", "wasi.ts")],
         "@bytecodealliance/preview2-shim/instantiation": [
           resolve("node_modules/@bytecodealliance/preview2-shim/types/instantiation.d.ts"),
         ],
@@ -93,7 +94,7 @@ test("a world's declarations with the host's own types", async () => {
   );
 });
 
-test("the imports of preview2-shim fit the declarations of WASI's worlds, for load and for instantiate", async () => {
+test("the imports of tenon/wasi and of preview2-shim fit the declarations of WASI's worlds, for load and for instantiate", async () => {
   const builtin = resolve("node_modules/@bytecodealliance/jco/lib/wit/builtin/0.2.12");
   const names = (await readdir(builtin, { recursive: true })).filter((name) => name.endsWith(".wit"));
   const texts = await Promise.all(names.map((name) => readFile(join(builtin, name), "utf8")));
@@ -107,6 +108,7 @@ test("the imports of preview2-shim fit the declarations of WASI's worlds, for lo
   const use = `
     import { WASIShim } from "@bytecodealliance/preview2-shim/instantiation";
     import { compile, createHost } from "tenon";
+    import { runCommand, wasi } from "tenon/wasi";
     import type { Program } from "./program.d.ts";
     const shim = new WASIShim({ sandbox: { args: [] } }).getImportObject();
     const component = await compile<Program>("program.wasm");
@@ -115,6 +117,9 @@ test("the imports of preview2-shim fit the declarations of WASI's worlds, for lo
     const exit = (status: { tag: "ok" | "err" }): never => { throw new Error(status.tag); };
     await component.instantiate({ ...shim, "wasi:cli/exit": { exit } });
     await createHost().load<Program>("program.wasm", { imports: shim });
+    const program = await createHost({ imports: wasi() }).load<Program>("program.wasm", { imports: wasi({ args: ["a"] }) });
+    export const code: number = await runCommand(program);
+    await createHost().load<Program>("program.wasm", { imports: [wasi(), {}], isolation: "worker" });
     // A class that nobody may construct, of the program's own.
     class Failure {
       static readonly none: Failure = new Failure();

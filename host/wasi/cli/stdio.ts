@@ -1,5 +1,6 @@
 /** `wasi:cli`: stdin, stdout, stderr and the terminals. */
 import { Input, InputStream, Output, OutputStream, type Sink, type Source } from "../io/streams.ts";
+import type { MaybePromise } from "../maybe.ts";
 import type { OutputTo, StdinFrom, WasiOptions } from "../options.ts";
 import type { Face, Faces, WasiState } from "../state.ts";
 import { UnsupportedError } from "../../errors.ts";
@@ -58,7 +59,7 @@ function sourceOf(from: StdinFrom): Source {
 
 function sinkOf(to: OutputTo): Sink {
   if (Array.isArray(to)) return { write: (bytes) => void to.push(bytes) };
-  return { write: (bytes) => to(bytes) };
+  return { write: (bytes) => to(bytes) as MaybePromise<void> };
 }
 
 function noInherit(name: string): never {

@@ -99,7 +99,7 @@ test("what is missing of WASI comes with a line that says where to have it", asy
   const refused = await refusal(host().load(wasi));
   expect(refused.message.split("\n").slice(1)).toEqual([
     expect.stringMatching(/^ {2}wasi:clocks\/wall-clock@0\.2\.0 is missing: /),
-    expect.stringMatching(/^ {2}WASI can be had from @bytecodealliance\/preview2-shim/),
+    expect.stringMatching(/^ {2}WASI can be had from tenon\/wasi, denied by default: imports: wasi/),
   ]);
   expect((await refusal(host().load(await twice()))).message).not.toContain("WASI");
 });
