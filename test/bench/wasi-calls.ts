@@ -32,7 +32,7 @@ async function start(): Promise<Guest["exports"]> {
     const imports = await wasi({ stdout: "inherit" })({ module: "bench", component });
     return (await component.instantiate(imports)).exports as never;
   }
-  const shim = new WASIShim().getImportObject() as Record<string, never>;
+  const shim = new WASIShim().getImportObject() as object as Record<string, never>;
   if (side === "preview2-shim") return (await (await compile(bytes)).instantiate(shim)).exports as never;
   return (await jcoComponent(bytes)).instantiate(shim) as never;
 }
