@@ -25,7 +25,6 @@ import {
   resultAddress,
   resultOf,
   settleGiven,
-  unsuspended,
 } from "./crossing.ts";
 import type { Names } from "./names.ts";
 
@@ -187,7 +186,7 @@ export function lowerHostResult(lowering: Lowering, func: number, value: string)
   code.line("}");
 }
 
-function lowerResult(lowering: Lowering, type: ValueType, value: string): void {
+export function lowerResult(lowering: Lowering, type: ValueType, value: string): void {
   const { code, byPointer } = lowering;
   if (byPointer) store(lowering, type, value, resultAddress(lowering, type, "r"));
   else code.line(`return ${lowerFlat(lowering, type, value)[0]};`);
@@ -206,8 +205,7 @@ function lowerToGuest(lowering: Lowering, lift: Lift, encoding: StringEncoding):
   const values = liftParams(lowering);
   callee.begin();
   callee.resetContext();
-  let returned = "";
-  unsuspended(lowering, "one component in it calls another", () => (returned = callee.call(values)));
+  const returned = callee.call(values);
   const value = result === undefined ? "" : code.name(callee.lift(result, returned));
   callee.endScope();
   let flat: string | undefined;

@@ -8,18 +8,21 @@ import { Budget } from "../budget.ts";
 import { checkExpression } from "../abi/emit/check.ts";
 import { Code, quote } from "../abi/emit/code.ts";
 import { hasBorrow } from "../abi/emit/context.ts";
+import { lowerFlat } from "../abi/emit/lower.ts";
 import { holdsHandle } from "../model/facts.ts";
 import { flatOf, layoutOf } from "../model/layout.ts";
 import type { CoreInstanceRef, Plan } from "../plan/plan.ts";
 import { emitExports } from "./exports.ts";
 import { emitChecks, emitLift, emitReexport, liftOutcome } from "./canon-lift.ts";
-import { hostCall, liftParams, looksLikeResult, lowerHostResult, loweringOf } from "./canon-lower.ts";
+import { hostCall, liftParams, looksLikeResult, lowerHostResult, loweringOf, lowerResult } from "./canon-lower.ts";
 import {
+  areRelated,
   crossingOf,
   enteringSet,
   flags,
   guard,
   guarded,
+  entryOf,
   isSpilled,
   liftResult,
   LOCK,
@@ -49,6 +52,10 @@ export function emitBindings(plan: Plan, budget: Budget = new Budget(plan.byteLe
 const maxChain = 1_000;
 
 const textTools: TextTools = {
+  areRelated,
+  entryOf,
+  lowerFlat,
+  lowerResult,
   checkExpression,
   Code,
   crossingOf,
@@ -136,7 +143,7 @@ class Conductor {
     const variables = [...plan.steps.map(({ instance }) => `x${instance}`), ...names.coreItems.values()];
     if (variables.length > 0) code.line(`let ${variables.join(", ")};`);
     if (plan.hostFuncs.length > 0) code.line(`let ${plan.hostFuncs.map((_, i) => `h${i} = host[${i}]`).join(", ")};`);
-    if (names.waiting !== undefined) code.line(names.waiting.declare(names));
+    for (const line of names.waiting?.declare(names) ?? []) code.line(line);
   }
 
   private writeControls(code: Code): void {
@@ -186,7 +193,7 @@ class Conductor {
         this.writeStep(code, step);
         for (const text of attached.get(step.instance) ?? []) code.line(`  ${text}`);
       });
-      for (const text of this.names.waiting?.attach(this.names) ?? []) code.line(`  ${text}`);
+      if (this.names.waiting !== undefined) code.line("  rt.waiter.serves(exports);");
     });
   }
 
@@ -211,8 +218,10 @@ class Conductor {
       if (texts === undefined) attached.set(instance, [text]);
       else texts.push(text);
     };
-    for (const [{ instance, name }, local] of names.coreItems)
-      add(instance, `${local} = x${instance}[${quote(name)}];`);
+    for (const [item, local] of names.coreItems) {
+      add(item.instance, `${local} = x${item.instance}[${quote(item.name)}];`);
+      for (const text of names.waiting?.attach(item, local) ?? []) add(item.instance, text);
+    }
     for (const [item, local] of names.memories) {
       if (item.kind === "export") add(item.instance, `${local}.attach(x${item.instance}[${quote(item.name)}]);`);
     }

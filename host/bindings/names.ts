@@ -24,12 +24,14 @@ export interface TextStyle {
 export interface WaitingText {
   /** `canon lift` of an exported function. */
   lift(names: Names, index: number): Code;
-  /** `canon lower` of a function of the host's. */
+  /** Whether a guest that calls a function of the host's may be suspended. */
+  waits(names: Names, index: number): boolean;
+  /** `canon lower` of a function for which that is so. */
   lower(names: Names, index: number): Code;
   /** Declares `j`, with the functions that WebAssembly can be suspended in. */
-  declare(names: Names): string;
-  /** The statements after the last step. */
-  attach(names: Names): readonly string[];
+  declare(names: Names): readonly string[];
+  /** The statements that make a core item, which is in the text by its name, one that the functions of `j` call. */
+  attach(item: CoreItem, local: string): readonly string[];
 }
 
 type CoreExport = Extract<CoreItem, { kind: "export" }>;
@@ -110,8 +112,7 @@ export class Names {
 
   /** Whether a guest that calls a function of the host's may be suspended. */
   waits(index: number): boolean {
-    const item = this.plan.trampolines[index]!;
-    return this.waiting !== undefined && item.kind === "lower" && item.func.kind === "host";
+    return this.waiting?.waits(this, index) === true;
   }
 
   memory({ memory }: Options): string | undefined {

@@ -9,6 +9,7 @@
 import type { Code } from "../abi/emit/code.ts";
 import { ENTERED, IDLE } from "../abi/entered.ts";
 import type { ValueType } from "../model/types.ts";
+import type { CoreItem, Lift } from "../plan/plan.ts";
 import type { LowerTrampoline, Lowering } from "./canon-lower.ts";
 import type { Names, WaitingText } from "./names.ts";
 
@@ -22,6 +23,7 @@ const MOST_FLAT = 16;
  * compiler in more pieces.
  */
 export type TextTools = Pick<typeof import("../abi/emit/check.ts"), "checkExpression"> &
+  Pick<typeof import("../abi/emit/lower.ts"), "lowerFlat"> &
   Pick<typeof import("../abi/emit/code.ts"), "Code"> &
   Pick<typeof import("../abi/emit/context.ts"), "hasBorrow"> &
   Pick<typeof import("../model/facts.ts"), "holdsHandle"> &
@@ -29,12 +31,14 @@ export type TextTools = Pick<typeof import("../abi/emit/check.ts"), "checkExpres
   Pick<typeof import("./canon-lift.ts"), "emitChecks" | "liftOutcome"> &
   Pick<
     typeof import("./canon-lower.ts"),
-    "hostCall" | "liftParams" | "looksLikeResult" | "lowerHostResult" | "loweringOf"
+    "hostCall" | "liftParams" | "looksLikeResult" | "lowerHostResult" | "loweringOf" | "lowerResult"
   > &
   Pick<
     typeof import("./crossing.ts"),
+    | "areRelated"
     | "crossingOf"
     | "enteringSet"
+    | "entryOf"
     | "flags"
     | "guard"
     | "guarded"
@@ -51,12 +55,20 @@ export type TextTools = Pick<typeof import("../abi/emit/check.ts"), "checkExpres
 
 const reject = (error: string): string => `return rt.waiter.reject(${error});`;
 
+/** Of a core function, in letters. */
+interface Signature {
+  readonly params: string;
+  readonly result: string;
+}
+
 export function waitingText(tools: object): WaitingText {
   return new Waiting(tools as TextTools);
 }
 
 class Waiting implements WaitingText {
   readonly #tools: TextTools;
+  /** Where the functions of `j` find core items. */
+  readonly #slots = new Map<CoreItem, number[]>();
 
   constructor(tools: TextTools) {
     this.#tools = tools;
@@ -151,13 +163,24 @@ class Waiting implements WaitingText {
     });
   }
 
+  waits({ plan }: Names, index: number): boolean {
+    const item = plan.trampolines[index]!;
+    if (item.kind !== "lower") return false;
+    const { func, component } = item;
+    return func.kind === "host" || !this.#tools.areRelated(plan, plan.lifts[func.lift]!.component, component);
+  }
+
   lower(names: Names, index: number): Code {
+    const { func } = trampoline(names, index);
+    return func.kind === "host" ? this.#toHost(names, index, func.func) : this.#toGuest(names, index, func.lift);
+  }
+
+  #toHost(names: Names, index: number, func: number): Code {
     const tools = this.#tools;
     const code = new tools.Code(names.budget);
     const item = trampoline(names, index);
     const lowering = tools.loweringOf(names, item, code);
     const { lends, byPointer, type } = lowering;
-    const func = item.func.kind === "host" ? item.func.func : item.func.lift;
     // What the second half needs of the first.
     const rest = [...(lends ? ["lends"] : []), ...(byPointer ? ["r"] : [])];
     const zero = this.#signature(names, index).result === "l" ? " 0n" : "";
@@ -211,29 +234,110 @@ class Waiting implements WaitingText {
     return value;
   }
 
-  declare(names: Names): string {
-    const inward = names.plan.trampolines.flatMap((_, index) => {
-      if (!names.waits(index)) return [];
-      const { params, result } = this.#signature(names, index);
-      return [`[${index}, "${params}", "${result}", t${index}]`];
+  /** One guest calls another: what is done before the callee is called, and what after. */
+  #toGuest(names: Names, index: number, number: number): Code {
+    const tools = this.#tools;
+    const code = new tools.Code(names.budget);
+    const item = trampoline(names, index);
+    const lowering = tools.loweringOf(names, item, code);
+    const { context: caller, lends, byPointer, type } = lowering;
+    const callee = names.plan.lifts[number]!;
+    const crossing = tools.crossingOf(names, code, callee, "guest", item.options.encoding);
+    const { memory } = crossing.context;
+    names.core(callee.core);
+    const { busy, enter, leave } = tools.entryOf(names.plan, callee.component, caller.component);
+    const scoped = callee.type.params.some((param) => tools.hasBorrow(param.type));
+    const kept = `{ ${[...(lends ? ["lends"] : []), ...(scoped ? ["b"] : []), ...(byPointer ? ["r"] : [])].join(", ")} }`;
+    code.block(`function t${index}(${[...lowering.params, ...(byPointer ? ["r"] : [])].join(", ")})`, () => {
+      tools.guard(item.component, code);
+      tools.guarded(code, () => {
+        if (busy !== "") {
+          code.line(`if (${busy}) throw rt.enter();`);
+          code.line(enter);
+        }
+        const values = tools.liftParams(lowering);
+        if (scoped) code.line("const b = new rt.BorrowScope();");
+        if (memory !== undefined) code.line(`${memory}.sync();`);
+        tools.resetContext(names, callee.component, code);
+        const args = tools.lowerParams(crossing, callee.type, values);
+        code.line(`rt.waiter.frames.push(${kept});`);
+        code.line(`return ${args.length === 1 ? args[0]! : `[${args.join(", ")}]`};`);
+      });
     });
-    const outward = Array.from(names.lifts, (index) => {
-      const { type } = names.plan.lifts[index]!;
-      const spilled = type.result !== undefined && this.#tools.isSpilled(type.result);
-      return `[${index}, "${this.#params(type.params)}", "${spilled ? "i" : this.#result(type.result)}", d${index}]`;
+    const returned = type.result === undefined ? "" : code.fresh();
+    code.block(`function k${index}(${returned})`, () => {
+      tools.guarded(code, () => {
+        code.line(`const ${kept} = rt.waiter.frames.pop();`);
+        if (memory !== undefined && type.result !== undefined) code.line(`${memory}.beginLift();`);
+        else if (memory !== undefined && callee.options.postReturn !== undefined) code.line(`${memory}.sync();`);
+        const { result } = type;
+        const value = result === undefined ? "" : code.name(tools.liftResult(crossing, result, returned));
+        if (scoped) code.line("b.end();");
+        let flat: string | undefined;
+        if (result !== undefined) {
+          if (caller.memory !== undefined) code.line(`${caller.memory}.sync();`);
+          if (byPointer) tools.lowerResult(lowering, result, value);
+          else flat = code.name(tools.lowerFlat(lowering, result, value)[0]!);
+        }
+        tools.postReturn(crossing, callee, returned);
+        if (lends) code.line("lends.end();");
+        if (busy !== "") code.line(leave);
+        if (flat !== undefined) code.line(`return ${flat};`);
+      });
     });
-    return `let j = rt.waiter.functions([${inward.join(", ")}], [${outward.join(", ")}]);`;
+    return code;
   }
 
-  attach(names: Names): readonly string[] {
-    return [
-      ...Array.from(names.lifts, (index, i) => `j.table.set(${i}, ${names.core(names.plan.lifts[index]!.core)});`),
-      "rt.waiter.serves(exports);",
-    ];
+  declare(names: Names): readonly string[] {
+    const { trampolines, lifts } = names.plan;
+    const waiting = trampolines.flatMap((_, index) => (names.waits(index) ? [index] : []));
+    const called = waiting.flatMap((index) => {
+      const { func } = trampoline(names, index);
+      return func.kind === "lift" ? [func.lift] : [];
+    });
+    const slots = [...new Set([...names.lifts, ...called])];
+    const slotOf = new Map(slots.map((lift, slot) => [lift, slot]));
+    const described = (index: number, { params, result }: Signature, ...functions: string[]): string =>
+      `[${index}, "${params}", "${result}", ${functions.join(", ")}]`;
+    const inward = waiting.filter((index) => trampoline(names, index).func.kind === "host");
+    const through = waiting.filter((index) => trampoline(names, index).func.kind === "lift");
+    const lists = [
+      inward.map((index) => described(index, this.#signature(names, index), `t${index}`)),
+      Array.from(names.lifts, (index) => described(index, this.#lifted(lifts[index]!), `d${index}`)),
+      through.map((index) => {
+        const { func } = trampoline(names, index);
+        const lift = (func as Extract<typeof func, { kind: "lift" }>).lift;
+        const { params, result } = this.#lifted(lifts[lift]!);
+        const signature = this.#signature(names, index);
+        return described(index, signature, `t${index}`, `k${index}`, `"${params}", "${result}", ${slotOf.get(lift)!}`);
+      }),
+    ].map((list) => `[${list.join(", ")}]`);
+    const lines = [`let j = rt.waiter.functions(${lists.join(", ")}, ${slots.length});`];
+    for (const [lift, slot] of slotOf) {
+      const { core } = lifts[lift]!;
+      if (core.kind === "export") {
+        this.#slots.set(core, [...(this.#slots.get(core) ?? []), slot]);
+      } else {
+        // A function of the host's own, lifted again: only those of WebAssembly can be in a table.
+        const { params, result } = this.#lifted(lifts[lift]!);
+        lines.push(`j.table.set(${slot}, rt.waiter.wrapped("${params}", "${result}", ${names.core(core)}));`);
+      }
+    }
+    return lines;
+  }
+
+  attach(item: CoreItem, local: string): readonly string[] {
+    return (this.#slots.get(item) ?? []).map((slot) => `j.table.set(${slot}, ${local});`);
+  }
+
+  /** Of the core function of a lift. */
+  #lifted({ type }: Lift): Signature {
+    const spilled = type.result !== undefined && this.#tools.isSpilled(type.result);
+    return { params: this.#params(type.params), result: spilled ? "i" : this.#result(type.result) };
   }
 
   /** Of a core function that the host makes. */
-  #signature(names: Names, index: number): { readonly params: string; readonly result: string } {
+  #signature(names: Names, index: number): Signature {
     const { type } = trampoline(names, index);
     const byPointer = type.result !== undefined && this.#tools.isSpilled(type.result);
     const params = this.#params(type.params);

@@ -88,7 +88,16 @@ interface Integration {
   promising(func: () => unknown): Function;
 }
 
-type Signature = readonly [index: number, params: string, result: string, func: (...args: unknown[]) => unknown];
+type Func = (...args: unknown[]) => unknown;
+type Signature = readonly [index: number, params: string, result: string, func: Func];
+type ThroughSignature = readonly [
+  ...[index: number, params: string, result: string, enter: Func, leave: Func],
+  ...[calleeParams: string, calleeResult: string, slot: number],
+];
+
+function described([, params, result]: Signature): { readonly params: string; readonly result: string } {
+  return { params, result };
+}
 
 /** A call that waits for the instance to be free. */
 interface Queued {
@@ -124,6 +133,8 @@ export class Waiter {
   importing = false;
   /** Borrows of the call under way. */
   scope: unknown;
+  /** What calls between guests keep while the callee runs, the innermost last. */
+  frames: unknown[] = [];
   /** Why the guest cannot be suspended now; `undefined` while it can. */
   barred: string | undefined = "it is being started";
   private readonly instance: Waited;
@@ -143,23 +154,49 @@ export class Waiter {
     this.code = code;
   }
 
-  /** Makes the functions between the guest and the host. */
-  functions(inward: readonly Signature[], outward: readonly Signature[]): Record<string, unknown> {
-    const described = (list: readonly Signature[]) => list.map(([, params, result]) => ({ params, result }));
+  /** Makes the functions between the guests and the host. @param slots of the guests' own functions */
+  functions(
+    inward: readonly Signature[],
+    outward: readonly Signature[],
+    through: readonly ThroughSignature[],
+    slots: number,
+  ): Record<string, unknown> {
     const { promising } = WebAssembly as unknown as Integration;
-    this.code.module ??= new WebAssembly.Module(suspenderModule(described(inward), described(outward)));
+    this.code.module ??= new WebAssembly.Module(
+      suspenderModule(
+        inward.map(described),
+        outward.map(described),
+        through.map(([, params, result, , , calleeParams, calleeResult, slot]) => ({
+          ...{ params, result, slot },
+          callee: { params: calleeParams, result: calleeResult },
+        })),
+        slots,
+      ),
+    );
     const imports = this.imports();
     inward.forEach(([, , result, func], i) => {
       imports[`t${i}`] = func;
       imports[`r${result}`] = this.resumed;
     });
     outward.forEach(([, , , func], i) => (imports[`d${i}`] = func));
+    through.forEach(([, , , enter, leave], i) => {
+      imports[`e${i}`] = enter;
+      imports[`l${i}`] = leave;
+    });
     const made = new WebAssembly.Instance(this.code.module, { "": imports }).exports;
     this.blocked = made["blocked"] as WebAssembly.Global;
     const functions: Record<string, unknown> = { table: made["table"] };
     inward.forEach(([index], i) => (functions[`g${index}`] = made[`g${i}`]));
     outward.forEach(([index], i) => (functions[`f${index}`] = promising(made[`f${i}`] as () => unknown)));
+    through.forEach(([index], i) => (functions[`g${index}`] = made[`h${i}`]));
     return functions;
+  }
+
+  /** A function of the host's that waits for nothing, as one of WebAssembly. */
+  wrapped(params: string, result: string, func: Func): unknown {
+    const module = new WebAssembly.Module(suspenderModule([{ params, result }]));
+    const imports = { ...this.imports(), t0: func, [`r${result}`]: this.resumed };
+    return new WebAssembly.Instance(module, { "": imports }).exports["g0"];
   }
 
   /**
@@ -181,7 +218,7 @@ export class Waiter {
       void this.code.macrotask().then(() => suspended!.wake());
       return 0;
     };
-    const module = (turning ??= new WebAssembly.Module(suspenderModule([{ params: "", result: "i" }], [])));
+    const module = (turning ??= new WebAssembly.Module(suspenderModule([{ params: "", result: "i" }])));
     const made = new WebAssembly.Instance(module, { "": imports }).exports;
     blocked = made["blocked"] as WebAssembly.Global;
     return made["g0"] as Function;
@@ -382,6 +419,7 @@ export class Waiter {
     this.forget();
     // It leads to the core instances, and what is waited for leads to this.
     this.blocked = undefined;
+    this.frames = [];
     suspended?.unwind(trapError());
     this.refuseAll();
   }

@@ -90,7 +90,8 @@ const claims: Readonly<Record<string, Readonly<Record<string, readonly Claim[]>>
       ["a call that computes gives the event loop a turn every so many milliseconds", "test/node/host/jspi.test.ts: the program goes on while a call computes"],
       ["A forced unload unwinds what waits, and the memory goes", "test/memory/jspi.test.ts: which %s the memory goes", "test/browser/memory.test.ts: whose calls wait"],
       ["is refused until the import has returned its promise; one that it makes later waits for itself, which `timeoutMs` ends", "test/node/host/jspi.test.ts: a call that an import makes of its own module is refused", "test/node/host/jspi.test.ts: waits for itself, which timeoutMs ends"],
-      ["a promise that comes within a start function, a destructor or a call from one component inside the module to another is a trap that says so", "test/node/host/jspi.test.ts: in a start function", "test/node/host/jspi.test.ts: in a destructor", "test/node/host/jspi.test.ts: in a call between components"],
+      ["a promise that comes within a start function or a destructor is a trap that says so", "test/node/host/jspi-between.test.ts: in a start function", "test/node/host/jspi-between.test.ts: in a destructor"],
+      ["calls between the components inside a module are suspended as one", "test/node/host/jspi-between.test.ts: calls between the components inside a module are suspended as one", "test/node/host/jspi-between.test.ts: pass values, results, borrows and traps"],
       ["elsewhere `load` refuses, and says to use `isolation: \"worker\"`", "test/node/host/jspi.test.ts: where the engine has none"],
     ],
     Isolation: [

@@ -119,31 +119,6 @@ describe.runIf(has)("with jspi", () => {
     expect(await module.exports.run(5)).toBe(5);
   });
 
-  test.each([
-    ["i32", "u32", 7],
-    ["i64", "u64", 2n ** 40n],
-    ["f32", "f32", 1.5],
-    ["f64", "f64", 0.1],
-  ])("a value of core type %s comes through a wait", async (core, wit, value) => {
-    const bytes = await component(`(component
-      (import "get" (func $get (param "a" ${wit}) (param "b" string) (result ${wit})))
-      (core module $mem (memory (export "memory") 1))
-      (core instance $mem (instantiate $mem))
-      (alias core export $mem "memory" (core memory $memory))
-      (core func $get (canon lower (func $get) (memory $memory)))
-      (core module $m
-        (import "h" "get" (func $get (param ${core} i32 i32) (result ${core})))
-        (func (export "run") (param ${core}) (result ${core})
-          (call $get (call $get (local.get 0) (i32.const 0) (i32.const 0)) (i32.const 0) (i32.const 0))))
-      (core instance $i (instantiate $m (with "h" (instance (export "get" (func $get))))))
-      (func (export "run") (param "a" ${wit}) (result ${wit}) (canon lift (core func $i "run"))))`);
-    const here = host();
-    const late: Any = await here.load(bytes, { name: "late", imports: { get: async (it: unknown) => it }, ...JSPI });
-    expect(await late.exports.run(value)).toBe(value);
-    const soon: Any = await here.load(bytes, { name: "soon", imports: { get: (it: unknown) => it }, ...JSPI });
-    expect(await soon.exports.run(value)).toBe(value);
-  });
-
   test("calls are made one at a time, in their order, also while the first one waits", async () => {
     const waits = [valve(), valve(), valve()];
     const seen: number[] = [];
@@ -309,89 +284,6 @@ describe.runIf(has)("with jspi", () => {
     expect(call).toBeInstanceOf(Promise);
     expect(await call).toBe(2);
     expect(await caught(module.exports.again(256))).toBeInstanceOf(LowerError);
-  });
-
-  test("a guest's endless recursion is a stack-overflow, before and after a wait", async () => {
-    const bytes = await component(`(component
-      (import "wait" (func $wait))
-      (core func $wait (canon lower (func $wait)))
-      (core module $m
-        (import "h" "wait" (func $wait))
-        (func $f (export "f") (param i32) (result i32)
-          (i32.add (i32.const 1) (call $f (i32.add (local.get 0) (i32.const 1)))))
-        (func (export "g") (result i32) (call $wait) (call $f (i32.const 1))))
-      (core instance $i (instantiate $m (with "h" (instance (export "wait" (func $wait))))))
-      (func (export "f") (param "a" s32) (result s32) (canon lift (core func $i "f")))
-      (func (export "g") (result s32) (canon lift (core func $i "g"))))`);
-    for (const call of [(it: Any) => it.exports.f(1), (it: Any) => it.exports.g()]) {
-      const module: Any = await host().load(bytes, { name: "s", imports: { wait: async () => undefined }, ...JSPI });
-      expect(await caught(call(module))).toMatchObject({ name: "TrapError", trap: "stack-overflow" });
-      expect(module.state).toBe("trapped");
-    }
-  });
-
-  test("where JavaScript stands between, an import's promise is a trap that says so: in a start function", async () => {
-    const bytes = await component(`(component
-      (import "wait" (func $wait))
-      (core func $wait (canon lower (func $wait)))
-      (core module $m (import "h" "wait" (func $wait)) (start $wait))
-      (core instance $i (instantiate $m (with "h" (instance (export "wait" (func $wait)))))))`);
-    const here = host();
-    const error = await caught(here.load(bytes, { name: "s", imports: { wait: async () => undefined }, ...JSPI }));
-    expect(error).toMatchObject({ name: "TrapError", trap: "import-threw", cause: { feature: "jspi" } });
-    expect(error.message).toContain("cannot be suspended where it is being started");
-    expect(here.manifest()).toEqual([]);
-  });
-
-  test("where JavaScript stands between, an import's promise is a trap that says so: in a destructor", async () => {
-    const bytes = await component(`(component
-      (import "wait" (func $wait))
-      (core func $wait (canon lower (func $wait)))
-      (core module $d (import "h" "wait" (func $wait)) (func (export "drop") (param i32) (call $wait)))
-      (core instance $d (instantiate $d (with "h" (instance (export "wait" (func $wait))))))
-      (type $t (resource (rep i32) (dtor (core func $d "drop"))))
-      (core func $new (canon resource.new $t))
-      (core func $drop (canon resource.drop $t))
-      (core module $m
-        (import "h" "new" (func $new (param i32) (result i32)))
-        (import "h" "drop" (func $drop (param i32)))
-        (func (export "run") (call $drop (call $new (i32.const 1)))))
-      (core instance $i (instantiate $m (with "h" (instance (export "new" (func $new)) (export "drop" (func $drop))))))
-      (func (export "run") (canon lift (core func $i "run"))))`);
-    const module: Any = await host().load(bytes, { name: "d", imports: { wait: async () => undefined }, ...JSPI });
-    const error = await caught(module.exports.run());
-    expect(error).toMatchObject({ name: "TrapError", trap: "import-threw", cause: { feature: "jspi" } });
-    expect(error.message).toContain("where a destructor runs");
-  });
-
-  test("where JavaScript stands between, an import's promise is a trap that says so: in a call between components", async () => {
-    const bytes = await component(`(component
-      (import "wait" (func $wait))
-      (component $inner
-        (import "wait" (func $wait))
-        (core func $wait (canon lower (func $wait)))
-        (core module $m (import "h" "wait" (func $wait)) (func (export "run") (call $wait)))
-        (core instance $i (instantiate $m (with "h" (instance (export "wait" (func $wait))))))
-        (func (export "run") (canon lift (core func $i "run"))))
-      (instance $inner (instantiate $inner (with "wait" (func $wait))))
-      (component $outer
-        (import "run" (func $run))
-        (core func $run (canon lower (func $run)))
-        (core module $m (import "h" "run" (func $run)) (func (export "run") (call $run)))
-        (core instance $i (instantiate $m (with "h" (instance (export "run" (func $run))))))
-        (func (export "run") (canon lift (core func $i "run"))))
-      (instance $outer (instantiate $outer (with "run" (func $inner "run"))))
-      (func (export "inner") (alias export $inner "run"))
-      (func (export "outer") (alias export $outer "run")))`);
-    const here = host();
-    const module: Any = await here.load(bytes, { name: "n", imports: { wait: async () => undefined }, ...JSPI });
-    await module.exports.inner();
-    const error = await caught(module.exports.outer());
-    expect(error).toMatchObject({ name: "TrapError", trap: "import-threw", cause: { feature: "jspi" } });
-    expect(error.message).toContain("where one component in it calls another");
-    const sync: Any = await here.load(bytes, { name: "sync", imports: { wait: () => undefined }, ...JSPI });
-    await sync.exports.outer();
-    expect(sync.state).toBe("live");
   });
 
   test("resources of the guest: made, called, passed, and dropped when the call under way has ended", async () => {
