@@ -46,6 +46,19 @@ test("an endless loop in a worker ends at its limit, and the page's timers beat 
   expect(beats).toBeGreaterThan(2);
 });
 
+test("a signal ends a call in a worker of a page, where nothing else limits it, and a forced unload ends one at once", async () => {
+  const module = await load(LOOP, { onTrap: "restart" });
+  const controller = new AbortController();
+  const call = caught(module.with({ signal: controller.signal }).exports.spin());
+  controller.abort(new Error("enough"));
+  expect(await call).toBe(controller.signal.reason);
+  while (module.state !== "live") await new Promise((done) => setTimeout(done, 1));
+  const hanging = caught(module.exports.spin());
+  const receipt = await module.unload({ force: true });
+  expect(await hanging).toMatchObject({ name: "UnloadedError" });
+  expect(receipt.cut).toEqual([{ kind: "call", owner: "m", count: 1 }]);
+});
+
 test("a page that is not isolated is told what to turn on for a module that imports functions", async () => {
   expect(globalThis.crossOriginIsolated).toBe(false);
   const imports = { poke: () => {} };
