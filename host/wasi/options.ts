@@ -77,7 +77,7 @@ export interface WasiOptions {
   readonly stdin?: "inherit" | StdinFrom | undefined;
   /**
    * Standard output: a function that gets the bytes, an array that they are added to, or `"inherit"`: the program's own. Default: lines
-   * of the host's `console`, with the module's name. `wasi:cli/stdout`
+   * of the host's `console`, with the module's name and bounded as that is. `wasi:cli/stdout`
    */
   readonly stdout?: "inherit" | OutputTo | undefined;
   /** As `stdout`. Default: lines of the host's `console`, with the level `error`. `wasi:cli/stderr` */

@@ -32,10 +32,17 @@ test("an import is met by the user's object first, then the host's, then another
 
 test("imports may be given by a factory, which sees its scope and may be asynchronous", async () => {
   const names: string[] = [];
-  const here = host({ imports: async ({ module }) => ({ "demo:math/api": { add: () => names.push(module) } }) });
+  const wanted: unknown[] = [];
+  const here = host({
+    imports: async ({ module, component: { hash, imports, waits } }) => {
+      wanted.push([hash, imports.map(({ name }) => name), waits]);
+      return { "demo:math/api": { add: () => names.push(module) } };
+    },
+  });
   const module: Any = await here.load(await twice(), { name: "t" });
   expect(module.exports.api.twice(1)).toBe(1);
   expect(names).toEqual(["t"]);
+  expect(wanted).toEqual([[module.hash, ["demo:math/api@1.0.0"], undefined]]);
   await expect(here.load(await twice(), { name: "u", imports: (() => 5) as never })).rejects.toThrow(
     "Expected imports of module u to be an object, got 5",
   );
