@@ -57,6 +57,7 @@ const claims: Readonly<Record<string, Readonly<Record<string, readonly Claim[]>>
       ["`wasi:sockets` are Node's alone", "test/node/wasi/net/sockets.test.ts: a page has no sockets"],
       ["a guest listens where `listen` says", "test/node/wasi/net/sockets.test.ts: where it may listen, and nowhere else"],
       ["shown to the guest and not followed", "test/node/wasi/net/http.test.ts: a redirect is the guest's to see"],
+      ["in a page, whose `fetch` hides them, they are an error", "test/node/wasi/net/http.test.ts: a redirect that a page's fetch hides"],
       ["becomes the secret in headers and queries", "test/node/wasi/net/http.test.ts: secrets reach their hosts"],
       ["A guest that has to wait needs `jspi: true`", "test/node/wasi/net/http.test.ts: is told what to turn on"],
       ["makes a function from `Request` to `Response`", "test/node/wasi/net/fetch-handler.test.ts: its answer is a Response", "test/node/wasi/net/javascript.test.ts: the guest's fetch handler streams"],

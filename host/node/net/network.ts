@@ -57,7 +57,7 @@ export function networkErrorCode({ cause }: IoError): string | undefined {
   return code === "unknown" ? undefined : code;
 }
 
-export function bytesOf({ tag, val }: SocketAddress | IpAddress): Address {
+function bytesOf({ tag, val }: SocketAddress | IpAddress): Address {
   const parts = "address" in val ? val.address : val;
   return tag === "ipv4" ? parts : parts.flatMap((group) => [group >> 8, group & 0xff]);
 }

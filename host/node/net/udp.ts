@@ -308,10 +308,16 @@ export class OutgoingDatagramStream implements Readiness {
   #send(data: Uint8Array, to: SocketAddress): void {
     const { host, port } = placeOf(to);
     this.#pending++;
-    this.#open.socket.send(data, port, host, (error) => {
+    const done = (error: Error | null): void => {
       this.#pending--;
       if (error !== null) this.#failure = codeOf(error);
       this.#waiters.wake();
-    });
+    };
+    try {
+      this.#open.socket.send(data, port, host, done);
+    } catch (error) {
+      // The socket has been dropped before its stream.
+      done(error as Error);
+    }
   }
 }

@@ -10,7 +10,7 @@ import type { Body } from "./bodies.ts";
 import { codeOf, type ErrorCode, HttpError } from "./errors.ts";
 import { Fields, textOf } from "./fields.ts";
 import { authorityOf, IncomingResponse, type OutgoingRequest, type RequestOptions } from "./messages.ts";
-import { authorityFor, fetching, type Exchange, type Transport } from "./transport.ts";
+import { authorityFor, fetching, type Exchange, type Received, type Transport } from "./transport.ts";
 
 const HANDLER = "wasi:http/outgoing-handler";
 /** How long a server is waited for where the guest does not say, nanoseconds: ten minutes, as other hosts have it. */
@@ -178,7 +178,7 @@ export function outgoingHandler(state: WasiState, carry?: Transport): object {
     const patience = timer(controller);
     patience.begin(options?.connectTimeout() ?? PATIENCE, "connection-timeout");
     try {
-      const received = await transport({
+      const received = await orAborted(controller.signal, transport, {
         ...target,
         body,
         trailers: () => request.body_?.trailers ?? [],
@@ -228,10 +228,21 @@ export function outgoingHandler(state: WasiState, carry?: Transport): object {
   };
 }
 
+/** What a transport receives, unless it is told to stop: a `fetch` of the program's own may not care. */
+function orAborted(signal: AbortSignal, transport: Transport, exchange: Exchange): Promise<Received> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(signal.reason as Error);
+    if (signal.aborted) return stop();
+    signal.addEventListener("abort", stop, { once: true });
+    return void transport(exchange).then(resolve, reject);
+  });
+}
+
 /** Ends an exchange that takes too long. */
 function timer(controller: AbortController): { begin(ns: bigint, tag: string): void; end(): void } {
   let running: unknown;
   const end = (): void => clearTimeout(running as never);
+  controller.signal.addEventListener("abort", end, { once: true });
   return {
     begin(ns, tag) {
       end();

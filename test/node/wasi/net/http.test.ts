@@ -346,3 +346,17 @@ test("the option fetch makes the requests in Node's place, and is told not to fo
   const init = { method: "PUT", headers: [["c", "d"]], body: new Uint8Array(Buffer.from(body)), redirect: "manual" };
   expect(calls).toMatchObject([["http://a.example/p", init]]);
 });
+
+test("a redirect that a page's fetch hides is an error, and a fetch that never answers is given up", async () => {
+  const hidden = { type: "opaqueredirect", status: 0, headers: new Headers(), body: null } as Response;
+  const page = await guestWith({ net: ["a.example"], fetch: async () => hidden });
+  expect(await ask(page, { url: "http://a.example/" })).toEqual({
+    err: { tag: "internal-error", val: "The server redirects, and this page's fetch does not say where" },
+  });
+  const silent = await guestWith({ net: ["a.example"], fetch: () => new Promise<never>(() => undefined) });
+  const timeouts = { connect: 1_000_000n };
+  expect(await ask(silent, { url: "http://a.example/", timeouts })).toEqual({ err: { tag: "connection-timeout" } });
+  const late = send(silent, { url: "http://a.example/" });
+  silent.end();
+  expect((await responseTo(late)).err).toEqual({ tag: "connection-terminated" });
+});

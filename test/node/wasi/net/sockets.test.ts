@@ -131,7 +131,7 @@ test("a connection carries bytes both ways, ends one way after the other, and is
   const parts = [dropped, ...(await connectTo(guest, dropped, v4(LOCAL, port)))];
   const [other] = (await came) as [Socket];
   const ended = once(other, "end");
-  for (const part of parts) part[Symbol.dispose]!();
+  for (const part of parts) (part as Disposable)[Symbol.dispose]();
   await ended;
   const target = `127.0.0.1:${port}`;
   const event = { module: "guest", interface: "wasi:sockets/tcp", action: "start-connect", target, granted: true };
@@ -317,6 +317,15 @@ test("datagrams go to what is granted, and come from those alone that were sent 
   expect(payloadOf(() => output.checkSend())).toBe("invalid-argument");
   expect(payloadOf(() => output.send(Array(65).fill({ data, remoteAddress: to })))).toMatchObject({ name: "WasiTrap" });
   expect(await refusal(bindAt(guest, guest.udp(), v4(LOCAL, 8053)))).toBe("access-denied");
+  const listens = await guestOf({ listen: ["127.0.0.1"] });
+  const taken = listens.udp();
+  expect(await refusal(bindAt(listens, taken, to))).toBe("address-in-use");
+  await bindAt(listens, taken, v4(LOCAL, 0));
+  // A socket that is dropped before its stream sends nothing more.
+  (socket as unknown as Disposable)[Symbol.dispose]();
+  output.checkSend();
+  expect(output.send([{ data, remoteAddress: to }])).toBe(1n);
+  expect(payloadOf(() => output.checkSend())).toBe("unknown");
   peer.close();
   stranger.close();
 });
