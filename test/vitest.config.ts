@@ -21,7 +21,7 @@ const SHARED = [
   "test/node/real/trap-lines.test.ts",
   "test/node/host/{console,endings,engine,hand-over,handles,import-list,jspi,jspi-between,link,limits,load,manifest,model,reload,then,trap,trust,types,unload,world-link}.test.ts",
   "test/node/worker/calls.test.ts",
-  "test/node/wasi/{guest,streams}.test.ts",
+  "test/node/wasi/{guest,streams,files/memory,files/programs-in-memory}.test.ts",
   "test/node/rights/{grants,review}.test.ts",
   "test/{differential/*,fuzz/handles,fuzz/hostile,fuzz/metering,fuzz/names,fuzz/values,reference/reference}.test.ts",
 ];
@@ -50,6 +50,7 @@ const forThePage: Plugin = {
     if (target?.id.endsWith("/host/node/index.ts")) return here("../host/browser/index.ts");
     if (target?.id.endsWith("/host/node/wasi.ts")) return here("../host/browser/wasi.ts");
     if (target?.id.endsWith("/host/node/rights.ts")) return here("../host/browser/rights.ts");
+    if (target?.id.endsWith("/test/node/wasi/support.ts")) return here("browser/stand-ins/native-programs.ts");
     if (target?.id.endsWith("/host/node/platform.ts")) return here("browser/stand-ins/platform.ts");
     if (target?.id.endsWith("/test/node/real/faults.ts")) return here("browser/stand-ins/faults.ts");
     if (target?.id.endsWith("/scripts/toolchain/wasm-tools.ts")) return here("browser/stand-ins/wasm-tools.ts");

@@ -20,6 +20,7 @@ import { workerRows } from "./workers.ts";
 
 const file = fileURLToPath(new URL("component.wat", import.meta.url));
 const cold = fileURLToPath(new URL("cold.ts", import.meta.url));
+const files = fileURLToPath(new URL("files.ts", import.meta.url));
 const channelCalls = fileURLToPath(new URL("channels.ts", import.meta.url));
 
 /** Runs every case. `report` hears of each row as it is done. */
@@ -113,6 +114,7 @@ export async function runCases(report: (row: Row) => void): Promise<Row[]> {
   for (const row of await workerRows(makeRow)) done(row);
   for (const row of await jspiRows(makeRow)) done(row);
   for (const row of await wasiRows(makeRow)) done(row);
+  for (const row of await fileRows()) done(row);
   await module.unload();
   await host[Symbol.asyncDispose]();
   return rows;
@@ -136,6 +138,17 @@ async function channels(bytes: Uint8Array<ArrayBuffer>): Promise<Row> {
   return makeRow("add(s32, s32), a thousand calls, nobody subscribed", medians, [
     ["with channels", "without channels", "at most", 1.1],
   ]);
+}
+
+/** Files of a guest, against preview2-shim. */
+async function fileRows(): Promise<Row[]> {
+  const { stdout } = await promisify(execFile)(process.execPath, ["--import", "tsx", files]);
+  return Object.entries(JSON.parse(stdout) as Record<string, Medians>).map(([name, medians]) =>
+    makeRow(name, medians, [
+      ["preview2-shim", "directory", "at least", 1],
+      ["preview2-shim", "memory", "at least", 1],
+    ]),
+  );
 }
 
 async function reloads(

@@ -6,6 +6,7 @@ import { readFile } from "node:fs/promises";
 import type { BrowserCommand } from "vitest/node";
 import * as tools from "../../scripts/toolchain/wasm-tools.ts";
 import { buildFaults } from "../node/real/faults.ts";
+import { clang, command, rustc, rustCommand } from "../node/wasi/support.ts";
 import { componentize, type JavaScriptModule } from "../node/real/componentize.ts";
 
 /** Runs one of the tools; bytes travel as base64, in both directions. */
@@ -61,10 +62,19 @@ const faultsBuilt: BrowserCommand<[]> = async () => {
   return { ...rest, bytes: Buffer.from(bytes).toString("base64") };
 };
 
+/** The compilers for programs of C and Rust that this machine has. */
+const nativeCompilers: BrowserCommand<[]> = async () => ({ clang, rustc });
+
+/** A program of C or Rust that exports `wasi:cli/run`. */
+const nativeCommand: BrowserCommand<[language: "C" | "Rust", source: string]> = async (_, language, source) =>
+  Buffer.from(await (language === "C" ? command : rustCommand)(source)).toString("base64");
+
 export const browserCommands = {
   wasmTools,
   transpile,
   rendererResident,
   javaScriptComponent,
   buildFaults: faultsBuilt,
+  nativeCompilers,
+  nativeCommand,
 };

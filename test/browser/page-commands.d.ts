@@ -9,6 +9,9 @@ declare module "vitest/browser" {
     javaScriptComponent(module: { wit: string; source: string; plain?: boolean }): Promise<string>;
     /** The component as base64. */
     buildFaults(): Promise<{ bytes: string; file: string; text: string }>;
+    nativeCompilers(): Promise<{ clang: string | undefined; rustc: string | undefined }>;
+    /** The component as base64. */
+    nativeCommand(language: "C" | "Rust", source: string): Promise<string>;
     /** Bytes; a full collection goes before. */
     rendererResident(): Promise<number>;
   }

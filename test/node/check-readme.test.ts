@@ -123,7 +123,9 @@ test("the README's settings of a project are settings", async () => {
 });
 
 test("the README's programs pass the compiler", () => {
-  const programs = blocks("ts").filter((text) => text.startsWith("import") && /from "tenon(?:\/build)?"/.test(text));
+  const programs = blocks("ts").filter(
+    (text) => text.startsWith("import") && /from "tenon(?:\/build|\/wasi)?"/.test(text),
+  );
   expect(programs.length).toBeGreaterThanOrEqual(2);
   programs.forEach((text, index) => writeFileSync(join(folder, `program-${index}.ts`), text));
   const compilerOptions = {
@@ -131,6 +133,7 @@ test("the README's programs pass the compiler", () => {
     paths: {
       tenon: [join(root, "host", "node", "index.ts")],
       "tenon/build": [join(root, "scripts", "toolchain", "index.ts")],
+      "tenon/wasi": [join(root, "host", "node", "wasi.ts")],
     },
   };
   const include = programs.map((_, index) => join(folder, `program-${index}.ts`));

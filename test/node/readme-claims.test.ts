@@ -62,6 +62,17 @@ const claims: Readonly<Record<string, Readonly<Record<string, readonly Claim[]>>
       ["A guest that has to wait needs `jspi: true`", "test/node/wasi/net/http.test.ts: is told what to turn on"],
       ["makes a function from `Request` to `Response`", "test/node/wasi/net/fetch-handler.test.ts: its answer is a Response", "test/node/wasi/net/javascript.test.ts: the guest's fetch handler streams"],
     ],
+    Files: [
+      ["`memory()`, which is the same in Node and in pages", "test/node/wasi/files/programs-in-memory.test.ts: a program of C sorts a large file"],
+      ["`directory(path)` in Node", "test/node/wasi/files/programs.test.ts: a program of C sorts a large file and walks directories of the machine"],
+      ["`readOnly` of another", "test/node/wasi/files/memory.test.ts: answers everything that would change something with read-only"],
+      ["writes to the one and reads through to the other", "test/node/wasi/files/model.test.ts: an overlay agrees with one file system that holds what both hold", "test/node/wasi/files/model.test.ts: leaves what is below untouched"],
+      ["No path leads out of its file system", "test/node/wasi/files/escapes.test.ts: no path leads out", "test/node/wasi/files/escapes.test.ts: a link that the guest makes leads nowhere either"],
+      ["not even while another program swaps directories for links", "test/node/wasi/files/race.test.ts: a guest gets nowhere while its directory is swapped"],
+      ["is closed at unload", "test/node/wasi/files/programs.test.ts: what a guest leaves open is closed at unload"],
+      ["`memory` holds 64 MiB (`maxBytes`)", "test/node/wasi/files/memory.test.ts: maxBytes: more is insufficient-space", "test/node/wasi/files/memory.test.ts: holds 64 MiB by default"],
+      ["is told of every path that is used or refused", "test/node/wasi/files/memory.test.ts: onAccess is told of every use and every refusal"],
+    ],
     "The console": [
       ["`console.*`, `trace` and what it writes to `process.stdout`", "test/node/build-console.test.ts: of a module built %s reach the host"],
       ["each line with the module's name before it, or at `host.on(\"console\", …)`", "test/node/host/console.test.ts: each line with the module's name", "test/node/host/console.test.ts: takes the texts in place of the program's console"],
@@ -185,6 +196,10 @@ const claims: Readonly<Record<string, Readonly<Record<string, readonly Claim[]>>
       ["at most 512 MiB (`maxSourceBytes`)", "test/node/host/sources.test.ts: maxSourceBytes bounds files"],
       ["one that never comes holds up nothing", "test/node/host/sources.test.ts: never comes holds up neither unload nor a later reload"],
       ["`signal` gives up on it", "test/node/host/sources.test.ts: a signal ends load"],
+    ],
+    Files: [
+      ["is told of what is in the file systems given to it, and nothing else", "test/node/wasi/files/escapes.test.ts: no path leads out", "test/node/wasi/files/escapes.test.ts: are not read, and not told of", "test/node/wasi/files/escapes.test.ts: does not tell whether something is there"],
+      ["another program that swaps a directory for a link", "test/node/wasi/files/race.test.ts: a guest gets nowhere while its directory is swapped"],
     ],
     Rights: [
       ["never by what every object inherits", "test/node/runtime/imports.test.ts: is not met by what every object inherits", "test/node/host/trust.test.ts: is not met by a prototype of the user's either"],

@@ -14,9 +14,11 @@ import {
   type FileTimes,
   type FileType,
   type OpenFile,
+  type OpenOptions,
 } from "./file-system.ts";
 import type { Handle, OpenHandles } from "./handle.ts";
 import type { Identities, MetadataHash } from "./identities.ts";
+import { openReadOnly } from "./read-only.ts";
 import { Walk } from "./walk.ts";
 
 /** Most bytes of one read: a guest that wants more reads again. */
@@ -344,7 +346,9 @@ export class Descriptor {
         sync,
       } as const;
       try {
-        return this.#opened(walk.directory.open(walk.name, options), write);
+        const { directory: from, name } = walk;
+        const opened = isMutable(from) ? from.open(name, options) : openReadOnly(from, name, options);
+        return this.#opened(opened, options);
       } catch (error) {
         const code = codeOf(error);
         if (code !== "loop" && !(code === "not-directory" && walk.isLink())) throw error;
@@ -354,10 +358,11 @@ export class Descriptor {
     }
   }
 
-  #opened(opened: OpenFile | Directory, write: boolean): Handle<OpenFile | Directory> {
-    if (write && opened.kind === "directory") {
+  #opened(opened: OpenFile | Directory, options: OpenOptions): Handle<OpenFile | Directory> {
+    const isDirectory = opened.kind === "directory";
+    if (isDirectory ? options.write : options.directory) {
       opened.close?.();
-      throw new FileError("is-directory");
+      throw new FileError(isDirectory ? "is-directory" : "not-directory");
     }
     return this.#all.open.add(opened);
   }
@@ -472,7 +477,11 @@ class FileSink implements Sink {
 
 /** What a descriptor of a directory may be used for: what its file system has. */
 export function directoryFlags(directory: Directory): DescriptorFlags {
-  return { read: true, mutateDirectory: directory.makeDirectory !== undefined };
+  return { read: true, mutateDirectory: isMutable(directory) };
+}
+
+function isMutable(directory: Directory): boolean {
+  return directory.makeDirectory !== undefined;
 }
 
 /** The methods that change a directory. @throws {FileError} `read-only` where it has none */

@@ -65,6 +65,13 @@ describe("memory", () => {
     expect(file.write(bytes("0123456789"), 0n)).toBe(10n);
   });
 
+  test("holds 64 MiB by default", async () => {
+    const root = await rootOf(memory());
+    using file = root.openAt(FOLLOW, "file", CREATE, WRITE);
+    file.setSize(67_108_864n);
+    expect(code(() => file.setSize(67_108_865n))).toBe("insufficient-space");
+  });
+
   test("maxEntries: more is insufficient-space", async () => {
     const root = await rootOf(memory({ maxEntries: 2 }));
     root.createDirectoryAt("a");
