@@ -38,12 +38,14 @@ export async function limitRows(
     };
     const free = await instance({});
     const limited = await instance({ timeoutMs: 60_000 });
+    const measured = await instance({ stackBytes: 900_000 });
     const rows: Row[] = [];
     const all: Medians[] = [];
     for (const [name, count] of Object.entries(kernels)) {
       const medians = await compare([
         { name: "no limit", run: () => free[name]!(count) },
         { name: "timeoutMs", run: () => limited[name]!(count) },
+        { name: "stackBytes", run: () => measured[name]!(count) },
       ]);
       all.push(medians);
       rows.push(makeRow(`limits: ${name}`, medians, []));
