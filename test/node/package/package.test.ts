@@ -63,13 +63,13 @@ test("the package holds the host, the build, their types and the licence, and no
   expect(packed.files.filter((path) => /test|vitest|chromium|dist\/scripts\/house/.test(path))).toEqual([]);
 });
 
-test("what its README links to is in it, and it is 3 MB", () => {
+test("what its README links to is in it, and it is 4 MB", () => {
   const readme = readFileSync(join(root, "README.md"), "utf8");
   const links = [...readme.matchAll(/\]\((?!https?:|#)([^)]+)\)/g)].map(([, path]) => path!);
   expect(links).toContain("modules");
   for (const link of links)
     expect(packed.files.some((file) => file === link || file.startsWith(`${link}/`))).toBe(true);
-  expect(packed.bytes).toBeLessThan(3.5e6);
+  expect(packed.bytes).toBeLessThan(4.5e6);
 });
 
 test("no dependency comes with it", async () => {
