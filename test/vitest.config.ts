@@ -21,7 +21,7 @@ const SHARED = [
   "test/node/real/trap-lines.test.ts",
   "test/node/host/{console,endings,engine,hand-over,handles,import-list,jspi,jspi-between,link,limits,load,manifest,model,reload,then,trap,trust,types,unload,world-link}.test.ts",
   "test/node/worker/calls.test.ts",
-  "test/node/wasi/{guest,streams,files/memory,files/programs-in-memory}.test.ts",
+  "test/node/wasi/{guest,streams,files/memory,files/programs-in-memory,net/corpus}.test.ts",
   "test/node/rights/{grants,review}.test.ts",
   "test/{differential/*,fuzz/handles,fuzz/hostile,fuzz/metering,fuzz/names,fuzz/values,reference/reference}.test.ts",
 ];

@@ -205,7 +205,7 @@ const claims: Readonly<Record<string, Readonly<Record<string, readonly Claim[]>>
       ["never by what every object inherits", "test/node/runtime/imports.test.ts: is not met by what every object inherits", "test/node/host/trust.test.ts: is not met by a prototype of the user's either"],
     ],
     Network: [
-      ["however they are spelled", "test/node/wasi/net/policy.test.ts: however it is spelled"],
+      ["however they are spelled", "test/node/wasi/net/corpus.test.ts: however it is spelled"],
       ["whichever name leads to them", "test/node/wasi/net/pinned.test.ts: a name that leads to a private address is refused"],
       ["what was checked is what is connected to", "test/node/wasi/net/pinned.test.ts: nobody asks the resolver again"],
       ["with a `fetch` of your own", "test/node/wasi/net/http.test.ts: the option fetch makes the requests"],
