@@ -19,9 +19,11 @@ import {
   TrapError,
   UnloadedError,
 } from "../../host/node/index.ts";
+import { wasi } from "../../host/node/wasi.ts";
 import { BuildError, type Builder, createBuilder } from "../toolchain/build/index.ts";
+import { compileFloor } from "./demo/floor.ts";
 import { Stage } from "./demo/stage.ts";
-import type { Calc, Counter, Entry, Faulty, Hello, Ledger, LoggerClient, Shape } from "./demo/worlds.ts";
+import type { Calc, Counter, Entry, Faulty, Floor, Hello, Ledger, LoggerClient, Shape } from "./demo/worlds.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const workshop = mkdtempSync(join(tmpdir(), "tenon-tour-"));
@@ -59,6 +61,7 @@ async function tour(): Promise<void> {
   await typedCalls(host);
   await resources(host);
   await callBack(host);
+  await twoLanguages(host);
   await trap(host);
   const counter = await reload(host, builder);
   await unload(host, counter, greet);
@@ -169,6 +172,32 @@ async function callBack(host: Host): Promise<void> {
     stage.note(`  ${level}`, [message, ...fields.map(([name, value]) => `${name}=${value}`)].join(" "));
   }
   stage.holds("Every entry reached our own function", entries.length === count && count > 0);
+}
+
+async function twoLanguages(host: Host): Promise<void> {
+  stage.step(
+    "Two languages, and WASI",
+    "A module written by hand in WebAssembly's text calls calc, which is AssemblyScript: neither knows what the other is.",
+    "For the system it has WASI, as programs of Rust, C, Go and Python do. It reaches what it is granted, and no more.",
+  );
+  const bytes = await stage.timed("compile floor", compileFloor, ({ length }) => `${(length / 1024).toFixed(1)} KiB`);
+  const printed: Uint8Array[] = [];
+  const floor = await host.load<Floor>(bytes, { name: "floor", imports: wasi({ stdout: printed }) });
+  const line = await stage.timed(
+    "measure(6, 7)",
+    () => {
+      floor.exports.measure(6, 7);
+      return Buffer.concat(printed).toString().trimEnd();
+    },
+    (text) => `it asks calc, and prints: ${text}`,
+  );
+  const calc = host.manifest().find(({ name }) => name === "calc");
+  stage.holds("calc multiplied, for floor", line === "42 m²" && calc?.usedBy.includes("floor") === true);
+  const variables = Object.keys(process.env).length;
+  stage.holds(`Of this process's ${variables} environment variables it sees none`, floor.exports.visible() === 0);
+  const imports = wasi({ env: { UNIT: "metre" }, stdout: printed });
+  const granted = await host.load<Floor>(bytes, { name: "floor-granted", imports });
+  stage.holds("Granted one, it sees that one", granted.exports.visible() === 1);
 }
 
 async function trap(host: Host): Promise<void> {

@@ -18,12 +18,15 @@ test("npm start shows every step and ends with status 0", () => {
     "3. Typed values",
     "4. Resources",
     "5. Imports",
-    "6. A trap",
-    "7. Reload",
-    "8. Unload",
+    "6. Two languages, and WASI",
+    "7. A trap",
+    "8. Reload",
+    "9. Unload",
   ]) {
     expect(stdout).toContain(step);
   }
+  expect(stdout).toContain("it asks calc, and prints: 42 m²");
+  expect(stdout).toMatch(/✓ Of this process's \d+ environment variables it sees none\n {3}✓ Granted one/);
   expect(stdout).not.toContain("NOT TRUE");
   expect(stdout).toContain("Everything held");
 }, 120_000);

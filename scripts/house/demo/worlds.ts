@@ -48,6 +48,10 @@ export interface LoggerClient extends World {
   exports: { run(job: string): number };
 }
 
+export interface Floor extends World {
+  exports: { measure(width: number, height: number): void; visible(): number };
+}
+
 export interface Faulty extends World {
   imports: { "demo:faulty/host": { explode(): void } };
   exports: { faults: { ok(): number; abortWithMessage(message: string): void } };
