@@ -117,12 +117,14 @@ class ModuleHost implements Host {
   }
 
   /** Reads and compiles a source; what it is called is known then. */
-  #open(source: Source, options: LoadOptions): Promise<Candidate> {
+  #open(source: Source, given: LoadOptions): Promise<Candidate> {
     const { platform, components, closing, options: shared } = this.#context;
-    const { maxSourceBytes = shared.maxSourceBytes, integrity } = options;
+    const { grants = shared.grants, maxSourceBytes = shared.maxSourceBytes, signedBy = shared.signedBy } = given;
+    const options = { ...given, grants, maxSourceBytes, signedBy };
+    const { integrity } = options;
     const recipe = recipeOf(shared, options);
     return abortable([options.signal, closing], async (signal) => {
-      const opened = await openSource(platform, source, { ...options, recipe, maxSourceBytes, signal });
+      const opened = await openSource(platform, source, { ...options, recipe, signal });
       const name = options.name ?? opened.label ?? opened.hash.slice(0, 12);
       if (integrity !== undefined) (await upkeep()).checkIntegrity(integrity, opened.hash, `module ${name}`);
       return { name, component: await components.get(opened), source, options };

@@ -25,27 +25,28 @@ const engine = oneOf("tenon", "jco");
 
 const any: Check = () => undefined;
 
-// What is said of these is checked by what is loaded for them.
-const workers: Checks<Pick<HostOptions, "instances" | "isolation" | "jspi" | "queue">> = {
+/** What a host may say for the modules that do not say so. */
+const shared: Checks<Omit<HostOptions, "leakDeadlineMs" | "profile" | "unloading">> = {
+  grants: object,
+  imports: imports,
+  // What is said of these four is checked by what is loaded for them.
   instances: number,
   isolation: text,
   jspi: flag,
   queue: number,
+  limits: limits,
+  maxSourceBytes: number,
+  onTrap: onTrap,
+  signedBy: object,
 };
 
 /** Options of `load` that serve many modules at once. */
 export const DIRECTORY: Checks<SharedLoadOptions> = {
-  ...workers,
+  ...shared,
   engine: engine,
-  grants: object,
-  imports: imports,
-  limits: limits,
   link: expect("true, false or an object", (value) => typeof value === "boolean" || isObject(value)),
-  maxSourceBytes: number,
-  onTrap: onTrap,
   provides: expect("false or a list of interface ids", (value) => value === false || Array.isArray(value)),
   signal: object,
-  signedBy: object,
   world: object,
 };
 
@@ -65,12 +66,8 @@ export const COMPILE: Checks<CompileSourceOptions> = {
 };
 
 export const HOST: Checks<HostOptions> = {
-  ...workers,
-  imports: imports,
+  ...shared,
   leakDeadlineMs: number,
-  limits: limits,
-  maxSourceBytes: number,
-  onTrap: onTrap,
   profile: flag,
   unloading: flag,
 };

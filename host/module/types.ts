@@ -71,6 +71,13 @@ export interface HostOptions {
   readonly jspi?: boolean | undefined;
   /** Imports that every module of this host is given, below its own. Default none: a module gets what it is given. */
   readonly imports?: Imports | undefined;
+  /** What modules may need whose load does not say so, also after a reload. Default whatever they import. */
+  readonly grants?: Grants | undefined;
+  /**
+   * Public keys, of which one must have signed the bytes of every module whose load names no others. Modules written by
+   * `tenon bind` have no bytes to check, and are refused. Default: nothing need be signed.
+   */
+  readonly signedBy?: readonly Key[] | undefined;
   /** Default restart policy of modules that do not name one. Default `"fail"`. */
   readonly onTrap?: TrapPolicy | undefined;
   /** Puts loads, reloads, unloads and calls on a track for each module in the developer tools' performance panel. Default `false`. */
@@ -145,14 +152,14 @@ export interface LoadOptions<W extends World = World> {
   readonly integrity?: string | undefined;
   /**
    * Public keys of Ed25519 (PEM, JWK, or 32 bytes, also as base64), of which one must have signed the exact bytes, also after a reload.
-   * A module written by `tenon bind` has no bytes to check. @throws {SignatureError} when none has
+   * A module written by `tenon bind` has no bytes to check. Default: the host's, else none. @throws {SignatureError} when none has
    */
   readonly signedBy?: readonly Key[] | undefined;
   /** The signature for `signedBy`: 64 bytes, also as base64. Default: the file beside the source, `greeter.wasm.sig`. */
   readonly signature?: Signature | undefined;
   /**
-   * What the module may need, also after a reload: data that `review` of `tenon/rights` makes and a file can hold. Default: whatever
-   * it imports. @throws {RightsError} before anything runs, with all that it needs beside
+   * What the module may need, also after a reload: data that `review` of `tenon/rights` makes and a file can hold. Default: the
+   * host's, else whatever it imports. @throws {RightsError} before anything runs, with all that it needs beside
    */
   readonly grants?: Grants | undefined;
   /** The most bytes a file or a server's answer may have. Default: the host's. */

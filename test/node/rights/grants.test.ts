@@ -58,6 +58,20 @@ describe("load with grants", () => {
     expect(host.manifest().map(({ name }) => name)).toEqual(["m"]);
   });
 
+  test("of the host hold for each load that says nothing, and for its reloads", async () => {
+    await using host = createHost({ imports, grants: { "my:app/log@1": ["write"] } });
+    const source = await importing(more);
+    await expect(host.load(source, { name: "m" })).rejects.toThrow(RightsError);
+    await expect(host.load(source, { name: "m", grants: undefined })).rejects.toThrow(RightsError);
+    await expect(host.loadAll([{ source, name: "m" }])).rejects.toThrow(RightsError);
+    const module = await host.load(await importing(log), { name: "m" });
+    const refused = await module.reload(source).catch((error: unknown) => error);
+    expect((refused as ReloadError).cause).toBeInstanceOf(RightsError);
+    await host.load(source, { name: "n", grants: { network: true, "my:app/log": true } });
+    expect(host.manifest().map(({ name }) => name)).toEqual(["m", "n"]);
+    expect(() => createHost({ grants: "all" as never })).toThrow("Expected grants to be an object");
+  });
+
   test("refuses grants that are none", async () => {
     await using host = createHost({ imports });
     const source = await importing(log);

@@ -167,6 +167,17 @@ describe("signedBy", () => {
     expect(module.exports.f()).toBe(2);
   });
 
+  test("of the host holds for each load that says nothing, and for its reloads", async () => {
+    await using host = createHost({ signedBy: [pem] });
+    await expect(host.load(changed, { signature })).rejects.toThrow(SignatureError);
+    await expect(host.load(changed, { signature, signedBy: undefined })).rejects.toThrow(SignatureError);
+    const module: any = await host.load(place("one.wasm"), { name: "m" });
+    const refused = await module.reload(changed, { signature }).catch((error: unknown) => error);
+    expect(refused.cause).toBeInstanceOf(SignatureError);
+    expect(module.exports.f()).toBe(1);
+    await expect(host.load(component, { name: "n", signature, signedBy: [stranger] })).rejects.toThrow(SignatureError);
+  });
+
   test("bytes that their owner changes while they are checked are loaded as they were checked", async () => {
     await using host = createHost();
     const own = component.slice();
@@ -185,6 +196,8 @@ describe("signedBy", () => {
     const { default: bound } = (await import(pathToFileURL(file).href)) as { default: never };
     await using host = createHost();
     await expect(host.load(bound, { signedBy: [pem], signature })).rejects.toThrow("The option signedBy checks bytes");
+    await using strict = createHost({ signedBy: [pem] });
+    await expect(strict.load(bound)).rejects.toThrow("The option signedBy checks bytes");
   });
 
   test("where WebCrypto has no Ed25519, nothing is let in and the error says so", async () => {
