@@ -10,6 +10,10 @@ import type { FromWorker, ToWorker } from "./channel.ts";
 export const threads: Threads = {
   get cannotWait() {
     if (typeof SharedArrayBuffer !== "undefined") return undefined;
+    // WebKitGTK 2.50: the headers have come and change nothing.
+    if (globalThis.crossOriginIsolated) {
+      return "this engine gives a page no SharedArrayBuffer, although it is cross-origin isolated; load the module without isolation";
+    }
     return "the page is not cross-origin isolated; serve it with the headers Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp, or load the module without isolation";
   },
   cannotBlock: `a thread that may wait for another, and a page has none: isolation: "worker" returns promises`,

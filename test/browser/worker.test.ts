@@ -76,6 +76,7 @@ test("a page cannot wait for a worker, and is told so", async () => {
 
 test("a runtime without SharedArrayBuffer runs modules that import nothing, and tells the others what is missing", async () => {
   const shared = Object.getOwnPropertyDescriptor(globalThis, "SharedArrayBuffer");
+  const isolation = Object.getOwnPropertyDescriptor(globalThis, "crossOriginIsolated");
   Reflect.deleteProperty(globalThis, "SharedArrayBuffer");
   try {
     const module = await load(LOOP, { limits: { timeoutMs: 50 } });
@@ -83,7 +84,13 @@ test("a runtime without SharedArrayBuffer runs modules that import nothing, and 
     const error = await caught(load(CALLER, { imports: { poke: () => {} } }));
     expect(error).toBeInstanceOf(UnsupportedError);
     expect(error.message).toContain("imports poke, which its worker would have to wait for");
+    // Headers that the page has already would be no advice.
+    Object.defineProperty(globalThis, "crossOriginIsolated", { value: true, configurable: true });
+    const isolated = await caught(load(CALLER, { imports: { poke: () => {} } }));
+    expect(isolated.message).toMatch(/no SharedArrayBuffer.* load the module without isolation$/);
+    expect(isolated.message).not.toContain("serve it with");
   } finally {
+    Object.defineProperty(globalThis, "crossOriginIsolated", isolation!);
     if (shared !== undefined) Object.defineProperty(globalThis, "SharedArrayBuffer", shared);
   }
 });

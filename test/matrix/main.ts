@@ -4,15 +4,17 @@
  *
  * npm's own packages carry most binaries; they are installed once, below `node_modules/.cache`. `--node 22` and `--runtime
  * Firefox` (both repeatable) run only those; arguments after `--` go to vitest. Status 1 when any failed or could not be
- * had. At the end stands what differs between the engines.
+ * had. What differs between the engines is printed, and the README's table has to say the same.
  */
 import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { parseWat } from "../../scripts/toolchain/wasm-tools.ts";
 import { installed } from "./install.ts";
 import { runtimes } from "./runtimes.ts";
+import { disagreements } from "./table.ts";
 
 const MAJORS: readonly string[] = ["20", "22", "24", "26"];
 const names = runtimes.map(({ name }) => name);
@@ -85,13 +87,19 @@ if (wanted.nodes.length > 0) {
     console.log(stdout.trim());
   }
 }
+const readme = readFileSync(join(root, "README.md"), "utf8");
 for (const runtime of runtimes.filter(({ name }) => wanted.runtimes.includes(name))) {
   console.log(`\n── ${runtime.name} ──`);
   const began = performance.now();
-  const { steps, facts } = await runtime.run().catch((error: Error) => ({
+  const { steps: told, facts } = await runtime.run().catch((error: Error) => ({
     steps: [{ name: "the runtime runs the program", error: error.message }],
     facts: {},
   }));
+  const steps = [...told];
+  if (Object.keys(facts).length > 0) {
+    const error = disagreements(readme, runtime.name, facts).join("; ");
+    steps.push({ name: "the README's table says what it found", ...(error === "" ? {} : { error }) });
+  }
   for (const { name, error } of steps)
     console.log(error === undefined ? `ok      ${name}` : `FAILED  ${name}: ${error}`);
   if (Object.keys(facts).length > 0) console.log(JSON.stringify(facts));

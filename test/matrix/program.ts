@@ -5,19 +5,37 @@
  * runs it in each runtime. A step fails by throwing, and the others go on.
  */
 import type * as Tenon from "../../host/browser/index.ts";
+import type * as Rights from "../../host/browser/rights.ts";
+import type * as Wasi from "../../host/browser/wasi.ts";
 import type { Source } from "../../host/platform.ts";
 import type { Report, Step } from "./report.ts";
 
 /** What the runtime's own few lines hand over. */
 export interface Given {
   readonly tenon: typeof Tenon;
+  readonly wasi: typeof Wasi;
+  readonly rights: typeof Rights;
   /** A built module of this repository, by name. `undefined` where compiling at run time is forbidden. */
   readonly module: ((name: string) => Source) | undefined;
   /** The module `hello`, written by `tenon bind`. */
   readonly bound: () => Promise<Source>;
+  /** The program of `guest.ts`, and who has signed it; not by this runtime. */
+  readonly guest: Guest;
   /** The most linear memories to hold at once; the engine may refuse sooner. */
   readonly memories: number;
 }
+
+export interface Guest {
+  readonly source: Source;
+  /** PEM. */
+  readonly publicKey: string;
+  /** Base64. */
+  readonly signature: string;
+}
+
+/** What the program of `guest.ts` needs, and no more. */
+const NEEDS =
+  "clocks sleep wall, environment arguments variables, exit exit, files look open read write, stdio err in out";
 
 /** Faults of the module `faulty`, and what each must be called whatever the engine's words are. */
 const FAULTS = [
@@ -80,13 +98,62 @@ function thrown(call: () => unknown): unknown {
   throw new Error("Nothing was thrown");
 }
 
+interface Ran {
+  /** Absent when the call failed. */
+  readonly exitCode?: number;
+  readonly error?: unknown;
+  /** What it wrote, with `|` for NUL. */
+  readonly output: string;
+  /** Actions and targets that were refused, each once. */
+  readonly refused: string;
+  /** How many clean-ups failed at unload. */
+  readonly errors: number;
+}
+
+/** Runs the program of `guest.ts` once, in a host of its own. */
+async function runGuest(
+  { tenon, wasi, guest }: Given,
+  options: Wasi.WasiOptions,
+  where: { isolation: "worker" } | { jspi: true } | object = {},
+): Promise<Ran> {
+  let output = "";
+  const refused = new Set<string>();
+  const decoder = new TextDecoder();
+  const imports = wasi.wasi({
+    ...options,
+    stdout: (chunk) => void (output += decoder.decode(chunk, { stream: true }).replaceAll("\0", "|")),
+    onAccess: ({ action, target, granted }) => {
+      if (!granted) refused.add(target === undefined ? action : `${action} ${target}`);
+    },
+  });
+  const host = tenon.createHost();
+  try {
+    const module = await host.load(guest.source, { name: "guest", imports, ...where });
+    const ended = await wasi.runCommand(module).then(
+      (exitCode) => ({ exitCode }),
+      (error: unknown) => ({ error }),
+    );
+    const { errors } = await module.unload();
+    return { ...ended, output, refused: [...refused].join(" "), errors: errors.length };
+  } finally {
+    await host.close();
+  }
+}
+
+/** Options of a program of `guest.ts` that sleeps. */
+const sleeping = (wasi: typeof Wasi): Wasi.WasiOptions => ({
+  args: ["guest", "sleep"],
+  preopens: { "/": wasi.memory() },
+});
+
 /** Runs every step that the runtime allows. Never rejects. */
 export async function run(given: Given): Promise<Report> {
-  const { tenon, module } = given;
+  const { tenon, wasi, rights, module } = given;
   const steps: Step[] = [];
   const facts: Record<string, string | number | boolean> = {
     agent: globalThis.navigator?.userAgent ?? "",
     suspends: "Suspending" in WebAssembly,
+    isolated: globalThis.crossOriginIsolated ?? "no page",
   };
   const step = async (name: string, work: () => Promise<void>): Promise<void> => {
     try {
@@ -215,6 +282,117 @@ export async function run(given: Given): Promise<Report> {
     equal("memory given back", receipt.memoryBytes > 0, true);
     const error = thrown(() => greet("nobody"));
     if (!(error instanceof tenon.UnloadedError)) throw new Error(`Not an UnloadedError but ${String(error)}`);
+    await host.close();
+  });
+  await step("a program of WASI has its arguments, environment, output and files in memory", async () => {
+    const files = wasi.memory();
+    const ran = await runGuest(given, { args: ["guest"], env: { A: "ü" }, preopens: { "/": files } });
+    equal("exit code", ran.exitCode, 0);
+    equal("output", ran.output, "guest|A=ü|written and read|");
+    equal("file", new TextDecoder().decode(files.files()["note.txt"]), "written and read\0");
+    equal("closed with the module", ran.errors, 0);
+  });
+  await step("what a program of WASI is not given is refused at the call, and told", async () => {
+    const none = await runGuest(given, {});
+    equal("exit code", none.exitCode, 1);
+    equal("output", none.output, "");
+    equal("no files", none.refused, "get-arguments get-stdin get-directories get-environment");
+    const kept = await runGuest(given, {
+      args: ["guest"],
+      env: { A: "b" },
+      preopens: { "/": wasi.readOnly(wasi.memory()) },
+    });
+    equal("exit code of one that may only read", kept.exitCode, 1);
+    equal("no writing", kept.refused, "get-stdin open-at /note.txt");
+  });
+  await step(
+    "a program of WASI that sleeps waits in a worker, where a worker can wait, else the load is refused",
+    async () => {
+      const ran = runGuest(given, sleeping(wasi), { isolation: "worker" });
+      // All that the matrix runs has it but a page of WebKitGTK, cross-origin isolated as it is.
+      facts["waits in a worker"] = typeof SharedArrayBuffer === "function";
+      if (facts["waits in a worker"] === true) {
+        const { exitCode, output } = await ran;
+        equal("exit code", exitCode, 0);
+        equal("output", output, "guest|sleep|written and read|slept|");
+      } else {
+        const error = await rejection(ran);
+        if (!(error instanceof tenon.UnsupportedError)) throw error as Error;
+        equal("feature", error.feature, "worker");
+        equal("headers are no advice to an isolated page", error.message.includes("Cross-Origin"), false);
+      }
+    },
+  );
+  await step("a program of WASI sleeps in its own thread, or its call fails and says what to turn on", async () => {
+    const { exitCode, output, error } = await runGuest(given, sleeping(wasi));
+    facts["sleeps in its own thread"] = error === undefined;
+    equal("output", output, `guest|sleep|written and read|${error === undefined ? "slept|" : ""}`);
+    if (error === undefined) return equal("exit code", exitCode, 0);
+    const cause = error instanceof tenon.TrapError ? error.cause : error;
+    if (!(cause instanceof tenon.UnsupportedError)) throw error as Error;
+    equal("feature", cause.feature, "jspi");
+  });
+  await step(
+    "with jspi a call waits for the promise of an import, where the engine can, else the load is refused",
+    async () => {
+      const host = tenon.createHost();
+      let settled = false;
+      const explode = async (): Promise<void> => {
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        settled = true;
+      };
+      const imports = { "demo:faulty/host": { explode } };
+      const loaded = host.load(module("faulty"), { jspi: true, imports });
+      if (facts["suspends"] === true) {
+        const { faults } = (await loaded).exports as Faulty["exports"];
+        await faults["importThrew"]!();
+        equal("the promise has settled before the call has", settled, true);
+        const { exitCode, output } = await runGuest(given, sleeping(wasi), { jspi: true });
+        equal("exit code of one that sleeps", exitCode, 0);
+        equal("output of one that sleeps", output, "guest|sleep|written and read|slept|");
+      } else {
+        const error = await rejection(loaded);
+        if (!(error instanceof tenon.UnsupportedError)) throw error as Error;
+        equal("feature", error.feature, "jspi");
+      }
+      await host.close();
+    },
+  );
+  await step("a review tells what a component needs, and a load that is granted less is refused", async () => {
+    const { needs, pure, never } = await rights.review(given.guest.source);
+    const told = Object.entries(needs).map(([capability, actions]) => [capability, ...(actions as string[])].join(" "));
+    equal("needs", told.join(", "), NEEDS);
+    equal("pure", pure, false);
+    equal("never", never.network?.includes("http"), true);
+    const host = tenon.createHost();
+    const { files, ...less } = needs;
+    const error = await rejection(host.load(given.guest.source, { name: "guest", imports: wasi.wasi(), grants: less }));
+    if (!(error instanceof rights.RightsError)) throw error as Error;
+    equal("missing", JSON.stringify(error.missing), JSON.stringify({ files }));
+    await host.load(given.guest.source, { name: "guest", imports: wasi.wasi(), grants: needs });
+    await host.close();
+  });
+  await step("a signature is verified where the engine has Ed25519, else the load is refused", async () => {
+    const { source, publicKey, signature } = given.guest;
+    const has = await crypto.subtle.generateKey("Ed25519", false, ["sign", "verify"]).then(
+      () => true,
+      () => false,
+    );
+    facts["ed25519"] = has;
+    const host = tenon.createHost();
+    const load = (keys: readonly string[]): Promise<unknown> =>
+      host.load(source, { name: "guest", imports: wasi.wasi(), signedBy: keys, signature });
+    if (has) {
+      const own = await rights.generateKeyPair();
+      await load([own.publicKey, publicKey]);
+      const error = await rejection(load([own.publicKey]));
+      if (!(error instanceof rights.SignatureError)) throw error as Error;
+      const bytes = new TextEncoder().encode("signed here");
+      await rights.verify(bytes, await rights.sign(bytes, own.privateKey), [own.publicKey]);
+    } else {
+      const error = await rejection(load([publicKey]));
+      if (!(error instanceof tenon.UnsupportedError)) throw error as Error;
+    }
     await host.close();
   });
   await step("too many memories at once are a typed error, and there is room again after unloading", async () => {

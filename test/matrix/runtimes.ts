@@ -58,15 +58,14 @@ function withFiles(name: string, path: () => string, parameters: readonly string
     name,
     async run() {
       const command = path();
-      const folder = await workFolder();
+      const work = await workFolder();
       try {
-        const { output, status } = await start(command, [...parameters, await programWithFiles(folder, memories)])
-          .ended;
+        const { output, status } = await start(command, [...parameters, await programWithFiles(work, memories)]).ended;
         const line = output.trimEnd().split("\n").at(-1) ?? "";
         if (status !== 0 || !line.startsWith("{")) throw new Error(`${name} ended with status ${status}:\n${output}`);
         return JSON.parse(line) as Report;
       } finally {
-        await rm(folder, { recursive: true, force: true });
+        await rm(work.folder, { recursive: true, force: true });
       }
     },
   };
@@ -92,8 +91,9 @@ function browser(
     async run() {
       const path = paths.find((candidate) => candidate !== undefined && existsSync(candidate));
       if (path === undefined) throw new Error(`${name} is not on this machine: Debian's package is ${packageName}`);
-      const folder = await workFolder();
-      await page(folder, memories);
+      const work = await workFolder();
+      const { folder } = work;
+      await page(work, memories);
       const served = await serve(folder);
       const browsing = start(...command(path, served.address, folder), { HOME: folder, MOZ_HEADLESS: "1" });
       try {
@@ -111,7 +111,7 @@ function browser(
   };
 }
 
-/** Serves the package and the folder, and waits for the page's word. */
+/** Serves the package and the folder to a page that is cross-origin isolated, and waits for the page's word. */
 async function serve(
   folder: string,
 ): Promise<{ readonly address: string; readonly report: Promise<Report>; close(): void }> {
@@ -119,6 +119,9 @@ async function serve(
   const report = new Promise<Report>((resolve) => (answer = resolve));
   const server = createServer((request, response) => {
     const path = normalize(new URL(request.url!, "http://localhost").pathname);
+    // A worker that waits for the page's functions needs memory that both see.
+    response.setHeader("cross-origin-opener-policy", "same-origin");
+    response.setHeader("cross-origin-embedder-policy", "require-corp");
     if (request.method === "POST") {
       let body = "";
       request.on("data", (chunk: Buffer) => (body += chunk.toString()));
