@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import { createHost } from "../../../host/node/index.ts";
 import { memory, readOnly, runCommand, wasi } from "../../../host/node/wasi.ts";
 import type { Dynamic } from "../runtime/support.ts";
+import { Workshop } from "../../bindings/harness.ts";
 import { componentize } from "../real/componentize.ts";
 import { clang, clangxx, command, cppCommand, rustc, rustCommand } from "./support.ts";
 
@@ -131,5 +132,40 @@ test(
     expect(api.random(8)).toHaveLength(8);
     const counter = new api.Counter(1);
     expect(counter.increment(2)).toBe(3);
+  },
+);
+
+test(
+  "a module of JavaScript calls one of AssemblyScript, each under its own rights",
+  { timeout: 240_000 },
+  async () => {
+    const { wit, source } = await import("../real/shapes.ts");
+    const bytes = await componentize({ wit, source });
+    const workshop = await Workshop.open();
+    try {
+      const dir = await workshop.folder({
+        "world.wit": `package demo:ruler; world ruler { export measure: func(text: string) -> result<u32, string>; }`,
+        "index.ts": `import { Result, err, ok } from "./bindings/ruler";
+          export function measure(text: string): Result<u32, string> {
+            if (text.length == 0) return err<u32, string>("Nothing to measure");
+            return ok<u32, string>(text.length);
+          }`,
+      });
+      const { component } = await workshop.build(dir);
+      await using host = createHost();
+      const ruler = await host.load<Dynamic>(component, { name: "ruler", grants: {} });
+      const logged: string[] = [];
+      const imports = [{ log: (text: string) => void logged.push(text) }, wasi()];
+      const shapes = await host.load<Dynamic>(bytes, { name: "shapes", imports, link: { measure: "ruler" } });
+      expect(shapes.exports.api.greet("Ada")).toBe("Hello, Ada of 3 letters!");
+      expect(logged).toEqual(["greeting Ada"]);
+      expect(host.manifest().find(({ name }) => name === "ruler")).toMatchObject({ calls: 1, usedBy: ["shapes"] });
+
+      // The one of AssemblyScript is swapped under the one of JavaScript.
+      await ruler.reload(component);
+      expect(shapes.exports.api.greet("Grace")).toBe("Hello, Grace of 5 letters!");
+    } finally {
+      await workshop.close();
+    }
   },
 );
