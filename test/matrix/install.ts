@@ -45,3 +45,9 @@ export function installed(packageName: string, range: string, file: string): str
   if (path === undefined) throw new Error(`${packageName}@${range} has no ${file}`);
   return path;
 }
+
+/** The path of that Node. */
+export function nodeOf(major: string): string {
+  const name = `node-${process.platform === "win32" ? "win" : process.platform}-${process.arch}`;
+  return installed(name, major, join(name, "bin", process.platform === "win32" ? "node.exe" : "node"));
+}

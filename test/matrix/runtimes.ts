@@ -1,5 +1,5 @@
 /**
- * The runtimes of the matrix beside Node: how each is had, and how it runs the program beside it.
+ * The runtimes of the matrix beside the Node that runs it: how each is had, and how it runs the program beside it.
  */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -9,7 +9,7 @@ import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
 import type { Report } from "./report.ts";
 import { findChromium, CHROMIUM_ARGUMENTS } from "../../scripts/house/chromium.ts";
-import { installed } from "./install.ts";
+import { installed, nodeOf } from "./install.ts";
 import { page, programWithFiles, root, workFolder } from "./programs.ts";
 
 /** Milliseconds after which a runtime that has not reported is ended. */
@@ -17,6 +17,8 @@ const PATIENCE_MS = 180_000;
 
 export interface Runtime {
   readonly name: string;
+  /** It has a column in the README's table of what differs. */
+  readonly inTable: boolean;
   /** @throws {Error} when the runtime cannot be had here, saying what would bring it, or ends without a report */
   run(): Promise<Report>;
 }
@@ -56,6 +58,7 @@ function start(
 function withFiles(name: string, path: () => string, parameters: readonly string[], memories: number): Runtime {
   return {
     name,
+    inTable: !name.startsWith("Node "),
     async run() {
       const command = path();
       const work = await workFolder();
@@ -88,6 +91,7 @@ function browser(
 ): Runtime {
   return {
     name,
+    inTable: true,
     async run() {
       const path = paths.find((candidate) => candidate !== undefined && existsSync(candidate));
       if (path === undefined) throw new Error(`${name} is not on this machine: Debian's package is ${packageName}`);
@@ -152,6 +156,7 @@ const webkit = ["4.1", "4.0", "6.0"].map((version) => `/usr/lib/x86_64-linux-gnu
 const MEMORIES = 300;
 
 export const runtimes: readonly Runtime[] = [
+  ...["22", "24", "26"].map((major) => withFiles(`Node ${major}`, () => nodeOf(major), [], MEMORIES)),
   withFiles("Deno", () => installed("deno", "2", ".bin/deno"), ["run", "--allow-all", "--no-config"], MEMORIES),
   withFiles("Bun", () => installed("bun", "1", ".bin/bun"), [], MEMORIES),
   browser(
