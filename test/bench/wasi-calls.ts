@@ -21,7 +21,7 @@ const medians = await compare([
   { name: "monotonic-clock.now", run: () => exports.now(TIMES) },
   { name: "wall-clock.now", run: () => exports.wall(TIMES) },
   { name: "random.get-random-u64", run: () => exports.random(TIMES) },
-  { name: "stdout, 16 bytes", run: () => exports.write(TIMES) },
+  { name: "16 bytes to stdout", run: () => exports.write(TIMES) },
 ]);
 for (const name of Object.keys(medians)) medians[name]! /= TIMES;
 process.stderr.write(JSON.stringify(medians), () => process.exit(0));
