@@ -46,9 +46,9 @@ interface ReadableStreamDefaultController {
   close(): void;
   error(reason?: unknown): void;
 }
-interface ReadableStream {
+interface ReadableStream<R = Uint8Array> {
   getReader(): {
-    read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array }>;
+    read(): Promise<{ readonly done: boolean; readonly value?: R }>;
     cancel(): Promise<void>;
   };
 }

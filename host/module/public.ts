@@ -2,6 +2,7 @@
  * What `tenon` exports on every platform; `node/` and `browser/` add `createHost`, `compile` and `inspect`.
  */
 export * from "../errors.ts";
+export type * from "../model/async-values.ts";
 export type * from "../model/types.ts";
 export type {
   BoundComponent,

@@ -1,6 +1,7 @@
 /**
  * The public surface of the lower half of the host: components and their instances, without names or life cycle.
  */
+import type { GuestStream } from "../model/async-values.ts";
 import type { DisposeReceipt, EngineComponent, EngineInstance, InstanceEvents, Limits } from "./engine.ts";
 
 /** What a component wants and gives. Generated `.d.ts` files declare one `World` a module. */
@@ -45,16 +46,41 @@ type Waiting<T> = T extends abstract new (...args: never[]) => unknown
 
 type PromisedValues<A extends readonly unknown[]> = { [K in keyof A]: PromisedValue<A[K]> };
 
+/** What is in a worker as it is here. */
+type Plain = ArrayBufferView | AbortSignal | string | number | bigint | boolean | null | undefined;
+
 /** A value, with the resources in it as they are in a worker. */
-type PromisedValue<T> = T extends ArrayBufferView | string | number | bigint | boolean | null | undefined
+type PromisedValue<T> = T extends Plain
   ? T
   : T extends Disposable
     ? Promised<T>
     : T extends Map<infer K, infer V>
       ? Map<PromisedValue<K>, PromisedValue<V>>
-      : T extends object
+      : T extends readonly unknown[]
         ? { [K in keyof T]: PromisedValue<T[K]> }
-        : T;
+        : T extends AsyncIterable<unknown> | PromiseLike<unknown> | ReadableStream<unknown> | Iterable<unknown>
+          ? PromisedLater<T>
+          : T extends object
+            ? { [K in keyof T]: PromisedValue<T[K]> }
+            : T;
+
+/** Values that come one by one or later. */
+type PromisedLater<T> =
+  T extends GuestStream<infer E, infer C>
+    ? GuestStream<PromisedValue<E>, PromisedValue<C>>
+    : T extends Promise<infer V>
+      ? Promise<PromisedValue<V>>
+      : T extends PromiseLike<infer V>
+        ? PromiseLike<PromisedValue<V>>
+        : T extends ReadableStream<infer C>
+          ? ReadableStream<PromisedValue<C>>
+          : T extends AsyncIterable<infer C>
+            ? AsyncIterable<PromisedValue<C>>
+            : T extends ReadonlyMap<infer K, infer V>
+              ? ReadonlyMap<PromisedValue<K>, PromisedValue<V>>
+              : T extends Iterable<infer C>
+                ? Iterable<PromisedValue<C>> & Pick<T, Extract<keyof T, "length">>
+                : never;
 
 type WithoutVersion<K> = K extends `${infer Id}@${string}` ? Id : K;
 

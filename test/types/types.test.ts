@@ -28,14 +28,22 @@ function compile(platform: "node" | "browser", text: string): string {
   return spawnSync(process.execPath, [tsc, "-p", folder, "--pretty", "false"], { encoding: "utf8" }).stdout;
 }
 
-const surface = readFileSync(join(import.meta.dirname, "surface.ts"), "utf8");
+const read = (name: string): string => readFileSync(join(import.meta.dirname, name), "utf8");
 
-test.each(["node", "browser"] as const)("the surface of the host for %s", (platform) => {
-  expect(compile(platform, surface)).toBe("");
+test.each([
+  ["node", "surface.ts"],
+  ["node", "asynchronous.ts"],
+  ["browser", "surface.ts"],
+  ["browser", "asynchronous.ts"],
+] as const)("the surface of the host for %s: %s", (platform, name) => {
+  expect(compile(platform, read(name))).toBe("");
 });
 
-test("an assertion that does not hold is refused", () => {
-  const wrong = surface.replace("CallResult<number>>>()", "CallResult<string>>>()");
-  expect(wrong).not.toBe(surface);
+test.each([
+  ["surface.ts", "CallResult<number>>>()", "CallResult<string>>>()"],
+  ["asynchronous.ts", "GuestStream<number, Uint8Array>>>()", "GuestStream<number, number[]>>>()"],
+])("an assertion that does not hold is refused: %s", (name, held, broken) => {
+  const wrong = read(name).replace(held, broken);
+  expect(wrong).not.toBe(read(name));
   expect(compile("node", wrong)).toContain("error TS");
 });
