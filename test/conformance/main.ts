@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import { compare, forThisEngine, listFailures, type ExpectedFailures, type FileResult } from "./run/expected.ts";
+import type { Outdated } from "./run/outdated.ts";
 
 const defaultList = fileURLToPath(new URL("./expected-failures.json", import.meta.url));
 
@@ -17,6 +18,7 @@ const usage = `Usage: npm run conformance -- DIR [options]
 
 Runs every .wast script below DIR.
 
+  --no-jspi         take WebAssembly.Suspending from the engine first, as an engine without stack switching is
   --json            print figures and failures as JSON
   --verbose         print every failure with its reason
   --filter TEXT     only files whose path contains TEXT
@@ -28,6 +30,7 @@ async function main(): Promise<number> {
     allowPositionals: true,
     options: {
       json: { type: "boolean", default: false },
+      "no-jspi": { type: "boolean", default: false },
       verbose: { type: "boolean", default: false },
       filter: { type: "string", default: "" },
       expected: { type: "string", default: defaultList },
@@ -41,6 +44,7 @@ async function main(): Promise<number> {
     return values.help ? 0 : 2;
   }
   enableProposals();
+  if (values["no-jspi"]) withoutSuspending();
   const files = findScripts(directory).filter((file) => file.includes(values.filter));
   if (files.length === 0) {
     console.error(`No .wast script was found below ${directory}`);
@@ -51,7 +55,7 @@ async function main(): Promise<number> {
   const results: FileResult[] = [];
   for (const file of files) {
     try {
-      results.push({ file, outcomes: await runScript(readFileSync(join(directory, file), "utf8")) });
+      results.push({ file, outcomes: await runScript(readFileSync(join(directory, file), "utf8"), file) });
     } catch (cause) {
       throw new Error(`${join(directory, file)}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
     }
@@ -69,6 +73,11 @@ async function main(): Promise<number> {
 /** A proposal that the scripts use and that one generation of engines has behind a flag; Node 20's has it not at all. */
 function enableProposals(): void {
   if (Number(process.versions.node.split(".")[0]) === 22) setFlagsFromString("--experimental-wasm-exnref");
+}
+
+/** Before the host is loaded, which looks once at what the engine has. */
+function withoutSuspending(): void {
+  for (const name of ["Suspending", "promising", "SuspendError"]) Reflect.deleteProperty(WebAssembly, name);
 }
 
 function findScripts(directory: string): readonly string[] {
@@ -116,6 +125,8 @@ function toJson(results: readonly FileResult[], surprises: ReturnType<typeof com
     passed: all.filter((outcome) => outcome.passed).length,
     total: all.length,
     forAnotherReason: all.filter((outcome) => outcome.forAnotherReason === true).length,
+    suspending: "Suspending" in WebAssembly,
+    outdated: outdatedOf(results),
     byTextParser: all.filter((outcome) => outcome.byTextParser === true).length,
     directories: Object.fromEntries(tally(results, directoryOf)),
     files: Object.fromEntries(tally(results, (result) => result.file)),
@@ -144,6 +155,7 @@ function printTable(results: readonly FileResult[], verbose: boolean, surprises:
   const otherwise = all.filter((outcome) => outcome.forAnotherReason === true).length;
   console.log(`\nOf those passed, ${byText} were refused by the text parser already, as the script wants.`);
   console.log(`Of those not passed, ${otherwise} were refused, but for another reason than the script says.`);
+  printOutdated(results);
   const words = {
     fails: "fails unexpectedly",
     passes: "passes now: take it off the list",
@@ -151,6 +163,25 @@ function printTable(results: readonly FileResult[], verbose: boolean, surprises:
   };
   for (const { file, line, problem, reason } of surprises) console.log(`${file}:${line} ${words[problem]} (${reason})`);
   console.log(surprises.length === 0 ? "Nothing differs from the list of expected failures." : "");
+}
+
+/** The directives that the specification has overtaken, with what they give. */
+function outdatedOf(results: readonly FileResult[]): readonly (Outdated & { file: string; line: number })[] {
+  return results.flatMap(({ file, outcomes }) =>
+    outcomes.flatMap(({ line, outdated }) =>
+      outdated === undefined ? [] : [{ file, line, now: outdated.now, since: outdated.since }],
+    ),
+  );
+}
+
+function printOutdated(results: readonly FileResult[]): void {
+  const rows = outdatedOf(results);
+  const traps = rows.filter((row) => row.now !== "TextRefused").length;
+  console.log(
+    `Of those not passed, ${rows.length} expect what WebAssembly/component-model has changed since, and give what it says now; ` +
+      `${traps} of them the trap of now:`,
+  );
+  for (const { file, line, now, since } of rows) console.log(`  ${file}:${line} gives ${now} since ${since}`);
 }
 
 try {

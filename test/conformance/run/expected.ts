@@ -76,10 +76,12 @@ const newerCore: readonly Uint8Array<ArrayBuffer>[] = [
   new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 10, 8, 1, 6, 0, 31, 64, 0, 11, 11]),
 ];
 
-/** The list for this engine: where it has the newer core features, nothing may fail for the lack of them. */
+/** The list for this engine: nothing may fail for the lack of what it has, newer core features or stack switching. */
 export function forThisEngine(expected: ExpectedFailures): ExpectedFailures {
-  if (!newerCore.every((module) => WebAssembly.validate(module))) return expected;
-  return Object.fromEntries(Object.entries(expected).filter(([reason]) => reason !== "needs core-wasm"));
+  const met = new Set<string>();
+  if (newerCore.every((module) => WebAssembly.validate(module))) met.add("needs core-wasm");
+  if ("Suspending" in WebAssembly) met.add("needs jspi");
+  return Object.fromEntries(Object.entries(expected).filter(([reason]) => !met.has(reason)));
 }
 
 function groupByLine(outcomes: readonly Outcome[]): ReadonlyMap<number, readonly Outcome[]> {

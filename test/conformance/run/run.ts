@@ -18,7 +18,9 @@ import { readDirectives, type Directive, type Invoke, type ModuleSource } from "
 import { compile, parseText, TextRefused } from "./host.ts";
 import { jsName } from "./names.ts";
 import { refusalFor } from "./refusals.ts";
-import { codesFor } from "./traps.ts";
+import { findOutdated, type Outdated } from "./outdated.ts";
+import { nextTurn, settled } from "./turns.ts";
+import { trapFor } from "./traps.ts";
 import { agrees, describe, toJs, type WastValue } from "./values.ts";
 
 export interface Outcome {
@@ -31,6 +33,8 @@ export interface Outcome {
   readonly byTextParser?: boolean;
   /** Refused as the script wants, but not for what it says. */
   readonly forAnotherReason?: boolean;
+  /** Not passed, but it gives what the specification has changed it to give. */
+  readonly outdated?: Outdated;
 }
 
 /** The directive did not hold. */
@@ -40,6 +44,15 @@ class Failure extends Error {
 
 /** The directive wants a refusal, and got one for something else. */
 class AnotherReason extends Failure {}
+
+/** The directive wants a trap, and got another. */
+class AnotherTrap extends Failure {
+  readonly trap: string;
+  constructor(error: TrapError, message: string) {
+    super(`expected the trap "${message}", got ${error.trap}: ${error.message}`);
+    this.trap = error.trap;
+  }
+}
 
 interface Running {
   readonly component: Component;
@@ -85,10 +98,10 @@ class Script {
         this.#registered.set(directive.as, this.#find(directive.instance));
         return false;
       case "invoke":
-        this.#invoke(directive.invoke);
+        await this.#invoke(directive.invoke);
         return false;
       case "assert_return":
-        this.#assertReturn(directive.invoke, directive.results);
+        await this.#assertReturn(directive.invoke, directive.results);
         return false;
       case "assert_trap":
         await this.#assertTrap(directive.action, directive.message);
@@ -130,8 +143,11 @@ class Script {
     return take(this.#instances.get(name) ?? unknownName(name));
   }
 
-  /** Calls an export; `ComponentError` becomes the value `err`, so that only faults are thrown. */
-  #invoke(invoke: Invoke): { value: unknown; type: ValueType | undefined } {
+  /**
+   * Calls an export, and waits for what an asynchronous one gives; `ComponentError` becomes the value `err`, so that only faults
+   * are thrown.
+   */
+  async #invoke(invoke: Invoke): Promise<{ value: unknown; type: ValueType | undefined }> {
     const { component, instance } = this.#find(invoke.instance);
     const declaration = component.exports.find((item) => item.name === invoke.export);
     if (declaration?.type.kind !== "func") throw new Failure(`no function export ${invoke.export}`);
@@ -142,7 +158,11 @@ class Script {
     if (typeof call !== "function") throw new Failure(`the export ${invoke.export} is not a function of the instance`);
     const isResult = type.result?.kind === "result";
     try {
-      const value: unknown = call(...args);
+      const given: unknown = call(...args);
+      if (type.async !== given instanceof Promise) {
+        throw new Failure(`expected ${type.async ? "a promise" : "no promise"}, got ${show(given)}`);
+      }
+      const value: unknown = given instanceof Promise ? await settled(given) : given;
       return { value: isResult ? { tag: "ok", val: value } : value, type: type.result };
     } catch (error) {
       if (!isResult || !(error instanceof ComponentError)) throw error;
@@ -150,8 +170,8 @@ class Script {
     }
   }
 
-  #assertReturn(invoke: Invoke, results: readonly WastValue[]): void {
-    const { value, type } = this.#invoke(invoke);
+  async #assertReturn(invoke: Invoke, results: readonly WastValue[]): Promise<void> {
+    const { value, type } = await this.#invoke(invoke);
     const expected = results[0];
     if (results.length > 1) throw new Failure("more than one result is expected");
     if (expected === undefined) {
@@ -165,7 +185,7 @@ class Script {
     let value: unknown;
     const component = "sort" in action ? await load(action) : undefined;
     try {
-      value = component === undefined ? this.#invoke(action as Invoke).value : this.#instantiate(component);
+      value = component === undefined ? (await this.#invoke(action as Invoke)).value : this.#instantiate(component);
     } catch (error) {
       assertMeaning(error, message);
       return;
@@ -246,14 +266,14 @@ function assertReason(said: string, message: string): void {
 }
 
 function assertMeaning(error: unknown, message: string): void {
-  const codes = codesFor(message);
+  const wanted = trapFor(message);
   // The host refuses a call on a locked instance with its own class; the script calls that a trap on entry.
-  const locked = error instanceof UnloadedError && codes.includes("cannot-enter-component");
-  if (locked || (error instanceof TrapError && codes.includes(error.trap))) return;
-  if (error instanceof TrapError) {
-    throw new Failure(`expected the trap "${message}", got ${error.trap}: ${error.message}`);
-  }
-  throw error;
+  if (error instanceof UnloadedError && wanted?.codes.includes("cannot-enter-component") === true) return;
+  if (!(error instanceof TrapError)) throw error;
+  if (wanted?.codes.includes(error.trap) !== true) throw new AnotherTrap(error, message);
+  const unsaid = wanted.said.find((words) => !words.test(error.message));
+  if (unsaid !== undefined)
+    throw new Failure(`expected the trap "${message}" in words of ${unsaid}, got ${error.message}`);
 }
 
 /** One line that says why; an unsupported feature is named first, so that reasons can be grouped. */
@@ -276,26 +296,52 @@ function show(value: unknown): string {
   return text === undefined ? String(value) : text.length > 200 ? `${text.slice(0, 200)}…` : text;
 }
 
-/** Runs every directive of a script in order. @throws {SyntaxFault} when the script cannot be split at all */
-export async function runScript(text: string): Promise<readonly Outcome[]> {
+/**
+ * Runs every directive of a script in order. Between two of them, tasks that can go on do so.
+ * @param file its name below the specification's `test`, by which its outdated directives are known
+ * @throws {SyntaxFault} when the script cannot be split at all
+ */
+export async function runScript(text: string, file = ""): Promise<readonly Outcome[]> {
   const script = new Script();
   const outcomes: Outcome[] = [];
-  for (const directive of readDirectives(text)) {
-    const { line, kind } = directive;
-    try {
-      const byTextParser = await script.run(directive);
-      outcomes.push({ line, kind, passed: true, ...(byTextParser ? { byTextParser } : {}) });
-    } catch (error) {
-      const forAnotherReason = error instanceof AnotherReason;
-      outcomes.push({
-        line,
-        kind,
-        passed: false,
-        reason: reasonOf(error),
-        ...(forAnotherReason ? { forAnotherReason } : {}),
-      });
+  const left: unknown[] = [];
+  const leave = (reason: unknown): void => void left.push(reason);
+  process.on("unhandledRejection", leave);
+  try {
+    for (const directive of readDirectives(text)) {
+      const outcome = await judge(script, directive, file);
+      await nextTurn();
+      const rejection = left.splice(0)[0];
+      outcomes.push(
+        rejection === undefined || !outcome.passed
+          ? outcome
+          : { ...outcome, passed: false, reason: `nobody was told of a rejection: ${reasonOf(rejection)}` },
+      );
     }
+  } finally {
+    script.close();
+    await nextTurn();
+    process.off("unhandledRejection", leave);
   }
-  script.close();
   return outcomes;
+}
+
+async function judge(script: Script, directive: Directive, file: string): Promise<Outcome> {
+  const { line, kind } = directive;
+  try {
+    const byTextParser = await script.run(directive);
+    return { line, kind, passed: true, ...(byTextParser ? { byTextParser } : {}) };
+  } catch (error) {
+    const reason = reasonOf(error);
+    const outdated = findOutdated(file, line, "message" in directive ? directive.message : undefined);
+    const gives = error instanceof AnotherTrap ? error.trap : /^TextRefused/.exec(reason)?.[0];
+    return {
+      line,
+      kind,
+      passed: false,
+      reason,
+      ...(error instanceof AnotherReason ? { forAnotherReason: true } : {}),
+      ...(outdated !== undefined && outdated.now === gives ? { outdated } : {}),
+    };
+  }
 }

@@ -1,0 +1,30 @@
+/**
+ * Time as a script has it: turns of the event loop.
+ *
+ * Nothing outside of the components answers anything here, so a call that is not settled after many turns will never be.
+ */
+
+/** A call that yields to others may take many turns; one that waits for nobody takes for ever. */
+const MOST_TURNS = 2000;
+
+/** A promise that is not settled while nothing else goes on. */
+export class Unsettled extends Error {
+  override readonly name = "Unsettled";
+}
+
+/** The end of this turn: every reaction to promises has run, and one round of what waits for the event loop. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve));
+}
+
+/** What a promise gives. @throws {Unsettled} when it gives nothing within many turns */
+export async function settled<T>(promise: Promise<T>): Promise<T> {
+  let isSettled = false;
+  const settle = (): void => void (isSettled = true);
+  promise.then(settle, settle);
+  for (let turn = 0; !isSettled; turn++) {
+    if (turn === MOST_TURNS) throw new Unsettled(`The call is not settled after ${MOST_TURNS} turns of the event loop`);
+    await nextTurn();
+  }
+  return await promise;
+}
