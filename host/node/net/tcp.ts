@@ -5,49 +5,41 @@
  */
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { fail } from "../../wasi/io/error.ts";
-import { Pollable } from "../../wasi/io/poll.ts";
 import { CLOSED, InputStream, OutputStream, type Sink, type Source } from "../../wasi/io/streams.ts";
 import type { WasiState } from "../../wasi/state.ts";
-import { type Readiness, Waiters } from "../../wasi/waiting.ts";
 import {
   codeOf,
   type Family,
   isUnicast,
   isUnspecified,
   type Net,
-  netOf,
   type Network,
   placeOf,
   positive,
   type SocketAddress,
   socketAddressOf,
 } from "./network.ts";
+import { BaseSocket } from "./socket.ts";
 
 const TCP = "wasi:sockets/tcp";
 
 type Phase = "unbound" | "binding" | "bound" | "connecting" | "connected" | "opening" | "listening" | "closed";
 
-/** What a socket says of itself where the guest has not said otherwise; Node has no way to ask. Times in nanoseconds, sizes in bytes. */
-interface Settings {
+/** What TCP alone has, where the guest has not said otherwise. Times in nanoseconds. */
+interface TcpSettings {
   backlog: number;
   keepAlive: boolean;
   idle: bigint;
   interval: bigint;
   count: number;
-  hops: number;
-  receive: bigint;
-  send: bigint;
 }
 
-const SETTINGS: Settings = {
+const SETTINGS: TcpSettings = {
   backlog: 128,
   keepAlive: false,
   idle: 7_200_000_000_000n,
   interval: 75_000_000_000n,
   count: 9,
-  hops: 64,
-  receive: 65_536n,
-  send: 65_536n,
 };
 
 /** Connections that wait to be accepted. */
@@ -118,33 +110,26 @@ function oneOf(socket: Socket, events: readonly string[]): Promise<void> {
 
 type Streams = [input: InputStream, output: OutputStream];
 
-export class TcpSocket implements Readiness {
-  readonly #state: WasiState;
-  readonly #net: Net;
-  readonly #family: Family;
-  readonly #settings: Settings;
-  readonly #waiters = new Waiters();
+export class TcpSocket extends BaseSocket {
+  readonly #tcp: TcpSettings;
   readonly #waiting: Socket[] = [];
   #phase: Phase = "unbound";
   #local: SocketAddress | undefined;
   #connection: Connection | undefined;
   #server: Server | undefined;
-  /** What is under way has ended: with nothing, or with an error code. */
-  #outcome: { readonly code?: string } | undefined;
 
-  constructor(state: WasiState, family: Family, settings: Settings = SETTINGS) {
-    this.#state = state;
-    this.#net = netOf(state);
-    this.#family = family;
-    this.#settings = { ...settings };
+  /** @param from the socket that has accepted it, whose settings it has */
+  constructor(state: WasiState, family: Family, from?: TcpSocket) {
+    super(state, family, from?.settings);
+    this.#tcp = { ...(from === undefined ? SETTINGS : from.#tcp) };
   }
 
   startBind(_: Network, address: SocketAddress): void {
     if (this.#phase !== "unbound") fail(this.#phase === "binding" ? "concurrency-conflict" : "invalid-state");
-    if (!isUnicast(address, this.#family)) fail("invalid-argument");
+    if (!isUnicast(address, this.family)) fail("invalid-argument");
     // A port that the system chooses, for a connection: nobody can come to it.
-    const granted = address.val.port === 0 || this.#net.listens(address);
-    if (!this.#net.told(TCP, "start-bind", granted, address)) fail("access-denied");
+    const granted = address.val.port === 0 || this.net.listens(address);
+    if (!this.net.told(TCP, "start-bind", granted, address)) fail("access-denied");
     this.#local = address;
     this.#phase = "binding";
   }
@@ -157,11 +142,11 @@ export class TcpSocket implements Readiness {
   startConnect(_: Network, address: SocketAddress): void {
     if (this.#phase !== "unbound" && this.#phase !== "bound")
       fail(this.#phase === "connecting" || this.#phase === "binding" ? "concurrency-conflict" : "invalid-state");
-    if (!isUnicast(address, this.#family) || isUnspecified(address) || address.val.port === 0) fail("invalid-argument");
-    const granted = this.#net.reaches(TCP, "start-connect", "tcp", address);
+    if (!isUnicast(address, this.family) || isUnspecified(address) || address.val.port === 0) fail("invalid-argument");
+    const granted = this.net.reaches(TCP, "start-connect", "tcp", address);
     if (granted === false) fail("access-denied");
     this.#phase = "connecting";
-    this.#outcome = undefined;
+    this.outcome = undefined;
     void this.#connect(granted, address);
   }
 
@@ -175,21 +160,21 @@ export class TcpSocket implements Readiness {
   startListen(): void {
     if (this.#phase !== "bound") fail(this.#phase === "opening" ? "concurrency-conflict" : "invalid-state");
     const local = this.#local!;
-    if (!this.#net.told(TCP, "start-listen", this.#net.listens(local), local)) fail("access-denied");
+    if (!this.net.told(TCP, "start-listen", this.net.listens(local), local)) fail("access-denied");
     this.#phase = "opening";
-    this.#outcome = undefined;
+    this.outcome = undefined;
     const { host, port } = placeOf(local);
     const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
       if (this.#waiting.length === MOST_WAITING) socket.destroy();
       else this.#waiting.push(socket);
-      this.#waiters.wake();
+      this.waiters.wake();
     });
     this.#server = server;
-    const closed = this.#net.opened(() => this.#closeServer());
+    const closed = this.net.opened(() => this.#closeServer());
     server.once("close", closed);
-    server.once("listening", () => this.#ended({}));
-    server.on("error", (error) => this.#ended({ code: codeOf(error) }));
-    server.listen({ host, port, backlog: this.#settings.backlog, ipv6Only: true, exclusive: true });
+    server.once("listening", () => this.ended({}));
+    server.on("error", (error) => this.ended({ code: codeOf(error) }));
+    server.listen({ host, port, backlog: this.#tcp.backlog, ipv6Only: true, exclusive: true });
   }
 
   finishListen(): void {
@@ -202,18 +187,17 @@ export class TcpSocket implements Readiness {
     if (this.#phase !== "listening") fail("invalid-state");
     const socket = this.#waiting.shift();
     if (socket === undefined) return fail("would-block");
-    const accepted = new TcpSocket(this.#state, this.#family, this.#settings);
+    const accepted = new TcpSocket(this.state, this.family, this);
     accepted.#phase = "connected";
-    accepted.#connection = new Connection(this.#net, socket);
+    accepted.#connection = new Connection(this.net, socket);
     return [accepted, ...accepted.#streams(accepted.#connection)];
   }
 
   localAddress(): SocketAddress {
     const socket = this.#connection?.socket;
-    if (socket?.localAddress !== undefined)
-      return socketAddressOf(socket.localAddress, socket.localPort!, this.#family);
+    if (socket?.localAddress !== undefined) return socketAddressOf(socket.localAddress, socket.localPort!, this.family);
     const listening = this.#server?.address() as AddressInfo | null | undefined;
-    if (listening != null) return socketAddressOf(listening.address, listening.port, this.#family);
+    if (listening != null) return socketAddressOf(listening.address, listening.port, this.family);
     if (this.#local === undefined || this.#phase === "binding") return fail("invalid-state");
     return this.#local;
   }
@@ -221,84 +205,60 @@ export class TcpSocket implements Readiness {
   remoteAddress(): SocketAddress {
     const socket = this.#connection?.socket;
     if (this.#phase !== "connected" || socket?.remoteAddress === undefined) return fail("invalid-state");
-    return socketAddressOf(socket.remoteAddress, socket.remotePort!, this.#family);
+    return socketAddressOf(socket.remoteAddress, socket.remotePort!, this.family);
   }
 
   isListening(): boolean {
     return this.#phase === "listening";
   }
 
-  addressFamily(): Family {
-    return this.#family;
-  }
-
   setListenBacklogSize(value: bigint): void {
     positive(value);
     if (this.#phase === "listening" || this.#phase === "opening") fail("not-supported");
     if (this.#phase === "connected" || this.#phase === "connecting") fail("invalid-state");
-    this.#settings.backlog = Number(value < 4096n ? value : 4096n);
+    this.#tcp.backlog = Number(value < 4096n ? value : 4096n);
   }
 
   keepAliveEnabled(): boolean {
-    return this.#settings.keepAlive;
+    return this.#tcp.keepAlive;
   }
 
   setKeepAliveEnabled(value: boolean): void {
-    this.#settings.keepAlive = value;
+    this.#tcp.keepAlive = value;
     this.#keepAlive();
   }
 
   keepAliveIdleTime(): bigint {
-    return this.#settings.idle;
+    return this.#tcp.idle;
   }
 
   setKeepAliveIdleTime(value: bigint): void {
-    this.#settings.idle = positive(value);
+    this.#tcp.idle = positive(value);
     this.#keepAlive();
   }
 
   keepAliveInterval(): bigint {
-    return this.#settings.interval;
+    return this.#tcp.interval;
   }
 
   setKeepAliveInterval(value: bigint): void {
-    this.#settings.interval = positive(value);
+    this.#tcp.interval = positive(value);
   }
 
   keepAliveCount(): number {
-    return this.#settings.count;
+    return this.#tcp.count;
   }
 
   setKeepAliveCount(value: number): void {
-    this.#settings.count = positive(value);
+    this.#tcp.count = positive(value);
   }
 
   hopLimit(): number {
-    return this.#settings.hops;
+    return this.settings.hops;
   }
 
   setHopLimit(value: number): void {
-    this.#settings.hops = positive(value);
-  }
-
-  receiveBufferSize(): bigint {
-    return this.#settings.receive;
-  }
-
-  setReceiveBufferSize(value: bigint): void {
-    this.#settings.receive = positive(value);
-  }
-
-  sendBufferSize(): bigint {
-    return this.#settings.send;
-  }
-
-  setSendBufferSize(value: bigint): void {
-    this.#settings.send = positive(value);
-  }
-
-  subscribe(): Pollable {
-    return new Pollable(this.#state.waiting, this);
+    this.settings.hops = positive(value);
   }
 
   shutdown(how: "receive" | "send" | "both"): void {
@@ -311,11 +271,7 @@ export class TcpSocket implements Readiness {
 
   ready(): boolean {
     if (this.#phase === "listening") return this.#waiting.length > 0;
-    return (this.#phase !== "connecting" && this.#phase !== "opening") || this.#outcome !== undefined;
-  }
-
-  notify(wake: () => void): () => void {
-    return this.#waiters.add(wake);
+    return (this.#phase !== "connecting" && this.#phase !== "opening") || this.outcome !== undefined;
   }
 
   [Symbol.dispose](): void {
@@ -327,10 +283,10 @@ export class TcpSocket implements Readiness {
 
   async #connect(granted: true | PromiseLike<boolean>, address: SocketAddress): Promise<void> {
     try {
-      if (!(await granted)) return this.#ended({ code: "access-denied" });
+      if (!(await granted)) return this.ended({ code: "access-denied" });
     } catch {
       // A function that cannot tell has granted nothing.
-      return this.#ended({ code: "access-denied" });
+      return this.ended({ code: "access-denied" });
     }
     if (this.#phase !== "connecting") return undefined;
     const { host, port } = placeOf(address);
@@ -338,31 +294,26 @@ export class TcpSocket implements Readiness {
     const socket = connect({
       host,
       port,
-      family: this.#family === "ipv4" ? 4 : 6,
+      family: this.family === "ipv4" ? 4 : 6,
       allowHalfOpen: true,
       ...(local !== undefined && { localAddress: local.host, localPort: local.port }),
     });
-    this.#connection = new Connection(this.#net, socket);
+    this.#connection = new Connection(this.net, socket);
     socket.once("connect", () => {
       socket.setNoDelay(true);
       this.#keepAlive();
-      this.#ended({});
+      this.ended({});
     });
-    socket.once("error", (error) => this.#ended({ code: codeOf(error) }));
+    socket.once("error", (error) => this.ended({ code: codeOf(error) }));
     // The instance has ended.
-    socket.once("close", () => this.#ended({ code: "connection-aborted" }));
+    socket.once("close", () => this.ended({ code: "connection-aborted" }));
     return undefined;
-  }
-
-  #ended(outcome: { readonly code?: string }): void {
-    this.#outcome ??= outcome;
-    this.#waiters.wake();
   }
 
   /** Of what is under way: `would-block`, or its error, after which the socket is of no more use. */
   #finish(): void {
-    if (this.#outcome === undefined) fail("would-block");
-    const { code } = this.#outcome;
+    if (this.outcome === undefined) fail("would-block");
+    const { code } = this.outcome;
     if (code === undefined) return;
     this.#phase = "closed";
     this.#closeServer();
@@ -370,12 +321,12 @@ export class TcpSocket implements Readiness {
   }
 
   #streams(connection: Connection): Streams {
-    const { waiting } = this.#state;
+    const { waiting } = this.state;
     return [new InputStream(waiting, connection.source()), new OutputStream(waiting, connection.sink())];
   }
 
   #keepAlive(): void {
-    const { keepAlive, idle } = this.#settings;
+    const { keepAlive, idle } = this.#tcp;
     this.#connection?.socket.setKeepAlive(keepAlive, Number(idle / 1_000_000n));
   }
 

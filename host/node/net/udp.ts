@@ -14,13 +14,13 @@ import {
   type Family,
   isUnspecified,
   type Net,
-  netOf,
   type Network,
   placeOf,
   positive,
   type SocketAddress,
   socketAddressOf,
 } from "./network.ts";
+import { BaseSocket } from "./socket.ts";
 
 const UDP = "wasi:sockets/udp";
 /** Datagrams that wait to be received; what comes then is lost, as datagrams are. */
@@ -40,124 +40,84 @@ interface Outgoing {
   readonly remoteAddress?: SocketAddress | undefined;
 }
 
-export class UdpSocket implements Readiness {
-  readonly #state: WasiState;
-  readonly #net: Net;
-  readonly #family: Family;
-  readonly #waiters = new Waiters();
-  readonly #settings = { hops: 64, receive: 65_536n, send: 65_536n };
+export class UdpSocket extends BaseSocket {
   #phase: "unbound" | "binding" | "bound" = "unbound";
   #socket: Socket | undefined;
-  #outcome: { readonly code?: string } | undefined;
   #remote: SocketAddress | undefined;
   #listens = false;
 
-  constructor(state: WasiState, family: Family) {
-    this.#state = state;
-    this.#net = netOf(state);
-    this.#family = family;
-  }
-
   startBind(_: Network, address: SocketAddress): void {
     if (this.#phase !== "unbound") fail(this.#phase === "binding" ? "concurrency-conflict" : "invalid-state");
-    if (address.tag !== this.#family) fail("invalid-argument");
-    this.#listens = this.#net.listens(address);
+    if (address.tag !== this.family) fail("invalid-argument");
+    this.#listens = this.net.listens(address);
     const granted = address.val.port === 0 || this.#listens;
-    if (!this.#net.told(UDP, "start-bind", granted, address)) fail("access-denied");
+    if (!this.net.told(UDP, "start-bind", granted, address)) fail("access-denied");
     this.#phase = "binding";
-    const socket = createSocket({ type: this.#family === "ipv4" ? "udp4" : "udp6", ipv6Only: this.#family === "ipv6" });
+    const socket = createSocket({ type: this.family === "ipv4" ? "udp4" : "udp6", ipv6Only: this.family === "ipv6" });
     this.#socket = socket;
     socket.once(
       "close",
-      this.#net.opened(() => this.#close()),
+      this.net.opened(() => this.#close()),
     );
-    socket.once("listening", () => this.#ended({}));
-    socket.on("error", (error) => this.#ended({ code: codeOf(error) }));
+    socket.once("listening", () => this.ended({}));
+    socket.on("error", (error) => this.ended({ code: codeOf(error) }));
     const { host, port } = placeOf(address);
     socket.bind({ address: host, port, exclusive: true });
   }
 
   finishBind(): void {
     if (this.#phase !== "binding") fail("not-in-progress");
-    if (this.#outcome === undefined) fail("would-block");
-    const { code } = this.#outcome;
+    if (this.outcome === undefined) fail("would-block");
+    const { code } = this.outcome;
     if (code !== undefined) {
       this.#phase = "unbound";
-      this.#outcome = undefined;
+      this.outcome = undefined;
       this.#close();
       fail(code);
     }
     this.#phase = "bound";
-    const { hops } = this.#settings;
+    const { hops } = this.settings;
     this.#socket!.setTTL(hops);
   }
 
   stream(remote: SocketAddress | undefined): MaybePromise<[IncomingDatagramStream, OutgoingDatagramStream]> {
     if (this.#phase !== "bound") fail("invalid-state");
     if (remote !== undefined) this.#check(remote);
-    const granted = remote === undefined || this.#net.reaches(UDP, "stream", "udp", remote);
+    const granted = remote === undefined || this.net.reaches(UDP, "stream", "udp", remote);
     const go = (yes: boolean): [IncomingDatagramStream, OutgoingDatagramStream] => {
       if (!yes) fail("access-denied");
       this.#remote = remote;
-      const open = { state: this.#state, net: this.#net, socket: this.#socket!, family: this.#family, remote };
+      const open = { state: this.state, net: this.net, socket: this.#socket!, family: this.family, remote };
       const known = new Map<string, MaybePromise<boolean>>();
       if (remote !== undefined) known.set(placeOf(remote).shown, true);
       const hears = (from: string): boolean => (remote === undefined && this.#listens) || known.get(from) === true;
       return [new IncomingDatagramStream(open, hears), new OutgoingDatagramStream(open, known)];
     };
-    if (isThenable(granted)) return this.#state.waiting.for(`${UDP}#[method]udp-socket.stream`, () => granted.then(go));
+    if (isThenable(granted)) return this.state.waiting.for(`${UDP}#[method]udp-socket.stream`, () => granted.then(go));
     return go(granted);
   }
 
   localAddress(): SocketAddress {
     if (this.#phase !== "bound") return fail("invalid-state");
     const { address, port } = this.#socket!.address();
-    return socketAddressOf(address, port, this.#family);
+    return socketAddressOf(address, port, this.family);
   }
 
   remoteAddress(): SocketAddress {
     return this.#remote ?? fail("invalid-state");
   }
 
-  addressFamily(): Family {
-    return this.#family;
-  }
-
   unicastHopLimit(): number {
-    return this.#settings.hops;
+    return this.settings.hops;
   }
 
   setUnicastHopLimit(value: number): void {
-    this.#settings.hops = positive(value);
+    this.settings.hops = positive(value);
     if (this.#phase === "bound") this.#socket!.setTTL(value);
   }
 
-  receiveBufferSize(): bigint {
-    return this.#settings.receive;
-  }
-
-  setReceiveBufferSize(value: bigint): void {
-    this.#settings.receive = positive(value);
-  }
-
-  sendBufferSize(): bigint {
-    return this.#settings.send;
-  }
-
-  setSendBufferSize(value: bigint): void {
-    this.#settings.send = positive(value);
-  }
-
-  subscribe(): Pollable {
-    return new Pollable(this.#state.waiting, this);
-  }
-
   ready(): boolean {
-    return this.#phase !== "binding" || this.#outcome !== undefined;
-  }
-
-  notify(wake: () => void): () => void {
-    return this.#waiters.add(wake);
+    return this.#phase !== "binding" || this.outcome !== undefined;
   }
 
   [Symbol.dispose](): void {
@@ -165,12 +125,7 @@ export class UdpSocket implements Readiness {
   }
 
   #check(remote: SocketAddress): void {
-    if (remote.tag !== this.#family || isUnspecified(remote) || remote.val.port === 0) fail("invalid-argument");
-  }
-
-  #ended(outcome: { readonly code?: string }): void {
-    this.#outcome ??= outcome;
-    this.#waiters.wake();
+    if (remote.tag !== this.family || isUnspecified(remote) || remote.val.port === 0) fail("invalid-argument");
   }
 
   #close(): void {

@@ -1,10 +1,7 @@
 /** JavaScript made into a component by componentize-js: it fetches from a server of the test's own, and answers requests. */
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
-import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
 import { Readable } from "node:stream";
 import type { ReadableStream } from "node:stream/web";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -12,19 +9,7 @@ import { createHost, type LoadOptions } from "../../../../host/node/index.ts";
 import { toFetchHandler, wasi, type WasiOptions } from "../../../../host/node/wasi.ts";
 import { componentize } from "../../real/componentize.ts";
 import { serverOf } from "./guest.ts";
-
-/** The packages of WASI as jco has them, `wasi:http` with the version that the engine of componentize-js exports. */
-function packages(...names: string[]): string {
-  const jco = createRequire(import.meta.url).resolve("@bytecodealliance/jco");
-  return names
-    .map((name) => {
-      const file = join(jco, `../../lib/wit/builtin/0.2.12/wasi-${name}/package.wit`);
-      const text = readFileSync(file, "utf8").replace(/^\s*\/\/.*$/gm, "");
-      const is = /package ([^;]+);/.exec(text)![1]!;
-      return `package ${is.replace("http@0.2.12", "http@0.2.10")} {${text.replace(/package [^;]+;/, "")}}`;
-    })
-    .join("\n");
-}
+import { packages } from "./packages.ts";
 
 const wit = `
   package demo:web;
@@ -32,7 +17,7 @@ const wit = `
     export get: func(url: string, key: option<string>) -> result<string, string>;
     export wasi:http/incoming-handler@0.2.10;
   }
-  ${packages("io", "clocks", "random", "cli", "http", "filesystem", "sockets")}`;
+  ${packages(["io", "clocks", "random", "cli", "http", "filesystem", "sockets"], "0.2.10")}`;
 
 const source = `
   export async function get(url, key) {

@@ -1,12 +1,10 @@
 /** The faces of `wasi:http` and `wasi:sockets` against the WIT: a component that imports all of it, made from it. */
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { join } from "node:path";
 import { expect, test } from "vitest";
 import { wasi as wasiInPage } from "../../../../host/browser/wasi.ts";
 import { createHost } from "../../../../host/node/index.ts";
 import { wasi } from "../../../../host/node/wasi.ts";
 import { componentEmbed, componentNew, emptyModule } from "../../../../scripts/toolchain/wasm-tools.ts";
+import { packages } from "./packages.ts";
 
 const ALL = ["http/types", "http/outgoing-handler"];
 const SOCKETS = [
@@ -19,22 +17,10 @@ const SOCKETS = [
   "udp-create-socket",
 ];
 
-/** The packages of WASI as jco has them. */
-function packages(...names: string[]): string {
-  const jco = createRequire(import.meta.url).resolve("@bytecodealliance/jco");
-  return names
-    .map((name) => {
-      const file = join(jco, `../../lib/wit/builtin/0.2.12/wasi-${name}/package.wit`);
-      const text = readFileSync(file, "utf8").replace(/^\s*\/\/.*$/gm, "");
-      return `package ${/package ([^;]+);/.exec(text)![1]} {${text.replace(/package [^;]+;/, "")}}`;
-    })
-    .join("\n");
-}
-
 test("wasi meets every function of wasi:http and wasi:sockets, in Node and in a page", async () => {
   const imports = [...ALL, ...SOCKETS.map((name) => `sockets/${name}`)].map((name) => `import wasi:${name}@0.2.12;`);
   const world = `world all { ${imports.join(" ")} export wasi:http/incoming-handler@0.2.12; }`;
-  const witSource = `package demo:all; ${world} ${packages("io", "clocks", "random", "cli", "http", "filesystem", "sockets")}`;
+  const witSource = `package demo:all; ${world} ${packages(["io", "clocks", "random", "cli", "http", "filesystem", "sockets"])}`;
   const bytes = await componentNew(await componentEmbed(emptyModule, { witSource, dummy: true, features: "all" }));
   const host = createHost();
   for (const imports of [wasi(), wasiInPage()]) {
