@@ -63,9 +63,9 @@ export interface HostOptions {
   readonly limits?: Limits | undefined;
   /** Where modules run that do not say so. Default `"thread"`. */
   readonly isolation?: Isolation | undefined;
-  /** How many workers serve a module that does not say so. Default 1. */
+  /** How many workers, or with `jspi` instances in this thread, serve a module that does not say so. Default 1. */
   readonly instances?: number | undefined;
-  /** How many calls of a module that does not say so may wait for a worker, or with `jspi` for the one under way. Default 10,000. */
+  /** How many calls of a module that does not say so may wait for a worker or an instance that is free. Default 10,000. */
   readonly queue?: number | undefined;
   /** Whether calls may wait, of modules that do not say so. Default `false`. */
   readonly jspi?: boolean | undefined;
@@ -182,19 +182,20 @@ export interface LoadOptions<W extends World = World> {
    */
   readonly isolation?: Isolation | undefined;
   /**
-   * How many workers serve the module. A call goes to one that is free, methods to the one that has the resource; one that
-   * traps is replaced while the others serve. Default: the host's, else 1.
+   * How many workers, or with `jspi` instances in this thread, serve the module. A call goes to one that is free, methods to the
+   * one that has the resource; one that traps is replaced while the others serve. Default: the host's, else 1.
+   * @throws {UsageError} for more than one in this thread without `jspi`: one call ends there before the next begins
    */
   readonly instances?: number | undefined;
   /**
-   * How many calls may wait for a free worker, or with `jspi` for the one under way; one more is refused, with the code
+   * How many calls may wait for a worker, or with `jspi` an instance, that is free; one more is refused, with the code
    * `queue-full`. Default: the host's, else 10,000.
    */
   readonly queue?: number | undefined;
   /**
    * Whether calls may wait in this thread, by JavaScript Promise Integration: every export returns a promise, a `new` too, and so
-   * may every import, for which the guest is suspended. One call runs or waits at a time, and the others wait their turn, of
-   * which `queue` bounds the number. Default: the host's, else `false`.
+   * may every import, for which the guest is suspended. An instance has one call that runs or waits at a time, and the others wait
+   * their turn, of which `queue` bounds the number. Default: the host's, else `false`.
    * @throws {UnsupportedError} where the engine has no JavaScript Promise Integration
    */
   readonly jspi?: boolean | undefined;

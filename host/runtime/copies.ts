@@ -26,10 +26,10 @@ export function copying(type: ValueType): Convert | undefined {
   return converter(type, copies, isCompound);
 }
 
-/** A copy of what a program passes, with the same resources in it. */
-export function kept(type: ValueType, value: unknown): unknown {
+/** A copy of what a program passes, with the same resources in it unless `handle` says otherwise. */
+export function kept(type: ValueType, value: unknown, handle: Handle = (_, resource) => resource): unknown {
   const convert = converter(type, keeps, isCompound);
-  return convert === undefined ? value : convert(value, (_, resource) => resource);
+  return convert === undefined ? value : convert(value, handle);
 }
 
 /** Looks through plain values for resources; `undefined` where there can be none. */

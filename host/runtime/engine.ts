@@ -61,9 +61,9 @@ export interface Recipe {
   readonly limits: Limits;
   /** Where instances run; absent for this thread. */
   readonly isolation?: Isolation | undefined;
-  /** How many workers serve a module; default 1. */
+  /** How many workers or instances in this thread serve a module; default 1. */
   readonly instances?: number | undefined;
-  /** How many calls may wait for a worker, or for the call under way where calls may wait; default 10,000. */
+  /** How many calls may wait for a worker or an instance that is free; default 10,000. */
   readonly queue?: number | undefined;
   /** Whether calls may wait in this thread. */
   readonly jspi?: boolean | undefined;

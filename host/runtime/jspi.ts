@@ -5,15 +5,25 @@
 import { type LimitName, UnsupportedError, UsageError } from "../errors.ts";
 import type { Platform } from "../platform.ts";
 import type { CompilerTools } from "./compiler.ts";
+import type { ThreadComponent } from "./component.ts";
 import type { CallLimits, Content, EngineComponent, EngineInstance, EnginePlatform, Opened, Recipe } from "./engine.ts";
 import { type Limiting, type Waiter, waiterOf, waitingTools } from "./waiting.ts";
 
+/** A component whose instances are those of this thread. */
+export interface WaitingComponent extends EngineComponent, Pick<ThreadComponent, "link"> {
+  start(...args: Parameters<EngineComponent["start"]>): Promise<WaitingInstance>;
+}
+
+interface OpenedWaiting extends Opened {
+  prepare(name?: string): Promise<WaitingComponent>;
+}
+
 /** See `Engine.open`. */
-export async function openWaiting(content: Content, recipe: Recipe, platform: EnginePlatform): Promise<Opened> {
-  const { isolation = "thread", instances = 1 } = recipe;
-  if (isolation !== "thread" || instances !== 1) {
+export async function openWaiting(content: Content, recipe: Recipe, platform: EnginePlatform): Promise<OpenedWaiting> {
+  const { isolation = "thread" } = recipe;
+  if (isolation !== "thread") {
     throw new UsageError(
-      `Calls of one instance in this thread may wait with jspi: true, and those to workers wait anyway: leave jspi out, or ${isolation === "thread" ? "instances" : "isolation"}`,
+      "Calls of instances in this thread may wait with jspi: true, and those to workers wait anyway: leave jspi out, or isolation",
     );
   }
   if (!("Suspending" in WebAssembly)) {
@@ -31,10 +41,13 @@ export async function openWaiting(content: Content, recipe: Recipe, platform: En
   // What the compiler needs comes with the platform: an import of its own would have bundlers cut it in more pieces.
   const tools: CompilerTools = { waiting: waitingTools(limiting, platform) };
   const opened = await platform.engines["tenon"]!.open(content, recipe, { ...platform, ...tools } as Platform);
-  return { ...opened, prepare: async (name) => waiting(await opened.prepare(name), recipe, limiting) };
+  return {
+    ...opened,
+    prepare: async (name) => waiting((await opened.prepare(name)) as ThreadComponent, recipe, limiting),
+  };
 }
 
-function waiting(component: EngineComponent, recipe: Recipe, limiting: Limiting): EngineComponent {
+function waiting(component: ThreadComponent, recipe: Recipe, limiting: Limiting): WaitingComponent {
   const { name, hash, imports, exports } = component;
   const counts = limiting.countsSteps(recipe);
   return {
@@ -46,6 +59,7 @@ function waiting(component: EngineComponent, recipe: Recipe, limiting: Limiting)
     waits: true,
     describe: () => component.describe(),
     missing: (given) => component.missing(given),
+    link: (given, plan) => component.link(given, plan),
     // Not async: a suspended function would hold the instance.
     start: (given, options) =>
       component
@@ -55,7 +69,7 @@ function waiting(component: EngineComponent, recipe: Recipe, limiting: Limiting)
 }
 
 /** An instance of this thread that counts the calls which wait for it. */
-class WaitingInstance implements EngineInstance {
+export class WaitingInstance implements EngineInstance {
   readonly #instance: EngineInstance;
   readonly #waiter: Waiter;
   readonly #limiting: Limiting | undefined;
@@ -87,6 +101,11 @@ class WaitingInstance implements EngineInstance {
 
   get depth(): number {
     return this.#waiter.depth;
+  }
+
+  /** A function of the host's is on the stack, called by the guest. */
+  get importing(): boolean {
+    return this.#waiter.importing;
   }
 
   get limited(): EngineInstance["limited"] {

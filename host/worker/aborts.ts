@@ -1,5 +1,5 @@
 /** Calls that a signal ends: one listener a signal, however many calls it is for. */
-import type { Call } from "./member.ts";
+import type { Call } from "./call.ts";
 
 export class Aborts {
   readonly #stop: (call: Call) => void;

@@ -1,6 +1,7 @@
 /**
- * The engine whose instances live in workers. What a component is, is known in this thread, where its imports are; it runs in
- * others, by the engine that they have.
+ * The engine of what does not run as one instance in this thread, whose calls end at once: instances in workers, one or several,
+ * and those of this thread whose calls may wait. What a component is, is known in this thread, where its imports are; in workers
+ * it runs by the engine that they have.
  */
 import { UnsupportedError, UsageError } from "../errors.ts";
 import type { Content, Engine, EngineComponent, EnginePlatform, Isolation, Opened, Recipe } from "../runtime/engine.ts";
@@ -8,13 +9,16 @@ import { openWaiting } from "../runtime/jspi.ts";
 import type { Faults } from "../runtime/lazy.ts";
 import { nearestName } from "../model/nearest.ts";
 import type { ThreadComponent } from "../runtime/component.ts";
-import { WorkerInstance } from "./instance.ts";
-import type { Limiting } from "./member.ts";
+import type { Limiting } from "./call.ts";
 import type { Threads } from "./messages.ts";
+import { Pool, type Plan } from "./pool.ts";
+import { Sending } from "./sending.ts";
 import { linkedPlan, surfaceOf } from "./surface.ts";
+import { passingHere, ThreadMember } from "./thread-member.ts";
 import { Trail } from "./trail.ts";
+import { WorkerMember } from "./worker-member.ts";
 
-/** How many calls may wait for a worker where nothing else is said. */
+/** How many calls may wait where nothing else is said. */
 const QUEUE = 10_000;
 
 /**
@@ -35,7 +39,7 @@ export function workerEngine(threads: Threads, name: string): Engine {
         throw new UsageError(`Expected instances to be an integer of at least 1, got ${instances}`);
       }
       if (jspi === true) {
-        if (name === "tenon") return openWaiting(content, recipe, platform as EnginePlatform);
+        if (name === "tenon") return inThisThread(content, recipe, platform as EnginePlatform, trail);
         throw new UsageError(`The engine "${name}" suspends calls by itself: leave jspi out`);
       }
       if (engine === undefined) {
@@ -46,7 +50,7 @@ export function workerEngine(threads: Threads, name: string): Engine {
       if (isolation !== "worker" && isolation !== "worker-sync") {
         // Calls end in the order they begin: a second instance would stand by, with a state of its own.
         throw new UsageError(
-          `instances: ${instances} needs isolation: "worker": in this thread one call ends before the next begins, and onTrap: "restart" has a fresh instance ready at once`,
+          `instances: ${instances} needs jspi: true or isolation: "worker": in this thread one call ends before the next begins, and onTrap: "restart" has a fresh instance ready at once`,
         );
       }
       const sync = isolation === "worker-sync";
@@ -66,16 +70,17 @@ export function workerEngine(threads: Threads, name: string): Engine {
       // Limits are the worker's; here nothing runs.
       const opened = await engine.open({ ...content, body: bytes }, { limits: {} }, platform);
       const prepare = async (name?: string): Promise<EngineComponent> => {
-        const [faults, limiting] = await Promise.all([
-          import("../runtime/faults.ts"),
-          import("../runtime/call-limits.ts"),
-        ]);
-        const how = { threads, trail, sync, faults, limiting };
+        const how = { threads, trail, sync, ...(await parts()) };
         return inWorkers((await opened.prepare(name)) as ThreadComponent, { ...content, body: bytes }, recipe, how);
       };
       return { ...opened, prepare } satisfies Opened;
     },
   };
+}
+
+async function parts(): Promise<Pick<How, "faults" | "limiting">> {
+  const [faults, limiting] = await Promise.all([import("../runtime/faults.ts"), import("../runtime/call-limits.ts")]);
+  return { faults, limiting };
 }
 
 const PLACES: readonly string[] = ["thread", "worker", "worker-sync"] satisfies Isolation[];
@@ -127,8 +132,42 @@ function inWorkers(
       // Its limits of reading have been kept; a signal is none of the worker's.
       const job = { bytes: body, from, recipe, limits: { maxBytes: limits.maxBytes }, name, modules: linked.modules };
       const { exports } = component;
-      const shared = { name, surface, linked, threads, trail, job, sync, faults, limiting };
-      return WorkerInstance.start({ ...shared, exports, instances, queue, onTrap });
+      const counts = limiting.countsSteps(recipe);
+      const shared = { name, surface, linked, threads, trail, job, sync, counts, members: new WeakMap() };
+      return Pool.start({
+        ...{ name, surface, exports, linked, trail, faults, limiting, sync, counts, instances, queue, onTrap },
+        kind: "worker",
+        passing: new Sending(shared),
+        make: (classes, events) => new WorkerMember({ ...shared, classes }, events),
+      });
     },
   };
+}
+
+async function inThisThread(content: Content, recipe: Recipe, platform: EnginePlatform, trail: Trail): Promise<Opened> {
+  const opened = await openWaiting(content, recipe, platform);
+  const { instances = 1, queue = QUEUE } = recipe;
+  if (instances === 1) return opened;
+  const prepare = async (named?: string): Promise<EngineComponent> => {
+    const [component, { faults, limiting }] = await Promise.all([opened.prepare(named), parts()]);
+    const { exports } = component;
+    const surface = surfaceOf(component.imports, exports);
+    return {
+      ...component,
+      start(imports, { name = component.name, onTrap } = {}) {
+        const homes = new WeakMap<object, ThreadMember>();
+        const start = (locked: (trap: Error) => void): ReturnType<typeof component.start> =>
+          component.start(imports, { name, onTrap: locked });
+        const linked = component.link(imports, linkedPlan(surface));
+        const counts = limiting.countsSteps(recipe);
+        return Pool.start({
+          ...{ name, surface, exports, linked, trail, faults, limiting, sync: false, counts, instances, queue, onTrap },
+          kind: "instance",
+          passing: passingHere(homes, faults),
+          make: (classes, events) => new ThreadMember({ surface, exports, limiting, homes, classes, start }, events),
+        } satisfies Plan);
+      },
+    };
+  };
+  return { ...opened, prepare };
 }

@@ -43,7 +43,10 @@ export function constructorOf({ exports, resource }: Surface, number: number): n
 export function exportsOf(
   decls: readonly ExternDecl[],
   surface: Surface,
-  { classes, linked }: { readonly classes: readonly (Function | undefined)[]; readonly linked: LinkedImports },
+  {
+    classes,
+    linked,
+  }: { readonly classes: readonly (Function | undefined)[]; readonly linked: Pick<LinkedImports, "classes"> },
   call: CallExport,
 ): object {
   const numbers = new Map(surface.exports.map(({ path }, index) => [path.join("#"), index]));

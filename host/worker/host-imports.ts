@@ -10,6 +10,7 @@ import { funcName } from "../model/spelling.ts";
 import type { LinkedImports } from "../runtime/given-imports.ts";
 import { scrub } from "../runtime/trap.ts";
 import { wordsOf } from "../words.ts";
+import type { Call } from "./call.ts";
 import type { Answer } from "./messages.ts";
 import type { Func, Surface } from "./surface.ts";
 import { copying, handled, type Handle, type HandleType } from "../runtime/copies.ts";
@@ -219,7 +220,8 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
 }
 
-/** Resources that were to be given away in a call that is not made are the host's again. */
-export function giveBack(taken: readonly { readonly object: object; readonly number: number }[]): void {
-  for (const { object, number } of taken) returnRep(object, number);
+/** The guest's own resources that a call would have given away, which is not made, are the host's again. */
+export function giveBackAll({ passed }: Pick<Call, "passed">): void {
+  for (const { handle, value, number } of passed)
+    if (handle.kind === "own" && number !== undefined) returnRep(value, number);
 }

@@ -1,9 +1,10 @@
 /**
- * The workers of one instance: they begin together, one that traps is replaced while the others serve, and they end together.
+ * The members of one pool: they begin together, one that traps is replaced while the others serve, and they end together.
  */
 import { UnloadedError } from "../errors.ts";
 import { withoutVersion } from "../model/ids.ts";
-import type { Member } from "./member.ts";
+import type { EndOptions, EndReceipt } from "../runtime/engine.ts";
+import type { Member } from "./call.ts";
 import type { Surface } from "./surface.ts";
 
 /** Attempts in a row to replace one, each after a wait twice as long as the last. */
@@ -11,7 +12,7 @@ const MOST_ATTEMPTS = 6;
 const FIRST_WAIT_MS = 10;
 
 interface Told {
-  /** A worker begins to serve in the place of another. */
+  /** A member begins to serve in the place of another. */
   ready(member: Member): void;
   /** None is left, and none could be put in their place. */
   spent(trap: Error): void;
@@ -26,8 +27,10 @@ export class Lives {
   readonly #told: Told;
   #over = false;
   readonly #beginning = new Set<Member>();
-  /** The ends of those that were replaced, and what they came to. */
-  readonly #ends: Promise<Ended>[] = [];
+  /** Those that were replaced and have not ended yet. */
+  readonly #ending = new Set<Promise<void>>();
+  /** What the ends of those that were replaced came to. */
+  readonly #closed = { hostResourcesDisposed: 0, guestResourcesCut: 0, errors: [] as Error[] };
 
   constructor(count: number, make: () => Member, told: Told) {
     this.#count = count;
@@ -45,7 +48,11 @@ export class Lives {
   replace(member: Member, trap: Error): void {
     this.members = this.members.filter((it) => it !== member);
     if (this.members.length === 0) this.trap = trap;
-    this.#ends.push(member.end(trap));
+    const ending = member.end(trap).then((receipt) => {
+      this.#ending.delete(ending);
+      if (receipt !== undefined) this.#add(receipt);
+    });
+    this.#ending.add(ending);
     void this.#begin(trap);
   }
 
@@ -72,38 +79,38 @@ export class Lives {
     if (!this.#over && this.members.length === 0 && this.#beginning.size === 0) this.#told.spent(trap);
   }
 
-  async end(error: Error): Promise<Ended> {
+  #add({ hostResourcesDisposed, guestResourcesCut, errors }: EndReceipt): void {
+    this.#closed.hostResourcesDisposed += hostResourcesDisposed;
+    this.#closed.guestResourcesCut += guestResourcesCut;
+    this.#closed.errors.push(...errors);
+  }
+
+  /** @returns the sum of all ends, and what is known of the memories of those that served until now */
+  async end(error: Error, options: EndOptions): Promise<Ended> {
     this.#over = true;
-    const all = [...this.members, ...this.#beginning].map((member) => member.end(error));
-    const sum = { disposed: 0, cut: 0, errors: [] as Error[] };
-    for (const { disposed, cut, errors } of await Promise.all([...this.#ends, ...all])) {
-      sum.disposed += disposed;
-      sum.cut += cut;
-      sum.errors.push(...errors);
-    }
-    return sum;
+    const all = [...this.members, ...this.#beginning].map((member) => member.end(error, options));
+    const last = (await Promise.all(all)).filter((receipt) => receipt !== undefined);
+    await Promise.all(this.#ending);
+    for (const receipt of last) this.#add(receipt);
+    return { ...this.#closed, collected: last.map(({ collected }) => collected) };
   }
 }
 
-interface Ended {
-  readonly disposed: number;
-  readonly cut: number;
-  readonly errors: readonly Error[];
-}
+type Ended = Omit<EndReceipt, "memoryBytes" | "collected"> & { readonly collected: readonly EndReceipt["collected"][] };
 
-/** Interfaces of a module's life, whose functions are called in every worker. */
+/** Interfaces of a module's life, whose functions are called in every member. */
 const LIFE = new Set(["tenon:module/state", "tenon:module/teardown"]);
 
-/** What each worker saved, by what the first of them did: that is all that the module's life passes on. */
+/** What each member saved, by what the first of them did: that is all that the module's life passes on. */
 const states = new WeakMap<object, readonly unknown[]>();
 
 /**
- * Calls the functions of a module's life, `tenon:module/state` and `teardown`, in every worker: each saves a state of its own
+ * Calls the functions of a module's life, `tenon:module/state` and `teardown`, in every member: each saves a state of its own
  * and takes one back, and each is told before it ends.
  */
 export function inEach(
   exports: object,
-  { exports: funcs }: Surface,
+  { surface: { exports: funcs }, kind }: { readonly surface: Surface; readonly kind: string },
   members: () => readonly Member[],
   call: (index: number, args: readonly unknown[], member: Member) => unknown,
 ): void {
@@ -115,7 +122,7 @@ export function inEach(
     const each = (args: (place: number) => readonly unknown[]): unknown => {
       const values = members().map((member, place) => {
         // It is at a call that is about to be cut short: it would never hear of its end.
-        if (last && member.busy) return Promise.reject(busyAtEnd(path));
+        if (last && member.depth > 0) return Promise.reject(busyAtEnd(path, kind));
         return call(index, args(place), member);
       });
       return values[0] instanceof Promise ? Promise.all(values).then(first) : first(values);
@@ -128,8 +135,8 @@ export function inEach(
   });
 }
 
-function busyAtEnd(path: readonly string[]): UnloadedError {
-  return new UnloadedError(`Did not call ${path.join("#")}: the worker is at a call, and is ended`);
+function busyAtEnd(path: readonly string[], kind: string): UnloadedError {
+  return new UnloadedError(`Did not call ${path.join("#")}: the ${kind} is at a call, and is ended`);
 }
 
 function first(values: readonly unknown[]): unknown {

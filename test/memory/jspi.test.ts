@@ -5,7 +5,7 @@
 import { describe, expect, test } from "vitest";
 import { createHost, LimitError, UnloadedError, type LoadOptions, type Module } from "../../host/node/index.ts";
 import { parseWat } from "../../scripts/toolchain/wasm-tools.ts";
-import { poker, stubborn } from "../node/host/fixtures.ts";
+import { poker, stubborn, things } from "../node/host/fixtures.ts";
 import { settle } from "./helpers.ts";
 
 type Any = Module<{ imports: object; exports: any }>;
@@ -57,6 +57,41 @@ describe.runIf("Suspending" in WebAssembly)("of an instance whose call waits", (
     expect(after.memories).toBe(before.memories);
     expect(after.reservations).toBe(before.reservations);
     expect(held).toHaveLength(804);
+  });
+
+  test("of several instances in this thread the memories go, those of the replaced too, 100 times over", async () => {
+    const bytes = await poker();
+    const host = createHost();
+    const held: unknown[] = [];
+    const poke = (value: number): unknown => (value === 0 ? Promise.reject(new Error("no")) : never());
+    const cycle = async (): Promise<void> => {
+      const module = await load(host, bytes, { imports: { "demo:poke/host": { poke } }, instances: 2 });
+      const trap = await caught(module.exports.run(0));
+      const calls = [1, 2, 3].map((value) => caught(module.exports.run(value)));
+      const receipt = await module.unload({ force: true });
+      held.push(module, module.exports.run, trap, await Promise.all(calls), receipt);
+    };
+    await cycle();
+    const before = await settle();
+    for (let i = 0; i < 100; i++) await cycle();
+    const after = await settle();
+    expect(after.memories).toBe(before.memories);
+    expect(after.reservations).toBe(before.reservations);
+    expect(held).toHaveLength(505);
+  });
+
+  test("resources of several instances hold no memory once the module is unloaded", async () => {
+    const bytes = await things({ bias: 0 });
+    const host = createHost();
+    const before = await settle();
+    const module = await load(host, bytes, { imports: {}, instances: 2 });
+    const { Thing, peek } = module.exports.api;
+    const held = await Promise.all([1, 2, 3].map((value) => new Thing(value)));
+    expect((await settle()).memories).toBe(before.memories + 2);
+    const receipt = await module.unload({ force: true, collect: true });
+    expect(await receipt.collected).toMatchObject({ reclaimed: true, memories: 2, pending: 0, holders: [] });
+    expect((await settle()).memories).toBe(before.memories);
+    expect([held, Thing, peek]).toHaveLength(3);
   });
 
   test("what the guest waits for holds nothing of it once it is gone, and wakes nobody", async () => {

@@ -93,6 +93,7 @@ const claims: Readonly<Record<string, Readonly<Record<string, readonly Claim[]>>
       ["holds the memory until somebody has read its stack", "test/memory/collected.test.ts: reading it lets the memory go"],
     ],
     Waiting: [
+      ["while the call of one waits, another serves, each resource stays with the instance that made it, and one that traps is replaced", "test/node/host/jspi-pool.test.ts: while one instance's call waits, another serves", "test/node/host/jspi-pool.test.ts: resources are used where they live", "test/node/host/jspi-pool.test.ts: an instance that traps is replaced while the others serve"],
       ["every export returns a promise and imports may return one, for which the guest is suspended while your program goes on", "test/node/host/jspi.test.ts: every export returns a promise", "test/node/host/jspi.test.ts: for which the guest is suspended"],
       ["an import that returns a value suspends nothing", "test/node/host/jspi.test.ts: an import that returns a value suspends nothing"],
       ["One call runs or waits at a time, and the others wait their turn, as many as `queue` allows", "test/node/host/jspi.test.ts: calls are made one at a time", "test/node/host/jspi.test.ts: a call beyond the queue is refused"],

@@ -122,6 +122,7 @@ export async function isolated(host: Host, source: TypedSource<Bank>): Promise<v
   holds<Equal<typeof here.exports, Bank["exports"]>>();
   const suspended = await host.load<Bank>("bank.wasm", {
     jspi: true,
+    instances: 2,
     limits: { yieldMs: 5 },
     imports: { "demo:log/log": { write: async () => {}, now: async () => 1n } },
   });

@@ -47,7 +47,10 @@ test("host.load refuses jspi with workers and with the engine jco, and what is n
   const bytes = await math();
   const refused = (options: object): Promise<any> => caught(host().load(bytes, { ...JSPI, ...options } as object));
   expect(await refused({ isolation: "worker" })).toBeInstanceOf(UsageError);
-  expect((await refused({ instances: 2 })).message).toContain("leave jspi out, or instances");
+  expect((await refused({ instances: 2, isolation: "worker" })).message).toContain("leave jspi out, or isolation");
+  expect((await refused({ instances: 0 })).message).toContain(
+    "Expected instances to be an integer of at least 1, got 0",
+  );
   expect((await refused({ jspi: 1 })).message).toContain("Expected jspi to be true or false, got 1");
 });
 

@@ -26,3 +26,22 @@ export const caught = (promise: Promise<unknown>): Promise<any> =>
     () => undefined,
     (error: unknown) => error,
   );
+
+/** An import whose calls end when the test says so. */
+export function gate(): { poke(value: number): Promise<void>; open(): void; readonly inside: number[] } {
+  const inside: number[] = [];
+  let open: () => void = () => {};
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  return {
+    inside,
+    open,
+    poke: async (value) => {
+      inside.push(value);
+      await opened;
+    },
+  };
+}
+
+export const until = async (holds: () => boolean): Promise<void> => {
+  while (!holds()) await sleep(1);
+};

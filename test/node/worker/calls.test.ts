@@ -193,7 +193,7 @@ test("host.load refuses what isolation cannot be: a place that does not exist, t
   expect(await load({ isolation: "worker", instances: 1.5 })).toBeInstanceOf(UsageError);
   expect(await load({ instances: 2 })).toBeInstanceOf(UsageError);
   expect((await load({ instances: 2 })).message).toContain(
-    'instances: 2 needs isolation: "worker": in this thread one call ends before the next begins',
+    'instances: 2 needs jspi: true or isolation: "worker": in this thread one call ends before the next begins',
   );
   expect((await load({ isolation: "worker", engine: "jco" })).message).toContain("jco");
 });

@@ -2,28 +2,13 @@
 import { expect, test, vi } from "vitest";
 import { type Host, LimitError, TenonError, TrapError, UnloadedError } from "../../../host/node/index.ts";
 import { component, counter, poker, things } from "../host/fixtures.ts";
-import { loop } from "./fixtures.ts";
+import { loop, onceStarted } from "./fixtures.ts";
 import { nodePlatform } from "../../../host/node/platform.ts";
 import { workerEngine } from "../../../host/worker/engine.ts";
 import type { Threads } from "../../../host/worker/messages.ts";
-import { type Any, caught, host, sleep } from "../host/support.ts";
+import { type Any, caught, gate, host, sleep, until } from "../host/support.ts";
 
 const TWO = { isolation: "worker", instances: 2 } as const;
-
-/** An import whose calls end when the test says so. */
-function gate(): { poke(value: number): Promise<void>; open(): void; readonly inside: number[] } {
-  const inside: number[] = [];
-  let open: () => void = () => {};
-  const opened = new Promise<void>((resolve) => (open = resolve));
-  return {
-    inside,
-    open,
-    poke: async (value) => {
-      inside.push(value);
-      await opened;
-    },
-  };
-}
 
 async function gated(options: object = {}): Promise<{ module: Any; at: ReturnType<typeof gate> }> {
   const at = gate();
@@ -31,10 +16,6 @@ async function gated(options: object = {}): Promise<{ module: Any; at: ReturnTyp
   const module: Any = await host().load(await poker(), { name: "p", imports, ...TWO, ...options });
   return { module, at };
 }
-
-const until = async (holds: () => boolean): Promise<void> => {
-  while (!holds()) await sleep(1);
-};
 
 test("calls go to a worker that is free, and the rest wait in their order", async () => {
   const { module, at } = await gated();
@@ -222,19 +203,4 @@ function hanging(): Promise<Uint8Array<ArrayBuffer>> {
 
 function fail(): never {
   throw new Error("not again");
-}
-
-/** Calls an import when it starts; `boom` traps. */
-function onceStarted(): Promise<Uint8Array<ArrayBuffer>> {
-  return component(`(component
-    (import "demo:once/host" (instance $host (export "once" (func))))
-    (core func $once (canon lower (func $host "once")))
-    (core module $m
-      (import "host" "once" (func $once))
-      (memory (export "memory") 1)
-      (func $start (call $once))
-      (start $start)
-      (func (export "boom") unreachable))
-    (core instance $i (instantiate $m (with "host" (instance (export "once" (func $once))))))
-    (func (export "boom") (canon lift (core func $i "boom"))))`);
 }

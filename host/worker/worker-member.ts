@@ -1,18 +1,18 @@
 /**
  * One worker and the instance in it: what is called, what it asks of the host, and its end.
  *
- * It does one thing at a time; who waits for it is the business of `instance.ts`.
+ * It does one thing at a time; who waits for it is the business of `pool.ts`.
  */
 import { GuestResource, repOf, takeRep, type ResourceOwner } from "../abi/guest-resource.ts";
-import { LimitError, TrapError, UnloadedError } from "../errors.ts";
+import { LimitError, TrapError } from "../errors.ts";
 import type { LinkedImports } from "../runtime/given-imports.ts";
-import type { CallLimits, Limits, Usage } from "../runtime/engine.ts";
-import type { Faults } from "../runtime/lazy.ts";
+import type { CollectionReport, EndReceipt, InstanceResources, Limits, Usage } from "../runtime/engine.ts";
+import type { Call, Member, MemberEvents } from "./call.ts";
 import { fromData, type ErrorData } from "./errors.ts";
-import { giveBack, HostImports, type GuestSide } from "./host-imports.ts";
+import { giveBackAll, HostImports, type GuestSide } from "./host-imports.ts";
 import type { Answer, Failure, Job, Reply, Thread, Threads } from "./messages.ts";
 import type { Surface } from "./surface.ts";
-import type { Inside, Trail } from "./trail.ts";
+import type { Trail } from "./trail.ts";
 import { handled, type Handle, type HandleType } from "../runtime/copies.ts";
 
 /**
@@ -21,33 +21,6 @@ import { handled, type Handle, type HandleType } from "../runtime/copies.ts";
  */
 const GRACE_MS = 100;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
-
-/** How limits of single calls are given, kept apart since a page that starts with the host has no use for it. */
-export type Limiting = typeof import("../runtime/call-limits.ts");
-
-/** A resource among the arguments of a call, as it was when the call was made. */
-export interface Passed {
-  readonly handle: HandleType;
-  readonly value: object;
-  /** The guest's number, of one of its own. */
-  readonly number: number | undefined;
-}
-
-/** A call that was made. */
-export interface Call {
-  readonly index: number;
-  /** Copies, in which a resource is its place in {@link passed}. */
-  args: readonly unknown[];
-  readonly passed: readonly Passed[];
-  /** The worker that has the resources of the guest which the call is about. */
-  readonly member: Member | undefined;
-  /** The import that it comes from. */
-  readonly from: Inside | undefined;
-  /** Of this call alone. */
-  readonly limits: CallLimits | undefined;
-  resolve(value: unknown): void;
-  reject(error: Error): void;
-}
 
 /** What the instances of a component in workers share. */
 export interface Shared {
@@ -59,20 +32,12 @@ export interface Shared {
   readonly job: Job;
   /** Classes of the guest's resources, by number. */
   readonly classes: readonly (Function | undefined)[];
-  readonly members: WeakMap<object, Member>;
+  /** Which worker has the resource that an object of the host's stands for. */
+  readonly members: WeakMap<object, WorkerMember>;
   /** Whether calls are waited for in this thread. */
   readonly sync: boolean;
-  readonly faults: Faults;
-  readonly limiting: Limiting;
   /** Whether guests count their steps, and so keep limits by themselves. */
   readonly counts: boolean;
-}
-
-export interface MemberEvents {
-  /** A call has ended, and the next may begin. */
-  free(member: Member): void;
-  /** The instance is locked, before the call that did it is rejected. */
-  trapped(member: Member, trap: Error): void;
 }
 
 interface Running {
@@ -83,11 +48,9 @@ interface Running {
   readonly timer: unknown;
 }
 
-export class Member implements GuestSide {
+export class WorkerMember implements Member, GuestSide {
   state: "starting" | "live" | "trapped" | "ended" = "starting";
   usage: Usage = { memoryBytes: 0 };
-  memories = 0;
-  /** An import is on the host's stack now: a call that is made meanwhile comes from it. */
   importing = false;
   trap: Error | undefined;
   readonly imports: HostImports;
@@ -103,6 +66,8 @@ export class Member implements GuestSide {
   #starting: { resolve(): void; reject(error: Error): void; timer?: unknown } | undefined;
   #lastId = 0;
   #gone: Promise<void> | undefined;
+  /** Linear memories of the instance. */
+  #memories = 0;
 
   constructor(shared: Shared, events: MemberEvents) {
     this.#shared = shared;
@@ -117,7 +82,6 @@ export class Member implements GuestSide {
     }));
   }
 
-  /** @throws {UsageError} when no worker can begin, and whatever making an instance throws */
   start(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#starting = { resolve, reject };
@@ -135,17 +99,21 @@ export class Member implements GuestSide {
     return this.state === "live" && this.#running === undefined;
   }
 
-  get busy(): boolean {
-    return this.#running !== undefined;
+  get depth(): number {
+    return this.#running === undefined ? 0 : 1;
   }
 
-  /** Makes a call; the member must be free. @throws {Error} when an argument cannot be sent; no call is made then */
+  resources(): InstanceResources {
+    const heldByHost = new Map<string, number>();
+    for (const { name, live } of this.owners) heldByHost.set(name, (heldByHost.get(name) ?? 0) + live);
+    return { heldByHost, heldByGuest: this.imports.counts() };
+  }
+
   run(call: Call): void {
     this.#post(call);
     this.#thread!.hold(true);
   }
 
-  /** As {@link run}, and waits for its end in this thread. */
   runSync(call: Call): void {
     this.#post(call);
     const running = this.#running;
@@ -247,12 +215,9 @@ export class Member implements GuestSide {
     if (before === "live") this.#events.trapped(this, trap);
   }
 
-  /**
-   * Ends the worker.
-   * @param error what the call that runs is rejected with
-   * @returns when its memory is gone: what the host took back
-   */
-  async end(error: Error): Promise<{ disposed: number; cut: number; errors: readonly Error[] }> {
+  /** Its memory is gone when this resolves. */
+  async end(error: Error): Promise<EndReceipt> {
+    const { memoryBytes } = this.usage;
     if (this.state !== "trapped") this.state = "ended";
     const gone = this.#terminate();
     this.#settle((call) => call.reject(error));
@@ -261,7 +226,15 @@ export class Member implements GuestSide {
     let cut = 0;
     for (const owner of this.owners) cut += owner.live;
     const { disposed, errors } = this.imports.end();
-    return { disposed, cut, errors };
+    const memories = this.#memories;
+    const report: CollectionReport = { reclaimed: true, memories, pending: 0, waitedMs: 0, asked: false, holders: [] };
+    return {
+      memoryBytes,
+      hostResourcesDisposed: disposed,
+      guestResourcesCut: cut,
+      errors,
+      collected: async () => report,
+    };
   }
 
   #terminate(): Promise<void> {
@@ -308,7 +281,7 @@ export class Member implements GuestSide {
       }
       case "started": {
         this.state = "live";
-        [, this.usage, this.memories] = reply;
+        [, this.usage, this.#memories] = reply;
         const starting = this.#starting!;
         this.#starting = undefined;
         clearTimeout(starting.timer as never);
@@ -424,21 +397,7 @@ function isOf(object: object, owner: ResourceOwner): boolean {
   }
 }
 
-/** The guest's own resources that a call would have given away are the host's again. */
-export function giveBackAll({ passed }: Pick<Call, "passed">): void {
-  giveBack(
-    passed.flatMap(({ handle, value, number }) =>
-      handle.kind === "own" && number !== undefined ? [{ object: value, number }] : [],
-    ),
-  );
-}
-
 /** Arguments with the numbers that their resources have at the guest. */
 function numbered(type: Parameters<typeof handled>[0], arg: unknown, numbers: readonly number[]): unknown {
   return handled(type, arg, (_, place) => numbers[place as number]);
-}
-
-/** The error of calls that an end cuts short. */
-export function cutShort(name: string, reason: string, trap: Error | undefined): UnloadedError {
-  return new UnloadedError(`"${name}" was ended during a call: ${reason}`, trap && { cause: trap });
 }

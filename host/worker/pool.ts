@@ -1,17 +1,23 @@
 /**
- * An instance in a worker, or several that serve one module: who takes a call, who waits, and what replaces one that has
- * trapped.
+ * Several instances that serve one module, or one in a worker: who takes a call, who waits, and what replaces one that has
+ * trapped. Whether an instance lives in a worker or in this thread is its member's own business.
  *
  * No library's pool: a call through tinypool takes 1.8 times as long, through piscina 1.3 times, and neither knows calls that belong
  * to the worker of a resource or workers that wait for an import.
  */
-import { explainWrapper, isWrapper, repOf, takeRep } from "../abi/guest-resource.ts";
-import type { ExplainHandle } from "../abi/explain.ts";
-import { LimitError, type LimitName, type LowerError, TenonError, type TrapError, UsageError } from "../errors.ts";
+import {
+  LimitError,
+  type LimitName,
+  type LowerError,
+  TenonError,
+  type TrapError,
+  UnloadedError,
+  UsageError,
+} from "../errors.ts";
 import { TRAPPED, UNLOADED } from "../abi/entered.ts";
-import { describe } from "../words.ts";
 import type {
   CallLimits,
+  CollectOptions,
   CollectionReport,
   EndOptions,
   EndReceipt,
@@ -21,31 +27,49 @@ import type {
   Usage,
 } from "../runtime/engine.ts";
 import { Aborts } from "./aborts.ts";
+import type { Call, Limiting, Member, MemberEvents, Passing } from "./call.ts";
 import { classesOf, constructorOf, exportsOf } from "./exports.ts";
-import { cutShort, giveBackAll, Member, type Call, type Passed, type Shared } from "./member.ts";
+import { giveBackAll } from "./host-imports.ts";
 import { inEach, Lives } from "./lives.ts";
 import type { ExternDecl } from "../model/types.ts";
-import { comesFrom } from "./trail.ts";
-import { copying, type HandleType } from "../runtime/copies.ts";
+import type { LinkedImports } from "../runtime/given-imports.ts";
+import type { Faults } from "../runtime/lazy.ts";
+import type { Surface } from "./surface.ts";
+import { comesFrom, type Trail } from "./trail.ts";
 
 /** What is known of an instance before it begins. */
-export interface Plan extends Omit<Shared, "classes" | "members" | "counts"> {
+export interface Plan {
+  readonly name: string;
+  readonly surface: Surface;
   readonly exports: readonly ExternDecl[];
-  /** How many workers there are. */
+  readonly linked: Pick<LinkedImports, "classes">;
+  readonly passing: Passing;
+  readonly trail: Trail;
+  readonly faults: Faults;
+  readonly limiting: Limiting;
+  /** What a member is, for messages. */
+  readonly kind: "worker" | "instance";
+  /** Whether calls are waited for in this thread. */
+  readonly sync: boolean;
+  /** Whether guests count their steps, and so keep limits by themselves. */
+  readonly counts: boolean;
+  /** How many members there are. */
   readonly instances: number;
   /** How many calls may wait. */
   readonly queue: number;
   readonly onTrap: InstanceEvents["onTrap"];
+  /** @param classes of the guest's resources, by number */
+  make(classes: readonly (Function | undefined)[], events: MemberEvents): Member;
 }
 
-export class WorkerInstance implements EngineInstance {
+export class Pool implements EngineInstance {
   readonly name: string;
   readonly exports: object;
   readonly cutsCalls = true;
   state: "live" | "trapped" | "unloaded" = "live";
   trap: Error | undefined;
+  readonly limited: EngineInstance["limited"];
   readonly #plan: Plan;
-  readonly #shared: Shared;
   readonly #lives: Lives;
   /** Calls that no worker has taken, in the order they were made. */
   readonly #waiting: Call[] = [];
@@ -55,26 +79,26 @@ export class WorkerInstance implements EngineInstance {
   private constructor(plan: Plan) {
     this.#plan = plan;
     this.name = plan.name;
-    const { surface, linked } = plan;
+    const { surface, linked, kind, counts } = plan;
     const classes = classesOf(surface, (number, args) => this.#construct(number, args));
-    const counts = plan.limiting.countsSteps(plan.job.recipe);
-    this.#shared = { ...plan, classes, members: new WeakMap(), counts };
-    this.#lives = new Lives(plan.instances, () => new Member(this.#shared, this.#events), {
+    // What does not count its steps ends by force, which only a worker can.
+    if (kind === "worker" || counts) this.limited = (exports, limits) => this.#limited(exports, limits);
+    this.#lives = new Lives(plan.instances, () => plan.make(classes, this.#events), {
       ready: (member) => this.#next(member),
       spent: (trap) => this.#lock(trap),
     });
     this.exports = exportsOf(plan.exports, surface, { classes, linked }, (index, args) => this.#call(index, args));
     inEach(
       this.exports,
-      surface,
+      plan,
       () => this.#lives.members,
       (index, args, member) => this.#call(index, args, member),
     );
   }
 
-  /** Starts the workers. @throws what starting the first that fails throws; the others are ended then */
-  static async start(plan: Plan): Promise<WorkerInstance> {
-    const instance = new WorkerInstance(plan);
+  /** Starts the members. @throws what starting the first that fails throws; the others are ended then */
+  static async start(plan: Plan): Promise<Pool> {
+    const instance = new Pool(plan);
     try {
       await instance.#lives.start();
     } catch (error) {
@@ -100,7 +124,7 @@ export class WorkerInstance implements EngineInstance {
   };
 
   get depth(): number {
-    return this.#waiting.length + this.#lives.members.filter(({ busy }) => busy).length;
+    return this.#waiting.length + this.#lives.members.reduce((sum, { depth }) => sum + depth, 0);
   }
 
   usage(): Usage {
@@ -118,16 +142,17 @@ export class WorkerInstance implements EngineInstance {
     const add = (counts: Map<string, number>, name: string, count: number): void => {
       if (count > 0) counts.set(name, (counts.get(name) ?? 0) + count);
     };
-    for (const { owners, imports } of this.#lives.members) {
-      for (const { name, live } of owners) add(heldByHost, name, live);
-      for (const [name, count] of imports.counts()) add(heldByGuest, name, count);
+    for (const member of this.#lives.members) {
+      const held = member.resources();
+      for (const [name, count] of held.heldByHost) add(heldByHost, name, count);
+      for (const [name, count] of held.heldByGuest) add(heldByGuest, name, count);
     }
     return { heldByHost, heldByGuest };
   }
 
   /** @throws {UsageError} for limits that only a guest can keep which counts its steps, where it does not */
-  limited<T extends object>(exports: T, limits: CallLimits): T {
-    const { limiting, counts } = this.#shared;
+  #limited<T extends object>(exports: T, limits: CallLimits): T {
+    const { limiting, counts } = this.#plan;
     const limited = limiting.limitedExports(exports, limits, (call, own) => limiting.limitedBy(own, call));
     const counted = (["cpuMs", "fuel"] as const).find((name) => limits[name] !== undefined);
     if (counted !== undefined && !counts)
@@ -137,38 +162,24 @@ export class WorkerInstance implements EngineInstance {
     return limited;
   }
 
-  end({ endReason }: EndOptions = {}): Promise<EndReceipt> {
-    return (this.#ended ??= this.#end(endReason));
+  end(options: EndOptions = {}): Promise<EndReceipt> {
+    return (this.#ended ??= this.#end(options));
   }
 
-  async #end(endReason: string | undefined): Promise<EndReceipt> {
+  async #end(options: EndOptions): Promise<EndReceipt> {
     const { memoryBytes } = this.usage();
-    const memories = this.#lives.members.reduce((sum, member) => sum + member.memories, 0);
     this.state = "unloaded";
-    this.#endReason = endReason ?? this.#endReason;
-    const error = cutShort(this.name, this.#endReason, this.trap);
+    this.#endReason = options.endReason ?? this.#endReason;
+    const words = `"${this.name}" was ended during a call: ${this.#endReason}`;
+    const error = new UnloadedError(words, this.trap && { cause: this.trap });
     this.#rejectAll(() => error);
-    const { disposed, cut, errors } = await this.#lives.end(error);
-    const report: CollectionReport = {
-      reclaimed: true,
-      memories,
-      pending: 0,
-      waitedMs: 0,
-      asked: false,
-      holders: [],
-    };
-    return {
-      memoryBytes,
-      hostResourcesDisposed: disposed,
-      guestResourcesCut: cut,
-      errors,
-      collected: async () => report,
-    };
+    const { collected, ...closed } = await this.#lives.end(error, options);
+    return { ...closed, memoryBytes, collected: (how) => reported(collected, how) };
   }
 
   /** What a constructor of the guest's gives. */
   #construct(number: number, args: readonly unknown[]): unknown {
-    const { surface, sync, name, faults } = this.#shared;
+    const { surface, sync, name, faults } = this.#plan;
     const index = constructorOf(surface, number);
     if (index !== undefined) return this.#call(index, args);
     const error = faults.noConstructor(surface.resources[number]!.name, name);
@@ -177,7 +188,7 @@ export class WorkerInstance implements EngineInstance {
   }
 
   #call(index: number, args: readonly unknown[], only?: Member): unknown {
-    const { limiting, sync } = this.#shared;
+    const { limiting, sync } = this.#plan;
     const limits = limiting.takeCallLimits();
     const { signal } = limits ?? {};
     if (!sync) {
@@ -203,12 +214,12 @@ export class WorkerInstance implements EngineInstance {
       const error = trap === undefined ? this.#insideImport(index) : this.#trapped(index, trap);
       throw this.#refused(call, error);
     }
-    this.#lowered(call, args, () => member.runSync(call));
+    this.#lowered(call, args, () => member.runSync!(call));
     if ("error" in outcome!) throw outcome.error;
     return (outcome as unknown as { readonly value: unknown }).value;
   }
 
-  /** Sends arguments, or says by their types which of them cannot be sent. */
+  /** Passes arguments on, or says by their types which of them cannot be passed. */
   #lowered<T>(call: Call, args: readonly unknown[], send: () => T): T {
     try {
       return send();
@@ -218,27 +229,29 @@ export class WorkerInstance implements EngineInstance {
   }
 
   #wait(call: Call, args: readonly unknown[]): void {
-    const { queue, name } = this.#plan;
+    const { queue, name, passing, surface, kind } = this.#plan;
     if (this.#waiting.length >= queue) {
-      const message = `Cannot call export "${this.#path(call.index)}" of "${name}": ${queue} calls wait already, and no worker is free`;
+      const message = `Cannot call export "${this.#path(call.index)}" of "${name}": ${queue} calls wait already, and no ${kind} is free`;
       this.#reject(call, new TenonError("queue-full", message));
       return;
     }
     // Arrays of numbers are still the program's, which may write to them while the call waits.
-    call.args = this.#lowered(call, args, () => cloned(call.args));
+    call.args = this.#lowered(call, args, () => passing.keep(surface.exports[call.index]!, call.args));
     this.#waiting.push(call);
   }
 
   /**
-   * A worker that is free for the call.
-   * @throws {TrapError} when the call comes from an import that every worker which could take it waits for
+   * A member that is free for the call.
+   * @throws {TrapError} when the call comes from an import that every member which could take it waits for
    */
   #pick(call: Call): Member | undefined {
     const { members } = this.#lives;
+    if (call.member !== undefined && !members.includes(call.member))
+      throw this.#refused(call, this.#trapped(call.index, call.member.trap));
     const able = call.member === undefined ? members : [call.member];
     const free = able.find((member) => member.free);
     if (free !== undefined) return free;
-    // A worker that waits for an import which waits for a call that waits for a worker, all of them: none would come back.
+    // A member that waits for an import which waits for a call that waits for a member, all of them: none would come back.
     const others = call.from === undefined ? [] : [call, ...this.#waiting.filter(({ from }) => from !== undefined)];
     const waits = (member: Member): boolean => member.importing || others.some((each) => comesFrom(each, member));
     if (able.length > 0 && able.every(waits)) throw this.#refused(call, this.#insideImport(call.index));
@@ -259,7 +272,7 @@ export class WorkerInstance implements EngineInstance {
     for (const call of this.#waiting.splice(0)) this.#reject(call, error(call));
   }
 
-  /** A worker is free: it takes the first call that it can. */
+  /** A member is free: it takes the first call that it can. */
   #next(member: Member): void {
     const waiting = this.#waiting;
     while (member.free && waiting.length > 0) {
@@ -269,7 +282,7 @@ export class WorkerInstance implements EngineInstance {
     }
   }
 
-  /** No worker is left that could serve. */
+  /** No member is left that could serve. */
   #lock(trap: Error): void {
     if (this.state !== "live") return;
     this.state = "trapped";
@@ -294,23 +307,11 @@ export class WorkerInstance implements EngineInstance {
     settle: Pick<Call, "resolve" | "reject">,
   ): Call {
     if (this.state !== "live") throw this.#refusal(this.state === "trapped" ? TRAPPED : UNLOADED, index);
-    const { params } = this.#shared.surface.exports[index]!.type;
-    const passed: Passed[] = [];
-    let member = only;
-    const pass = (handle: HandleType, value: unknown): number => {
-      const found = this.#pass(handle, value, member);
-      member = found.member ?? member;
-      return passed.push({ handle, value: value as object, number: found.number }) - 1;
-    };
+    const { passing, surface, trail } = this.#plan;
     try {
-      const copies = params.map(({ type }, i) => {
-        const convert = copying(type);
-        return convert === undefined ? args[i] : convert(args[i], pass);
-      });
-      const { here: from } = this.#shared.trail;
-      return this.#watched({ index, args: copies, passed, member, from, limits, ...settle });
+      const given = passing.give(surface.exports[index]!, args, only);
+      return this.#watched({ ...given, index, from: trail.here, limits, ...settle });
     } catch (error) {
-      giveBackAll({ passed });
       throw this.#unlowered(index, args, error);
     }
   }
@@ -342,80 +343,67 @@ export class WorkerInstance implements EngineInstance {
     if (at >= 0) this.#reject(this.#waiting.splice(at, 1)[0]!, call.limits!.signal!.reason as Error);
   });
 
-  /** @throws {Error} when a value is no resource of this module that could be passed */
-  #pass(
-    handle: HandleType,
-    value: unknown,
-    member: Member | undefined,
-  ): { readonly number: number | undefined; readonly member?: Member } {
-    const { surface, members, linked } = this.#shared;
-    const { number, origin } = surface.resource(handle);
-    if (origin.kind === "host") {
-      const made = linked.classes[number];
-      if (typeof value !== "object" || value === null || (made !== undefined && !(value instanceof made)))
-        throw new TypeError("Expected a resource");
-      return { number: undefined };
-    }
-    const owner = members.get(value as object);
-    if (owner === undefined || owner.state !== "live" || (member !== undefined && member !== owner))
-      throw new TypeError("Expected a resource of this worker");
-    const known = owner.owners[number]!;
-    return { number: handle.kind === "own" ? takeRep(value, known) : repOf(value, known), member: owner };
-  }
-
   /** What is wrong with the arguments, by their types. */
   #unlowered(index: number, args: readonly unknown[], error: unknown): LowerError {
-    const { params } = this.#shared.surface.exports[index]!.type;
-    const { faults } = this.#shared;
+    const { surface, faults, passing } = this.#plan;
+    const { params } = surface.exports[index]!.type;
     const found = faults.mismatch(
       params.map(({ type }) => type),
       params.map((_, i) => args[i]),
       params.map(({ name }) => name),
-      this.#explain,
+      passing.explain,
     );
     return found === undefined ? faults.changed(this.#path(index), error) : faults.misfit(found);
   }
 
-  readonly #explain: ExplainHandle = (type, value) => {
-    const { surface, members, linked } = this.#shared;
-    const { number, origin } = surface.resource(type);
-    if (origin.kind === "host") {
-      const made = linked.classes[number];
-      const fits = typeof value === "object" && value !== null && (made === undefined || value instanceof made);
-      return fits ? undefined : describe(value);
-    }
-    const owner = typeof value === "object" && value !== null ? members.get(value)?.owners[number] : undefined;
-    if (owner !== undefined && isWrapper(value, owner, false)) return undefined;
-    return explainWrapper(value, owner) ?? describe(value);
-  };
-
   #path(index: number): string {
-    return this.#shared.surface.exports[index]!.path.join("#");
+    return this.#plan.surface.exports[index]!.path.join("#");
   }
 
   /** A call that the state does not allow. */
   #refusal(state: number, index: number): Error {
     const { name, trap } = this;
     const about = { name, endReason: this.#endReason, trap: trap as TrapError | undefined };
-    return this.#shared.faults.refusal(state, this.#path(index), about);
+    return this.#plan.faults.refusal(state, this.#path(index), about);
   }
 
-  /** A call from an import, which no worker could take before the import has returned. */
+  /** A call from an import, which no member could take before the import has returned. */
   #insideImport(index: number): Error {
-    const { name, faults } = this.#shared;
+    const { name, faults, kind, instances } = this.#plan;
     const path = this.#path(index);
-    const message = `Cannot call export "${path}" of "${name}": it is called from an import that the module's ${this.#plan.instances === 1 ? "worker waits" : "workers wait"} for; call it when the import has returned, or give the module more instances`;
+    const who = instances === 1 ? `${kind} waits` : `${kind}s wait`;
+    const message = `Cannot call export "${path}" of "${name}": it is called from an import that the module's ${who} for; call it when the import has returned, or give the module more instances`;
     return faults.cannotEnter(message, { module: name, export: path }, undefined);
   }
 
-  /** A call for a worker that has trapped, while others may serve. */
-  #trapped(index: number, trap: Error): Error {
+  /** A call for a member that has trapped, while others may serve. */
+  #trapped(index: number, trap: Error | undefined): Error {
     const about = { name: this.name, endReason: "", trap: trap as TrapError };
-    return this.#shared.faults.refusal(TRAPPED, this.#path(index), about);
+    return this.#plan.faults.refusal(TRAPPED, this.#path(index), about);
   }
 }
 
-/** @throws {Error} when something cannot be sent */
-function cloned<T>(value: T): T {
-  return (globalThis as unknown as { structuredClone(value: T): T }).structuredClone(value);
+/** Whether the engine has reclaimed the memories of all members. */
+async function reported(
+  members: readonly EndReceipt["collected"][],
+  options: CollectOptions | undefined,
+): Promise<CollectionReport> {
+  const reports = await Promise.all(members.map((collected) => collected(options)));
+  const sum = (of: (report: CollectionReport) => number): number => reports.reduce((all, each) => all + of(each), 0);
+  const spaces = reports.flatMap(({ reservations }) => reservations ?? []);
+  return {
+    reclaimed: reports.every(({ reclaimed }) => reclaimed),
+    memories: sum(({ memories }) => memories),
+    pending: sum(({ pending }) => pending),
+    waitedMs: Math.max(0, ...reports.map(({ waitedMs }) => waitedMs)),
+    asked: reports.some(({ asked }) => asked),
+    holders: [...new Set(reports.flatMap(({ holders }) => holders))],
+    // Of the process: each looked before its own end and after it.
+    ...(spaces.length > 0 && {
+      reservations: {
+        before: Math.max(...spaces.map(({ before }) => before)),
+        after: Math.min(...spaces.map(({ after }) => after)),
+      },
+    }),
+  };
 }
