@@ -30,7 +30,12 @@ const dist = join(root, "dist");
 const errorsOfTheHost: Plugin = {
   name: "errors-of-the-host",
   setup: ({ onResolve }) =>
-    onResolve({ filter: /\/errors\.js$/ }, () => ({ path: "./index.js", external: true, sideEffects: false })),
+    // Other folders have an `errors.js` of their own.
+    onResolve({ filter: /\/errors\.js$/ }, ({ path, resolveDir }) =>
+      join(resolveDir, path) === join(made, "host", "errors.js")
+        ? { path: "./index.js", external: true, sideEffects: false }
+        : undefined,
+    ),
 };
 
 mkdirSync(dist, { recursive: true });
