@@ -25,10 +25,10 @@ export async function declare({ path, types }: Place, version: Version): Promise
 function sourceTypes(world: string): string {
   const name = /^export interface (\S+) extends World\b/m.exec(world)?.[1] ?? "World";
   return `${world
-    .replace(
-      /^import type \{ (?:BoundComponent, )?World \} from "tenon";$/m,
-      `import type { TypedSource, World } from "tenon";`,
-    )
+    .replace(/^import type \{ (.*) \} from "tenon";$/m, (_, names: string) => {
+      const needed = names.split(", ").filter((name) => name !== "BoundComponent");
+      return `import type { ${[...needed, "TypedSource"].toSorted().join(", ")} } from "tenon";`;
+    })
     .trimEnd()}
 
 /** A source for \`load\` and \`compile\`, which take their types from it. */

@@ -1,8 +1,9 @@
 /**
  * Which way the values of a type go: from the host into the component, out of it, or both.
  *
- * The host may write more freely than it reads: what it gives may be read-only, and flags that are not set may be left out. A
- * type that is written and read alike is declared once; one that is not, and goes both ways, twice.
+ * The host may write more freely than it reads: what it gives may be read-only, flags that are not set may be left out, and
+ * whatever has the elements of a stream or the value of a future may stand for it. A type that is written and read alike is
+ * declared once; one that is not, and goes both ways, twice.
  */
 import { typedArrayOf } from "../../../host/abi/emit/numbers.ts";
 import { partsOf } from "../../../host/model/cases.ts";
@@ -61,7 +62,9 @@ export class Directions {
         (type.kind === "list" && typedArrayOf(type.element) === undefined) ||
         type.kind === "tuple" ||
         type.kind === "map" ||
-        type.kind === "flags";
+        type.kind === "flags" ||
+        type.kind === "stream" ||
+        type.kind === "future";
       freer = itself || partsOf(type).some((part) => part !== undefined && this.isFreer(part));
       this.freer.set(key, freer);
     }

@@ -15,7 +15,9 @@ import { printable } from "../../../host/model/printable.ts";
 import type { ExternDecl, ResourceType, ValueType } from "../../../host/model/types.ts";
 import type { WitDocs } from "../wit/docs.ts";
 import { Directions } from "./directions.ts";
-import { type Group, interfaceMembers, type Resource, resourceDeclarations, type Spelling } from "./members.ts";
+import { futureType, streamType } from "./asynchronous.ts";
+import { interfaceMembers, type Resource, resourceDeclarations } from "./members.ts";
+import type { Group, Spelling } from "./spelling.ts";
 import { globals, identifier, interfaceName, memberKey, NameTable } from "./declaration-names.ts";
 import { commentText, Writer } from "./writer.ts";
 
@@ -71,9 +73,10 @@ class Declarations implements Spelling {
   /** The names of what the host gives, of types that it receives otherwise. */
   private readonly inputNames = new Map<ValueType, string>();
   private usesDisposable = false;
-  private usesGuestResource = false;
-  /** Globals that a type of the world hides. */
-  private readonly hidden = new Set<string>();
+  /** What the world's types use of what the host exports: its name there, and the one it has here. */
+  private readonly imported = new Map<string, string>();
+  /** Every name that the world has given to something. */
+  private readonly claimed = new Set<string>();
 
   constructor(world: Declared, docs: WitDocs, budget: Budget) {
     this.world = world;
@@ -84,7 +87,7 @@ class Declarations implements Spelling {
 
   write({ bound, demand }: DeclarationOptions): string {
     const { name: id, imports, exports } = this.world;
-    const worldName = this.top.claim(worldTypeName(id));
+    const worldName = this.claim(this.top, worldTypeName(id));
     this.directions.add(imports, false);
     this.directions.add(exports, true);
     this.collect(imports, exports);
@@ -110,11 +113,11 @@ class Declarations implements Spelling {
     }
     const needed = [
       ...(bound ? ["BoundComponent"] : []),
-      ...(this.usesGuestResource ? ["GuestResource"] : []),
+      ...[...this.imported].map(([name, local]) => (name === local ? name : `${name} as ${local}`)),
       "World",
       ...(demand === undefined ? [] : ["WorldDemand"]),
     ];
-    out.insert(start, `import type { ${needed.join(", ")} } from "tenon";`);
+    out.insert(start, `import type { ${needed.toSorted().join(", ")} } from "tenon";`);
     // Libraries older than resources that are disposed by `using` lack the name.
     if (this.usesDisposable) out.insert(start, '/// <reference lib="esnext.disposable" />');
     return out.text();
@@ -134,7 +137,7 @@ class Declarations implements Spelling {
       const version = parseInterfaceId(decl.name)?.version;
       const versioned = version === undefined ? [] : [`${name}${version.replaceAll(/[^0-9A-Za-z]/g, "_")}`];
       const both = plain.has(decl) || (imports.includes(decl) && exported.has(decl.name));
-      plain.set(decl, this.top.claim(...(both ? [`${name}Import`] : [name, ...versioned])));
+      plain.set(decl, this.claim(this.top, ...(both ? [`${name}Import`] : [name, ...versioned])));
     }
     // The world's own types come between: they may be names for those of imported interfaces.
     for (const [side, exported] of [
@@ -155,24 +158,29 @@ class Declarations implements Spelling {
     }
   }
 
+  private claim(names: NameTable, ...candidates: readonly string[]): string {
+    const name = names.claim(...candidates);
+    this.claimed.add(name);
+    return name;
+  }
+
   private addGroup(group: Group, names: NameTable): void {
     this.groups.push(group);
     const prefix = group.namespace === "" ? "" : `${group.namespace}.`;
     for (const { name, type } of group.items) {
       if (type.kind !== "type" && type.kind !== "resource-type") continue;
-      const local = names.claim(name.includes(":") ? interfaceName(name) : toPascalCase(name));
-      if (globals.has(local)) this.hidden.add(local);
+      const local = this.claim(names, name.includes(":") ? interfaceName(name) : toPascalCase(name));
       this.local.set(`${group.namespace}\0${group.id}\0${name}`, local);
       if (type.kind === "type" && isValueType(type.type)) this.typeNames.set(type.type, prefix + local);
       if (type.kind === "resource-type" && !this.resourceNames.has(type.resource)) {
         this.resourceNames.set(type.resource, prefix + local);
-        this.classNames.set(type.resource, prefix + names.claim(`${local}Class`));
+        this.classNames.set(type.resource, prefix + this.claim(names, `${local}Class`));
       }
     }
     // After all that the world itself names.
     for (const { name, type } of group.items) {
       if (type.kind !== "type" || !isValueType(type.type) || !this.directions.isTwofold(type.type)) continue;
-      this.inputNames.set(type.type, prefix + names.claim(`${this.localName(group, name)}Input`));
+      this.inputNames.set(type.type, prefix + this.claim(names, `${this.localName(group, name)}Input`));
     }
   }
   private readonly local = new Map<string, string>();
@@ -292,13 +300,22 @@ class Declarations implements Spelling {
   }
 
   guestResource(name: string): string {
-    this.usesGuestResource = true;
-    return `GuestResource<${JSON.stringify(printable(name))}>`;
+    return `${this.tenon("GuestResource")}<${JSON.stringify(printable(name))}>`;
   }
 
   global(name: string): string {
     if (name === "Disposable") this.usesDisposable = true;
-    return this.hidden.has(name) ? `globalThis.${name}` : name;
+    return this.claimed.has(name) ? `globalThis.${name}` : name;
+  }
+
+  tenon(name: string): string {
+    let local = this.imported.get(name);
+    if (local === undefined) {
+      local = name;
+      while (this.claimed.has(local)) local = `Tenon${local}`;
+      this.imported.set(name, local);
+    }
+    return local;
   }
 
   private structure(type: ValueType, fromHost = false): string {
@@ -342,9 +359,11 @@ class Declarations implements Spelling {
       case "borrow":
         return this.resourceNames.get(type.resource) ?? "unknown";
       case "stream":
+        return streamType(type.type, fromHost, this);
       case "future":
+        return futureType(type.type, fromHost, this);
       case "error-context":
-        return "unknown";
+        return this.tenon("ErrorContext");
       default:
         return "number";
     }

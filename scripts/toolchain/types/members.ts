@@ -2,39 +2,11 @@
  * Functions and resource classes of a declaration file.
  */
 import { className as jsClassName, funcName, staticName } from "../../../host/model/spelling.ts";
-import type { ExternDecl, FuncType, ResourceType, ValueType } from "../../../host/model/types.ts";
+import type { FuncType, ValueType } from "../../../host/model/types.ts";
+import { asyncResult, lastParameter } from "./asynchronous.ts";
 import { memberKey, paramName } from "./declaration-names.ts";
+import type { Group, Spelling } from "./spelling.ts";
 import type { Writer } from "./writer.ts";
-
-/** Items that stand together: an interface's, or those of the world itself. */
-export interface Group {
-  /** The extern name of the interface; the world's id for its own items. */
-  readonly id: string;
-  /** The namespace; empty for the world's own items, which stand at the top. */
-  readonly namespace: string;
-  readonly items: readonly ExternDecl[];
-  /** The guest gives it; otherwise the host does. */
-  readonly exported: boolean;
-}
-
-/** How the types of a file are spelled, and what is said about its items. */
-export interface Spelling {
-  /**
-   * The type as seen from anywhere in the file: its name, or its structure when it has none.
-   *
-   * @param fromHost the value comes from the host, so that lists and tuples may be read-only
-   */
-  spell(type: ValueType, fromHost?: boolean): string;
-  className(resource: ResourceType): string;
-  /** The base of a resource that the component gives, by which nothing else passes for one. */
-  guestResource(name: string): string;
-  /** A global type, spelled so that no type of the world hides it. */
-  global(name: string): string;
-  /** Whether a resource got its name in this group, and not in another interface that it uses. */
-  defines(group: Group, name: string, resource: ResourceType): boolean;
-  /** The doc of an item; ids are looked up with their version and without. */
-  doc(path: string): string | undefined;
-}
 
 /** One line of an interface, with where its doc is. */
 export interface Member {
@@ -68,20 +40,27 @@ function method(
   spelling: Spelling,
   exported: boolean,
 ): { text: string; notes: string[] } {
-  const { returns, notes } = resultOf(func, (type) => spelling.spell(type, !exported));
+  const result = resultOf(func, (type) => spelling.spell(type, !exported));
+  const { notes } = result;
+  const returns = func.async ? asyncResult(func, result.returns, !exported, spelling) : result.returns;
   return { text: `${memberKey(name)}(${params(func, skip, spelling, exported)}): ${returns};`, notes };
 }
 
 function params(func: FuncType, skip: number, spelling: Spelling, exported: boolean): string {
   const listed = func.params.slice(skip);
-  // Only what is followed by nothing that must be fromHost can be left out.
-  const lastNeeded = listed.findLastIndex(({ type }) => type.kind !== "option" || type.type.kind === "option");
-  return listed
-    .map(
-      ({ name, type }, index) =>
-        `${paramName(name)}${index > lastNeeded ? "?" : ""}: ${spelling.spell(type, exported)}`,
-    )
-    .join(", ");
+  const names = listed.map(({ name }) => paramName(name));
+  const last = func.async ? [lastParameter(names, exported, spelling)] : [];
+  // Only what is followed by nothing that must be given can be left out.
+  const lastNeeded =
+    func.async && !exported
+      ? listed.length
+      : listed.findLastIndex(({ type }) => type.kind !== "option" || type.type.kind === "option");
+  return [
+    ...listed.map(
+      ({ type }, index) => `${names[index]}${index > lastNeeded ? "?" : ""}: ${spelling.spell(type, exported)}`,
+    ),
+    ...last,
+  ].join(", ");
 }
 
 export interface Resource {
