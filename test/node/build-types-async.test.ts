@@ -1,6 +1,6 @@
 /** Declarations of asynchronous functions, streams and futures: their text, and which programs the compiler accepts with them. */
 import { expect, test } from "vitest";
-import { compile, declare, hostConfig } from "./declare.ts";
+import { compile, declare, hostConfig, wasiPackages } from "./declare.ts";
 
 /** What the compiler says of a program that uses declarations and the host's own types. */
 function compileWithHost(files: Record<string, string>): Promise<string> {
@@ -265,4 +265,82 @@ test("a world without anything asynchronous names nothing of it", async () => {
   );
   expect(text).toContain("f(a: number | undefined, options: number): Uint8Array;");
   expect(text).toContain('import type { World } from "tenon";');
+});
+
+const wasi03 = await wasiPackages("0.3.0");
+
+test.each([
+  ["cli", "wasi:cli/imports", "wasi:cli/command"],
+  ["clocks", "wasi:clocks/imports"],
+  ["filesystem", "wasi:filesystem/imports"],
+  ["http", "wasi:http/service", "wasi:http/middleware"],
+  ["random", "wasi:random/imports"],
+  ["sockets", "wasi:sockets/imports"],
+])("the declarations of the worlds of WASI 0.3 are sound: %s", async (_, ...worlds) => {
+  const files: Record<string, string> = {};
+  for (const [index, world] of worlds.entries()) {
+    const wit = `package demo:wasi; world program { include ${world}@0.3.0; }\n${wasi03}`;
+    files[`w${index}.d.ts`] = await declare(wit, "program");
+  }
+  expect(await compileWithHost(files)).toBe("");
+});
+
+test("a program that meets and calls the interfaces of WASI 0.3 by their declarations", async () => {
+  const wit = `package demo:wasi; world program { include wasi:http/middleware@0.3.0; include wasi:cli/command@0.3.0; }`;
+  const use = `
+    import { ComponentError, createHost, type GuestStream } from "tenon";
+    import type { Program, WasiCliTypes, WasiFilesystemTypes, WasiHttpTypes } from "./program.d.ts";
+    type Done = { tag: "ok" } | { tag: "err"; val: WasiCliTypes.ErrorCode };
+    const files = new Map<string, Uint8Array<ArrayBuffer>>();
+    async function collect(data: GuestStream<number, Uint8Array>): Promise<Done> {
+      for await (const chunk of data) files.set(String(files.size), chunk.slice());
+      return { tag: "ok" };
+    }
+    type Imports = Program["imports"];
+    export const stdio: Pick<Imports, "wasi:cli/stdin@0.3.0" | "wasi:cli/stdout@0.3.0" | "wasi:clocks/monotonic-clock@0.3.0"> = {
+      "wasi:cli/stdin@0.3.0": { readViaStream: () => [new Blob(["a"]).stream(), new Promise<Done>((done) => done({ tag: "ok" }))] },
+      "wasi:cli/stdout@0.3.0": { writeViaStream: collect },
+      "wasi:clocks/monotonic-clock@0.3.0": {
+        now: () => 0n,
+        getResolution: () => 1n,
+        waitUntil: async () => {},
+        waitFor: (duration, { signal }) =>
+          new Promise((done, fail) => {
+            const timer = setTimeout(done, Number(duration / 1_000_000n));
+            signal.addEventListener("abort", () => (clearTimeout(timer), fail(signal.reason)));
+          }),
+      },
+    };
+    async function* entries(): AsyncGenerator<WasiFilesystemTypes.DirectoryEntry[]> {
+      yield [{ type: { tag: "directory" }, name: "a" }];
+    }
+    export const directory: Pick<WasiFilesystemTypes.Descriptor, "readDirectory" | "writeViaStream"> = {
+      readDirectory: () => [entries(), { tag: "ok" }],
+      // @ts-expect-error: a future of another error
+      writeViaStream: async () => ({ tag: "err", val: "no-such-code" }),
+    };
+    export const client: Imports["wasi:http/client@0.3.0"] = {
+      send: async (request, { signal }) => {
+        signal.throwIfAborted();
+        if (request.getAuthority() === undefined) throw new ComponentError({ tag: "HTTP-request-URI-invalid" });
+        return made;
+      },
+    };
+    declare const made: WasiHttpTypes.Response;
+    declare const classes: Pick<WasiHttpTypes, "Request" | "Response" | "Fields">;
+    const [sent, transmitted] = classes.Request.new(new classes.Fields(), undefined, Promise.resolve({ tag: "ok", val: undefined }));
+    void transmitted;
+    const host = createHost();
+    const { exports } = await host.load<Program>("program.wasm");
+    const answer: WasiHttpTypes.Response = await exports.handler.handle(sent, { signal: AbortSignal.timeout(1000) });
+    export const status: number = answer.getStatusCode();
+    await exports.run.run();
+    // @ts-expect-error: what the program itself gives for a stream need not be a body
+    const text: string = await new Response(classes.Response.consumeBody(answer, Promise.resolve({ tag: "ok" }))[0]).text();
+    // @ts-expect-error: a handler answers with a response
+    const handler: Imports["wasi:http/handler@0.3.0"] = { handle: async (request) => request };
+    export { handler, text };`;
+  expect(await compileWithHost({ "program.d.ts": await declare(`${wit}\n${wasi03}`, "program"), "use.ts": use })).toBe(
+    "",
+  );
 });

@@ -1,11 +1,9 @@
-import { readdir, readFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
 import { expect, test } from "vitest";
 import { compile as compileComponent } from "../../host/node/index.ts";
 import { declarations } from "../../scripts/toolchain/types/dts.ts";
 import { componentEmbed, componentNew, emptyModule, parseWat } from "../../scripts/toolchain/wasm-tools.ts";
 import { describeSources } from "../../scripts/toolchain/wit/world.ts";
-import { compile, declare, hostConfig } from "./declare.ts";
+import { compile, declare, hostConfig, wasiPackages } from "./declare.ts";
 
 test("a world's declarations with the host's own types", async () => {
   const text = await declare(`package demo:calc@1.0.0;
@@ -32,12 +30,8 @@ test("a world's declarations with the host's own types", async () => {
 });
 
 test("the imports of tenon/wasi and of preview2-shim fit the declarations of WASI's worlds, for load and for instantiate", async () => {
-  const builtin = resolve("node_modules/@bytecodealliance/jco/lib/wit/builtin/0.2.12");
-  const names = (await readdir(builtin, { recursive: true })).filter((name) => name.endsWith(".wit"));
-  const texts = await Promise.all(names.map((name) => readFile(join(builtin, name), "utf8")));
   // The shim does not have what is still behind a gate.
-  const stable = texts.map((text) => text.replace(/exit-with-code: func[^;]*;/, ""));
-  const nested = stable.map((text) => `${text.replace(/^package ([^;]+);/m, "package $1 {")}\n}`).join("\n");
+  const nested = (await wasiPackages("0.2.12")).replace(/exit-with-code: func[^;]*;/, "");
   const text = await declare(
     `package demo:wasi; world program { include wasi:cli/imports@0.2.12; export wasi:cli/run@0.2.12; }\n${nested}`,
     "program",
@@ -449,6 +443,20 @@ test("names that clash with TypeScript's, with each other, or with a namespace's
   expect(await compile({ "counter.d.ts": text })).toBe("");
   expect(text).toContain("export interface CounterWorld extends World");
   expect(text).toContain("export namespace DemoCounterCounterImport {");
+});
+
+test("a function called new is called by its name", async () => {
+  const text = await declare(`package demo:named;
+    interface made { resource thing { constructor(); new: static func(n: u32) -> thing; } resource maker { new: func() -> thing; }
+      new: func() -> maker; }
+    world w { import made; export made; export new: func() -> u32; }`);
+  const use = `
+    import type { DemoNamedMade, W } from "./w.d.ts";
+    export const things = ({ made, new: make }: W["exports"]): [DemoNamedMade.Thing[], number] =>
+      [[made.Thing.new(1), new made.Thing(), made.new().new()], make()];
+    // @ts-expect-error: the constructor takes nothing
+    export const wrong = ({ made }: W["exports"]) => new made.Thing(1);`;
+  expect(await compile({ "w.d.ts": text, "use.ts": use })).toBe("");
 });
 
 test("the same interface in two versions, and equal short names", async () => {

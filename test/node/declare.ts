@@ -1,6 +1,6 @@
 /** Declarations of WIT worlds, and what the compiler says of programs that use them. */
 import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
@@ -67,4 +67,12 @@ export function hostConfig(): string {
     },
     include: ["*.ts", join(host, "webassembly.d.ts")],
   });
+}
+
+/** The packages of WASI that jco has, nested as one file holds several. */
+export async function wasiPackages(version: string): Promise<string> {
+  const builtin = resolve("node_modules/@bytecodealliance/jco/lib/wit/builtin", version);
+  const names = (await readdir(builtin, { recursive: true })).filter((name) => name.endsWith(".wit"));
+  const texts = await Promise.all(names.map((name) => readFile(join(builtin, name), "utf8")));
+  return texts.map((text) => `${text.replace(/^package ([^;]+);/m, "package $1 {")}\n}`).join("\n");
 }

@@ -35,6 +35,8 @@ export function identifier(name: string): string {
 
 /** The key of a member: an interface id keeps its name, also when it is a function that has one. */
 export function memberKey(js: string): string {
+  // Without quotes it would be what `new` calls.
+  if (js === "new") return '"new"';
   return parseInterfaceId(js) === undefined ? identifier(js) : JSON.stringify(js);
 }
 
