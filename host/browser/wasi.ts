@@ -13,7 +13,7 @@ const platform: WasiPlatform = {
 };
 
 /**
- * Imports of WASI 0.2 for components, to stand in `imports` of `createHost` or `load`. Each module gets a state of its own, which
+ * Imports of WASI 0.2 and 0.3 for components, to stand in `imports` of `createHost` or `load`. Each module gets a state of its own, which
  * ends with it. What the options do not give is denied.
  * @throws {UsageError} for options that do not exist or do not fit
  */

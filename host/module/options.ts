@@ -57,7 +57,6 @@ export const REQUEST: Checks<LoadRequest> = { ...LOAD, source: any };
 export const COMPILE: Checks<CompileSourceOptions> = {
   engine: engine,
   integrity: text,
-  jspi: flag,
   limits: limits,
   maxSourceBytes: number,
   name: text,

@@ -39,6 +39,7 @@ const platform: WasiPlatform = {
     stdout: (bytes) => writeAll(1, bytes),
     stderr: (bytes) => writeAll(2, bytes),
     isTerminal: isatty,
+    stdinStream,
   },
   audit: diagnostics.channel("tenon:access"),
   faces: {
@@ -55,7 +56,50 @@ const platform: WasiPlatform = {
       },
     },
   },
+  faces3: {
+    "wasi:sockets/types": { load: async () => (await import("./net/p3/faces.ts")).types },
+    "wasi:sockets/ip-name-lookup": { load: async () => (await import("./net/p3/faces.ts")).lookup },
+    "wasi:http/client": {
+      load: async () => {
+        const [{ client }, { carry }] = await Promise.all([
+          import("../wasi/p3/http/client.ts"),
+          import("./net/http.ts"),
+        ]);
+        return (state) => client(state, carry);
+      },
+    },
+  },
 };
+
+/** Standard input as it comes. It keeps the program running while somebody waits for it, and no longer. */
+function stdinStream(): ReturnType<NonNullable<WasiPlatform["inherit"]["stdinStream"]>> {
+  const { stdin } = process;
+  // Told to who reads.
+  stdin.on("error", () => undefined);
+  const changed = (): Promise<void> =>
+    new Promise((resolve) => {
+      const events = ["readable", "end", "close", "error"];
+      const done = (): void => {
+        for (const event of events) stdin.off(event, done);
+        stdin.unref?.();
+        resolve();
+      };
+      stdin.ref?.();
+      for (const event of events) stdin.on(event, done);
+    });
+  return {
+    async read() {
+      for (;;) {
+        const bytes = stdin.read() as Uint8Array | null;
+        if (bytes !== null) return new Uint8Array(bytes);
+        if (stdin.errored) throw stdin.errored;
+        if (stdin.readableEnded || stdin.destroyed) return undefined;
+        await changed();
+      }
+    },
+    close: () => stdin.unref?.(),
+  };
+}
 
 function readStdin(most: number): Uint8Array | undefined {
   const bytes = new Uint8Array(Math.min(most, MOST_READ));
@@ -88,7 +132,7 @@ function codeOf(error: unknown): unknown {
 }
 
 /**
- * Imports of WASI 0.2 for components, to stand in `imports` of `createHost` or `load`. Each module gets a state of its own, which
+ * Imports of WASI 0.2 and 0.3 for components, to stand in `imports` of `createHost` or `load`. Each module gets a state of its own, which
  * ends with it. What the options do not give is denied.
  * @throws {UsageError} for options that do not exist or do not fit
  */

@@ -10,8 +10,7 @@ import type { ComponentState } from "../abi/component-state.ts";
 import { TenonError, UnsupportedError } from "../errors.ts";
 import { suspenderModule } from "../instrument/suspender.ts";
 import type { Platform } from "../platform.ts";
-import type { MeteredLimits } from "../abi/quota.ts";
-import type { Meter, Metering } from "./metering.ts";
+import type { Meter } from "./metering.ts";
 import { kept } from "./copies.ts";
 import type { ValueType } from "../model/types.ts";
 import type { KeptPlan } from "../plan/plan.ts";
@@ -55,24 +54,18 @@ export interface WaitingCode {
   module?: WebAssembly.Module;
 }
 
-type Equip = (instance: Metering & Waited, limits: MeteredLimits) => void;
-
 /** What the compiler needs to make a component whose calls may wait. */
 export interface WaitingTools {
   readonly text: (tools: object) => WaitingText;
-  /** Gives an instance of a plan what its text calls. @param meter limits it, and asks whether calls may wait */
-  equipment(plan: KeptPlan, meter: Equip | undefined): Equip;
+  /** Gives an instance of a plan what its text calls. */
+  equipment(plan: KeptPlan, recipe: Recipe): (instance: Waited) => void;
 }
 
 /** @param limiting where the limits of the call that is being made are */
-export function waitingTools(
-  limiting: Limiting,
-  { macrotask }: Pick<Platform, "macrotask">,
-  { queue = QUEUE }: Recipe,
-): WaitingTools {
+export function waitingTools(limiting: Limiting, { macrotask }: Pick<Platform, "macrotask">): WaitingTools {
   return {
     text: waitingText,
-    equipment({ lifts, hostFuncs }, meter) {
+    equipment({ lifts, hostFuncs }, { queue = QUEUE }) {
       const code: WaitingCode = {
         params: lifts.map(({ type }) => type.params.map((param) => param.type)),
         importName: (func) => hostFuncs[func]!.path.join("#"),
@@ -80,10 +73,7 @@ export function waitingTools(
         limiting,
         macrotask,
       };
-      return (instance, limits) => {
-        instance.waiter = new Waiter(instance, code);
-        meter?.(instance, limits);
-      };
+      return (instance) => void (instance.waiter = new Waiter(instance, code));
     },
   };
 }

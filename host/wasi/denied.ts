@@ -3,7 +3,7 @@
  * for that. Made from its types, so that it needs to know no interface.
  */
 import { className, funcName, toCamelCase } from "../model/spelling.ts";
-import type { ExternDecl, ResourceType, ValueType } from "../model/types.ts";
+import type { ExternDecl, ResourceType, ResultType, ValueType } from "../model/types.ts";
 import { fail, WasiTrap } from "./io/error.ts";
 import type { WasiState } from "./state.ts";
 
@@ -12,7 +12,7 @@ const REFUSALS = ["access-denied", "access", "not-permitted", "HTTP-request-deni
 
 /** Interfaces that a page cannot have, whatever is granted; Node has them. */
 const SOCKETS = "wasi:sockets/";
-const ABSENT = ["not-supported"];
+const ABSENT = ["not-supported", "access-denied"];
 
 type Class = new () => object;
 
@@ -59,10 +59,23 @@ function refused(state: WasiState, what: string, type: ValueType | undefined): u
     case "own":
       return new (classOf(state, type.resource))();
     case "result":
-      return fail(errorOf(type.err, what.startsWith(SOCKETS) ? ABSENT : REFUSALS) ?? trap(what));
+      return fail(refusalOf(type, what));
+    case "tuple":
+      return type.types.map((item) => refused(state, what, item));
+    case "stream":
+      return [];
+    case "future":
+      // What is an error where a function returns it is a value where a future has it.
+      return type.type?.kind === "result"
+        ? { tag: "err", val: refusalOf(type.type, what) }
+        : refused(state, what, type.type);
     default:
       return trap(what);
   }
+}
+
+function refusalOf({ err }: ResultType, what: string): unknown {
+  return errorOf(err, what.startsWith(SOCKETS) ? ABSENT : REFUSALS) ?? trap(what);
 }
 
 function errorOf(type: ValueType | undefined, refusals: readonly string[]): unknown {

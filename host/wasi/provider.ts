@@ -8,7 +8,7 @@ import type { ImportScope } from "../module/types.ts";
 import { checkOptions } from "../runtime/options.ts";
 import { environmentFaces } from "./cli/environment.ts";
 import { exitFaces } from "./cli/exit.ts";
-import { stdioFaces } from "./cli/stdio.ts";
+import { stdioFaces, terminalFaces } from "./cli/stdio.ts";
 import { clockFaces, clocksFor } from "./clocks/face.ts";
 import { keyvalueFaces } from "./keyvalue.ts";
 import { pollFaces } from "./io/poll.ts";
@@ -34,13 +34,14 @@ const FACES: Faces = {
   ...environmentFaces,
   ...exitFaces,
   ...stdioFaces,
+  ...terminalFaces,
   ...fileFaces,
   ...keyvalueFaces,
   ...httpFaces,
 };
 
-/** WASI 0.2, and the drafts before and beside it that have its number. */
-const VERSION = /@0\.2\.\d+(?:[-+].*)?$/;
+/** WASI 0.2 and 0.3, and the drafts before and beside them that have their number. */
+const VERSION = /@0\.([23])\.\d+(?:[-+].*)?$/;
 
 const EMPTY: ExternDecl["type"] = { kind: "instance", exports: [] };
 
@@ -54,9 +55,11 @@ export function wasiOn(platform: WasiPlatform, options: WasiOptions = {}): WasiI
     const imports: Record<string, object> = {};
     for (const decl of wanted) {
       const { name } = decl;
-      if (!name.startsWith("wasi:") || (name.includes("@") && !VERSION.test(name))) continue;
+      const version = VERSION.exec(name)?.[1];
+      if (!name.startsWith("wasi:") || (name.includes("@") && version === undefined)) continue;
       const path = withoutVersion(name);
-      const face = Object.hasOwn(faces, path) ? faces[path]! : denied;
+      const known = version === "3" ? { ...(await import("./p3/faces.ts")).faces, ...platform.faces3 } : faces;
+      const face = Object.hasOwn(known, path) ? known[path]! : denied;
       imports[name] = (typeof face === "function" ? face : await face.load())(state, decl);
     }
     return imports;

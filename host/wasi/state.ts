@@ -19,6 +19,13 @@ export interface WasiPlatform {
   readonly inherit: {
     /** Bytes that are there, waiting for them; `undefined` at the end. */
     readonly stdin?: ((most: number) => Uint8Array | undefined) | undefined;
+    /** The same as they come, for guests whose other work goes on meanwhile. */
+    readonly stdinStream?:
+      | (() => {
+          read(): PromiseLike<Uint8Array | undefined>;
+          close(): void;
+        })
+      | undefined;
     readonly stdout?: ((bytes: Uint8Array) => void) | undefined;
     readonly stderr?: ((bytes: Uint8Array) => void) | undefined;
     /** Whether one of them is a terminal. */
@@ -28,6 +35,8 @@ export interface WasiPlatform {
   readonly audit?: { readonly hasSubscribers: boolean | undefined; publish(event: AccessEvent): void } | undefined;
   /** Faces that this platform has beside those of every platform, or in their place. */
   readonly faces?: Faces | undefined;
+  /** The same of WASI 0.3. */
+  readonly faces3?: Faces | undefined;
 }
 
 /** The state of one instance. */

@@ -223,10 +223,10 @@ function flagsOf({ read, write, create, exclusive, sync }: OpenOptions): number 
   );
 }
 
-/** Both times in seconds, as Node sets them: what is not given stays. */
-function newTimes(times: FileTimes, stat: () => fs.BigIntStats): [accessed: number, modified: number] {
+/** Both times as Node sets them, in seconds: what is not given stays. A number below 0 would be the present to it. */
+function newTimes(times: FileTimes, stat: () => fs.BigIntStats): [accessed: fs.TimeLike, modified: fs.TimeLike] {
   const current = times.accessed === undefined || times.modified === undefined ? stat() : undefined;
-  const seconds = (time: bigint): number => Number(time) / 1e9;
+  const seconds = (time: bigint): fs.TimeLike => (time < 0n ? new Date(Number(time) / 1e6) : Number(time) / 1e9);
   return [seconds(times.accessed ?? current!.atimeNs), seconds(times.modified ?? current!.mtimeNs)];
 }
 

@@ -1,17 +1,13 @@
 /** The faces of `wasi:sockets`, which Node alone has. */
 import { fail } from "../../wasi/io/error.ts";
 import { Pollable } from "../../wasi/io/poll.ts";
-import { after } from "../../wasi/maybe.ts";
 import { type Host, hostOf } from "../../wasi/net/address.ts";
-import { policyOf } from "../../wasi/net/policy.ts";
 import type { Face, WasiState } from "../../wasi/state.ts";
 import { type Readiness, Waiters } from "../../wasi/waiting.ts";
-import { addressesOf } from "./lookup.ts";
-import { codeOf, type Family, type IpAddress, ipOf, Network, networkErrorCode, netOf } from "./network.ts";
+import { mayResolve, resolved } from "./lookup.ts";
+import { codeOf, type Family, type IpAddress, Network, networkErrorCode } from "./network.ts";
 import { TcpSocket } from "./tcp.ts";
 import { IncomingDatagramStream, OutgoingDatagramStream, UdpSocket } from "./udp.ts";
-
-const LOOKUP = "wasi:sockets/ip-name-lookup";
 
 /** The resource `resolve-address-stream`. */
 class ResolveAddressStream implements Readiness {
@@ -44,19 +40,10 @@ class ResolveAddressStream implements Readiness {
   }
 
   async #resolve(host: Host, granted: true | PromiseLike<boolean>): Promise<void> {
-    const state = this.#state;
     try {
-      if (!(await granted)) this.#code = "access-denied";
-      else if (host.address === undefined) {
-        const all = await addressesOf(host.text);
-        const found = await policyOf(state).leadsTo({ protocol: "dns", host, port: undefined }, all);
-        netOf(state).resolved(host, found);
-        // It is there, and leads nowhere that the guest may go.
-        if (found.length === 0) this.#code = "access-denied";
-        else this.#found = found.map(ipOf);
-      } else this.#found = [ipOf(host.address)];
+      this.#found = await resolved(this.#state, host, granted);
     } catch (error) {
-      this.#code = codeOf(error);
+      this.#code = (error as { payload?: string }).payload ?? codeOf(error);
     }
     this.#waiters.wake();
   }
@@ -67,14 +54,7 @@ function lookupFace(state: WasiState): object {
     ResolveAddressStream,
     resolveAddresses(_: Network, name: string): ResolveAddressStream {
       const host = hostOf(name) ?? fail("invalid-argument");
-      const told = (granted: boolean): boolean => {
-        if (state.watched) state.access(LOOKUP, "resolve-addresses", granted, host.text);
-        return granted;
-      };
-      // An address is what it is.
-      const granted =
-        host.address !== undefined ||
-        after(policyOf(state).allows({ protocol: "dns", host, port: undefined }), (yes) => told(yes));
+      const granted = mayResolve(state, host);
       if (granted === false) return fail("access-denied");
       return new ResolveAddressStream(state, host, granted);
     },

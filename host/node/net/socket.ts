@@ -11,7 +11,7 @@ export interface SocketSettings {
   send: bigint;
 }
 
-const SETTINGS: SocketSettings = { hops: 64, receive: 65_536n, send: 65_536n };
+export const SETTINGS: SocketSettings = { hops: 64, receive: 65_536n, send: 65_536n };
 
 export abstract class BaseSocket implements Readiness {
   protected readonly state: WasiState;

@@ -5,14 +5,14 @@
  */
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { fail } from "../../wasi/io/error.ts";
-import { CLOSED, InputStream, OutputStream, type Sink, type Source } from "../../wasi/io/streams.ts";
+import { InputStream, OutputStream } from "../../wasi/io/streams.ts";
 import type { WasiState } from "../../wasi/state.ts";
+import { Connection, MOST_WAITING, TCP_SETTINGS, type TcpSettings } from "./connection.ts";
 import {
   codeOf,
   type Family,
   isUnicast,
   isUnspecified,
-  type Net,
   type Network,
   placeOf,
   positive,
@@ -24,89 +24,6 @@ import { BaseSocket } from "./socket.ts";
 const TCP = "wasi:sockets/tcp";
 
 type Phase = "unbound" | "binding" | "bound" | "connecting" | "connected" | "opening" | "listening" | "closed";
-
-/** What TCP alone has, where the guest has not said otherwise. Times in nanoseconds. */
-interface TcpSettings {
-  backlog: number;
-  keepAlive: boolean;
-  idle: bigint;
-  interval: bigint;
-  count: number;
-}
-
-const SETTINGS: TcpSettings = {
-  backlog: 128,
-  keepAlive: false,
-  idle: 7_200_000_000_000n,
-  interval: 75_000_000_000n,
-  count: 9,
-};
-
-/** Connections that wait to be accepted. */
-const MOST_WAITING = 128;
-
-/** A connection, closed when the socket and both of its streams are dropped. */
-class Connection {
-  readonly socket: Socket;
-  #held = 3;
-  readonly #closed: () => void;
-
-  constructor(net: Net, socket: Socket) {
-    this.socket = socket;
-    // Told to whoever reads or writes.
-    socket.on("error", () => undefined);
-    this.#closed = net.opened(() => socket.destroy());
-    socket.once("close", this.#closed);
-  }
-
-  release(): void {
-    if (--this.#held === 0) this.socket.destroySoon();
-  }
-
-  source(): Source {
-    const { socket } = this;
-    const now = (): Uint8Array | undefined => {
-      const chunk = socket.read() as Uint8Array | null;
-      return chunk === null ? undefined : new Uint8Array(chunk);
-    };
-    return {
-      async read() {
-        for (;;) {
-          const chunk = now();
-          if (chunk !== undefined) return chunk;
-          if (socket.errored) throw socket.errored;
-          if (socket.readableEnded || socket.destroyed) return undefined;
-          await oneOf(socket, ["readable", "end", "close"]);
-        }
-      },
-      close: () => this.release(),
-    };
-  }
-
-  sink(): Sink {
-    const { socket } = this;
-    return {
-      write(bytes) {
-        if (socket.errored) throw socket.errored;
-        if (socket.writableEnded || socket.destroyed) throw CLOSED;
-        return new Promise((resolve, reject) =>
-          socket.write(bytes, (error) => (error == null ? resolve() : reject(error))),
-        );
-      },
-      close: () => this.release(),
-    };
-  }
-}
-
-function oneOf(socket: Socket, events: readonly string[]): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      for (const event of events) socket.off(event, done);
-      resolve();
-    };
-    for (const event of events) socket.on(event, done);
-  });
-}
 
 type Streams = [input: InputStream, output: OutputStream];
 
@@ -121,7 +38,7 @@ export class TcpSocket extends BaseSocket {
   /** @param from the socket that has accepted it, whose settings it has */
   constructor(state: WasiState, family: Family, from?: TcpSocket) {
     super(state, family, from?.settings);
-    this.#tcp = { ...(from === undefined ? SETTINGS : from.#tcp) };
+    this.#tcp = { ...(from === undefined ? TCP_SETTINGS : from.#tcp) };
   }
 
   startBind(_: Network, address: SocketAddress): void {

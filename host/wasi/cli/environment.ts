@@ -34,6 +34,8 @@ export const environmentFaces: Faces = {
       getEnvironment: () => told("get-environment", state.options.env ?? state.options.secrets, variables),
       getArguments: () => told("get-arguments", state.options.args, args),
       initialCwd: () => told("initial-cwd", cwd, cwd),
+      // As it is called in 0.3.
+      getInitialCwd: () => told("get-initial-cwd", cwd, cwd),
     };
   },
   "wasi:config/store": (state) => config(state, "wasi:config/store"),

@@ -66,27 +66,26 @@ function noInherit(name: string): never {
   throw new UnsupportedError("worker", `${name}: "inherit" needs a program with standard streams, and a page has none`);
 }
 
-function stdin(state: WasiState): Input {
+/**
+ * Standard input, one for all who read it in an instance.
+ * @param inherited the program's own, as the first who asks reads it
+ */
+export function stdinOf(state: WasiState, inherited: (() => Source) | undefined): Input {
   return state.shared(Input, () => {
-    const { options, platform } = state;
-    const from = options.stdin ?? new Uint8Array(0);
-    const { stdin: read = noInherit("stdin") } = from === "inherit" ? platform.inherit : { stdin: nothing };
-    const source = from === "inherit" ? { read } : sourceOf(from);
+    const from = state.options.stdin ?? new Uint8Array(0);
+    const source = from === "inherit" ? (inherited ?? noInherit("stdin"))() : sourceOf(from);
     const input = new Input(state.waiting, source);
     state.defer(() => input.close());
     return input;
   });
 }
 
-function nothing(): undefined {
-  return undefined;
-}
-
 type Out = "stdout" | "stderr";
 
 const KEYS: Readonly<Record<Out, object>> = { stdout: {}, stderr: {} };
 
-function output(state: WasiState, name: Out): Output {
+/** Standard output or error, one for all who write it in an instance. */
+export function outputOf(state: WasiState, name: Out): Output {
   return state.shared(KEYS[name], () => {
     const to: WasiOptions[Out] = state.options[name];
     const sink = (): Sink => {
@@ -102,7 +101,7 @@ function outputFace(name: Out): Face {
   return (state) => ({
     [get]() {
       if (state.watched) state.access(`wasi:cli/${name}`, `get-${name}`, true);
-      return new OutputStream(state.waiting, output(state, name));
+      return new OutputStream(state.waiting, outputOf(state, name));
     },
   });
 }
@@ -115,11 +114,15 @@ export const stdioFaces: Faces = {
   "wasi:cli/stdin": (state) => ({
     getStdin() {
       if (state.watched) state.access("wasi:cli/stdin", "get-stdin", state.options.stdin !== undefined);
-      return new InputStream(state.waiting, stdin(state));
+      const { stdin: read } = state.platform.inherit;
+      return new InputStream(state.waiting, stdinOf(state, read && (() => ({ read }))));
     },
   }),
   "wasi:cli/stdout": outputFace("stdout"),
   "wasi:cli/stderr": outputFace("stderr"),
+};
+
+export const terminalFaces: Faces = {
   "wasi:cli/terminal-input": () => ({ TerminalInput }),
   "wasi:cli/terminal-output": () => ({ TerminalOutput }),
   "wasi:cli/terminal-stdin": (state) => ({

@@ -96,17 +96,29 @@ export class Descriptor {
   // Files.
 
   readViaStream(offset: bigint): InputStream {
-    const file = this.#readable();
-    this.#handle.use();
-    return new InputStream(this.#all.state.waiting, new FileSource(this.#handle, file, numberOf(offset)));
+    return new InputStream(this.#all.state.waiting, this.source(offset));
   }
 
   writeViaStream(offset: bigint): OutputStream {
-    return this.#output(numberOf(offset));
+    return new OutputStream(this.#all.state.waiting, this.sink(offset));
   }
 
   appendViaStream(): OutputStream {
-    return this.#output(undefined);
+    return new OutputStream(this.#all.state.waiting, this.sink(undefined));
+  }
+
+  /** The bytes of the file from an offset on; it holds the file open. @internal */
+  source(offset: bigint): Source {
+    const file = this.#readable();
+    const from = numberOf(offset);
+    return new FileSource(this.#handle.use(), file, from);
+  }
+
+  /** Writes the file from an offset on, or at its end; it holds the file open. @internal */
+  sink(offset: bigint | undefined): Sink {
+    const file = this.#writable();
+    const from = offset === undefined ? undefined : numberOf(offset);
+    return new FileSink(this.#handle.use(), file, from);
   }
 
   advise(_offset: bigint, _length: bigint, _advice: string): void {
@@ -160,7 +172,12 @@ export class Descriptor {
   // Directories.
 
   readDirectory(): DirectoryEntryStream {
-    return new DirectoryEntryStream(this.#directory().it.list());
+    return new DirectoryEntryStream(this.entries());
+  }
+
+  /** What the directory holds. @internal */
+  entries(): Iterable<DirectoryEntry> {
+    return this.#directory().it.list();
   }
 
   createDirectoryAt(path: string): void {
@@ -172,11 +189,21 @@ export class Descriptor {
   }
 
   stat(): DescriptorStat {
-    return statOf(this.#handle.it.stat()!);
+    return statOf(this.found());
   }
 
   statAt(pathFlags: PathFlags, path: string): DescriptorStat {
-    return this.#at("stat-at", path, (walk) => statOf(walk.found(follows(pathFlags))));
+    return statOf(this.foundAt(pathFlags, path));
+  }
+
+  /** What is known of it. @internal */
+  found(): FileStat {
+    return this.#handle.it.stat()!;
+  }
+
+  /** What is known of what is at a path. @internal */
+  foundAt(pathFlags: PathFlags, path: string): FileStat {
+    return this.#at("stat-at", path, (walk) => walk.found(follows(pathFlags)));
   }
 
   setTimesAt(pathFlags: PathFlags, path: string, accessed: NewTimestamp, modified: NewTimestamp): void {
@@ -301,12 +328,6 @@ export class Descriptor {
   #directory(): Handle<Directory> {
     if (this.#handle.it.kind === "file") throw new FileError("not-directory");
     return this.#handle as Handle<Directory>;
-  }
-
-  #output(offset: number | undefined): OutputStream {
-    const file = this.#writable();
-    this.#handle.use();
-    return new OutputStream(this.#all.state.waiting, new FileSink(this.#handle, file, offset));
   }
 
   #times(accessed: NewTimestamp, modified: NewTimestamp): FileTimes {

@@ -25,17 +25,18 @@ function descriptorsOf(state: WasiState): Descriptors {
   });
 }
 
-export const preopens: Face = (state) => ({
-  getDirectories(): [Descriptor, string][] {
-    const all = descriptorsOf(state);
-    const found: [Descriptor, string][] = Object.entries(state.options.preopens ?? {}).map(([name, fileSystem]) => {
-      const root = fileSystem.root(all);
-      return [new Descriptor(all, all.open.add(root), directoryFlags(root), name), name];
-    });
-    if (state.watched) state.access("wasi:filesystem/preopens", "get-directories", found.length > 0);
-    return found;
-  },
-});
+/** What a guest is given, each time it asks. */
+export function preopened(state: WasiState): [Descriptor, string][] {
+  const all = descriptorsOf(state);
+  const found: [Descriptor, string][] = Object.entries(state.options.preopens ?? {}).map(([name, fileSystem]) => {
+    const root = fileSystem.root(all);
+    return [new Descriptor(all, all.open.add(root), directoryFlags(root), name), name];
+  });
+  if (state.watched) state.access("wasi:filesystem/preopens", "get-directories", found.length > 0);
+  return found;
+}
+
+export const preopens: Face = (state) => ({ getDirectories: () => preopened(state) });
 
 export const types: Face = () => ({
   Descriptor,

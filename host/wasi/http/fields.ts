@@ -89,7 +89,19 @@ export class Fields {
     this.#entries.push([name, value]);
   }
 
+  /** As 0.3 has it. */
+  getAndDelete(name: string): Uint8Array[] {
+    const values = this.get(name);
+    this.delete(name);
+    return values;
+  }
+
   entries(): readonly Entry[] {
+    return this.#entries;
+  }
+
+  /** As `entries` is called in 0.3. */
+  copyAll(): readonly Entry[] {
     return this.#entries;
   }
 

@@ -7,14 +7,15 @@ import type { ErrorCode } from "./errors.ts";
 import { Fields, isToken } from "./fields.ts";
 import type { Pipe } from "./pipe.ts";
 
-interface Named {
+/** A case of the variants `method` and `scheme`. */
+export interface Named {
   readonly tag: string;
-  readonly val?: string;
+  readonly val?: string | undefined;
 }
 
 const METHODS = new Set(["get", "head", "post", "put", "delete", "connect", "options", "trace", "patch"]);
 
-function methodOf(text: string): Named {
+export function methodOf(text: string): Named {
   const tag = text.toLowerCase();
   return METHODS.has(tag) && text === text.toUpperCase() ? { tag } : { tag: "other", val: text };
 }
@@ -24,6 +25,29 @@ export function authorityOf(text: string): { readonly host: Host; readonly port:
   const { host, port } = splitPort(text) ?? { host: "" };
   const found = host.includes(":") && !host.startsWith("[") ? undefined : hostOf(host);
   return found && { host: found, port };
+}
+
+/** What a request may be made of. Each ends the function of the guest that gives something else with an error. */
+export const requestChecks = {
+  method({ tag, val }: Named): void {
+    if (tag === "other" && !isToken(val!)) fail(undefined);
+  },
+  /** A path begins with a slash, so that it cannot go on with the name of the host. */
+  path(path: string | undefined): void {
+    if (path !== undefined && !/^(?:[/?][!-~]*|\*)?$/.test(path)) fail(undefined);
+    if (path?.includes("#") === true) fail(undefined);
+  },
+  scheme(scheme: Named | undefined): void {
+    if (scheme?.tag === "other" && !/^[A-Za-z][\w+.-]*$/.test(scheme.val!)) fail(undefined);
+  },
+  authority(authority: string | undefined): void {
+    if (authority !== undefined && authorityOf(authority) === undefined) fail(undefined);
+  },
+};
+
+/** @throws what ends a function of the guest, for a number that is no status */
+export function checkStatus(status: number): void {
+  if (status < 100 || status > 999) fail(undefined);
 }
 
 /** What goes out has a body that can be had once. */
@@ -75,7 +99,7 @@ export class OutgoingRequest extends Outgoing {
   }
 
   setMethod(method: Named): void {
-    if (method.tag === "other" && !isToken(method.val!)) fail(undefined);
+    requestChecks.method(method);
     this.#method = method;
   }
 
@@ -83,10 +107,8 @@ export class OutgoingRequest extends Outgoing {
     return this.#path;
   }
 
-  /** A path begins with a slash, so that it cannot go on with the name of the host. */
   setPathWithQuery(path: string | undefined): void {
-    if (path !== undefined && !/^(?:[/?][!-~]*|\*)?$/.test(path)) fail(undefined);
-    if (path?.includes("#") === true) fail(undefined);
+    requestChecks.path(path);
     this.#path = path;
   }
 
@@ -95,7 +117,7 @@ export class OutgoingRequest extends Outgoing {
   }
 
   setScheme(scheme: Named | undefined): void {
-    if (scheme?.tag === "other" && !/^[A-Za-z][\w+.-]*$/.test(scheme.val!)) fail(undefined);
+    requestChecks.scheme(scheme);
     this.#scheme = scheme;
   }
 
@@ -104,7 +126,7 @@ export class OutgoingRequest extends Outgoing {
   }
 
   setAuthority(authority: string | undefined): void {
-    if (authority !== undefined && authorityOf(authority) === undefined) fail(undefined);
+    requestChecks.authority(authority);
     this.#authority = authority;
   }
 }
@@ -121,7 +143,7 @@ export class OutgoingResponse extends Outgoing {
   }
 
   setStatusCode(status: number): void {
-    if (status < 100 || status > 999) fail(undefined);
+    checkStatus(status);
     this.#status = status;
   }
 }

@@ -1,15 +1,14 @@
 /** `wasi:http/incoming-handler`: one request of the web, answered by a guest. */
-import { TenonError, UsageError } from "../../errors.ts";
+import { UsageError } from "../../errors.ts";
 import type { Body } from "./bodies.ts";
 import { Fields, textOf } from "./fields.ts";
 import { type Answer, IncomingRequest, ResponseOutparam } from "./messages.ts";
 import { readAll } from "./pipe.ts";
-import { serving } from "./serving.ts";
+import { BODILESS, noResponse as noResponseOf, serving } from "./serving.ts";
 import type { HandlerModule } from "./to-fetch-handler.ts";
 import { bodyOf } from "./transport.ts";
 
-/** Statuses whose responses have no body. */
-const BODILESS = new Set([101, 103, 204, 205, 304]);
+const HANDLER = "wasi:http/incoming-handler";
 
 /**
  * @param ended called when the guest has nothing more to do with the request
@@ -24,9 +23,17 @@ export async function serve(
   let begun = false;
   try {
     const { name } = module;
-    const handle = module.get("wasi:http/incoming-handler#handle");
-    if (handle === undefined)
-      throw new UsageError(`Module ${name} exports no wasi:http/incoming-handler, so it cannot answer requests`);
+    const handle = module.get(`${HANDLER}#handle`);
+    if (handle === undefined) {
+      const later = module.get("wasi:http/handler#handle");
+      if (later === undefined)
+        throw new UsageError(
+          `Module ${name} exports neither ${HANDLER} nor wasi:http/handler, so it cannot answer requests`,
+        );
+      const { serve: serveAsync } = await import("../p3/http/serve.ts");
+      begun = true;
+      return await serveAsync({ name, handle: later }, request, ended);
+    }
     const waiting = serving.find(name, module.hash)?.waiting;
     if (waiting === undefined)
       throw new UsageError(
@@ -77,8 +84,8 @@ function called({ name, handle, request, incoming, streams, ended }: Call): Prom
   });
 }
 
-function noResponse(module: string, how: string): TenonError {
-  return new TenonError("response", `Module ${module} ended its call of wasi:http/incoming-handler ${how}`);
+function noResponse(module: string, how: string): Error {
+  return noResponseOf(module, HANDLER, how);
 }
 
 async function respond(module: string, request: Request, answer: Answer, streams: boolean): Promise<Response> {

@@ -1,4 +1,5 @@
-/** Which instances could answer requests: what `toFetchHandler` finds the state of a module by. */
+/** Which instances could answer requests: what `toFetchHandler` finds the state of a module by. And what is no answer. */
+import { TenonError } from "../../errors.ts";
 import type { WasiState } from "../state.ts";
 
 const states = new Map<string, Set<WasiState>>();
@@ -24,3 +25,11 @@ export const serving = {
     return known.find(({ waiting }) => !waiting.waits) ?? known.at(-1);
   },
 };
+
+/** Statuses whose responses have no body. */
+export const BODILESS: ReadonlySet<number> = new Set([101, 103, 204, 205, 304]);
+
+/** @param handler the interface that was called */
+export function noResponse(module: string, handler: string, how: string): TenonError {
+  return new TenonError("response", `Module ${module} ended its call of ${handler} ${how}`);
+}

@@ -4,7 +4,7 @@ import { WasiTrap } from "../io/error.ts";
 import { type Generator, generatorOf } from "./generator.ts";
 
 /** Bytes that one call may ask for: 64 MiB, as other hosts have it. */
-const MOST_BYTES = 64n * 2n ** 20n;
+export const MOST_BYTES: bigint = 64n * 2n ** 20n;
 /** Numbers that are made at once, since asking the platform for 8 bytes takes as long as for a page of them. */
 const POOL = 512;
 
@@ -58,11 +58,11 @@ export const randomFaces: Faces = {
   "wasi:random/insecure": face("wasi:random/insecure", "getInsecureRandomBytes", "getInsecureRandomU64"),
   "wasi:random/insecure-seed": (state) => {
     const random = state.shared(Random, () => new Random(generatorOf(state.options.random)));
-    return {
-      insecureSeed() {
-        if (state.watched) state.access("wasi:random/insecure-seed", "insecure-seed", true);
-        return [random.u64(), random.u64()];
-      },
+    const seed = (action: string) => (): bigint[] => {
+      if (state.watched) state.access("wasi:random/insecure-seed", action, true);
+      return [random.u64(), random.u64()];
     };
+    // As it is called in 0.2 and in 0.3.
+    return { insecureSeed: seed("insecure-seed"), getInsecureSeed: seed("get-insecure-seed") };
   },
 };

@@ -175,7 +175,7 @@ test("what is no handler is refused with what is missing", async () => {
   const handler = (module: object): Promise<Response> =>
     toFetchHandler(module as never)(new Request("http://a.example/"));
   await expect(handler({ name: "m", hash: "1", get: () => undefined })).rejects.toThrow(
-    "Module m exports no wasi:http/incoming-handler, so it cannot answer requests",
+    "Module m exports neither wasi:http/incoming-handler nor wasi:http/handler, so it cannot answer requests",
   );
   await expect(handler({ name: "m", hash: "1", get: () => () => undefined })).rejects.toThrow(
     "Module m has not the imports of tenon/wasi, which toFetchHandler needs: give it wasi()",
