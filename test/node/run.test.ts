@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { main } from "../../host/cli/main.ts";
 import type { ValueType } from "../../host/model/types.ts";
 import { buildModule } from "../../scripts/toolchain/build/index.ts";
+import { settled } from "../../scripts/toolchain/run/settle.ts";
 import { printValue } from "../../scripts/toolchain/run/wave-print.ts";
 import { readArguments, readValue } from "../../scripts/toolchain/run/wave-read.ts";
 import { componentEmbed, componentNew, emptyModule } from "../../scripts/toolchain/wasm-tools.ts";
@@ -75,6 +76,10 @@ describe("WAVE", () => {
     ['err("no")', result, { tag: "err", val: "no" }],
     ['[("a", 1)]', { kind: "map", key: string, value: u8 }, new Map([["a", 1]])],
     [" [ // one\n 1 ] ", list(u8), [1]],
+    ["[1, 2]", { kind: "stream", type: u8 }, [1, 2]],
+    ["1", { kind: "future", type: u8 }, 1],
+    ["()", { kind: "future", type: undefined }, undefined],
+    ['"lost"', { kind: "error-context" }, { debugMessage: "lost" }],
   ])("%s is read", (text, type, value) => {
     expect(readValue(text, type)).toEqual(value);
   });
@@ -93,6 +98,13 @@ describe("WAVE", () => {
       }),
       options,
     );
+  });
+
+  test("a stream without a type is read as a number of units, and printed so", () => {
+    const units: ValueType = { kind: "stream", type: undefined };
+    expect([...(readValue("3", units) as Iterable<number>)]).toEqual([3]);
+    expect(printValue(3, units)).toBe("3");
+    expect(() => readValue("[1]", units)).toThrow("Expected stream, found `[1]` at 1: [1]");
   });
 
   test.each<[string, string]>([
@@ -124,6 +136,66 @@ describe("WAVE", () => {
     ["1", { kind: "own", resource: { kind: "resource", name: "pen" } }, "has no text form"],
   ])("%s is no value of its type", (text, type, message) => {
     expect(() => readValue(text, type)).toThrow(message);
+  });
+});
+
+describe("settled", () => {
+  async function* chunks<T>(...given: T[]): AsyncGenerator<T> {
+    yield* given;
+  }
+  const stream = (type: ValueType | undefined): ValueType => ({ kind: "stream", type });
+  const future = (type: ValueType | undefined): ValueType => ({ kind: "future", type });
+
+  test.each<[ValueType, () => unknown, string]>([
+    [stream(u8), () => chunks(new Uint8Array([1, 2]), new Uint8Array([3])), "[1, 2, 3]"],
+    [stream(undefined), () => chunks(2, 3), "5"],
+    [stream(list(u8)), () => chunks([[1], [2]], [[3]]), "[[1], [2], [3]]"],
+    [stream(future(string)), () => chunks([Promise.resolve("a")], ["b"]), '["a", "b"]'],
+    [future(undefined), () => Promise.resolve(), "()"],
+    [future(stream(u8)), async () => chunks([1]), "[1]"],
+    [option(future(u8)), () => undefined, "none"],
+    [option(future(u8)), () => Promise.resolve(1), "some(1)"],
+    [option(option(future(u8))), () => ({ tag: "some", val: Promise.resolve(1) }), "some(some(1))"],
+    [list(future(u8)), () => [Promise.resolve(1), 2], "[1, 2]"],
+    [
+      { kind: "result", ok: future(u8), err: { kind: "error-context" } },
+      () => ({ tag: "ok", val: Promise.resolve(1) }),
+      "ok(1)",
+    ],
+    [
+      { kind: "variant", cases: [{ name: "a", type: stream(string) }] },
+      () => ({ tag: "a", val: chunks(["x"]) }),
+      'a(["x"])',
+    ],
+    [
+      { kind: "record", fields: [{ name: "the-body", type: stream(string) }] },
+      () => ({ theBody: chunks(["x"]) }),
+      '{the-body: ["x"]}',
+    ],
+    [{ kind: "map", key: string, value: future(u8) }, () => new Map([["a", Promise.resolve(1)]]), '[("a", 1)]'],
+  ])("%o has no more to come", async (type, make, text) => {
+    expect(printValue(await settled(make(), type), type)).toBe(text);
+  });
+
+  test("the parts of a value are waited for together: one may end only when another is read", async () => {
+    let done!: () => void;
+    const read = new Promise<void>((settle) => (done = settle));
+    const body = (async function* () {
+      yield [1];
+      done();
+    })();
+    const type: ValueType = { kind: "tuple", types: [future(undefined), stream(u8)] };
+    expect(printValue(await settled([read, body], type), type)).toBe("((), [1])");
+  });
+
+  test("what is waited for and fails is the failure", async () => {
+    const failed = Promise.reject(new Error("gone"));
+    await expect(settled([failed], list(future(u8)))).rejects.toThrow("gone");
+  });
+
+  test("a value of which nothing is to come is the same object", async () => {
+    const value = { xAxis: 1 };
+    expect(await settled(value, point)).toBe(value);
   });
 });
 

@@ -7,10 +7,11 @@ import { withoutVersion } from "../../../host/model/ids.ts";
 import { nearestName } from "../../../host/model/nearest.ts";
 import { toCamelCase } from "../../../host/model/spelling.ts";
 import { formatExtern } from "../../../host/model/text.ts";
-import type { ExternDecl, FuncType } from "../../../host/model/types.ts";
+import type { ExternDecl, FuncType, ValueType } from "../../../host/model/types.ts";
 import { createHost } from "../../../host/node/index.ts";
 import { runCommand } from "../../../host/node/wasi.ts";
 import type { HostOptions, Module } from "../../../host/module/types.ts";
+import { settled } from "./settle.ts";
 import { printValue, withPayload } from "./wave-print.ts";
 import { readArguments } from "./wave-read.ts";
 
@@ -150,12 +151,16 @@ async function perform(module: Module, { callable, args }: Call, told: (text: st
   const { result } = type;
   try {
     const value: unknown = await holder[path.at(-1)!](...args);
-    if (result?.kind === "result") told(withPayload("ok", result.ok, value));
-    else if (result !== undefined) told(printValue(value, result));
+    if (result?.kind === "result") told(await written("ok", result.ok, value));
+    else if (result !== undefined) told(printValue(await settled(value, result), result));
     return true;
   } catch (error) {
     if (!(error instanceof ComponentError) || result?.kind !== "result") throw error;
-    told(withPayload("err", result.err, error.payload));
+    told(await written("err", result.err, error.payload));
     return false;
   }
+}
+
+async function written(tag: string, type: ValueType | undefined, value: unknown): Promise<string> {
+  return withPayload(tag, type, type === undefined ? undefined : await settled(value, type));
 }

@@ -1,7 +1,10 @@
 /**
  * Values as their text form, WAVE: the host's JavaScript value and its type in, text out that {@link readValue} takes back.
+ *
+ * Nothing of the value is to come: streams are arrays or numbers of units, futures their values.
  */
 import { toCamelCase } from "../../../host/model/spelling.ts";
+import type { ErrorContext } from "../../../host/model/async-values.ts";
 import type { ValueType } from "../../../host/model/types.ts";
 
 /** Words that begin a value of some other kind, so that a name of the WIT is told from them. */
@@ -48,6 +51,14 @@ export function printValue(value: unknown, type: ValueType): string {
       const { tag, val } = value as { tag: "ok" | "err"; val?: unknown };
       return withPayload(tag, type[tag], val);
     }
+    case "stream":
+      return type.type === undefined
+        ? String(value)
+        : printValue(value, { kind: "list", element: type.type, length: undefined });
+    case "future":
+      return type.type === undefined ? "()" : printValue(value, type.type);
+    case "error-context":
+      return quoted((value as ErrorContext).debugMessage, '"');
     case "own":
     case "borrow":
       return `<${type.resource.name}>`;

@@ -1,8 +1,9 @@
 /**
  * Values from their text form, WAVE ("WebAssembly Value Encoding"): text and a type in, the host's JavaScript value out.
  *
- * Follows the grammar of wasm-wave, the text form of component values. What it has no form for, handles and streams, is
- * refused by name.
+ * Follows the grammar of wasm-wave, the text form of component values. Of what it has no form for, a stream is written as the
+ * list of its elements, or their number where they have no type, a future as its value, or as `()` where it has no type, and
+ * an error-context as its message. Handles are refused by name.
  */
 import { UsageError } from "../../../host/errors.ts";
 import { nearestName } from "../../../host/model/nearest.ts";
@@ -124,6 +125,18 @@ class WaveReader {
         const payload = type[tag];
         return payload === undefined ? { tag } : { tag, val: this.payload(payload) };
       }
+      case "stream": {
+        const { type: element } = type;
+        // A chunk of elements without a type is their number.
+        if (element === undefined) return [Number(this.match(/\d+/y, type))].values();
+        return this.items("[", "]", type, () => this.value(element));
+      }
+      case "future":
+        if (type.type !== undefined) return this.value(type.type);
+        this.open("(", type);
+        return this.open(")", type);
+      case "error-context":
+        return { debugMessage: this.quoted('"', type) };
       default:
         throw new UsageError(`A value of type ${formatType(type)} has no text form`);
     }
