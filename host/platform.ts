@@ -53,7 +53,7 @@ export type TypedSource<W> = Source & OfWorld<W>;
  * also in a page whose Content-Security-Policy forbids `eval`.
  */
 export interface BoundComponent<W = unknown> extends OfWorld<W> {
-  /** The version of the format; a host refuses one that is not its own. */
+  /** The version of the format, negative where calls may wait; a host refuses one that is not its own. */
   readonly format: number;
   readonly name: string;
   /** SHA-256 of the component it was made from, lower-case hex. */

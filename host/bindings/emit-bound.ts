@@ -7,6 +7,7 @@ import { Budget } from "../budget.ts";
 import type { Plan, KeptPlan } from "../plan/plan.ts";
 import { emitBindings } from "./emit.ts";
 import { FORMAT } from "./format.ts";
+import type { TextStyle } from "./names.ts";
 
 /** A core module beside the bound module: its file name and the SHA-256 of its bytes, hex. */
 export interface BoundModule {
@@ -31,11 +32,18 @@ const legend: readonly string[] = [
   "//   K, L, S  check, load and store the values of one type; a, p, v  arguments, core parameters and values of a call",
 ];
 
+/** And where calls may wait. */
+const waitingLegend: readonly string[] = [
+  "//   j  the functions between guests and host, in which the engine can suspend    f  begins a call    d  takes what it returns",
+  "//   t  what a guest calls, as far as the host's function    k  goes on with what that gave, at once or after a wait",
+];
+
 /**
  * The source of an ES module whose default export is a source for `compile` and `load`.
  * @param hash SHA-256 of the component, hex
  * @param modules one for each module of the plan; `undefined` for those that are imported
- * @param budget the work allowed, by default for the text alone
+ * @param how.budget the work allowed, by default for the text alone
+ * @param how.waiting writes calls that may wait; a host tells such bindings by their format, which is negative
  * @throws {UnsupportedError} when the text would be out of all proportion to the component
  */
 export function emitBoundModule(
@@ -43,13 +51,13 @@ export function emitBoundModule(
   hash: string,
   plan: Plan,
   modules: readonly (BoundModule | undefined)[],
-  budget: Budget = new Budget(plan.byteLength),
+  { budget = new Budget(plan.byteLength), waiting }: Pick<TextStyle, "waiting"> & { readonly budget?: Budget } = {},
 ): string {
   const [metered, lines] = [
     modules.some((module) => module?.metered !== undefined),
     modules.some((module) => module?.lines !== undefined),
   ];
-  const text = emitBindings(plan, budget, { annotated: true, metered })
+  const text = emitBindings(plan, budget, { annotated: true, metered, waiting })
     .replace(/^"use strict";\nreturn /, "")
     .replace(/;\n$/, "\n");
   const { statements, expression } = toSource(keptPart(plan), budget);
@@ -62,11 +70,12 @@ export function emitBoundModule(
   return [
     "// Written by `tenon bind`; do not edit. The default export is a source for `compile` and `load`.",
     ...legend,
+    ...(waiting === undefined ? [] : waitingLegend),
     ...statements,
     `const plan = ${expression};`,
     text,
     `export default {`,
-    `  format: ${FORMAT},`,
+    `  format: ${waiting === undefined ? FORMAT : -FORMAT},`,
     `  name: ${quote(name)},`,
     `  hash: ${quote(hash)},`,
     "  plan,",

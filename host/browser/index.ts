@@ -7,7 +7,7 @@ import { compileSource, inspectSource } from "../module/compile.ts";
 import type { CompileSourceOptions } from "../module/types.ts";
 import type { InspectedSource } from "../module/source/inspect.ts";
 import type { Host, HostOptions } from "../module/types.ts";
-import type { Component, World } from "../runtime/types.ts";
+import type { Component, InWorker, World } from "../runtime/types.ts";
 import { browserPlatform } from "./platform.ts";
 
 export * from "../module/public.ts";
@@ -24,9 +24,14 @@ export function createHost(options?: HostOptions): Host {
 /** Compiles a component for use without a host. Strings are URLs, relative to the page. */
 export function compile<W extends World = World>(
   source: Source | TypedSource<W>,
-  options: CompileSourceOptions = {},
-): Promise<Component<W>> {
-  return compileSource<W>(browserPlatform, source, options);
+  options: CompileSourceOptions & { readonly jspi: true },
+): Promise<Component<InWorker<W>>>;
+export function compile<W extends World = World>(
+  source: Source | TypedSource<W>,
+  options?: CompileSourceOptions,
+): Promise<Component<W>>;
+export function compile(source: Source, options: CompileSourceOptions = {}): Promise<Component> {
+  return compileSource(browserPlatform, source, options);
 }
 
 /** What is in a component: imports, exports, WIT, core modules, producers. Nothing of it is run. Strings are URLs, relative to the page. */

@@ -281,13 +281,14 @@ const bind: Command = {
     out: { value: "DIR", explains: "the folder to write to", required: true },
     limits: { explains: "core modules that can be kept within limits of time, steps and memory" },
     stack: { explains: "core modules that can be kept within all limits, stackBytes too" },
+    jspi: { explains: "calls that may wait: what is written is loaded with jspi: true" },
   },
   summary: "Writes a component's bindings ahead of time, for pages that forbid evaluation",
   run: async (args, { out }) => {
     const { bindFile } = await import("./bind.ts");
     const { displayPath } = await import("../../scripts/toolchain/build/files.ts");
     const limits = args.has("stack") ? "stack" : args.has("limits");
-    const files = await bindFile(args.positionals[0]!, args.value("out")!, limits);
+    const files = await bindFile(args.positionals[0]!, args.value("out")!, { limits, jspi: args.has("jspi") });
     out(files.map((file) => `${displayPath(file)}\n`).join(""));
     return 0;
   },

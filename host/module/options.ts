@@ -57,6 +57,7 @@ export const REQUEST: Checks<LoadRequest> = { ...LOAD, source: any };
 export const COMPILE: Checks<CompileSourceOptions> = {
   engine: engine,
   integrity: text,
+  jspi: flag,
   limits: limits,
   maxSourceBytes: number,
   name: text,

@@ -215,6 +215,12 @@ export type WaitingLoadOptions<W extends World = World> = Omit<LoadOptions<W>, "
 
 /** Options of `compile`. */
 export interface CompileSourceOptions extends CompileOptions {
+  /**
+   * Whether calls of its instances may wait, as {@link LoadOptions.jspi} says: every export returns a promise, and so may every
+   * import. Default `false`.
+   * @throws {UnsupportedError} where the engine has no JavaScript Promise Integration
+   */
+  readonly jspi?: boolean | undefined;
   /** What every instance may take. Default: those of {@link Limits}. */
   readonly limits?: Limits | undefined;
   /** The bytes' SHA-256, as 64 hex digits or `sha256-<base64>`. @throws {IntegrityError} when it differs */

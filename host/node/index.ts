@@ -9,7 +9,7 @@ import { compileSource, inspectSource } from "../module/compile.ts";
 import type { CompileSourceOptions } from "../module/types.ts";
 import type { InspectedSource } from "../module/source/inspect.ts";
 import type { HostOptions } from "../module/types.ts";
-import type { Component, World } from "../runtime/types.ts";
+import type { Component, InWorker, World } from "../runtime/types.ts";
 import { publishEvents } from "./channels.ts";
 import { nodePlatform } from "./platform.ts";
 import type { NodeHost } from "./types.ts";
@@ -31,9 +31,14 @@ export function createHost(options?: HostOptions): NodeHost {
 /** Compiles a component for use without a host. Strings are paths, or URLs when they have a scheme. */
 export function compile<W extends World = World>(
   source: Source | TypedSource<W>,
-  options: CompileSourceOptions = {},
-): Promise<Component<W>> {
-  return compileSource<W>(nodePlatform, source, options);
+  options: CompileSourceOptions & { readonly jspi: true },
+): Promise<Component<InWorker<W>>>;
+export function compile<W extends World = World>(
+  source: Source | TypedSource<W>,
+  options?: CompileSourceOptions,
+): Promise<Component<W>>;
+export function compile(source: Source, options: CompileSourceOptions = {}): Promise<Component> {
+  return compileSource(nodePlatform, source, options);
 }
 
 /** What is in a component: imports, exports, WIT, core modules, producers. Nothing of it is run. Strings are paths, or URLs when they have a scheme. */

@@ -88,15 +88,7 @@ export async function prepareBytes(bytes: Uint8Array<ArrayBuffer>, options: Prep
   const rewritten = cores !== undefined || places.some((place) => place.kind === "embedded" && place.hidden);
   const lines = found ?? (rewritten ? noPlaces : undefined);
   const meter = cores?.tools.meters(stack);
-  const more = waiting?.equipment(plan, recipe!);
-  const equip: Prepared["equip"] =
-    (meter ?? more) &&
-    ((instance, limits) => {
-      // What meters asks whether calls may wait.
-      more?.(instance);
-      meter?.(instance, limits);
-    });
-  return { plan, instantiate: functions.get(plan)!, modules, lines, equip };
+  return { plan, instantiate: functions.get(plan)!, modules, lines, equip: waiting?.equipment(plan, meter) ?? meter };
 }
 
 /** Where code was rewritten and nothing leads back, the engine's offsets are those of nothing anybody has. */

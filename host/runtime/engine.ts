@@ -191,6 +191,7 @@ export interface EngineInstance {
   end(options?: EndOptions): Promise<EndReceipt>;
 }
 
+/** Counts of at least 1. */
 export interface InstanceResources {
   /** Handles of guest resources the host has not disposed, by resource name. */
   readonly heldByHost: ReadonlyMap<string, number>;

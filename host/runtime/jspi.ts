@@ -3,14 +3,15 @@
  * kind (`waiting.ts`), and here they get the face of an engine whose calls return promises.
  */
 import { type LimitName, UnsupportedError, UsageError } from "../errors.ts";
-import type { Platform } from "../platform.ts";
+import type { BoundComponent, Platform } from "../platform.ts";
 import type { CompilerTools } from "./compiler.ts";
-import type { ThreadComponent } from "./component.ts";
+import type { ThreadComponent, ThreadInstance } from "./component.ts";
 import type { CallLimits, Content, EngineComponent, EngineInstance, EnginePlatform, Opened, Recipe } from "./engine.ts";
+import type { Component, Instance } from "./types.ts";
 import { type Limiting, type Waiter, waiterOf, waitingTools } from "./waiting.ts";
 
 /** A component whose instances are those of this thread. */
-export interface WaitingComponent extends EngineComponent, Pick<ThreadComponent, "link"> {
+export interface WaitingComponent extends Component, Pick<ThreadComponent, "link"> {
   start(...args: Parameters<EngineComponent["start"]>): Promise<WaitingInstance>;
 }
 
@@ -32,24 +33,40 @@ export async function openWaiting(content: Content, recipe: Recipe, platform: En
       `This engine has no JavaScript Promise Integration, which jspi: true needs (Chromium 137, Firefox 153, Safari 27 and Node 24 have it): load with isolation: "worker", whose calls return promises too`,
     );
   }
-  if ("instantiate" in content.body) {
-    throw new UsageError(
-      `The module "${content.body.name}" was written by \`tenon bind\` for calls that run to their end: with jspi, load the component that it was made from`,
-    );
-  }
   const limiting = await import("./call-limits.ts");
   // What the compiler needs comes with the platform: an import of its own would have bundlers cut it in more pieces.
-  const tools: CompilerTools = { waiting: waitingTools(limiting, platform) };
-  const opened = await platform.engines["tenon"]!.open(content, recipe, { ...platform, ...tools } as Platform);
+  const tools: CompilerTools = { waiting: waitingTools(limiting, platform, recipe) };
+  const { body: given } = content;
+  const body = "instantiate" in given ? forWaiting(given) : given;
+  const equipped = { ...platform, ...tools } as Platform;
+  const opened = await platform.engines["tenon"]!.open({ ...content, body }, recipe, equipped);
   return {
     ...opened,
     prepare: async (name) => waiting((await opened.prepare(name)) as ThreadComponent, recipe, limiting),
   };
 }
 
+/** By those that `tenon bind` wrote: a host caches by the object. */
+const plainly = new WeakMap<BoundComponent, BoundComponent>();
+
+/** Bindings for calls that may wait, as the engine of this thread takes them: with parts to be asked for, in its format. */
+function forWaiting(bound: BoundComponent): BoundComponent {
+  const { name, format, lines = [] } = bound;
+  if (format > 0) {
+    throw new UsageError(
+      `The module "${name}" was written by \`tenon bind\` for calls that run to their end: with jspi, bind it again with --jspi, or load the component that it was made from`,
+    );
+  }
+  let plain = plainly.get(bound);
+  if (plain === undefined) plainly.set(bound, (plain = { ...bound, format: -format, lines }));
+  return plain;
+}
+
 function waiting(component: ThreadComponent, recipe: Recipe, limiting: Limiting): WaitingComponent {
   const { name, hash, imports, exports } = component;
   const counts = limiting.countsSteps(recipe);
+  const waits = (instance: ThreadInstance): WaitingInstance =>
+    new WaitingInstance(instance, waiterOf(instance.exports)!, counts ? limiting : undefined);
   return {
     name,
     hash,
@@ -60,24 +77,23 @@ function waiting(component: ThreadComponent, recipe: Recipe, limiting: Limiting)
     describe: () => component.describe(),
     missing: (given) => component.missing(given),
     link: (given, plan) => component.link(given, plan),
+    instantiate: (given, options) => component.instantiate(given, options).then(waits),
+    instantiateSync: (given, options) => waits(component.instantiateSync(given, options)),
     // Not async: a suspended function would hold the instance.
-    start: (given, options) =>
-      component
-        .start(given, options)
-        .then((instance) => new WaitingInstance(instance, waiterOf(instance.exports)!, counts ? limiting : undefined)),
+    start: (given, options) => component.start(given, options).then(waits),
   };
 }
 
 /** An instance of this thread that counts the calls which wait for it. */
-export class WaitingInstance implements EngineInstance {
-  readonly #instance: EngineInstance;
+export class WaitingInstance implements Instance {
+  readonly #instance: ThreadInstance;
   readonly #waiter: Waiter;
   readonly #limiting: Limiting | undefined;
   /** Its end unwinds what waits. */
   readonly cutsCalls = true;
 
   /** @param limiting absent where calls cannot be limited */
-  constructor(instance: EngineInstance, waiter: Waiter, limiting: Limiting | undefined) {
+  constructor(instance: ThreadInstance, waiter: Waiter, limiting: Limiting | undefined) {
     this.#instance = instance;
     this.#waiter = waiter;
     this.#limiting = limiting;
@@ -85,6 +101,10 @@ export class WaitingInstance implements EngineInstance {
 
   get name(): string {
     return this.#instance.name;
+  }
+
+  get memoryBytes(): number {
+    return this.#instance.memoryBytes;
   }
 
   get exports(): object {
@@ -123,6 +143,14 @@ export class WaitingInstance implements EngineInstance {
 
   end(options?: Parameters<EngineInstance["end"]>[0]): ReturnType<EngineInstance["end"]> {
     return this.#instance.end(options);
+  }
+
+  dispose(endReason?: string): ReturnType<Instance["dispose"]> {
+    return this.#instance.dispose(endReason);
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
   }
 }
 

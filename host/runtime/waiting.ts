@@ -10,7 +10,8 @@ import type { ComponentState } from "../abi/component-state.ts";
 import { TenonError, UnsupportedError } from "../errors.ts";
 import { suspenderModule } from "../instrument/suspender.ts";
 import type { Platform } from "../platform.ts";
-import type { Meter } from "./metering.ts";
+import type { MeteredLimits } from "../abi/quota.ts";
+import type { Meter, Metering } from "./metering.ts";
 import { kept } from "./copies.ts";
 import type { ValueType } from "../model/types.ts";
 import type { KeptPlan } from "../plan/plan.ts";
@@ -54,18 +55,24 @@ export interface WaitingCode {
   module?: WebAssembly.Module;
 }
 
+type Equip = (instance: Metering & Waited, limits: MeteredLimits) => void;
+
 /** What the compiler needs to make a component whose calls may wait. */
 export interface WaitingTools {
   readonly text: (tools: object) => WaitingText;
-  /** Gives an instance of a plan what its text calls. */
-  equipment(plan: KeptPlan, recipe: Recipe): (instance: Waited) => void;
+  /** Gives an instance of a plan what its text calls. @param meter limits it, and asks whether calls may wait */
+  equipment(plan: KeptPlan, meter: Equip | undefined): Equip;
 }
 
 /** @param limiting where the limits of the call that is being made are */
-export function waitingTools(limiting: Limiting, { macrotask }: Pick<Platform, "macrotask">): WaitingTools {
+export function waitingTools(
+  limiting: Limiting,
+  { macrotask }: Pick<Platform, "macrotask">,
+  { queue = QUEUE }: Recipe,
+): WaitingTools {
   return {
     text: waitingText,
-    equipment({ lifts, hostFuncs }, { queue = QUEUE }) {
+    equipment({ lifts, hostFuncs }, meter) {
       const code: WaitingCode = {
         params: lifts.map(({ type }) => type.params.map((param) => param.type)),
         importName: (func) => hostFuncs[func]!.path.join("#"),
@@ -73,7 +80,10 @@ export function waitingTools(limiting: Limiting, { macrotask }: Pick<Platform, "
         limiting,
         macrotask,
       };
-      return (instance) => void (instance.waiter = new Waiter(instance, code));
+      return (instance, limits) => {
+        instance.waiter = new Waiter(instance, code);
+        meter?.(instance, limits);
+      };
     },
   };
 }

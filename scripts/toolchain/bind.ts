@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { emitBoundModule } from "../../host/bindings/emit-bound.ts";
+import { waitingText } from "../../host/bindings/waiting.ts";
 import { analyze } from "../../host/plan/analyze.ts";
 import type { Metered } from "../../host/instrument/meter.ts";
 import type { LineTable } from "../../host/debug/lines.ts";
@@ -21,6 +22,11 @@ export interface BindOptions {
    * `stackBytes`, which costs calls some more. Default `false`.
    */
   readonly limits?: boolean | "stack" | undefined;
+  /**
+   * Writes calls that may wait: what is written is loaded with `jspi: true`, and only so. Default `false`, for calls that run to
+   * their end.
+   */
+  readonly jspi?: boolean | undefined;
 }
 
 /** What {@link bind} makes. */
@@ -38,8 +44,8 @@ export interface BoundFiles {
  * @throws {DecodeError} when the bytes are no valid component
  * @throws {UnsupportedError} when it needs what this host lacks, or its text would be out of all proportion to it
  */
-export function bind(component: Uint8Array, { name = "component", limits }: BindOptions = {}): BoundFiles {
-  const { text, declarations: types, cores } = bindAs(component, name, { limits });
+export function bind(component: Uint8Array, { name = "component", ...how }: BindOptions = {}): BoundFiles {
+  const { text, declarations: types, cores } = bindAs(component, name, how);
   const entry = `${name}.js`;
   const files = new Map<string, string | Uint8Array>([[`${name}.d.ts`, types]]);
   for (const { file, bytes } of cores) files.set(file, bytes);
@@ -73,7 +79,7 @@ function written(table: LineTable | null): object | null {
   return table && { ...table, code: { ...table.code, functions: [...table.code.functions] } };
 }
 
-interface Parts extends Pick<BindOptions, "limits"> {
+interface Parts extends Omit<BindOptions, "name"> {
   /** JavaScript for a core module, where it is not beside the bindings. */
   readonly expressionOf?: ((core: Core, index: number) => string) | undefined;
 }
@@ -85,7 +91,7 @@ interface Parts extends Pick<BindOptions, "limits"> {
 export function bindAs(
   component: Uint8Array,
   name: string,
-  { limits = false, expressionOf }: Parts = {},
+  { limits = false, jspi = false, expressionOf }: Parts = {},
 ): { readonly text: string; readonly declarations: string; readonly cores: readonly Core[] } {
   const whole = new Uint8Array(component);
   const { plan: planned, budget } = analyze(whole);
@@ -113,5 +119,6 @@ export function bindAs(
   });
   const hash = createHash("sha256").update(whole).digest("hex");
   const types = declarations(world, new Map(), { bound: true, budget });
-  return { text: emitBoundModule(name, hash, plan, modules, budget), declarations: types, cores };
+  const text = emitBoundModule(name, hash, plan, modules, { budget, waiting: jspi ? waitingText : undefined });
+  return { text, declarations: types, cores };
 }

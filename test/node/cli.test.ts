@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { main } from "../../host/cli/main.ts";
-import { compile } from "../../host/node/index.ts";
+import { type BoundComponent, compile } from "../../host/node/index.ts";
 import type { Inspection } from "../../host/runtime/inspect.ts";
 import { componentEmbed, componentNew, emptyModule, parseWat } from "../../scripts/toolchain/wasm-tools.ts";
 
@@ -274,6 +274,16 @@ describe("bind", () => {
       if (!name.endsWith(".wasm"))
         expect(await readFile(join(folder, name), "utf8")).not.toMatch(/^export type Pwned/m);
     }
+  });
+
+  test("--jspi and --limits write calls that may wait, of core modules that can be kept within limits", async () => {
+    const folder = join(root, "bound-jspi");
+    expect(await tenon("bind", file, "--out", folder, "--jspi", "--limits")).toMatchObject({ status: 0, err: "" });
+    const { default: bound } = (await import(/* @vite-ignore */ pathToFileURL(join(folder, "adder.js")).href)) as {
+      default: BoundComponent;
+    };
+    expect(bound.metered).toHaveLength(1);
+    await expect(compile(bound)).rejects.toThrow("for calls that may wait: load it with jspi: true");
   });
 
   test("writes bindings that load without evaluation, declarations and core modules", async () => {

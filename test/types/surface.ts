@@ -127,6 +127,8 @@ export async function isolated(host: Host, source: TypedSource<Bank>): Promise<v
     imports: { "demo:log/log": { write: async () => {}, now: async () => 1n } },
   });
   holds<Equal<typeof suspended, Module<InWorker<Bank>>>>();
+  const component = await compile<Bank>("bank.wasm", { jspi: true });
+  holds<Equal<typeof component, Component<InWorker<Bank>>>>();
   const waits = createHost({ jspi: true });
   const suspending = await waits.load<Bank>("bank.wasm");
   holds<Equal<typeof suspending.exports, InWorker<Bank>["exports"]>>();

@@ -151,7 +151,7 @@ export class Run {
     const resources = this.trapped
       ? []
       : [...instance.resources().heldByHost].map(([owner, count]): Activity => ({ kind: "resource", owner, count }));
-    return [...calls, ...resources.filter(({ count }) => count > 0), ...this.scope.activity()];
+    return [...calls, ...resources, ...this.scope.activity()];
   }
 
   /** Resources of others that the guest holds, by name. */

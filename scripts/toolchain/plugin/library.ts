@@ -180,8 +180,8 @@ async function whole(path: string): Promise<Uint8Array<ArrayBuffer>> {
 /** The declarations of a component that is ready. @throws {BuildError} when it is none that this host can run */
 function typesOf({ path, name }: Place, bytes: Uint8Array<ArrayBuffer>): string {
   try {
-    const { imports, exportDecls } = analyze(bytes).plan;
-    return declarations({ name, imports, exports: exportDecls });
+    const { plan, budget } = analyze(bytes);
+    return declarations({ name, imports: plan.imports, exports: plan.exportDecls }, new Map(), { budget });
   } catch (cause) {
     throw new BuildError([{ file: path, message: (cause as Error).message }], { cause });
   }

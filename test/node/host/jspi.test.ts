@@ -5,6 +5,8 @@
 import { describe, expect, test } from "vitest";
 import {
   ComponentError,
+  compile,
+  type Instance,
   LimitError,
   LowerError,
   TrapError,
@@ -87,6 +89,24 @@ describe.runIf(has)("with jspi", () => {
     expect(plain.exports.api.add(2, 3)).toBe(5);
     expect(await waiting.exports.api.add(2, 3)).toBe(5);
     expect(plain.exports.api.add(2, 3)).toBe(5);
+  });
+
+  test("compile: instances on their own whose exports return promises and whose imports may", async () => {
+    const wait = valve();
+    const component = await compile(await poker(), { name: "p", jspi: true });
+    const imports = { "demo:poke/host": { poke: () => wait.promise } };
+    using instance: Instance<any> = await component.instantiate(imports as object);
+    const call = instance.exports.run(3);
+    expect(instance).toMatchObject({ depth: 1, memoryBytes: 65536, state: "live" });
+    wait.open();
+    expect(await call).toBe(3);
+    const other: Instance<any> = component.instantiateSync({
+      "demo:poke/host": { poke: () => new Promise(() => {}) },
+    } as object);
+    const cut = caught(other.exports.run(4));
+    expect(other.dispose()).toMatchObject({ memoryBytes: 65536 });
+    expect(await cut).toBeInstanceOf(UnloadedError);
+    expect(other.state).toBe("unloaded");
   });
 
   test("an import may return a promise, for which the guest is suspended while the program goes on", async () => {

@@ -1,9 +1,11 @@
 /** The types that the plugin writes beside an import. */
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { declare as declareImport } from "../../../scripts/toolchain/plugin/declare.ts";
+import { Library } from "../../../scripts/toolchain/plugin/library.ts";
+import { parseWat } from "../../../scripts/toolchain/wasm-tools.ts";
 import { compile, declare, hostConfig } from "../declare.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "tenon-declare-"));
@@ -37,4 +39,15 @@ test.each([
   const compilerOptions = { ...config.compilerOptions, allowArbitraryExtensions: true };
   const tsconfig = JSON.stringify({ ...config, compilerOptions });
   expect(await compile({ "x.d.wasm.ts": text, "use.ts": use, "tsconfig.json": tsconfig, "globals.d.ts": "" })).toBe("");
+});
+
+test("a component whose declarations would be out of all proportion to it is refused with its file", async () => {
+  const types = Array.from({ length: 14 }, (_, i) => `(type $t${i + 1} (tuple $t${i} $t${i}))`);
+  const imports = Array.from({ length: 20 }, (_, i) => `(import "f${i}" (func (param "x" $t14)))`);
+  const path = join(folder, "unfolding.wasm");
+  await writeFile(path, await parseWat(`(component (type $t0 (tuple u8)) ${types.join(" ")} ${imports.join(" ")})`));
+  const library = new Library({ optimize: false, cache: folder });
+  const place = { path, name: "unfolding", folder: undefined, types: join(folder, "unfolding.d.wasm.ts") };
+  await expect(library.get(place)).rejects.toThrow(/unfolding\.wasm.*is too complex to declare/s);
+  await library.close();
 });

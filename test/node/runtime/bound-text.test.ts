@@ -47,11 +47,11 @@ test("bind goes on with the budget that is left of the component's, to the last 
 test("emitBoundModule asks for no more than the budget it is given", async () => {
   const plan = await planned();
   const enough = new Budget(plan.byteLength);
-  emitBoundModule("bound", "0".repeat(64), plan, [], enough);
+  emitBoundModule("bound", "0".repeat(64), plan, [], { budget: enough });
   expect(enough.spent).toBeGreaterThan(100);
   const budget = new Budget(plan.byteLength);
   budget.spend(1_000_000 + 2 * plan.byteLength - enough.spent + 1, "test");
-  expect(() => emitBoundModule("bound", "0".repeat(64), plan, [], budget)).toThrow(UnsupportedError);
+  expect(() => emitBoundModule("bound", "0".repeat(64), plan, [], { budget })).toThrow(UnsupportedError);
 });
 
 const planned = async () => analyze(new Uint8Array(await parseWat(wat))).plan;

@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { parseSync } from "oxc-parser";
 import { emitBoundModule } from "../../../host/bindings/emit-bound.ts";
+import { waitingText } from "../../../host/bindings/waiting.ts";
 import { emitBindings } from "../../../host/bindings/emit.ts";
 import { LinkError, LowerError } from "../../../host/errors.ts";
 import { analyze } from "../../../host/plan/analyze.ts";
@@ -97,6 +98,7 @@ describe("the text itself", () => {
     const modules = plan.modules.map((_, index) => ({ file: `core${index}.wasm`, hash: "0".repeat(64) }));
     return [
       emitBoundModule("bound", "0".repeat(64), plan, modules),
+      emitBoundModule("bound", "0".repeat(64), plan, modules, { waiting: waitingText }),
       `export default (() => {\n${emitBindings(plan)}})();`,
     ];
   }
