@@ -67,9 +67,9 @@ export function emitLift(names: Names, index: number): Code {
     }
     code.line(`  ${LOCK} throw rt.fault(${index}, error);`);
     code.line("}");
+    if (names.metered) code.line("rt.meter.finish();");
     // A guest can catch what an import threw and go on; the fault stands all the same.
     code.line(`if (i0.entered !== ${ENTERED}) throw rt.fault(${index});`);
-    if (names.metered) code.line("rt.meter.finish();");
     code.line(entry.leave);
     settleGiven(crossing, [type.result]);
     if (result !== undefined) code.line("if (failed) throw rt.error(value);");

@@ -122,8 +122,8 @@ export function emitDestructor(names: Names, index: number): Code {
       code.block("try", () => code.line(names.metered ? `rt.meter.begin(); ${call}` : call), "} catch (error) {");
       code.line(`  ${LOCK} throw rt.fault(-1, error);`);
       code.line("}");
-      code.line(`if (i0.entered !== ${ENTERED}) throw rt.fault(-1);`);
       if (names.metered) code.line("rt.meter.finish();");
+      code.line(`if (i0.entered !== ${ENTERED}) throw rt.fault(-1);`);
       code.line(leave);
     },
     "});",

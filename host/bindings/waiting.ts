@@ -151,9 +151,9 @@ class Waiting implements WaitingText {
         if (type.params.some((param) => tools.hasBorrow(param.type))) code.line("rt.waiter.scope.end();");
         tools.postReturn(crossing, item, returned);
       });
+      if (names.metered) code.line("rt.meter.finish();");
       // A guest can catch what an import threw and go on; where the call began, the fault is told.
       code.line(`if (i0.entered !== ${ENTERED}) return;`);
-      if (names.metered) code.line("rt.meter.finish();");
       // The root is free when the guest's frames are gone.
       const inner = tools.enteringSet(names.plan, component, undefined).filter((at) => at !== 0);
       if (inner.length > 0) code.line(tools.flags(inner, IDLE));

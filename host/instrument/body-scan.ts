@@ -17,6 +17,7 @@ import {
   CATCH,
   CATCH_ALL,
   DELEGATE,
+  ELSE,
   END,
   GLOBAL_GET,
   GLOBAL_SET,
@@ -54,26 +55,27 @@ import {
   UNREACHABLE,
   UnknownInstruction,
 } from "./instructions.ts";
+import { CALLEE, Coverage } from "./coverage.ts";
 import type { Outline } from "./outline.ts";
 
 /** What is done with the bytes of a body from `at` to `next`. */
 export const EDIT = {
-  /** A loop becomes two, one within the other; `value` is its stretch. */
+  /** A loop that may become two, one within the other; `value` is its stretch. */
   turn: 0,
   /** A loop that takes values, which cannot be begun again without them. */
   turnOnce: 1,
-  /** The end of a loop that became two. */
+  /** The end of such a loop; `value` is its stretch. */
   close: 2,
   /** A call; of a function that its callers count; one that never comes back; a tail call. */
   call: 3,
   callCounted: 4,
   callEnding: 5,
   callTail: 6,
-  /** A return; `value` is where the labels of the function's end are: when loops became two, and when they did not. */
+  /** A return; `value` is the label of the function's end. */
   leave: 7,
   /** An instruction that takes long; `value` is the function that does its work. */
   help: 8,
-  /** A branch whose label passes loops that became two; for a table, `value` is where its labels are. */
+  /** A branch that leaves loops which may become two; `value` is where its label is, or those of its table. */
   relabel: 9,
   relabelTable: 10,
   /** Where what was thrown may arrive. */
@@ -115,7 +117,7 @@ export class BodyScan {
   readonly values: number[] = [];
   /** Steps of the function's own stretch, then of each loop's. */
   readonly steps: number[] = [];
-  /** Labels of branches by table, after the loops that became two are counted. */
+  /** Of branches that leave loops which may become two: each label, and within how many such loops it is; tables have how many first. */
   readonly labels: number[] = [];
 
   /** Where the instructions begin. */
@@ -129,13 +131,15 @@ export class BodyScan {
   /** Whether the function throws or catches. */
   throws = false;
 
-  // Of the body at hand: for each open block, the stretch that goes on when it ends, how many blocks up to it became two, and
-  // how many calls stood before it, for loops; -1 for others.
+  // Of the body at hand: for each open block, the stretch that goes on when it ends, how many loops up to it may become two,
+  // and how many calls stood before it, for loops; -1 for others.
   private readonly open: number[] = [];
   private readonly doubles: number[] = [];
   private readonly callsBefore: number[] = [];
   private double = 0;
   private calls = 0;
+  private index = 0;
+  private readonly coverage = new Coverage();
 
   constructor(outline: Outline, scanning: Scanning) {
     this.outline = outline;
@@ -169,6 +173,7 @@ export class BodyScan {
     const { count: own, wide } = skipLocals(reader);
     const locals = type.params.length + own;
     this.begin(reader.at, locals);
+    this.index = index;
     this.frameBytes =
       CALL_BYTES + VALUE_BYTES * (locals + wide + type.params.filter((param) => param === "v128").length);
     let stretch = 0;
@@ -209,8 +214,10 @@ export class BodyScan {
         count = 0;
         if (instruction === LOOP) stretch = this.openLoop(reader, at, stretch);
         else if (this.open.length > 0) stretch = this.closeBlock(instruction, at, reader.at);
-        else if (instruction === END) ended = true;
-        else throw new UnknownInstruction("delegate outside a block", at);
+        else if (instruction === END) {
+          ended = true;
+          this.coverage.end();
+        } else throw new UnknownInstruction("delegate outside a block", at);
       } else count += this.look(instruction, reader, at, stretch);
       ({ at } = reader);
     }
@@ -225,6 +232,7 @@ export class BodyScan {
     this.steps[0] = 0;
     this.labels.length = 0;
     this.open.length = this.doubles.length = this.callsBefore.length = 0;
+    this.coverage.begin();
     this.double = this.calls = 0;
     this.tight = this.throws = false;
   }
@@ -233,6 +241,7 @@ export class BodyScan {
   private openLoop(reader: InstructionReader, at: number, outer: number): number {
     this.checkBlock(reader, at);
     const stretch = this.steps.push(0) - 1;
+    this.coverage.loop(stretch);
     const type = this.outline.types[reader.blockType];
     const whole = type === undefined || (type.kind === "core-func" && type.params.length === 0);
     if (whole) this.double++;
@@ -254,6 +263,7 @@ export class BodyScan {
     const left = this.doubles.at(-1) ?? 0;
     if (instruction === DELEGATE) this.throws = true;
     else if (left < this.double) this.edit(EDIT.close, at, next, 0);
+    this.coverage.end();
     this.double = left;
     if (this.throws && this.scanning.stack) this.edit(EDIT.caught, next, next, 0);
     return this.open.pop()!;
@@ -267,11 +277,20 @@ export class BodyScan {
       case IF:
         this.checkBlock(reader, at);
         this.openBlock(stretch, -1);
+        if (opcode === IF) this.coverage.if();
+        else this.coverage.block();
+        return 0;
+      case ELSE:
+        if (this.open.length > 0) this.coverage.else();
+        return 0;
+      case UNREACHABLE:
+        this.coverage.stop();
         return 0;
       case TRY:
       case TRY_TABLE:
         this.checkBlock(reader, at);
         this.openBlock(stretch, -1);
+        this.coverage.block();
         this.throws = true;
         return 0;
       case CATCH:
@@ -288,29 +307,36 @@ export class BodyScan {
       case BR_IF:
       case BR_ON_NULL:
       case BR_ON_NON_NULL:
-        if (this.relabelled(reader.first) !== reader.first)
-          this.edit(EDIT.relabel, at, reader.at, this.relabelled(reader.first));
+        if (this.loopsAround(reader.first) < this.double)
+          this.edit(EDIT.relabel, at, reader.at, this.label(reader.first));
+        this.coverage.branch(reader.first);
+        if (opcode === BR) this.coverage.stop();
         return 0;
       case BR_TABLE:
-        if (this.double > 0) this.relabelTable(new InstructionReader(reader.bytes, at + 1, reader.end), reader.at);
+        this.branchTable(new InstructionReader(reader.bytes, at + 1, reader.end), reader.at);
         return 0;
       case RETURN:
-        this.edit(EDIT.leave, at, reader.at, this.labels.push(this.open.length + this.double, this.open.length) - 2);
+        this.edit(EDIT.leave, at, reader.at, this.open.length);
+        this.coverage.leave();
+        this.coverage.stop();
         return 0;
       case CALL:
       case RETURN_CALL:
         this.checkIndex(reader.first, outline.functions.length, "function", at);
+        this.coverage.call(this.callee(reader.first));
         this.call(reader, at, opcode === CALL, this.leaves[reader.first]!);
         return this.leaves[reader.first]!;
       case CALL_INDIRECT:
       case RETURN_CALL_INDIRECT:
         this.checkIndex(reader.first, outline.types.length, "type", at);
         this.checkIndex(reader.second, outline.tables, "table", at);
+        this.coverage.call(CALLEE.unknown);
         this.call(reader, at, opcode === CALL_INDIRECT, 0);
         return INDIRECT_STEPS;
       case CALL_REF:
       case RETURN_CALL_REF:
         this.checkIndex(reader.first, outline.types.length, "type", at);
+        this.coverage.call(CALLEE.unknown);
         this.call(reader, at, opcode === CALL_REF, 0);
         return INDIRECT_STEPS;
       case LOCAL_GET:
@@ -332,8 +358,11 @@ export class BodyScan {
   }
 
   private call(reader: InstructionReader, at: number, comesBack: boolean, steps: number): void {
-    if (!comesBack) this.edit(EDIT.callTail, at, reader.at, 0);
-    else if (reader.bytes[reader.at] === UNREACHABLE) this.edit(EDIT.callEnding, at, reader.at, 0);
+    if (!comesBack) {
+      this.edit(EDIT.callTail, at, reader.at, 0);
+      this.coverage.leave();
+      this.coverage.stop();
+    } else if (reader.bytes[reader.at] === UNREACHABLE) this.edit(EDIT.callEnding, at, reader.at, 0);
     else {
       this.calls++;
       if (steps === 0) this.edit(EDIT.call, at, reader.at, 0);
@@ -381,17 +410,44 @@ export class BodyScan {
     this.edit(EDIT.help, at, reader.at, this.scanning.helper(opcode, reader.first, second));
   }
 
-  /** The label of a branch when the loops that it leaves are counted twice. */
-  private relabelled(label: number): number {
-    return label + this.double - (this.doubles[this.open.length - 1 - label] ?? 0);
+  /** What a call of that function says of checks. */
+  private callee(index: number): number {
+    if (this.leaves[index]! > 0) return this.ending[index] === 1 ? CALLEE.unknown : CALLEE.silent;
+    if (index < this.outline.imported.functions) return CALLEE.unknown;
+    return index < this.index ? CALLEE.checksBelow : CALLEE.checks;
   }
 
-  private relabelTable(reader: InstructionReader, next: number): void {
+  /** Within how many loops that may become two a label is: that of a loop is within it. */
+  private loopsAround(label: number): number {
+    return this.doubles[this.open.length - 1 - label] ?? 0;
+  }
+
+  /** @returns where the label is */
+  private label(label: number): number {
+    return this.labels.push(label, this.loopsAround(label)) - 2;
+  }
+
+  private branchTable(reader: InstructionReader, next: number): void {
     const from = reader.at - 1;
     const count = reader.u32() + 1;
     const at = this.labels.push(count) - 1;
-    for (let left = count; left > 0; left--) this.labels.push(this.relabelled(reader.u32()));
-    this.edit(EDIT.relabelTable, from, next, at);
+    for (let left = count; left > 0; left--) {
+      const label = reader.u32();
+      this.coverage.branch(label);
+      if (this.double > 0) this.label(label);
+    }
+    this.coverage.stop();
+    if (this.double > 0) this.edit(EDIT.relabelTable, from, next, at);
+  }
+
+  /** Whether a stretch begins with a check: 0 is the function's own. */
+  checks(stretch: number): boolean {
+    return this.throws || this.coverage.checks[stretch]!;
+  }
+
+  /** Whether a loop that checks is within that one. */
+  nests(stretch: number): boolean {
+    return this.coverage.nests[stretch] === true;
   }
 
   private edit(kind: number, at: number, next: number, value: number): void {

@@ -21,6 +21,7 @@ export const UNREACHABLE = 0x00;
 export const BLOCK = 0x02;
 export const LOOP = 0x03;
 export const IF = 0x04;
+export const ELSE = 0x05;
 export const TRY = 0x06;
 export const CATCH = 0x07;
 export const THROW = 0x08;
@@ -84,7 +85,7 @@ function set(kind: number, from: number, to = from): void {
 }
 set(NONE, 0x00, 0x01);
 set(BLOCK_TYPE, BLOCK, IF);
-set(NONE, 0x05);
+set(NONE, ELSE);
 set(BLOCK_TYPE, TRY);
 set(INDEX, CATCH, RETHROW);
 set(NONE, THROW_REF, END);
@@ -124,7 +125,7 @@ export const plain: Uint8Array = immediates.map((kind, opcode) => {
   if (opcode >= LOCAL_GET && opcode <= LOCAL_TEE) return PLAIN_INDEX;
   if (kind === SIGNED) return PLAIN_NUMBER;
   if (kind === MEMORY_ARGUMENT) return PLAIN_MEMORY;
-  return kind === NONE && ![THROW_REF, END, RETURN, CATCH_ALL].includes(opcode) ? PLAIN_NONE : 0;
+  return kind === NONE && ![UNREACHABLE, ELSE, THROW_REF, END, RETURN, CATCH_ALL].includes(opcode) ? PLAIN_NONE : 0;
 });
 
 /** A cursor over the instructions of one function. */

@@ -2,18 +2,21 @@
  * Function bodies → the same bodies, counting the steps they take.
  *
  * A step is an instruction. Where a function is entered and at each turn of a loop, the steps of that stretch are taken off
- * a counter (branches that are not taken included), and when it falls below zero the host is asked whether it may go on.
- * There is no other way back than a loop or a call, so no stretch runs unseen for longer than its own length. A function that
- * only computes, is short and has neither loops nor calls that come back is counted by those who call it.
+ * a counter (branches that are not taken included). The counter is looked at there as well, unless every way on from there
+ * passes another such look (`coverage.ts`), and when it is below zero the host is asked whether it may go on. What was taken
+ * after the last look the host sees when the call has ended. There is no other way back than a loop or a call, so no stretch
+ * runs unseen for longer than the code between two looks. A function that only computes, is short and has neither loops
+ * nor calls that come back is counted by those who call it.
  *
- * A loop becomes two, one within the other: the inner takes its steps and goes back to the outer when there are none, and the
- * outer asks. A call within the loop itself would have the engine keep everything in memory at each turn (2.7 times the time
- * of a tight loop, measured; the two loops cost nothing).
+ * A loop becomes two, one within the other: the inner looks, takes its steps, and goes back to the outer when there were none,
+ * and the outer asks. A call within the loop itself would have the engine keep everything in memory at each turn (2.7 times the
+ * time of a tight loop, measured; the two loops cost nothing). A loop around one that looks has such calls anyway, and stays one.
  *
  * Where the counter is: in a function with a loop that calls nothing it is kept in a local, and written back around calls and
  * at the function's end; the body becomes a block then, so that branches to the end pass there. In any other it stays in the
  * global, which costs such a function no more time and far fewer bytes: engines decide by a function's size what they put
- * in its place (a loop over checked arrays was 4.8 times slower in V8 13 when its function had grown to the double). A function
+ * in its place (a loop over checked arrays was 4.8 times slower in V8 13 when its function had grown to the double, and 2.2
+ * times in V8 14 when it had grown by half; by a fifth, 1.1). A function
  * that throws or catches keeps it in the global, and its loops single: what it catches may have passed functions in between.
  *
  * The stack: a function adds its frame to what is in use when it is entered, asks where that is more than is granted, and takes
@@ -41,10 +44,10 @@ import { type Output, positiveBytes } from "./output.ts";
 export interface Counting extends Scanning {
   /** The global that is counted down. */
   readonly counter: number;
-  /** Called when the counter is below zero; with the steps to give back first; with the counter, which it gives back. */
+  /** Called when the counter is below zero; with the counter, which it gives back; and called always, to look itself. */
   readonly out: number;
-  readonly outBack: number;
   readonly outLocal: number;
+  readonly ask: number;
   /** The global of what is in use of the stack, the one of what is granted, and what is called when that is less. */
   readonly stackUsed: number;
   readonly stackGranted: number;
@@ -74,6 +77,8 @@ export class BodyMeter {
   private doubles = false;
   private measured = false;
   private keepsUsed = false;
+  /** How many loops around have become two, by how many there are that may, of the place that is being written. */
+  private readonly doubled: number[] = [0];
 
   constructor(outline: Outline, counting: Counting) {
     this.outline = outline;
@@ -101,9 +106,11 @@ export class BodyMeter {
       this.writeEdits(output, bytes, start, end);
       return;
     }
-    writeLocals(output, bytes, { start, code: body.code, more: this.keepsUsed ? 2 : 1 });
+    const more = (this.keepsLocal || this.measured ? 1 : 0) + (this.keepsUsed ? 1 : 0);
+    if (more > 0) writeLocals(output, bytes, { start, code: body.code, more });
+    else output.copy(bytes, start, body.code);
     if (this.measured) this.enter(output);
-    if (counts) this.take(output, body.steps[0]!, false);
+    if (counts) this.count(output, 0, false);
     const block = this.keepsLocal || this.measured;
     if (block) {
       output.byte(BLOCK);
@@ -170,8 +177,8 @@ export class BodyMeter {
       case EDIT.turn:
       case EDIT.turnOnce:
         output.copy(bytes, at, next);
-        if (kind === EDIT.turn && this.doubles) this.turn(output, this.body.steps[value]!, bytes.subarray(at, next));
-        else if (this.counting.counts) this.take(output, this.body.steps[value]!, this.keepsLocal);
+        if (kind === EDIT.turn && this.doubles) this.turn(output, value, bytes.subarray(at, next));
+        else if (this.counting.counts) this.count(output, value, this.keepsLocal);
         if (this.keepsUsed) this.restore(output);
         return;
       case EDIT.caught:
@@ -179,18 +186,20 @@ export class BodyMeter {
         return;
       case EDIT.close:
         output.byte(END);
-        output.byte(END);
+        if (this.doubled.pop()! > this.doubled.at(-1)!) output.byte(END);
         return;
       case EDIT.leave:
         output.byte(BR);
-        output.u32(this.body.labels[this.doubles ? value : value + 1]!);
+        output.u32(value + this.doubled.at(-1)!);
         return;
       case EDIT.relabel:
         output.byte(bytes[at]!);
-        output.u32(value);
+        this.writeLabel(output, value);
         return;
       case EDIT.relabelTable:
-        this.writeTable(output, value);
+        output.byte(BR_TABLE);
+        output.u32(this.body.labels[value]! - 1);
+        for (let i = 0; i < this.body.labels[value]!; i++) this.writeLabel(output, value + 1 + 2 * i);
         return;
       default:
         if (this.keepsLocal) this.spill(output);
@@ -204,47 +213,70 @@ export class BodyMeter {
     }
   }
 
-  private writeTable(output: Output, at: number): void {
+  /** The label of a branch, with the loops that have become two between counted twice. */
+  private writeLabel(output: Output, at: number): void {
     const { labels } = this.body;
-    const count = labels[at]!;
-    output.byte(BR_TABLE);
-    output.u32(count - 1);
-    for (let label = 1; label <= count; label++) output.u32(labels[at + label]!);
+    output.u32(labels[at]! + this.doubled.at(-1)! - this.doubled[labels[at + 1]!]!);
   }
 
   /**
-   * The head of the two loops a loop becomes, of which the outer has begun:
-   * `if (counter < 0) { counter += steps; out(); } loop: if ((counter -= steps) < 0) continue outer`.
+   * The head of a loop that may become two, the first of which has begun:
+   * `if (counter < 0) out(); loop: if (counter < 0) continue outer; counter -= steps`.
    * @param loop the instruction that begins the loop
    */
-  private turn(output: Output, steps: number, loop: Uint8Array): void {
-    const { outBack, outLocal } = this.counting;
-    if (this.keepsLocal) this.local(output, LOCAL_GET);
-    else this.global(output, GLOBAL_GET);
-    isNegative(output);
-    output.byte(IF);
-    output.byte(NOTHING);
-    if (this.keepsLocal) this.local(output, LOCAL_GET);
-    output.byte(I32_CONST);
-    output.positive(steps);
-    if (this.keepsLocal) output.byte(I32_ADD);
+  private turn(output: Output, stretch: number, loop: Uint8Array): void {
+    const { body, keepsLocal } = this;
+    // Where the counter is in a local a check costs less than what engines make of a loop without one.
+    const checks = keepsLocal || body.checks(stretch);
+    const doubles = checks && (keepsLocal || !body.nests(stretch));
+    this.doubled.push(this.doubled.at(-1)! + (doubles ? 1 : 0));
+    if (doubles) {
+      this.ask(output);
+      output.copy(loop, 0, loop.length);
+      this.counter(output);
+      isNegative(output);
+      output.byte(BR_IF);
+      output.byte(1);
+    }
+    this.subtract(output, stretch, keepsLocal);
+    if (checks && !doubles) this.ask(output);
+  }
+
+  /** Asks when the counter is below zero, where that is done seldom. */
+  private ask(output: Output): void {
+    if (this.keepsLocal) {
+      this.askWhenNegative(output);
+      return;
+    }
     output.byte(CALL);
-    output.u32(this.keepsLocal ? outLocal : outBack);
-    if (this.keepsLocal) this.local(output, LOCAL_SET);
-    output.byte(END);
-    output.copy(loop, 0, loop.length);
-    this.subtract(output, steps, this.keepsLocal);
-    output.byte(BR_IF);
-    output.byte(1);
+    output.u32(this.counting.ask);
   }
 
   /**
    * `counter -= steps; if (counter < 0) out()`.
    * @param fromLocal whether the counter is in the local already: it is not where the function is entered
    */
-  private take(output: Output, steps: number, fromLocal: boolean): void {
+  private count(output: Output, stretch: number, fromLocal: boolean): void {
+    this.subtract(output, stretch, fromLocal);
+    if (this.body.checks(stretch)) this.askWhenNegative(output);
+  }
+
+  /** `counter -= steps` */
+  private subtract(output: Output, stretch: number, fromLocal: boolean): void {
+    if (fromLocal) this.local(output, LOCAL_GET);
+    else this.global(output, GLOBAL_GET);
+    output.byte(I32_CONST);
+    output.positive(this.body.steps[stretch]!);
+    output.byte(I32_SUB);
+    if (this.keepsLocal) this.local(output, LOCAL_SET);
+    else this.global(output, GLOBAL_SET);
+  }
+
+  /** `if (counter < 0) out()` */
+  private askWhenNegative(output: Output): void {
     const { keepsLocal } = this;
-    this.subtract(output, steps, fromLocal);
+    this.counter(output);
+    isNegative(output);
     output.byte(IF);
     output.byte(NOTHING);
     if (keepsLocal) this.local(output, LOCAL_GET);
@@ -254,19 +286,9 @@ export class BodyMeter {
     output.byte(END);
   }
 
-  /** `(counter -= steps) < 0` */
-  private subtract(output: Output, steps: number, fromLocal: boolean): void {
-    if (fromLocal) this.local(output, LOCAL_GET);
+  private counter(output: Output): void {
+    if (this.keepsLocal) this.local(output, LOCAL_GET);
     else this.global(output, GLOBAL_GET);
-    output.byte(I32_CONST);
-    output.positive(steps);
-    output.byte(I32_SUB);
-    this.local(output, LOCAL_TEE);
-    if (!this.keepsLocal) {
-      this.global(output, GLOBAL_SET);
-      this.local(output, LOCAL_GET);
-    }
-    isNegative(output);
   }
 
   /** `used += frame; if (used > granted) outOfStack()`. */

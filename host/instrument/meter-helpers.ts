@@ -76,13 +76,10 @@ export function outLocalHelper({ counter, out }: Hooks): Helper {
   };
 }
 
-/** Gives steps back to the counter, and asks. */
-export function outBackHelper({ counter, out }: Hooks): Helper {
-  const at = u32Bytes(counter);
-  return {
-    type: functionType([[I32]], []),
-    body: [0, 0x23, ...at, GET, 0, 0x6a, 0x24, ...at, CALL, ...u32Bytes(out), END],
-  };
+/** Asks when the counter is below zero. It is short, so that engines put it in the place of its calls. */
+export function askHelper({ counter, out }: Hooks): Helper {
+  const negative = [0x23, ...u32Bytes(counter), CONST, 0, 0x48];
+  return { type: OUT_TYPE, body: [0, ...negative, IF, NOTHING, CALL, ...u32Bytes(out), END, END] };
 }
 
 /** The helper for one instruction with its immediates. @param element the type of a table's elements */

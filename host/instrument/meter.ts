@@ -17,7 +17,7 @@ import {
   helperFor,
   HOOKS,
   type Hooks,
-  outBackHelper,
+  askHelper,
   outHelper,
   outLocalHelper,
   TICK_TYPE,
@@ -127,7 +127,7 @@ class Additions {
     const first = outline.types.length;
     const base = { counter: outline.globals, table: outline.tables, tickType: first, growType: first + 1 };
     this.hooks = { ...base, out: outline.functions.length };
-    this.helpers.push(outHelper(base), outLocalHelper(this.hooks), outBackHelper(this.hooks));
+    this.helpers.push(outHelper(base), outLocalHelper(this.hooks), askHelper(this.hooks));
     this.helpers.push(outHelper(base, HOOKS.growStack));
   }
 
@@ -166,7 +166,7 @@ function meterCode(
   const section = outline.sections.find(({ id }) => id === SECTION.code);
   const { out, counter } = added.hooks;
   const meter = new BodyMeter(outline, {
-    ...{ counts, counter, out, outLocal: out + 1, outBack: out + 2 },
+    ...{ counts, counter, out, outLocal: out + 1, ask: out + 2 },
     ...{ stack, stackUsed: counter + 1, stackGranted: counter + 2, outOfStack: out + 3 },
     helper: (...what) => added.helper(...what),
     blockType: (results) => added.typeNumber(functionType([], results)),

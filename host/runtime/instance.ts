@@ -322,11 +322,11 @@ function run(
         (error: unknown) => run(instance, runtime, controls, -1, runtime.refusalOf(error)),
       );
     }
+    runtime.meter?.finish();
     // A guest can catch what an import threw and go on; the fault stands all the same.
     if (root.entered === ENTERED) {
       root.entered = IDLE;
       runtime.starting = false;
-      runtime.meter?.finish();
       return instance;
     }
   } catch (error) {

@@ -217,10 +217,16 @@ export class Meter {
     this.grantedBefore = this.granted;
   }
 
-  /** The call has ended, however. */
+  /** The call has ended, however. What it took since it last asked counts as well, and can end it yet. */
   finish(): void {
     if (!this.running) return;
     this.running = false;
+    const { fuel } = this.allowance;
+    if (fuel !== Infinity) {
+      this.takeBack(-1);
+      const used = this.granted - this.grantedBefore;
+      if (used > fuel && this.instance.root.entered === ENTERED) this.stop(new LimitTrap("fuel", fuel, used));
+    }
     if (this.awake === undefined) active = this.outer;
     else this.stopWatching();
     this.outer = undefined;
@@ -402,11 +408,11 @@ export class Meter {
     return undefined;
   }
 
-  /** Takes the steps back that counters other than one have left. */
+  /** Takes the steps back that counters other than one have left, or gives those that they have taken since they last asked. */
   private takeBack(place: number): void {
     for (const [i, counter] of this.counters.entries()) {
       const left = counter.value as number;
-      if (i === place || left <= 0) continue;
+      if (i === place || left === 0) continue;
       this.granted -= left;
       counter.value = 0;
     }

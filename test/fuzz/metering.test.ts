@@ -3,6 +3,8 @@ import { expect, inject, test } from "vitest";
 import { meterModule } from "../../host/instrument/meter.ts";
 import { HOOKS } from "../../host/instrument/meter-helpers.ts";
 import { parseWat } from "../../scripts/toolchain/wasm-tools.ts";
+import { checkFree } from "../node/check-free.ts";
+import { randomControl } from "./control.ts";
 import { randomFrom } from "./mutate.ts";
 import { randomModule } from "./programs.ts";
 
@@ -130,4 +132,21 @@ test("meterModule changes nothing that a program computes, and counts the same w
   }
   expect(compared).toBeGreaterThan(PROGRAMS);
   expect(trapped).toBeGreaterThan(0);
+});
+
+test("meterModule has the counter looked at on every way through random control flow", async () => {
+  const seed = inject("seed");
+  let spared = 0;
+  for (let i = 0; i < PROGRAMS; i++) {
+    const text = randomControl(randomFrom(seed + i));
+    const module = new Uint8Array(await parseWat(text));
+    expect(WebAssembly.validate(module), text).toBe(true);
+    const { bytes } = meterModule(module, { counts: true });
+    expect(WebAssembly.validate(bytes), text).toBe(true);
+    const { faults, looks } = checkFree(module, bytes);
+    expect(faults, `program ${i}, seed ${seed}: ${text}`).toEqual([]);
+    const places = text.split(/\(loop|\(func \$f/).length - 1;
+    if (looks.reduce((sum, count) => sum + count, 0) < places) spared++;
+  }
+  expect(spared).toBeGreaterThan(0);
 });

@@ -75,6 +75,9 @@ function caught(call: () => unknown): LimitError {
   throw new Error("The call ended");
 }
 
+/** Functions without loops that each call the next twice. */
+const doubling = Array.from({ length: 60 }, (_, i) => `(func $f${i} (call $f${i + 1}) (call $f${i + 1}))`).join(" ");
+
 const loops: Readonly<Record<string, string>> = {
   "an endless loop": `(func (export "f") (loop $l (br $l)))`,
   "an endless loop with work": `(func (export "f") (local i32) (loop $l (local.set 0 (i32.add (local.get 0) (i32.const 1))) (br $l)))`,
@@ -87,6 +90,12 @@ const loops: Readonly<Record<string, string>> = {
   "memory copied for ever": `(memory 16) (func (export "f") (loop $l (memory.copy (i32.const 0) (i32.const 64) (i32.const 1000000)) (br $l)))`,
   "four gigabytes filled by one instruction": `(memory 65536) (func (export "f") (loop $l (memory.fill (i32.const 0) (i32.const 7) (i32.const -1)) (br $l)))`,
   "a table filled for ever": `(table $t 100000 funcref) (func (export "f") (loop $l (table.fill $t (i32.const 0) (ref.null func) (i32.const 100000)) (br $l)))`,
+  "a loop around one that is passed by": `(func $no (result i32) (i32.const 0)) (func (export "f") (loop $out (if (call $no) (then (loop $in (br_if $in (call $no))))) (br $out)))`,
+  "a loop around one that turns once": `(func $no (result i32) (i32.const 0)) (func (export "f") (loop $out (loop $in (br_if $in (call $no))) (br $out)))`,
+  "a loop of calls that end at once": `(func $g (loop $l)) (func (export "f") (loop $l (call $g) (br $l)))`,
+  "tail calls in a ring": `(func $a (export "f") (return_call $b)) (func $b (return_call $c)) (func $c (return_call $a))`,
+  "functions that each call the next twice": `${doubling} (func $f60) (func (export "f") (call $f0))`,
+  "functions that each call the one before twice": `(func $f0) ${Array.from({ length: 60 }, (_, i) => `(func $f${i + 1} (call $f${i}) (call $f${i}))`).join(" ")} (func (export "f") (call $f60))`,
   "something exponential": `(func $f (param i32) (if (local.get 0) (then (call $f (i32.sub (local.get 0) (i32.const 1))) (call $f (i32.sub (local.get 0) (i32.const 1)))))) (func (export "f") (call $f (i32.const 60)))`,
 };
 
