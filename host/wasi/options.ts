@@ -110,8 +110,8 @@ export interface WasiOptions {
   /** Addresses, with a port or at any, where a guest may listen: `"127.0.0.1:8080"`. Default none. `wasi:sockets`, in Node */
   readonly listen?: readonly string[] | undefined;
   /**
-   * Secrets by the name of an environment variable, in which the guest finds a placeholder. In headers and the query of requests to the
-   * secret's own hosts it is replaced; with another host the request is refused. Hosts are named as in `net`, which has to allow
+   * Secrets by the name of an environment variable, in which the guest finds a placeholder. In headers, `Basic` credentials among them, and
+   * the query of requests to the secret's own hosts it is replaced; with another host the request is refused. In bodies it stays. Hosts are named as in `net`, which has to allow
    * them too; over plain `http:` a secret goes only where its host is named with a port. Default none. `wasi:http/outgoing-handler`
    */
   readonly secrets?: Readonly<Record<string, Secret>> | undefined;

@@ -2,7 +2,7 @@
 import { fail } from "../io/error.ts";
 import { isThenable, type MaybePromise } from "../maybe.ts";
 import { type NetPolicy, policyOf } from "../net/policy.ts";
-import { type Secrets, secretsOf } from "../net/secrets.ts";
+import { readable, type Secrets, secretsOf } from "../net/secrets.ts";
 import type { WasiState } from "../state.ts";
 import type { Body } from "./bodies.ts";
 import { codeOf, type ErrorCode, HttpError } from "./errors.ts";
@@ -84,12 +84,13 @@ function targetOf(request: Asked): Target {
 function revealed(target: Target, secrets: Secrets): Target | undefined {
   const { scheme, host, port, path, headers } = target;
   const [, before, query] = /^([^?]*)(.*)$/s.exec(path)!;
-  const texts = [query!, ...headers.map(([, value]) => value)];
+  const values = headers.map(([name, value]) => readable(name, value));
+  const texts = [query!, ...values.map(({ text }) => text)];
   if (texts.some((text) => secrets.misused(text, host, port, scheme === "https"))) return undefined;
   return {
     ...target,
     path: before! + secrets.reveal(query!, encodeURIComponent),
-    headers: headers.map(([name, value]) => [name, secrets.reveal(value)]),
+    headers: headers.map(([name], at) => [name, values[at]!.written(secrets.reveal(values[at]!.text))]),
   };
 }
 

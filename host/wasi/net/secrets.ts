@@ -3,6 +3,7 @@
  *
  * The guest has a placeholder, in the environment variable of the secret's name. Where one stands in a header or the query of a
  * request, the secret takes its place on the way to a host that it is for. A request that has one for another host is refused.
+ * Bodies are left as they are: they stream, their length may have been told, and servers give back what is wrong with them.
  */
 import { generatorOf } from "../random/generator.ts";
 import type { WasiState } from "../state.ts";
@@ -66,6 +67,27 @@ export class Secrets {
       return done.includes(from) ? done.split(from).join(to) : done;
     }, text);
   }
+}
+
+/** A header's value as a text that placeholders can be seen in. */
+export interface Readable {
+  readonly text: string;
+  /** The value that has another text. */
+  written(text: string): string;
+}
+
+/** Of `Basic` credentials, the user and password, which stand there as base64. */
+export function readable(name: string, value: string): Readable {
+  const [, scheme, encoded] = /^(basic +)([\w+/]+=*) *$/i.exec(value) ?? [];
+  if (name.toLowerCase() === "authorization" && encoded !== undefined) {
+    try {
+      const text = atob(encoded);
+      return { text, written: (other) => (other === text ? value : scheme! + btoa(other)) };
+    } catch {
+      // No base64.
+    }
+  }
+  return { text: value, written: (text) => text };
 }
 
 /** The secrets of an instance. */

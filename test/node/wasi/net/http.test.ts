@@ -32,6 +32,7 @@ const PATHS: Readonly<Record<string, (request: IncomingMessage, response: Server
   },
   "/hang": () => undefined,
   "/stall": (_, response) => void response.writeHead(200).write("a"),
+  "/told": (request, response) => response.end(request.headers["x-key"]),
   "/cookies": (_, response) => response.setHeader("set-cookie", ["a=1", "b=2"]).end(),
   "/upgrade": (_, response) => response.writeHead(101, { connection: "upgrade", upgrade: "x" }).end(),
 };
@@ -147,7 +148,44 @@ test("a name that leads to this machine needs more than its own name", async () 
   expect(asked).toEqual([["localhost", undefined]]);
 });
 
-test("secrets reach their hosts in headers and queries; the guest and everybody else sees placeholders", async () => {
+test("secrets in Basic credentials reach their hosts, and no others; what else is base64 is left alone", async () => {
+  const value = "s3cret:~}";
+  const guest = await guestWith({
+    net: [at, "b.example"],
+    secrets: { KEY: { value, hosts: [at] }, OTHER: { value: "other", hosts: ["b.example"] } },
+  });
+  const { KEY: key, OTHER: other } = Object.fromEntries(guest.environment.getEnvironment()) as Record<string, string>;
+  const base64 = (text: string): string => Buffer.from(text).toString("base64");
+  const credentials = async (authorization: string, name = "authorization"): Promise<unknown> => {
+    await ask(guest, { url: `http://${at}/`, headers: { [name]: authorization } });
+    const { headers } = seen.splice(0)[0] as { headers: readonly string[] };
+    return headers[headers.findIndex((header) => header.toLowerCase() === name.toLowerCase()) + 1];
+  };
+  // As curl, git and clients of registries send them.
+  expect(await credentials(`Basic ${base64(`Üser:${key}`)}`)).toBe(`Basic ${base64(`Üser:${value}`)}`);
+  expect(await credentials(`basic  ${base64(`${key}:`)}`, "AUTHORIZATION")).toBe(`basic  ${base64(`${value}:`)}`);
+  for (const plain of [
+    `Basic ${base64("user:word")}`,
+    "Basic YQ",
+    "Basic a",
+    "Basic ==",
+    "Basic",
+    `Token ${base64(key!)}`,
+  ])
+    expect(await credentials(plain)).toBe(plain);
+  expect(await credentials(`Basic ${base64(key!)}`, "x-key")).toBe(`Basic ${base64(key!)}`);
+  for (const [url, secret] of [
+    ["https://b.example/", key],
+    [`http://${at}/`, other],
+    ["http://b.example/", other],
+  ] as const) {
+    const headers = { authorization: `Basic ${base64(`user:${secret}`)}` };
+    expect(payloadOf(() => send(guest, { url, headers }))).toEqual({ tag: "HTTP-request-denied" });
+  }
+  expect(seen).toEqual([]);
+});
+
+test("secrets reach their hosts in headers and queries, not in bodies; the guest and everybody else sees placeholders", async () => {
   const value = "s3cret & value";
   const logged = ["log", "warn", "error", "info", "debug"].map((name) => vi.spyOn(console, name as "log"));
   const guest = await guestWith({
@@ -167,6 +205,8 @@ test("secrets reach their hosts in headers and queries; the guest and everybody 
   await ask(guest, { url: `http://${at}/p/${key}?k=${key}`, method: { tag: "post" }, headers, body: key });
   expect(seen[0]).toMatchObject({ line: `POST /p/${key}?k=s3cret%20%26%20value`, body: key });
   expect(seen[0]!.headers).toContain(`Bearer ${value}`);
+  // A host that gives it back is a host that the secret was meant for.
+  expect(await ask(guest, { url: `http://${at}/told`, headers: { "x-key": key } })).toMatchObject({ body: value });
   // For another host, in a header or the query, and over a connection that anybody may listen to.
   const refused = [
     { url: "http://b.example/", headers },
@@ -175,7 +215,7 @@ test("secrets reach their hosts in headers and queries; the guest and everybody 
     { url: `http://${at}/`, headers: { "x-key": other } },
   ];
   for (const asked of refused) expect(payloadOf(() => send(guest, asked))).toEqual({ tag: "HTTP-request-denied" });
-  expect(seen).toHaveLength(1);
+  expect(seen).toHaveLength(2);
   expect(JSON.stringify(guest.events)).not.toContain("s3cret");
   expect(logged.flatMap((spy) => spy.mock.calls)).toEqual([]);
   vi.restoreAllMocks();
