@@ -55,6 +55,10 @@ export type TrapCode =
   | "realloc-out-of-bounds"
   /** An import threw; `cause` is what it threw. */
   | "import-threw"
+  /** The guest ended itself with the exit code 0, by `wasi:cli/exit`, which is no trap: its module has exited. `cause` is its `ExitError`. */
+  | "exit"
+  /** The guest ended itself with another exit code; `cause` is its `ExitError`. */
+  | "exit-failure"
   /** A limit was passed: the error is a {@link LimitError}. */
   | "limit-exceeded"
   /** The engine's words name no cause, or several. */
@@ -311,12 +315,12 @@ export class UnloadedError extends TenonError {
   }
 }
 
-/** A call of a module that has trapped and is not back; its `code` is `trapped`, `cause` the trap. */
+/** A call of a module that has trapped, or exited, and is not back; its `code` is `trapped` or `exited`, `cause` the trap or exit. */
 export class TrappedError extends UnloadedError {
   /** Milliseconds until a fresh instance is tried; `undefined` when only a reload brings the module back. */
   readonly retryAfterMs: number | undefined;
-  constructor(message: string, retryAfterMs: number | undefined, options?: { cause?: unknown }) {
-    super(message, options, "trapped");
+  constructor(message: string, retryAfterMs: number | undefined, options?: { cause?: unknown }, code = "trapped") {
+    super(message, options, code);
     this.retryAfterMs = retryAfterMs;
   }
 }

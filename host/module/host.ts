@@ -121,11 +121,10 @@ class ModuleHost implements Host {
     const { platform, components, closing, options: shared } = this.#context;
     const { grants = shared.grants, maxSourceBytes = shared.maxSourceBytes, signedBy = shared.signedBy } = given;
     const options = { ...given, grants, maxSourceBytes, signedBy };
-    const { integrity } = options;
     const recipe = recipeOf(shared, options);
     return abortable([options.signal, closing], async (signal) => {
       const opened = await openSource(platform, source, { ...options, recipe, signal });
-      const name = options.name ?? opened.label ?? opened.hash.slice(0, 12);
+      const { name = opened.label ?? opened.hash.slice(0, 12), integrity } = options;
       if (integrity !== undefined) (await upkeep()).checkIntegrity(integrity, opened.hash, `module ${name}`);
       return { name, component: await components.get(opened), source, options };
     });
@@ -159,8 +158,8 @@ class ModuleHost implements Host {
     const run = new Run(context, name, component);
     let record: ModuleRecord | undefined;
     try {
-      const others = (): ModuleRecord[] => modulesOf(context).filter((it) => it.name !== name);
-      await run.link(options.imports, options.link, others, [options.signal]);
+      // It is not among them yet itself.
+      await run.link(options.imports, options.link, () => modulesOf(context), [options.signal]);
       await run.instantiate((at, error) => record?.trapped(at, error));
       await abortable([options.signal, context.closing], async () => undefined);
       record = new ModuleRecord(context, candidate, run, context.platform.publish ?? publicModule, restarts);

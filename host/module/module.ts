@@ -4,7 +4,7 @@
  * Users hold the object that `public-module.ts` makes of it. The transactions are in `reload.ts`, `restart.ts` and `unload.ts`,
  * the instance in `run.ts`.
  */
-import { TrappedError, UnloadedError, UsageError } from "../errors.ts";
+import { type TrapError, TrappedError, UnloadedError, UsageError } from "../errors.ts";
 import type { ExternDecl, ResourceType } from "../model/types.ts";
 import type { ServedComponent, Source } from "../platform.ts";
 import type { CallLimits, EngineComponent, EnginePlatform } from "../runtime/engine.ts";
@@ -48,9 +48,9 @@ export interface HostContext extends SharedContext<Run> {
 export interface Restarts {
   /** Milliseconds until a fresh instance is tried; `undefined` when none will be. */
   readonly retryAfterMs: number | undefined;
-  /** The end of the message of a refused call, after "it has trapped and". */
-  readonly outlook: string;
-  /** The serving version has trapped, inside a call. */
+  /** The end of the message of a refused call, after "it has trapped and"; the usual one where nothing is said. */
+  readonly outlook: string | undefined;
+  /** The serving version has trapped or exited, inside a call. */
   trapped(run: Run, error: Error): void;
   /** Cancels a restart that is due. */
   stop(): void;
@@ -95,6 +95,8 @@ export class ModuleRecord implements ExportingModule {
   /** Absent when a trap is final. */
   readonly restarter: Restarts | undefined;
   #lastTrap: Error | undefined;
+  /** What the last version that was locked has done. */
+  #fate: "trapped" | "exited" | undefined;
   #detach: (() => void) | undefined;
 
   constructor(
@@ -135,7 +137,7 @@ export class ModuleRecord implements ExportingModule {
   }
 
   get state(): ModuleState {
-    if (this.phase === "settled") return this.run.trapped ? "trapped" : "live";
+    if (this.phase === "settled") return this.run.trapped ? this.#fate! : "live";
     return this.phase;
   }
 
@@ -146,23 +148,26 @@ export class ModuleRecord implements ExportingModule {
   /** The error of a call through a cut handle. */
   readonly unloadedError = (): UnloadedError => {
     const cause = this.#lastTrap;
-    return new UnloadedError(`Module ${this.name} was unloaded`, cause === undefined ? undefined : { cause });
+    return new UnloadedError(`Module ${this.name} was unloaded`, cause && { cause });
   };
 
   readonly trapped = (run: Run, error: Error): void => {
     // A candidate that traps fails its reload; an old version that traps while it drains is gone anyway.
     if (run !== this.run || this.phase === "unloading" || this.phase === "unloaded") return;
-    this.traps++;
+    const fate = (error as TrapError).trap === "exit" ? "exited" : "trapped";
+    if (fate === "trapped") this.traps++;
+    this.#fate = fate;
     this.#lastTrap = error;
     // Listeners must not run on top of the failing call.
-    queueMicrotask(() => this.context.events.emit("trapped", { module: this.name, error }));
+    queueMicrotask(() => this.context.events.emit(fate, { module: this.name, error }));
     this.restarter?.trapped(run, error);
     this.tree.lock((path) => {
       const why = this.restarter?.outlook ?? "is locked until it is reloaded";
       return new TrappedError(
-        `Cannot call ${path} of module ${this.name}: it has trapped and ${why}`,
+        `Cannot call ${path} of module ${this.name}: it has ${fate} and ${why}`,
         this.restarter?.retryAfterMs,
         { cause: this.run.trap ?? error },
+        fate,
       );
     });
   };

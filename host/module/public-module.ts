@@ -10,7 +10,7 @@ import type { Module, ReloadOptions, UnloadOptions, UnloadReceipt } from "./type
 
 /** The object that users hold for a module. */
 export function publicModule(record: ModuleRecord): Module {
-  const unload = (options: UnloadOptions): Promise<UnloadReceipt> =>
+  const unload = (options: UnloadOptions = {}): Promise<UnloadReceipt> =>
     traced(record.context, "unload", { module: record.name, hash: record.hash }, () => unloadModule(record, options));
   return Object.freeze({
     get name() {
@@ -34,7 +34,7 @@ export function publicModule(record: ModuleRecord): Module {
     usage: () => record.run.usage(),
     with: (limits: CallLimits) => record.with(limits),
     reload: (source?: Source, options: ReloadOptions = {}) => record.reload(source, options),
-    unload: (options: UnloadOptions = {}) => unload(options),
+    unload,
     async [Symbol.asyncDispose]() {
       await unload({ force: true, cascade: true });
     },

@@ -93,7 +93,10 @@ export interface HostOptions {
   readonly maxSourceBytes?: number | undefined;
 }
 
-/** What happens after a trap: nothing (calls are refused until a reload), or a fresh instance of the same component. */
+/**
+ * What happens after a trap: nothing (calls are refused until a reload), or a fresh instance of the same component. A guest that ends
+ * itself with the exit code 0 has not trapped: it stays ended until a reload.
+ */
 export type TrapPolicy = "fail" | "restart" | RestartOptions;
 
 /**
@@ -338,7 +341,7 @@ export interface ReloadReceipt {
   readonly old: RunReceipt;
 }
 
-export type ModuleState = "live" | "trapped" | "reloading" | "unloading" | "unloaded";
+export type ModuleState = "live" | "trapped" | "exited" | "reloading" | "unloading" | "unloaded";
 
 /** A named place in a host that holds one instance at a time. */
 export interface Module<W extends World = World> {
@@ -353,7 +356,7 @@ export interface Module<W extends World = World> {
    * where the object would be awaited or returned from an `async` function, which would call the component.
    */
   readonly exports: W["exports"];
-  /** The first trap, while the module is trapped. */
+  /** The first trap, while the module is trapped; of one that has exited, the error that its call ended with. */
   readonly trap: Error | undefined;
   /** A function or class by path: `greet`, `api.add`, `demo:calc/api@1.0.0#add`, `demo:calc/api#add`. */
   get(path: string): Function | undefined;
@@ -442,6 +445,8 @@ export interface HostEvents {
   reloaded: { readonly module: string; readonly receipt: ReloadReceipt };
   "reload-failed": { readonly module: string; readonly error: Error };
   trapped: { readonly module: string; readonly error: Error };
+  /** The guest ended itself with the exit code 0: no trap, and no policy restarts it. `error` is what its call ended with. */
+  exited: { readonly module: string; readonly error: Error };
   restarted: { readonly module: string; readonly attempt: number };
   /** The circuit breaker: too many restarts, so the module stays trapped until a reload. */
   "restart-given-up": { readonly module: string; readonly restarts: number; readonly error: Error };

@@ -1,6 +1,6 @@
 /**
  * The diagnostics channels of Node: `tenon:load`, `tenon:reload`, `tenon:unload`, `tenon:call` and `tenon:import` as tracing
- * channels, `tenon:trap`, `tenon:restart` and `tenon:leak` as plain ones.
+ * channels, `tenon:trap`, `tenon:exit`, `tenon:restart` and `tenon:leak` as plain ones.
  *
  * Messages name modules and functions and never hold what is passed or returned. While nobody has subscribed nothing is
  * wrapped: a channel tells here when somebody subscribes, so that no call has to ask.
@@ -132,13 +132,14 @@ export const channels: Tracing = {
 
 const plain = {
   trapped: diagnostics.channel("tenon:trap"),
+  exited: diagnostics.channel("tenon:exit"),
   restarted: diagnostics.channel("tenon:restart"),
   leaked: diagnostics.channel("tenon:leak"),
 };
 
 /** Publishes the events of a host that have a channel. */
 export function publishEvents<H extends Host>(host: H): H {
-  for (const event of ["trapped", "restarted", "leaked"] as const) {
+  for (const event of ["trapped", "exited", "restarted", "leaked"] as const) {
     host.on(event, (message) => {
       if (plain[event].hasSubscribers) plain[event].publish(message);
     });

@@ -18,6 +18,7 @@ import { wordsOf } from "../words.ts";
 import type { ValueType } from "../model/types.ts";
 import type { ExportPlan, FuncItem, KeptPlan } from "../plan/plan.ts";
 import { BETWEEN } from "../instrument/between.ts";
+import { exitCodeOf } from "./exit.ts";
 import {
   calledPart,
   engineLines,
@@ -148,7 +149,7 @@ export function toTrapError(raised: unknown, context: FaultContext): TrapError {
   const place = at === undefined ? "" : ` at ${at.file}:${at.line}:${at.column}`;
   // The guest's own message replaces the engine's text for the trap.
   const more = said !== undefined && said !== "" ? `: ${said}` : detail !== "" && detail !== code ? ` (${detail})` : "";
-  const message = `Trap ${where}: ${code}${more}${place}`;
+  const message = code === "exit" ? `Exit ${where}: ${detail}` : `Trap ${where}: ${code}${more}${place}`;
   // The user's own error, which is the same object with its stacks read.
   const cause = error instanceof ImportFault ? error.error : undefined;
   scrub(cause);
@@ -366,6 +367,8 @@ function codeOf(error: unknown): { code: TrapCode; detail: string } {
   }
   if (error instanceof AbiTrap) return { code: error.code, detail: error.message };
   if (error instanceof ImportFault) {
+    const exitCode = exitCodeOf(error.error);
+    if (exitCode !== undefined) return { code: exitCode === 0 ? "exit" : "exit-failure", detail: wordsOf(error.error) };
     const hint = error.hasErr ? " (to give err, throw a ComponentError with its payload)" : "";
     return { code: "import-threw", detail: `import "${error.importName}" threw: ${wordsOf(error.error)}${hint}` };
   }

@@ -35,9 +35,14 @@ export interface ErrorData {
 /** What an import threw at the host, in the worker. */
 export class HostError extends Error {
   readonly thrown: number;
-  constructor(thrown: number, message: string) {
+  /** Of a guest that has ended itself. */
+  readonly exitCode: number | undefined;
+  readonly code: string | undefined;
+  constructor(thrown: number, message: string, exitCode: number | undefined) {
     super(message);
     this.thrown = thrown;
+    this.exitCode = exitCode;
+    this.code = exitCode === undefined ? undefined : "exit";
   }
 }
 

@@ -8,6 +8,7 @@ import { ComponentError } from "../errors.ts";
 import type { ValueType } from "../model/types.ts";
 import { funcName } from "../model/spelling.ts";
 import type { LinkedImports } from "../runtime/given-imports.ts";
+import { exitCodeOf } from "../runtime/exit.ts";
 import { scrub } from "../runtime/trap.ts";
 import { wordsOf } from "../words.ts";
 import type { Call } from "./call.ts";
@@ -173,7 +174,7 @@ export class HostImports {
 
   #threw(error: unknown): Answer {
     scrub(error);
-    return ["threw", this.#thrown.push(error) - 1, wordsOf(error)];
+    return ["threw", this.#thrown.push(error) - 1, wordsOf(error), exitCodeOf(error)];
   }
 }
 

@@ -37,8 +37,8 @@ export type Answer =
   | readonly ["ok", unknown]
   /** The import gave err. */
   | readonly ["err", unknown]
-  /** It threw what has this number at the host, and these words. */
-  | readonly ["threw", number, string];
+  /** It threw what has this number at the host, and these words; with a code the guest has ended itself. */
+  | readonly ["threw", number, string, number | undefined];
 
 /** From the worker. */
 export type Reply =

@@ -268,7 +268,7 @@ class Server {
     this.#post(message, transfer);
     const answer = this.#starter.wait();
     if (answer[0] === "ok") return answer[1];
-    if (answer[0] === "threw") throw new HostError(answer[1], answer[2]);
+    if (answer[0] === "threw") throw new HostError(answer[1], answer[2], answer[3]);
     throw new ComponentError(answer[1]);
   }
 }

@@ -46,7 +46,8 @@ const claims: Readonly<Record<string, Readonly<Record<string, readonly Claim[]>>
       ["elsewhere its call fails and says so", "test/node/wasi/guest.test.ts: is refused in this thread, with what to turn on"],
       ["no longer than its `timeoutMs`", "test/node/wasi/guest.test.ts: a sleep in this thread ends with the time of its call"],
       ["are told to `onAccess` and to the channel", "test/node/wasi/guest.test.ts: who listens is told of uses and refusals", "test/node/wasi/channel.test.ts: tenon:access"],
-      ["ends the call with a trap whose `cause` is an `ExitError`", "test/node/wasi/guest.test.ts: a guest that ends itself is a trap whose cause has the exit code"],
+      ["ends the call with an error whose `cause` is an `ExitError`", "test/node/wasi/guest.test.ts: a guest that ends itself with a failure is a trap whose cause has the exit code"],
+      ["With 0 that is no trap: the module has exited, as the event `exited` says, and no policy restarts it", "test/node/wasi/guest.test.ts: that ends itself with 0 has exited, which is no trap"],
       ["meet `wasi:config` and `wasi:keyvalue`", "test/node/wasi/settings.test.ts: keeps what is set, alone and in batches"],
       ["can stand in `imports` too", "test/node/real/native.test.ts: wasi:cli/run with arguments"],
     ],
@@ -159,7 +160,7 @@ const claims: Readonly<Record<string, Readonly<Record<string, readonly Claim[]>>
     ],
     "To look inside": [["as data and as text, without running anything", "test/node/runtime/inspect.test.ts: from any source, as data and as text"]],
     "To watch it work": [
-      ["subscribe to the tracing channels of `diagnostics_channel`", "test/node/host/channels.test.ts: tell of the module from its beginning to its end", "test/node/host/channels.test.ts: tenon:trap and tenon:restart tell", "test/memory/collected.test.ts: says so in an event and by tenon:leak"],
+      ["subscribe to the tracing channels of `diagnostics_channel`", "test/node/host/channels.test.ts: tell of the module from its beginning to its end", "test/node/host/channels.test.ts: tenon:trap and tenon:restart tell", "test/node/host/channels.test.ts: tenon:exit tells", "test/memory/collected.test.ts: says so in an event and by tenon:leak"],
       ["not of what is passed", "test/node/host/channels.test.ts: never of arguments or results"],
       ["a call costs nothing more while nobody has subscribed", "test/node/host/channels.test.ts: nothing stands in front of a function before somebody subscribes"],
       ["for instances made while somebody listens", "test/node/host/channels.test.ts: of instances that are made while somebody listens"],

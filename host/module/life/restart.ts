@@ -2,6 +2,7 @@
  * Restarts after a trap, where a policy asks for them: a fresh instance at once, growing delays while calls go on trapping,
  * and an end after so many restarts in a row.
  */
+import type { TrapError } from "../../errors.ts";
 import { asError } from "../imports/scope.ts";
 import type { ModuleRecord, Restarts } from "../module.ts";
 import type { RestartOptions, TrapPolicy } from "../types.ts";
@@ -38,6 +39,7 @@ class Restarter implements Restarts {
   #granted: number[] = [];
   /** The module's calls when its last instance began. */
   #callsBefore = 0;
+  #exited = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** When a fresh instance will be tried; `undefined` when none will. */
   #dueAt: number | undefined;
@@ -51,8 +53,9 @@ class Restarter implements Restarts {
     this.#windowMs = options.windowMs ?? 60_000;
   }
 
-  /** The serving version has trapped, inside a call. */
+  /** The serving version has trapped, inside a call. One that has exited is not needed any more. */
   trapped(run: Run, error: Error): void {
+    if ((this.#exited = (error as TrapError).trap === "exit")) return this.stop();
     // The call that trapped is counted as well: more than one call means that one was served.
     if (this.#record.tree.calls - this.#callsBefore > 1) this.#granted = [];
     this.#schedule(run, error);
@@ -64,7 +67,8 @@ class Restarter implements Restarts {
   }
 
   /** The end of the message of a refused call, after "it has trapped and". */
-  get outlook(): string {
+  get outlook(): string | undefined {
+    if (this.#exited) return undefined;
     const { retryAfterMs } = this;
     if (retryAfterMs !== undefined) return `will be tried again in ${Math.ceil(retryAfterMs)} ms`;
     const count = this.#granted.length;

@@ -1,8 +1,9 @@
 /** `wasi:cli/exit`, and what a program sees of it. */
 import { ComponentError, TenonError, UsageError } from "../../errors.ts";
+import { exitCodeOf } from "../../runtime/exit.ts";
 import type { Faces } from "../state.ts";
 
-/** The guest has ended itself with `wasi:cli/exit`: the cause of the trap that its call ends with, whatever the code is. */
+/** The guest has ended itself with `wasi:cli/exit`: the cause of the error that its call ends with, whatever the code is. */
 export class ExitError extends TenonError {
   /** 0 is success. */
   readonly exitCode: number;
@@ -13,10 +14,10 @@ export class ExitError extends TenonError {
 }
 
 /** The exit code that an error of a call stands for; `undefined` when it is none of `wasi:cli/exit`. */
-function exitCodeOf(error: unknown): number | undefined {
+function exitCodeBehind(error: unknown): number | undefined {
   for (let at = error, depth = 0; at instanceof Error && depth < 10; at = at.cause, depth++) {
-    const { code, exitCode } = at as { code?: unknown; exitCode?: unknown };
-    if (code === "exit" && typeof exitCode === "number") return exitCode;
+    const code = exitCodeOf(at);
+    if (code !== undefined) return code;
   }
   return undefined;
 }
@@ -39,7 +40,7 @@ export async function runCommand(module: {
     return 0;
   } catch (error) {
     if (error instanceof ComponentError) return 1;
-    const code = exitCodeOf(error);
+    const code = exitCodeBehind(error);
     if (code === undefined) throw error;
     return code;
   }

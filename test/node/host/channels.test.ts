@@ -150,6 +150,18 @@ describe("diagnostics_channel", () => {
     expect(restarts).toEqual([{ module: "math", attempt: 1 }]);
   });
 
+  test("tenon:exit tells that a guest has ended itself with success", async () => {
+    const [traps, exits] = [heard("tenon:trap"), heard("tenon:exit")];
+    // As `tenon/wasi` throws it.
+    const poke = (): never => {
+      throw Object.assign(new Error("Done"), { code: "exit", exitCode: 0 });
+    };
+    const module: Any = await host().load(await poker(), { name: "poker", imports: { "demo:poke/host": { poke } } });
+    expect(() => module.exports.run(1)).toThrow(/^Exit in "poker", export "run": Done$/);
+    await sleep(0);
+    expect([traps, exits]).toEqual([[], [{ module: "poker", error: expect.objectContaining({ trap: "exit" }) }]]);
+  });
+
   test("nothing stands in front of a function before somebody subscribes, and after the last one has gone", async () => {
     let frames = 0;
     const poke = (): void => {

@@ -83,10 +83,11 @@ test("a guest may not write more than was permitted: it traps", async () => {
   expect((module.trap!.cause as Error).message).toMatch(/that check-write has permitted, got 1048576$/);
 });
 
-test("a guest that ends itself is a trap whose cause has the exit code", async () => {
+test("a guest that ends itself with a failure is a trap whose cause has the exit code", async () => {
   const module = await load();
   const error = thrown(() => module.exports.exit(0)) as TrapError;
   expect(error.cause).toMatchObject({ name: "ExitError", code: "exit", exitCode: 1 });
+  expect([error.trap, module.state]).toEqual(["exit-failure", "trapped"]);
   expect((await caught(runCommand(await load()))).message).toMatch(/exports no wasi:cli\/run/);
 });
 
@@ -193,3 +194,45 @@ test.skipIf(inPage)("a sleep in this thread ends with the time of its call", asy
   expect(error).toBeInstanceOf(LimitError);
   expect(error).toMatchObject({ limit: "timeout", allowed: 30 });
 });
+
+// A page that is not isolated has no worker that waits.
+const ENGINES: [string, object][] = [
+  ["this thread", {}],
+  ...(inPage ? [] : [["a worker", { isolation: "worker" }] as [string, object]]),
+];
+
+test.each(ENGINES)(
+  "a guest in %s that ends itself with 0 has exited, which is no trap and brings no restart",
+  async (_, how) => {
+    const here = host();
+    const told: unknown[] = [];
+    for (const event of ["trapped", "exited", "restarted", "restart-given-up"] as const)
+      here.on(event, (detail) => told.push([event, detail]));
+    const options = { ...how, imports: wasi(), onTrap: "restart" } as object;
+    const module = (await here.load(await guest(), { name: "ends", ...options })) as any;
+    const error = await caught((async () => module.exports.exit(1))());
+    expect(error).toMatchObject({ name: "TrapError", trap: "exit", cause: { name: "ExitError", exitCode: 0 } });
+    expect(error.message).toBe(`Exit in "ends", export "exit": The guest ended itself with the exit code 0`);
+    const after = await caught((async () => module.exports.random(1))());
+    expect(after).toMatchObject({
+      name: "ExitedError",
+      code: "exited",
+      retryAfterMs: undefined,
+      cause: { trap: "exit" },
+    });
+    expect(after.message).toMatch(/: it has exited and is locked until it is reloaded$/);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(told).toEqual([["exited", { module: "ends", error }]]);
+    expect([module.state, module.trap, module.info().traps, module.info().restarts]).toEqual(["exited", error, 0, 0]);
+    // A reload has it begin again; another exit code is a fault, which the policy answers.
+    await module.reload(await guest());
+    expect([module.state, module.info().state]).toEqual(["live", "live"]);
+    expect(await caught((async () => module.exports.exit(0))())).toMatchObject({
+      trap: "exit-failure",
+      cause: { exitCode: 1 },
+    });
+    while (told.length < 3) await new Promise((resolve) => setTimeout(resolve, 1));
+    expect(told.slice(1).map(([event]: any) => event)).toEqual(["trapped", "restarted"]);
+    expect([module.info().traps, module.info().restarts]).toEqual([1, 1]);
+  },
+);

@@ -9,12 +9,13 @@ import type { Issue } from "../protocol.ts";
 import { type Child, formatBytes, formatMs, h, plural } from "./dom.ts";
 import { canNudge, nudge } from "./nudge.ts";
 import type { Entry, Journey, Problem, Session } from "./session.ts";
+import { isLocked } from "./state.ts";
 
 export function notices(entry: Entry, session: Session): HTMLElement[] {
   const { issues, module, problem, journey, receipt, collected } = entry;
   return [
     ...(issues.length > 0 ? [buildFailure(issues, module?.hash)] : []),
-    ...(module?.state === "trapped" ? [lock(entry, session)] : []),
+    ...(isLocked(module) ? [lock(entry, session)] : []),
     ...(problem === undefined ? [] : [refusal(entry, problem, session)]),
     // The last swap is old news while the source does not build.
     ...(journey === undefined || issues.length > 0 ? [] : [swap(journey)]),
@@ -58,6 +59,8 @@ function oneIssue({ file, line, column, message, hint, excerpt }: Issue): HTMLEl
 }
 
 function lock(entry: Entry, session: Session): HTMLElement {
+  const again = button("Fresh instance", () => void session.reload(entry));
+  if (entry.module?.state === "exited") return notice("lock", "The guest has ended itself", again);
   const trap = entry.module?.trap;
   const code = trap instanceof TrapError ? ` (${trap.trap})` : "";
   return notice(
@@ -68,7 +71,7 @@ function lock(entry: Entry, session: Session): HTMLElement {
       {},
       "A fault leaves a module half-way through its work, so every call is refused until a fresh instance serves.",
     ),
-    button("Fresh instance", () => void session.reload(entry)),
+    again,
   );
 }
 

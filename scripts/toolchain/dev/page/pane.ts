@@ -12,7 +12,7 @@ import { showOutcome } from "./outcome.ts";
 import { drawPlot } from "./plot.ts";
 import type { Entry, Session } from "./session.ts";
 import { type ShelfCard, shelfCard } from "./shelf-card.ts";
-import { stateOf } from "./state.ts";
+import { isLocked, stateOf } from "./state.ts";
 import { highlightWit } from "./wit.ts";
 
 export class Pane {
@@ -125,7 +125,7 @@ export class Pane {
       journey,
       receipt,
       collected,
-      module?.state === "trapped",
+      isLocked(module),
       module?.hash,
     ];
     if (key.length === this.#noticeKey.length && key.every((value, index) => value === this.#noticeKey[index])) return;
@@ -187,7 +187,7 @@ export class Pane {
     const result = h("div", { class: "result", "aria-live": "polite" });
     const act = async (callable: Callable): Promise<void> => {
       const entry = this.#entry;
-      if (entry.module?.state === "trapped") await this.#session.reload(entry);
+      if (isLocked(entry.module)) await this.#session.reload(entry);
       if (entry.module === undefined) return;
       const outcome: Outcome = invoke(entry.module, callable, undefined, faultArguments(callable));
       result.replaceChildren(showOutcome(outcome, entry.shelf.nameOf));

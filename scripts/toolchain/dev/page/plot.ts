@@ -15,7 +15,7 @@ export interface Sample {
 
 export interface Mark {
   readonly at: number;
-  readonly kind: "reload" | "trap" | "unload";
+  readonly kind: "reload" | "trap" | "exit" | "unload";
 }
 
 /** What a module's memory was: only changes are kept. */

@@ -76,11 +76,16 @@ export class Session {
   constructor(activity: Activity, changed: (entry: Entry) => void) {
     this.#activity = activity;
     this.#changed = changed;
-    this.#host.on("trapped", ({ module, error }) => {
-      this.#entries.get(module)?.memory.mark("trap");
-      activity.add({ module, kind: "fault", label: "trap", text: error.message });
-      this.#tell(module);
-    });
+    for (const [event, label] of [
+      ["trapped", "trap"],
+      ["exited", "exit"],
+    ] as const) {
+      this.#host.on(event, ({ module, error }) => {
+        this.#entries.get(module)?.memory.mark(label);
+        activity.add({ module, kind: "fault", label, text: error.message });
+        this.#tell(module);
+      });
+    }
     this.#host.on("console", ({ module, level, text }) => activity.add({ module, kind: "log", label: level, text }));
     setInterval(() => this.sample(), 500);
   }
