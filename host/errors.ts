@@ -59,6 +59,32 @@ export type TrapCode =
   | "exit"
   /** The guest ended itself with another exit code; `cause` is its `ExitError`. */
   | "exit-failure"
+  /** No call of the module can go on: each waits for what nothing is left to do. */
+  | "deadlock"
+  /** A synchronous call waits, and nothing in its own instance is left that could end the wait. */
+  | "cannot-block"
+  /** A callback returned a code that means nothing. */
+  | "invalid-callback-code"
+  /** A task that returned twice, not at all, with another type than its own, or was cancelled without having been asked. */
+  | "invalid-task-return"
+  /** A subtask that was dropped before its end had been delivered, or cancelled twice or after its end. */
+  | "subtask-not-resolved"
+  /** A waitable set that was dropped with waitables in it, or with tasks that wait for it. */
+  | "waitable-set-in-use"
+  /** A waitable that is in a waitable set, used synchronously or handed on, or put in one while it is used synchronously. */
+  | "waitable-in-set"
+  /** A stream or future that was used, dropped or handed on while an operation of the same end is under way. */
+  | "stream-busy"
+  /** A stream or future that was used or handed on after its last value, or after it was told that the other end is gone. */
+  | "stream-done"
+  /** The writable end of a future that was dropped without a value. */
+  | "future-not-written"
+  /** Both ends of a stream or future in one instance, whose elements are no numbers: the standard does not allow that yet. */
+  | "same-instance-stream"
+  /** `backpressure.inc` beyond 65,535, or `backpressure.dec` below zero. */
+  | "backpressure-overflow"
+  /** A thread that is unknown, or resumed though it is not suspended. */
+  | "invalid-thread"
   /** A limit was passed: the error is a {@link LimitError}. */
   | "limit-exceeded"
   /** The engine's words name no cause, or several. */

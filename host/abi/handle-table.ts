@@ -67,9 +67,12 @@ export class HandleTable {
   }
 
   add(type: number, rep: number, own: boolean, scope: BorrowScope | undefined): number {
-    this.quota.addHandle();
-    const handle: Handle = { type, rep, own, scope, lends: 0 };
     if (scope !== undefined) scope.count++;
+    return this.insert({ type, rep, own, scope, lends: 0 });
+  }
+
+  insert(handle: Handle): number {
+    this.quota.addHandle();
     const index = this.free.pop() ?? this.entries.length;
     if (index > MAX_LENGTH) throw new AbiTrap("invalid-handle", "The handle table is full");
     this.entries[index] = handle;
@@ -77,9 +80,15 @@ export class HandleTable {
     return index;
   }
 
-  get(index: number, type: number): Handle {
+  /** What is at an index, whatever it is. */
+  at(index: number): Handle {
     const handle = this.entries[index >>> 0];
     if (handle === undefined) throw new AbiTrap("invalid-handle", `Unknown handle index ${index >>> 0}`);
+    return handle;
+  }
+
+  get(index: number, type: number): Handle {
+    const handle = this.at(index);
     if (handle.type !== type) {
       throw new AbiTrap("invalid-handle", `Handle index ${index >>> 0} used with the wrong type`);
     }

@@ -46,7 +46,7 @@ export function emitLift(names: Names, index: number): Code {
       "try",
       () => {
         if (names.metered) code.line("rt.meter.begin();");
-        callee.resetContext();
+        callee.beginTask();
         callee.begin();
         if (undone) code.line(`i${component}.handles.added = []; rt.taken = [];`);
         const settled = `lowered = true;${undone ? ` i${component}.handles.added = rt.taken = undefined;` : ""}`;
@@ -55,6 +55,7 @@ export function emitLift(names: Names, index: number): Code {
         else if (type.result !== undefined) code.line(`value = ${callee.lift(type.result, returned)};`);
         callee.endScope();
         callee.postReturn(returned);
+        callee.endTask();
       },
       "} catch (error) {",
     );
@@ -62,7 +63,7 @@ export function emitLift(names: Names, index: number): Code {
       // The guest has not been called: what was allocated in it stays, handles are taken back, and it goes on.
       const untouched = `!lowered && i${component}.mayLeave && i0.entered === ${ENTERED} && error !== rt.quota.trap`;
       code.line(
-        `  if (${untouched}) { ${entry.leave}${names.metered ? " rt.meter.finish();" : ""} throw rt.unlowered(${index}, error${undone ? `, i${component}` : ""}); }`,
+        `  if (${untouched}) { ${entry.leave}${names.metered ? " rt.meter.finish();" : ""}${names.tasks === undefined ? "" : " tk.end(undefined);"} throw rt.unlowered(${index}, error${undone ? `, i${component}` : ""}); }`,
       );
     }
     code.line(`  ${LOCK} throw rt.fault(${index}, error);`);

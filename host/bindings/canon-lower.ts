@@ -8,7 +8,7 @@ import { member, type Code } from "../abi/emit/code.ts";
 import { hasBorrow } from "../abi/emit/context.ts";
 import { liftMembers, load, plus } from "../abi/emit/lift.ts";
 import { lowerFlat, store } from "../abi/emit/lower.ts";
-import { MAX_FLAT_PARAMS, flatOf, sequence } from "../model/layout.ts";
+import { MAX_FLAT_ASYNC_PARAMS, MAX_FLAT_PARAMS, flatOf, sequence } from "../model/layout.ts";
 import { funcName } from "../model/spelling.ts";
 import type { FuncType, ValueType } from "../model/types.ts";
 import type { Lift, StringEncoding, Trampoline } from "../plan/plan.ts";
@@ -44,12 +44,12 @@ export interface Lowering extends CallCrossing {
 
 /** How a call that leaves a guest is written. */
 export function loweringOf(names: Names, lower: LowerTrampoline, code: Code): Lowering {
-  const { func, type } = lower;
+  const { func, type, options } = lower;
   const types = type.params.map((param) => param.type);
   const flat = flatOf(types);
-  const spilled = flat.length > MAX_FLAT_PARAMS;
+  const spilled = flat.length > (options.async ? MAX_FLAT_ASYNC_PARAMS : MAX_FLAT_PARAMS);
   const params = spilled ? ["p0"] : flat.map((_, i) => `p${i}`);
-  const byPointer = type.result !== undefined && isSpilled(type.result);
+  const byPointer = type.result !== undefined && (options.async === true || isSpilled(type.result));
   const callee = func.kind === "lift" ? names.plan.lifts[func.lift]! : undefined;
   const peer = callee === undefined ? "host" : "guest";
   const crossing = crossingOf(names, code, lower, peer, callee?.options.encoding);
@@ -204,7 +204,7 @@ function lowerToGuest(lowering: Lowering, lift: Lift, encoding: StringEncoding):
   }
   const values = liftParams(lowering);
   callee.begin();
-  callee.resetContext();
+  callee.beginTask();
   const returned = callee.call(values);
   const value = result === undefined ? "" : code.name(callee.lift(result, returned));
   callee.endScope();
@@ -216,6 +216,7 @@ function lowerToGuest(lowering: Lowering, lift: Lift, encoding: StringEncoding):
   }
   callee.postReturn(returned);
   if (lends) code.line("lends.end();");
+  callee.endTask();
   if (busy !== "") code.line(leave);
   if (flat !== undefined) code.line(`return ${flat};`);
 }

@@ -55,6 +55,18 @@ export function enteringSet(plan: Plan, callee: number, caller: number | undefin
   return chain(callee).filter((component) => !already.has(component));
 }
 
+/** The component instances whose state the text names: those that only pass on what others define never run. */
+export function runningComponents({ components, lifts, trampolines, resources }: Plan): number[] {
+  const running = new Set([0]);
+  const add = (component: number | undefined): void => {
+    for (let at = component; at !== undefined; at = components[at]) running.add(at);
+  };
+  for (const { component } of lifts) add(component);
+  for (const item of trampolines) add(item.component);
+  for (const { origin } of resources) if (origin.kind === "guest") add(origin.component);
+  return [...running].sort((a, b) => a - b);
+}
+
 /** Whether one of two component instances is the other or holds it. */
 export function areRelated(plan: Plan, a: number, b: number): boolean {
   const holds = (outer: number, inner: number): boolean => {
@@ -102,8 +114,12 @@ export class Callee {
     this.#scoped = lift.type.params.some((param) => hasBorrow(param.type));
   }
 
-  resetContext(): void {
-    resetContext(this.#crossing.names, this.#lift.component, this.#crossing.code);
+  beginTask(): void {
+    beginTask(this.#crossing.names, this.#lift.component, this.#crossing.code);
+  }
+
+  endTask(): void {
+    endTask(this.#crossing.names, this.#crossing.code);
   }
 
   begin(): void {
@@ -146,9 +162,15 @@ export class Callee {
   }
 }
 
-/** A task begins with its context slots at zero; a component instance runs one task at a time. */
-export function resetContext(names: Names, component: number, code: Code): void {
-  if (names.usesContext(component)) code.line(`i${component}.context.fill(0);`);
+/** A task begins with its context slots at zero; a component instance without asynchronous functions runs one at a time. */
+export function beginTask(names: Names, component: number, code: Code): void {
+  if (names.tasks !== undefined) code.line(`const outer = tk.begin(a${component});`);
+  else if (names.usesContext(component)) code.line(`i${component}.context.fill(0);`);
+}
+
+/** The task is over, and its caller goes on. */
+export function endTask(names: Names, code: Code): void {
+  if (names.tasks !== undefined) code.line("tk.end(outer);");
 }
 
 /** A function's result when it is a `result`, which crosses to the host as return or throw. */

@@ -8,9 +8,12 @@ import { Budget } from "../budget.ts";
 import { checkExpression } from "../abi/emit/check.ts";
 import { Code, quote } from "../abi/emit/code.ts";
 import { hasBorrow } from "../abi/emit/context.ts";
+import { liftFlat, load } from "../abi/emit/lift.ts";
 import { lowerFlat } from "../abi/emit/lower.ts";
 import { holdsHandle } from "../model/facts.ts";
 import { flatOf, layoutOf } from "../model/layout.ts";
+import { lacks } from "../model/lacks.ts";
+import { isAsynchronous } from "../plan/asynchronous.ts";
 import type { CoreInstanceRef, Plan } from "../plan/plan.ts";
 import { emitExports } from "./exports.ts";
 import { emitChecks, emitLift, emitReexport, liftOutcome } from "./canon-lift.ts";
@@ -29,8 +32,10 @@ import {
   lowerParams,
   mayChange,
   postReturn,
-  resetContext,
+  beginTask,
+  resultAddress,
   resultOf,
+  runningComponents,
   settleGiven,
 } from "./crossing.ts";
 import { emitDestructor, emitTrampoline } from "./trampolines.ts";
@@ -45,6 +50,7 @@ import type { TextTools } from "./waiting.ts";
  * @throws {UnsupportedError} when the text would be out of all proportion to the component
  */
 export function emitBindings(plan: Plan, budget: Budget = new Budget(plan.byteLength), style: TextStyle = {}): string {
+  if (style.tasks === undefined && isAsynchronous(plan)) throw lacks("async");
   return new Conductor(plan, budget, style).write();
 }
 
@@ -54,6 +60,8 @@ const maxChain = 1_000;
 const textTools: TextTools = {
   areRelated,
   entryOf,
+  liftFlat,
+  load,
   lowerFlat,
   lowerResult,
   checkExpression,
@@ -80,8 +88,10 @@ const textTools: TextTools = {
   lowerParams,
   mayChange,
   postReturn,
-  resetContext,
+  beginTask,
+  resultAddress,
   resultOf,
+  runningComponents,
   settleGiven,
 };
 
@@ -107,12 +117,14 @@ class Conductor {
     const { plan, names } = this;
     const { waiting } = names;
     const trampolines = plan.trampolines.map((_, index) =>
-      names.waits(index) ? waiting!.lower(names, index) : emitTrampoline(names, index),
+      names.waits(index)
+        ? waiting!.lower(names, index)
+        : (names.tasks?.trampoline(names, index) ?? emitTrampoline(names, index)),
     );
     const destructors = plan.resources.map((_, index) => emitDestructor(names, index));
     const exports = emitExports(names);
     const lifts = Array.from(names.lifts, (index) =>
-      waiting === undefined ? emitLift(names, index) : waiting.lift(names, index),
+      waiting === undefined ? (names.tasks?.lift(names, index) ?? emitLift(names, index)) : waiting.lift(names, index),
     );
     const reexports = Array.from(names.reexports, (func) => emitReexport(names, func));
     const code = new Code(names.budget, 0);
@@ -143,7 +155,7 @@ class Conductor {
     const variables = [...plan.steps.map(({ instance }) => `x${instance}`), ...names.coreItems.values()];
     if (variables.length > 0) code.line(`let ${variables.join(", ")};`);
     if (plan.hostFuncs.length > 0) code.line(`let ${plan.hostFuncs.map((_, i) => `h${i} = host[${i}]`).join(", ")};`);
-    for (const line of names.waiting?.declare(names) ?? []) code.line(line);
+    for (const line of (names.waiting ?? names.tasks)?.declare(names) ?? []) code.line(line);
   }
 
   private writeControls(code: Code): void {
@@ -157,12 +169,13 @@ class Conductor {
           "dispose()",
           () => {
             if (names.waiting !== undefined) code.line("rt.waiter.end();");
+            if (names.tasks !== undefined) code.line("tk.dispose();");
             for (const name of names.memories.values()) code.line(`${name}.detach();`);
             const variables = [
               ...plan.steps.map(({ instance }) => `x${instance}`),
               ...names.coreItems.values(),
               ...plan.hostFuncs.map((_, i) => `h${i}`),
-              ...(names.waiting === undefined ? [] : ["j"]),
+              ...(names.waiting === undefined && names.tasks === undefined ? [] : ["j"]),
               "modules",
               "host",
             ];
@@ -185,6 +198,7 @@ class Conductor {
       code.line("case -1:");
       code.line("  throw made;");
       code.line("case 0:");
+      if (this.names.tasks !== undefined) code.line("  tk.begin(a0);");
       steps.forEach((step, index) => {
         const imports = step.args.map(({ name, source }) => `${objectKey(name)}: ${this.source(source)}`);
         const object = imports.length === 0 ? "" : `, { ${imports.join(", ")} }`;
@@ -194,6 +208,7 @@ class Conductor {
         for (const text of attached.get(step.instance) ?? []) code.line(`  ${text}`);
       });
       if (this.names.waiting !== undefined) code.line("  rt.waiter.serves(exports);");
+      if (this.names.tasks !== undefined) code.line("  tk.end(undefined);");
     });
   }
 
@@ -220,7 +235,7 @@ class Conductor {
     };
     for (const [item, local] of names.coreItems) {
       add(item.instance, `${local} = x${item.instance}[${quote(item.name)}];`);
-      for (const text of names.waiting?.attach(item, local) ?? []) add(item.instance, text);
+      for (const text of (names.waiting ?? names.tasks)?.attach(item, local) ?? []) add(item.instance, text);
     }
     for (const [item, local] of names.memories) {
       if (item.kind === "export") add(item.instance, `${local}.attach(x${item.instance}[${quote(item.name)}]);`);
@@ -237,18 +252,6 @@ class Conductor {
     });
     return `{ ${items.join(", ")} }`;
   }
-}
-
-/** The component instances whose state the text names: those that only pass on what others define never run. */
-function runningComponents({ components, lifts, trampolines, resources }: Plan): number[] {
-  const running = new Set([0]);
-  const add = (component: number | undefined): void => {
-    for (let at = component; at !== undefined; at = components[at]) running.add(at);
-  };
-  for (const { component } of lifts) add(component);
-  for (const item of trampolines) add(item.component);
-  for (const { origin } of resources) if (origin.kind === "guest") add(origin.component);
-  return [...running].sort((a, b) => a - b);
 }
 
 /** Import names of core modules are arbitrary strings, `__proto__` among them. */

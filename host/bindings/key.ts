@@ -5,7 +5,7 @@
  */
 import { TypeNumbers } from "../abi/emit/context.ts";
 import type { FuncType } from "../model/types.ts";
-import type { CoreInstanceRef, CoreItem, ExportPlan, Options, Plan } from "../plan/plan.ts";
+import type { CoreInstanceRef, CoreItem, ExportPlan, Options, Plan, TaskBuiltin } from "../plan/plan.ts";
 import { hasAbortHook } from "./guest-hooks.ts";
 import { FORMAT } from "./format.ts";
 
@@ -14,6 +14,7 @@ export function planKey(plan: Plan): string {
   const func = (type: FuncType): unknown[] => [
     ...type.params.map((param) => types.of(param.type)),
     type.result === undefined ? null : types.of(type.result),
+    ...(type.async ? ["async"] : []),
   ];
   const exports = (list: readonly ExportPlan[]): unknown[] =>
     list.map(({ name, item }) => {
@@ -41,12 +42,22 @@ export function planKey(plan: Plan): string {
     if (number === undefined) coreExports.set(item, (number = coreExports.size));
     return `c${number}`;
   };
-  const options = ({ encoding, memory, realloc, postReturn }: Options): unknown[] => [
+  const options = ({ encoding, memory, realloc, postReturn, async, callback }: Options): unknown[] => [
     encoding,
     core(memory),
     core(realloc),
     core(postReturn),
+    ...(async ? ["async", core(callback)] : []),
   ];
+  const task = ({ type, result, options: given, memory, table, ...rest }: TaskBuiltin): unknown =>
+    type === undefined && result === undefined && given === undefined && memory === undefined && table === undefined
+      ? rest
+      : {
+          ...rest,
+          types: [type, result].map((of) => of && types.of(of)),
+          options: given && options(given),
+          core: [core(memory), core(table)],
+        };
   const source = (ref: CoreInstanceRef): unknown =>
     ref.kind === "instance" ? ref.instance : ref.items.map(({ name, item }) => [name, core(item)]);
   const structure = [
@@ -57,7 +68,11 @@ export function planKey(plan: Plan): string {
     plan.lifts.map((lift) => [core(lift.core), func(lift.type), options(lift.options), lift.component]),
     plan.hostFuncs.map(({ path, type }) => [path.at(-1), func(type)]),
     plan.trampolines.map((item) =>
-      item.kind === "lower" ? { ...item, type: func(item.type), options: options(item.options) } : item,
+      item.kind === "lower"
+        ? { ...item, type: func(item.type), options: options(item.options) }
+        : item.kind === "task"
+          ? task(item)
+          : item,
     ),
     plan.resources.map(({ name, origin }) => [
       name,

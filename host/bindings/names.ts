@@ -18,6 +18,22 @@ export interface TextStyle {
   readonly metered?: boolean | undefined;
   /** How functions are written whose calls may be suspended. Default: calls run to their end. */
   readonly waiting?: ((tools: object) => WaitingText) | undefined;
+  /** How asynchronous functions are written. Default: the plan has none. */
+  readonly tasks?: ((tools: object) => TaskText) | undefined;
+}
+
+/** What writes asynchronous functions and the built-ins of tasks: loaded for components that have some. */
+export interface TaskText {
+  /** `canon lift` of an exported function; `undefined` for one that is not asynchronous. */
+  lift(names: Names, index: number): Code | undefined;
+  /** A core function that the host makes; `undefined` for one that has nothing to do with tasks. */
+  trampoline(names: Names, index: number): Code | undefined;
+  /** Whether a guest may be suspended in a core function that the host makes. */
+  suspends(names: Names, index: number): boolean;
+  /** The declarations of what all of these use. */
+  declare(names: Names): readonly string[];
+  /** As {@link WaitingText.attach}. */
+  attach(item: CoreItem, local: string): readonly string[];
 }
 
 /** What writes calls that may be suspended: loaded for components that want it. */
@@ -55,12 +71,19 @@ export class Names {
 
   readonly metered: boolean;
   readonly waiting: WaitingText | undefined;
+  readonly tasks: TaskText | undefined;
 
   /** @param tools of those who write text, for the one that is loaded when it is needed */
-  constructor(plan: Plan, budget: Budget, { annotated = false, metered = false, waiting }: TextStyle, tools: object) {
+  constructor(
+    plan: Plan,
+    budget: Budget,
+    { annotated = false, metered = false, waiting, tasks }: TextStyle,
+    tools: object,
+  ) {
     this.plan = plan;
     this.metered = metered;
     this.waiting = waiting?.(tools);
+    this.tasks = tasks?.(tools);
     this.emitter = new Emitter(plan.resources, budget, metered);
     if (annotated) {
       this.exported = new Map();
@@ -107,7 +130,7 @@ export class Names {
 
   /** A function of the host's, as guests have it. */
   trampoline(index: number): string {
-    return this.waits(index) ? `j.g${index}` : `g${index}`;
+    return this.waits(index) || this.tasks?.suspends(this, index) === true ? `j.g${index}` : `g${index}`;
   }
 
   /** Whether a guest that calls a function of the host's may be suspended. */
@@ -131,8 +154,11 @@ export class Names {
     let entry = this.reallocs.get(key);
     if (entry === undefined) {
       const name = `r${this.reallocs.size}`;
+      // In a component of tasks it is a task of its own, and its context is not that of the one it works for.
+      const own = this.tasks !== undefined && this.usesContext(component);
+      const call = `${own ? `const outer = tk.begin(a${component}); ` : ""}p = ${core}(p, o, a, n); ${own ? "tk.end(outer); " : ""}`;
       const text =
-        `const ${name} = (p, o, a, n) => { i${component}.mayLeave = false; p = ${core}(p, o, a, n); ` +
+        `const ${name} = (p, o, a, n) => { i${component}.mayLeave = false; ${call}` +
         `${memory}.sync(); p = ${memory}.checkAllocated(p, n, a); i${component}.mayLeave = true; return p; };`;
       this.reallocs.set(key, (entry = { name, text }));
     }

@@ -5,7 +5,7 @@
  */
 import { Code, quote } from "../abi/emit/code.ts";
 import { ENTERED } from "../abi/entered.ts";
-import { entryOf, guard, guarded, LOCK, unsuspended } from "./crossing.ts";
+import { beginTask, endTask, entryOf, guard, guarded, LOCK, unsuspended } from "./crossing.ts";
 import { emitLower } from "./canon-lower.ts";
 import type { Trampoline } from "../plan/plan.ts";
 import type { Names } from "./names.ts";
@@ -40,16 +40,21 @@ export function emitTrampoline(names: Names, index: number): Code {
       });
       break;
     case "context.get":
-      code.line(`function ${name}() { return i${trampoline.component}.context[${trampoline.slot}]; }`);
+      code.line(`function ${name}() { return ${contextOf(names, trampoline.component)}[${trampoline.slot}]; }`);
       break;
     case "context.set":
-      code.line(`function ${name}(value) { i${trampoline.component}.context[${trampoline.slot}] = value; }`);
+      code.line(`function ${name}(value) { ${contextOf(names, trampoline.component)}[${trampoline.slot}] = value; }`);
       break;
     case "task":
       emitTask(name, trampoline.name, trampoline.component, code);
       break;
   }
   return code;
+}
+
+/** Where the context slots are: of the thread that runs, where there may be several. */
+function contextOf(names: Names, component: number): string {
+  return names.tasks === undefined ? `i${component}.context` : "tk.current.context";
 }
 
 /** A built-in as the specification writes it. */
@@ -97,7 +102,9 @@ function emitDrop(names: Names, component: number, resource: number, code: Code)
       code.line(enter);
     }
     const call = `${names.core(dtor)}(handle.rep);`;
+    if (names.tasks !== undefined) beginTask(names, origin.component, code);
     unsuspended({ names, code }, "a destructor runs", () => code.line(call));
+    endTask(names, code);
     if (busy !== "") code.line(leave);
   });
 }
@@ -119,11 +126,13 @@ export function emitDestructor(names: Names, index: number): Code {
       if (origin.dtor === undefined) return;
       code.line(enter);
       const call = `${names.core(origin.dtor)}(rep);`;
+      if (names.tasks !== undefined) beginTask(names, origin.component, code);
       code.block("try", () => code.line(names.metered ? `rt.meter.begin(); ${call}` : call), "} catch (error) {");
       code.line(`  ${LOCK} throw rt.fault(-1, error);`);
       code.line("}");
       if (names.metered) code.line("rt.meter.finish();");
       code.line(`if (i0.entered !== ${ENTERED}) throw rt.fault(-1);`);
+      endTask(names, code);
       code.line(leave);
     },
     "});",

@@ -23,6 +23,7 @@ const MOST_FLAT = 16;
  * compiler in more pieces.
  */
 export type TextTools = Pick<typeof import("../abi/emit/check.ts"), "checkExpression"> &
+  Pick<typeof import("../abi/emit/lift.ts"), "liftFlat" | "load"> &
   Pick<typeof import("../abi/emit/lower.ts"), "lowerFlat"> &
   Pick<typeof import("../abi/emit/code.ts"), "Code"> &
   Pick<typeof import("../abi/emit/context.ts"), "hasBorrow"> &
@@ -36,6 +37,7 @@ export type TextTools = Pick<typeof import("../abi/emit/check.ts"), "checkExpres
   Pick<
     typeof import("./crossing.ts"),
     | "areRelated"
+    | "beginTask"
     | "crossingOf"
     | "enteringSet"
     | "entryOf"
@@ -48,8 +50,9 @@ export type TextTools = Pick<typeof import("../abi/emit/check.ts"), "checkExpres
     | "lowerParams"
     | "mayChange"
     | "postReturn"
-    | "resetContext"
+    | "resultAddress"
     | "resultOf"
+    | "runningComponents"
     | "settleGiven"
   >;
 
@@ -101,7 +104,7 @@ class Waiting implements WaitingText {
         "try",
         () => {
           if (names.metered) code.line("rt.meter.begin();");
-          tools.resetContext(names, component, code);
+          tools.beginTask(names, component, code);
           const scoped = type.params.some((param) => tools.hasBorrow(param.type));
           if (scoped) code.line("const b = rt.waiter.scope = new rt.BorrowScope();");
           if (memory !== undefined) code.line(`${memory}.sync();`);
@@ -258,7 +261,7 @@ class Waiting implements WaitingText {
         const values = tools.liftParams(lowering);
         if (scoped) code.line("const b = new rt.BorrowScope();");
         if (memory !== undefined) code.line(`${memory}.sync();`);
-        tools.resetContext(names, callee.component, code);
+        tools.beginTask(names, callee.component, code);
         const args = tools.lowerParams(crossing, callee.type, values);
         code.line(`rt.waiter.frames.push(${kept});`);
         code.line(`return ${args.length === 1 ? args[0]! : `[${args.join(", ")}]`};`);

@@ -22,6 +22,7 @@ const OWN = 1;
 const BORROW = 2;
 const LIST = 4;
 const FIXED = 8;
+const ASYNC = 16;
 
 /** Facts of one type. Those of its layout are filled in when they are first asked for. */
 export class Facts {
@@ -48,7 +49,8 @@ const leaves: Partial<Record<ValueType["kind"], Facts>> = {};
 for (const kind of ["bool", "s8", "u8", "s16", "u16", "s32", "u32", "s64", "u64"] as const) {
   leaves[kind] = new Facts(0, 1, 1);
 }
-for (const kind of ["f32", "f64", "char", "error-context"] as const) leaves[kind] = new Facts(0, 1, 1);
+for (const kind of ["f32", "f64", "char"] as const) leaves[kind] = new Facts(0, 1, 1);
+leaves["error-context"] = new Facts(ASYNC, 1, 1);
 leaves.string = new Facts(LIST, 1, 1);
 leaves.own = new Facts(OWN, 1, 1);
 leaves.borrow = new Facts(BORROW, 1, 1);
@@ -93,7 +95,7 @@ function compute(type: ValueType): Facts {
     if (facts.depth > depth) depth = facts.depth;
   }
   // What a stream or future carries is passed later, by its own reads and writes.
-  if (type.kind === "stream" || type.kind === "future") inside &= ~LIST;
+  if (type.kind === "stream" || type.kind === "future") inside = (inside & ~LIST) | ASYNC;
   return new Facts(inside, nodes, depth + 1);
 }
 
@@ -119,6 +121,11 @@ export function holdsHandle(type: ValueType | undefined): boolean {
 /** Whether passing a value of the type takes memory: for a list, a map or a string. */
 export function holdsList(type: ValueType | undefined): boolean {
   return holds(type, LIST);
+}
+
+/** Whether a stream, a future or an error context is in the type. */
+export function holdsAsync(type: ValueType | undefined): boolean {
+  return holds(type, ASYNC);
 }
 
 /** Whether a list of fixed length is in the type: only then may it be larger than what it is made of. */

@@ -83,7 +83,7 @@ async function prepare(
   hash: string,
   { name, recipe, platform }: { readonly name: string; readonly recipe: Recipe; readonly platform: Platform },
 ): Promise<EngineComponent> {
-  const { plan } = analyze(bytes, { asynchronous: true });
+  const { plan } = analyze(bytes);
   const path = locate();
   if (path === undefined) {
     throw new UsageError(`The option engine: "jco" needs the package ${PACKAGE}: add it with npm install ${PACKAGE}`);

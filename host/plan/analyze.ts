@@ -6,7 +6,7 @@ import type { ComponentDefinition } from "../binary/definition.ts";
 import { validateComponent, type ValidatedComponent } from "../binary/validate/index.ts";
 import { Budget } from "../budget.ts";
 import type { Plan } from "./plan.ts";
-import { planComponent, type PlanOptions } from "./planner.ts";
+import { planComponent } from "./planner.ts";
 
 /** What the bytes of a component say. */
 export interface Analysis {
@@ -30,8 +30,8 @@ export function readComponent(bytes: Uint8Array, budget: Budget = new Budget(byt
  * @throws {DecodeError} when the bytes are not a valid component
  * @throws {UnsupportedError} when it needs a feature this host lacks
  */
-export function analyze(bytes: Uint8Array, options: Omit<PlanOptions, "budget"> = {}): Analysis {
+export function analyze(bytes: Uint8Array): Analysis {
   const budget = new Budget(bytes.length);
   const component = readComponent(bytes, budget);
-  return { definition: component.definition, plan: planComponent(component, { ...options, budget }), budget };
+  return { definition: component.definition, plan: planComponent(component, budget), budget };
 }

@@ -5,7 +5,7 @@
  * of the plan itself. A plan holds no bytes of the component, only where its core modules are, and generated text
  * depends on everything here but those places.
  */
-import type { CoreModuleType, ExternDecl, FuncType, ResourceType } from "../model/types.ts";
+import type { AsyncValueType, CoreModuleType, ExternDecl, FuncType, ResourceType, ValueType } from "../model/types.ts";
 
 export type StringEncoding = "utf8" | "utf16" | "latin1+utf16";
 
@@ -24,6 +24,10 @@ export interface Options {
   readonly memory: CoreItem | undefined;
   readonly realloc: CoreItem | undefined;
   readonly postReturn: CoreItem | undefined;
+  /** The call may return before it has its result; absent where it may not. */
+  readonly async?: true;
+  /** What an asynchronous function is called with for each event; absent where there is none. */
+  readonly callback?: CoreItem;
 }
 
 /** A core function lifted to a component function (`canon lift`). */
@@ -61,8 +65,26 @@ export type Trampoline =
       readonly component: number;
     }
   | { readonly kind: "context.get" | "context.set"; readonly slot: number; readonly component: number }
-  /** Built-ins of async tasks: some mean nothing in a synchronous host, the others trap when they are called. */
-  | { readonly kind: "task"; readonly name: string; readonly component: number };
+  /** The built-ins of tasks, their waitables and threads, by the name that the specification has for each. */
+  | TaskBuiltin;
+
+/** A built-in of tasks, with those immediates that it has. */
+export interface TaskBuiltin {
+  readonly kind: "task";
+  readonly name: string;
+  readonly component: number;
+  /** It returns at once where it would have to wait. */
+  readonly async?: boolean;
+  /** A request to cancel the task ends the wait. */
+  readonly cancellable?: boolean;
+  /** The type of the stream or future. */
+  readonly type?: AsyncValueType;
+  /** What `task.return` returns. */
+  readonly result?: ValueType;
+  readonly options?: Options;
+  readonly memory?: CoreItem;
+  readonly table?: CoreItem;
+}
 
 export interface ResourcePlan {
   readonly type: ResourceType;

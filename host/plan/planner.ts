@@ -4,7 +4,7 @@
  *
  * Types are those that validation resolved; what a component leaves open, the resource types it imports or makes, is
  * settled here for each instantiation. An index that does not resolve is a bug of ours. What is valid but needs a feature
- * the synchronous host lacks is refused here, where it is used. Follows design/mvp/Explainer.md, "Instance Definitions".
+ * the host lacks is refused here, where it is used. Follows design/mvp/Explainer.md, "Instance Definitions".
  */
 import type {
   AliasDefinition,
@@ -20,7 +20,15 @@ import { Budget } from "../budget.ts";
 import { UnsupportedError } from "../errors.ts";
 import { declsByName, resourceOf } from "../model/cases.ts";
 import { NamedSubstitution } from "../model/rename.ts";
-import type { ExternDecl, ExternType, FuncType, InstanceType, ResourceType } from "../model/types.ts";
+import type {
+  AsyncValueType,
+  ExternDecl,
+  ExternType,
+  FuncType,
+  InstanceType,
+  ResourceType,
+  ValueType,
+} from "../model/types.ts";
 import type {
   CoreInstanceRef,
   CoreItem,
@@ -34,9 +42,10 @@ import type {
   Plan,
   ResourcePlan,
   Step,
+  TaskBuiltin,
   Trampoline,
 } from "./plan.ts";
-import { refuseAsync, refuseAsyncValues, refuseCollisions } from "./unsupported.ts";
+import { refuseCollisions, refuseValueCollisions } from "./unsupported.ts";
 
 /** A component with the scope it was defined in: what it needs to be instantiated anywhere. */
 interface Closure {
@@ -71,7 +80,7 @@ class Scope {
   readonly instances: InstanceEntity[] = [];
   readonly funcs: FuncItem[] = [];
   /** Definitions met so far. */
-  readonly met = { resources: 0, components: 0 };
+  readonly met = { resources: 0, components: 0, results: 0 };
   private readonly resources = new Map<ResourceType, ResourceType>();
   private readonly substitution: NamedSubstitution;
 
@@ -120,6 +129,10 @@ class Scope {
     return this.substitution.func(type);
   }
 
+  value<T extends ValueType>(type: T): T {
+    return this.substitution.type(type) as T;
+  }
+
   decls(decls: readonly ExternDecl[]): readonly ExternDecl[] {
     return this.substitution.decls(decls);
   }
@@ -158,24 +171,19 @@ class Scope {
   }
 }
 
-export interface PlanOptions {
-  /**
-   * Plans asynchronous functions and values too, which generated text cannot run: for descriptions and for the bindings of
-   * other tools. Default `false`.
-   */
-  readonly asynchronous?: boolean;
-  /** The work allowed, by default for the plan alone. */
-  readonly budget?: Budget;
-}
-
-/** Plans the instantiation of a component. @throws {UnsupportedError} */
-export function planComponent(component: ValidatedComponent, options: PlanOptions = {}): Plan {
-  const { asynchronous = false, budget = new Budget(component.definition.byteLength) } = options;
-  return new Planner(asynchronous, budget).plan(component);
+/**
+ * Plans the instantiation of a component.
+ * @param budget the work allowed, by default for the plan alone
+ * @throws {UnsupportedError}
+ */
+export function planComponent(
+  component: ValidatedComponent,
+  budget: Budget = new Budget(component.definition.byteLength),
+): Plan {
+  return new Planner(budget).plan(component);
 }
 
 class Planner {
-  private readonly asynchronous: boolean;
   private readonly budget: Budget;
   private readonly components: (number | undefined)[] = [];
   private readonly modules: ModuleRef[] = [];
@@ -192,8 +200,7 @@ class Planner {
   /** What is used of the exports of each instantiation, by name. */
   private readonly coreExports: Map<string, CoreItem>[] = [];
 
-  constructor(asynchronous: boolean, budget: Budget) {
-    this.asynchronous = asynchronous;
+  constructor(budget: Budget) {
     this.budget = budget;
   }
 
@@ -394,7 +401,7 @@ class Planner {
       case "lift": {
         const type = scope.funcType(canon.type);
         this.usedAs(type);
-        if (!this.asynchronous) refuseAsync(type, canon.options);
+        refuseValueCollisions(type);
         const core = must(scope.core.func[canon.func]);
         const lift = this.lifts.push({ core, type, options: this.options(scope, canon.options), component }) - 1;
         scope.funcs.push({ kind: "lift", lift });
@@ -403,7 +410,7 @@ class Planner {
       case "lower": {
         const type = scope.func(must(scope.definition.funcs[canon.func]));
         this.usedAs(type);
-        if (!this.asynchronous) refuseAsync(type, canon.options);
+        refuseValueCollisions(type);
         this.trampoline(scope, {
           kind: "lower",
           func: must(scope.funcs[canon.func]),
@@ -426,10 +433,27 @@ class Planner {
         if (canon.name === "context.get" || canon.name === "context.set") {
           this.trampoline(scope, { kind: canon.name, slot: canon.immediates.index ?? 0, component });
         } else {
-          this.trampoline(scope, { kind: "task", name: canon.name, component });
+          this.trampoline(scope, this.taskBuiltin(scope, canon));
         }
         break;
     }
+  }
+
+  private taskBuiltin(scope: Scope, { name, immediates }: Extract<CanonDefinition, { op: "other" }>): TaskBuiltin {
+    const { async, cancellable, type, options, memory, table } = immediates;
+    const result = name === "task.return" ? scope.definition.results[scope.met.results++] : undefined;
+    return {
+      kind: "task",
+      name,
+      component: scope.component,
+      ...(async === undefined ? {} : { async }),
+      ...(cancellable === undefined ? {} : { cancellable }),
+      ...(type === undefined ? {} : { type: scope.value(must(scope.definition.types[type]) as AsyncValueType) }),
+      ...(result === undefined ? {} : { result: scope.value(result) }),
+      ...(options === undefined ? {} : { options: this.options(scope, options) }),
+      ...(memory === undefined ? {} : { memory: must(scope.core.memory[memory]) }),
+      ...(table === undefined ? {} : { table: must(scope.core.table[table]) }),
+    };
   }
 
   private readonly spend = (steps: number): void => {
@@ -455,6 +479,8 @@ class Planner {
       memory: item("memory", options.memory),
       realloc: item("func", options.realloc),
       postReturn: item("func", options.postReturn),
+      ...(options.async ? { async: true as const } : {}),
+      ...(options.callback === undefined ? {} : { callback: must(scope.core.func[options.callback]) }),
     };
   }
 
@@ -473,7 +499,7 @@ class Planner {
       case "func": {
         this.spend(type.params.length);
         const func = scope.func(type);
-        if (!this.asynchronous) refuseAsyncValues(func);
+        refuseValueCollisions(func);
         return { kind: "func", item: { kind: "host", func: this.hostFuncs.push({ path, type: func }) - 1 } };
       }
       case "instance":

@@ -1,20 +1,12 @@
 /** What is valid but more than this host can do: refused by name before anything is generated. */
-import type { CanonOptions } from "../binary/definition.ts";
 import { UnsupportedError } from "../errors.ts";
 import { labelsOf, partsOf } from "../model/cases.ts";
 import { lacks } from "../model/lacks.ts";
 import { toCamelCase } from "../model/spelling.ts";
 import type { FuncType, ValueType } from "../model/types.ts";
 
-/** @throws {UnsupportedError} when a function is async by its type, its options or the values it passes */
-export function refuseAsync(type: FuncType, options: CanonOptions): void {
-  if (options.async || options.callback !== undefined) throw lacks("async");
-  refuseAsyncValues(type);
-}
-
-/** @throws {UnsupportedError} when a parameter or result holds a stream, a future or an error context */
-export function refuseAsyncValues(type: FuncType): void {
-  if (type.async) throw lacks("async");
+/** @throws {UnsupportedError} when names within a parameter or the result are spelled alike in JavaScript */
+export function refuseValueCollisions(type: FuncType): void {
   for (const param of type.params) visit(param.type);
   visit(type.result);
 }

@@ -9,8 +9,9 @@ import { bindingsFor, type Instantiate } from "../bindings/evaluate.ts";
 import { planKey } from "../bindings/key.ts";
 import { Cache } from "../bindings/cache.ts";
 import type { Places } from "../debug/range.ts";
-import { UnsupportedError } from "../errors.ts";
+import { UnsupportedError, UsageError } from "../errors.ts";
 import { analyze } from "../plan/analyze.ts";
+import { isAsynchronous } from "../plan/asynchronous.ts";
 import type { Plan } from "../plan/plan.ts";
 import { bringsLines, compileCore, exposedModule, exposedPlan, rewritingsOf } from "./core.ts";
 import type { Platform } from "../platform.ts";
@@ -36,7 +37,7 @@ export interface PrepareOptions {
   /** Where the component came from, for a source map that is a file beside it. */
   readonly from?: string | undefined;
   /** Default one that has a SHA-256, and no files. */
-  readonly platform?: (Pick<Platform, "sha256" | "readBeside"> & CompilerTools) | undefined;
+  readonly platform?: (Pick<Platform, "sha256" | "readBeside" | "macrotask"> & CompilerTools) | undefined;
   /** Default nothing that changes the code. */
   readonly recipe?: Recipe | undefined;
 }
@@ -66,7 +67,12 @@ export async function prepareBytes(bytes: Uint8Array<ArrayBuffer>, options: Prep
     plan = exposedPlan(planned, bytes);
     places = plan.modules;
     const structure = planKey(plan) + mark;
-    const style = { metered, waiting: waiting?.text };
+    const tasks = isAsynchronous(plan) ? await import("./tasks.ts") : undefined;
+    if (tasks !== undefined && waiting !== undefined) {
+      throw new UsageError("The functions of this component are asynchronous, and wait by themselves: leave jspi out");
+    }
+    const style = { metered, waiting: waiting?.text, ...tasks?.styleOf() };
+    if (tasks !== undefined) taskEquipment.set(plan, (machine, meter) => tasks.equipment(planned, machine, meter));
     functions.set(plan, bindingsFor(plan, await sha256(new TextEncoder().encode(structure)), budget, style));
     await checkUnusedModules(bytes, definition, plan, early);
     if (shellHash !== undefined && holdsAllModules(shell!, definition, plan)) {
@@ -88,7 +94,8 @@ export async function prepareBytes(bytes: Uint8Array<ArrayBuffer>, options: Prep
   const rewritten = cores !== undefined || places.some((place) => place.kind === "embedded" && place.hidden);
   const lines = found ?? (rewritten ? noPlaces : undefined);
   const meter = cores?.tools.meters(stack);
-  return { plan, instantiate: functions.get(plan)!, modules, lines, equip: waiting?.equipment(plan, meter) ?? meter };
+  const equip = waiting?.equipment(plan, meter) ?? taskEquipment.get(plan)?.(platform ?? portable, meter) ?? meter;
+  return { plan, instantiate: functions.get(plan)!, modules, lines, equip };
 }
 
 /** Where code was rewritten and nothing leads back, the engine's offsets are those of nothing anybody has. */
@@ -100,6 +107,15 @@ const noPlaces: Places = { places: (frames) => frames.map(() => ({ offset: undef
  */
 const shells = new Cache<Plan>(1024 * 1024);
 const functions = new WeakMap<Plan, Instantiate>();
+/** What instances need whose plans have asynchronous functions. */
+const taskEquipment = new WeakMap<
+  Plan,
+  (machine: Pick<Platform, "macrotask">, meter: Prepared["equip"]) => Prepared["equip"]
+>();
+
+const portable: Pick<Platform, "macrotask"> = {
+  macrotask: () => new Promise((resolve) => void setTimeout(resolve)),
+};
 
 async function portableSha256(bytes: Uint8Array): Promise<string> {
   return (await import("../binary/sha256.ts")).sha256(bytes);

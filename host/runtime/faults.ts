@@ -12,7 +12,15 @@ import { TRAPPED, UNLOADED } from "../abi/entered.ts";
 import { LimitTrap } from "../abi/quota.ts";
 import { AbiTrap } from "../abi/trap.ts";
 import type { Places, WasmFrame } from "../debug/range.ts";
-import { EngineLimitError, LimitError, LowerError, TrapError, UnloadedError, UsageError } from "../errors.ts";
+import {
+  EngineLimitError,
+  LimitError,
+  LowerError,
+  TrapError,
+  UnloadedError,
+  UnsupportedError,
+  UsageError,
+} from "../errors.ts";
 import type { GuestPosition, LimitName, TrapCode, TrapFrame } from "../errors.ts";
 import { wordsOf } from "../words.ts";
 import type { ValueType } from "../model/types.ts";
@@ -151,7 +159,7 @@ export function toTrapError(raised: unknown, context: FaultContext): TrapError {
   const more = said !== undefined && said !== "" ? `: ${said}` : detail !== "" && detail !== code ? ` (${detail})` : "";
   const message = code === "exit" ? `Exit ${where}: ${detail}` : `Trap ${where}: ${code}${more}${place}`;
   // The user's own error, which is the same object with its stacks read.
-  const cause = error instanceof ImportFault ? error.error : undefined;
+  const cause = error instanceof ImportFault ? error.error : error instanceof UnsupportedError ? error : undefined;
   scrub(cause);
   const details = {
     trap: code,
@@ -354,6 +362,8 @@ function isOutOfMemory(abort: GuestAbort | undefined): boolean {
 }
 
 function classify(error: unknown): { code: TrapCode; detail: string } {
+  // A guest that would have to be suspended where that cannot be.
+  if (error instanceof UnsupportedError) return { code: "cannot-block", detail: error.message };
   try {
     return codeOf(error);
   } catch {

@@ -78,7 +78,7 @@ function externs(component: ValidatedComponent): {
   unsupported?: string;
 } {
   try {
-    const { imports, exportDecls } = planComponent(component, { asynchronous: true });
+    const { imports, exportDecls } = planComponent(component);
     return { imports, exports: exportDecls, ...whyUnsupported(component) };
   } catch (error) {
     if (!(error instanceof UnsupportedError)) throw error;

@@ -13,18 +13,15 @@ import type { Platform } from "../platform.ts";
 import type { MeteredLimits } from "../abi/quota.ts";
 import type { Meter, Metering } from "./metering.ts";
 import { kept } from "./copies.ts";
+import { addStack, type Integration, removeStack, stacksAreFull, tooManyStacks, trapError } from "./stacks.ts";
 import type { ValueType } from "../model/types.ts";
 import type { KeptPlan } from "../plan/plan.ts";
 import type { Recipe } from "./engine.ts";
 import type { WaitingText } from "../bindings/names.ts";
 import { waitingText } from "../bindings/waiting.ts";
 
-/** The most stacks that are suspended at once, in this thread: engines end the process when there are some ten thousand. */
-const MOST_STACKS = 1_000;
 /** How many calls may wait for an instance where nothing else is said. */
 const QUEUE = 10_000;
-
-let stacks = 0;
 
 /** The module of {@link Waiter.turns}. */
 let turning: WebAssembly.Module | undefined;
@@ -90,14 +87,6 @@ export function waitingTools(
 
 export type Limiting = typeof import("./call-limits.ts");
 
-/** JavaScript Promise Integration, which not every engine has. */
-interface Integration {
-  /** An import that suspends the guest until a promise settles. */
-  readonly Suspending: new (func: () => Promise<unknown>) => Function;
-  /** A function of WebAssembly that may be suspended: it returns a promise. */
-  promising(func: () => unknown): Function;
-}
-
 type Func = (...args: unknown[]) => unknown;
 type Signature = readonly [index: number, params: string, result: string, func: Func];
 type ThroughSignature = readonly [
@@ -125,7 +114,7 @@ interface Suspended {
   readonly over: Promise<void>;
   raw: unknown;
   thrown: boolean;
-  /** It is one of {@link stacks}. */
+  /** It is one of those that are counted. */
   counted: boolean;
   readonly wake: () => void;
   readonly unwind: (error: unknown) => void;
@@ -247,7 +236,7 @@ export class Waiter {
 
   /** Whether no more stacks may be suspended. */
   get full(): boolean {
-    return stacks >= MOST_STACKS;
+    return stacksAreFull();
   }
 
   /** The call under way has trapped, which its caller is about to be told. */
@@ -312,7 +301,7 @@ export class Waiter {
     const { instance, queue, code } = this;
     if ((instance.root.entered > ENTERED && !this.faulty) || this.importing)
       return Promise.reject(instance.refuse(lift));
-    if (instance.root.entered === IDLE) return Promise.reject(tooMany(instance.name));
+    if (instance.root.entered === IDLE) return Promise.reject(tooManyStacks(instance.name));
     if (queue.length >= code.queue) {
       const words = `Cannot call "${instance.name}": ${code.queue} calls wait already for the one under way`;
       return Promise.reject(new TenonError("queue-full", words));
@@ -399,7 +388,7 @@ export class Waiter {
   private wait(): Promise<void> {
     const suspended = this.suspended!;
     suspended.counted = true;
-    stacks++;
+    addStack();
     this.instance.meter?.suspended((trap) => this.end(trap));
     return suspended.over;
   }
@@ -435,7 +424,7 @@ export class Waiter {
   }
 
   private forget(): void {
-    if (this.suspended?.counted === true) stacks--;
+    if (this.suspended?.counted === true) removeStack();
     this.suspended = undefined;
   }
 
@@ -479,32 +468,4 @@ export class Waiter {
   private refuseAll(): void {
     for (const call of this.queue.splice(0)) call.reject(this.instance.refuse(call.lift));
   }
-}
-
-function tooMany(name: string): TenonError {
-  const words = `Cannot call "${name}": ${MOST_STACKS} calls are suspended already, and the engine has no room for many more`;
-  return new TenonError("too-many-suspended", words);
-}
-
-let trap: unknown;
-
-/** The error of a real trap: guests catch any other. Nobody is told of it. */
-function trapError(): unknown {
-  if (trap !== undefined) return trap;
-  const { t: unreachable } = new WebAssembly.Instance(
-    new WebAssembly.Module(
-      new Uint8Array([
-        ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 1, 4, 1, 0x60, 0, 0, 3, 2, 1, 0],
-        ...[7, 5, 1, 1, 0x74, 0, 0, 10, 5, 1, 3, 0, 0, 0x0b],
-      ]),
-    ),
-  ).exports as { t(): void };
-  try {
-    unreachable();
-  } catch (error) {
-    // Its frames are let go when they have been read.
-    void (error as Error).stack;
-    trap = error;
-  }
-  return trap;
 }

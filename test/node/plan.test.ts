@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { UnsupportedError } from "../../host/errors.ts";
 import { formatDecls } from "../../host/model/text.ts";
 import { analyze } from "../../host/plan/analyze.ts";
+import { isAsynchronous } from "../../host/plan/asynchronous.ts";
 import { inspectBytes } from "../../host/runtime/inspect.ts";
 import { parseWat } from "../../scripts/toolchain/wasm-tools.ts";
 
@@ -58,8 +59,17 @@ test("each instance of a component makes resource types of its own, and handles 
   expect(made[0]).not.toBe(made[1]);
 });
 
-test("analyze refuses what this host lacks, unless the plan is for others", async () => {
-  const bytes = await bytesOf(`(import "f" (func async))`);
+test("analyze refuses what this host lacks", async () => {
+  const bytes = await bytesOf(`(import "f" (component))`);
   expect(() => analyze(bytes)).toThrow(UnsupportedError);
-  expect(formatDecls(analyze(bytes, { asynchronous: true }).plan.imports)).toEqual(["f: async func()"]);
+});
+
+test("analyze plans asynchronous functions, and tells plans that have none", async () => {
+  const { plan } = analyze(await bytesOf(`(import "f" (func async))`));
+  expect(formatDecls(plan.imports)).toEqual(["f: async func()"]);
+  expect(isAsynchronous(plan)).toBe(true);
+  expect(isAsynchronous(analyze(await bytesOf(`(import "f" (func))`)).plan)).toBe(false);
+  // Without other tasks there is nothing that these could do.
+  const idle = `(core func (canon backpressure.inc)) (core func (canon thread.yield))`;
+  expect(isAsynchronous(analyze(await bytesOf(idle)).plan)).toBe(false);
 });

@@ -20,6 +20,8 @@ type OptionName = "memory" | "realloc" | "post-return" | "async" | "callback";
 export class CanonValidator {
   private readonly scope: Scope;
   private readonly core: CoreSpaces;
+  /** What each `task.return` returns. */
+  readonly results: (ValueType | undefined)[] = [];
 
   constructor(scope: Scope, core: CoreSpaces) {
     this.scope = scope;
@@ -235,6 +237,7 @@ export class CanonValidator {
   private taskReturn(immediates: CanonImmediates): CoreSignature {
     const options = immediates.options!;
     const result = this.scope.optional(immediates.result);
+    this.results.push(result);
     const context: Context = this.scope.context;
     if (holdsBorrow(result)) context.fail("A function result cannot contain a `borrow` type");
     this.checkOptions(options, ["memory"]);

@@ -16,6 +16,7 @@ import type {
   InstanceType,
   ResourceType,
   Type,
+  ValueType,
 } from "../../model/types.ts";
 import { Matcher } from "../../model/subtype.ts";
 import type { ComponentDefinition, Definition, RawName, SortIndex } from "../definition.ts";
@@ -38,6 +39,8 @@ export interface ValidatedComponent {
   readonly instances: readonly InstanceType[];
   /** The resource types it defines, in order. */
   readonly resources: readonly ResourceType[];
+  /** What its definitions of `task.return` return, in order. */
+  readonly results: readonly (ValueType | undefined)[];
   /** The components defined in it, in order. */
   readonly nested: readonly ValidatedComponent[];
 }
@@ -89,7 +92,16 @@ class ComponentValidator {
     }
     const { types, funcs, instances, local } = this.scope;
     const type = this.scope.componentType();
-    return { definition, type, types, funcs, instances, resources: [...local], nested: this.nested };
+    return {
+      definition,
+      type,
+      types,
+      funcs,
+      instances,
+      resources: [...local],
+      results: this.canon.results,
+      nested: this.nested,
+    };
   }
 
   private define(item: Definition): void {

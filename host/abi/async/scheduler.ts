@@ -1,0 +1,526 @@
+/**
+ * Which thread runs: `Store`, and what of `Thread` and `Task` blocks and resumes, in the specification's definitions.py.
+ *
+ * A thread that may go on is in the queue, put there by what it waited for; nothing is polled. The queue is worked off when no
+ * frame of the instance is on the stack. A frame that has to wait is suspended where the engine can do that and it was called so
+ * that it may be; elsewhere what it waits for is run on top of it, where that gives the same order.
+ */
+import { ENTERED, IDLE, TRAPPED } from "../entered.ts";
+import type { ComponentState } from "../component-state.ts";
+import { AbiTrap } from "../trap.ts";
+import { type Caller, Task, TaskInstance, TaskState, Thread, Wait } from "./task.ts";
+import { entryAt, Event, SET, type Waitable, type WaitableSet, type Waker } from "./waitable.ts";
+
+/** What the scheduler asks of the instance. */
+export interface Instance {
+  readonly name: string;
+  readonly root: ComponentState;
+  readonly components: readonly ComponentState[];
+  readonly meter: { begin(): void; finish(): void } | undefined;
+  stop(error: unknown): unknown;
+  fault(lift: number, error?: unknown): Error;
+  enter(): AbiTrap;
+}
+
+/** What the scheduler asks of the machine. */
+export interface Machine {
+  /** Ends with the next turn of the event loop. */
+  macrotask(): Promise<void>;
+  /** The error for a guest that would have to be suspended, where it cannot be. @param what it waits for */
+  cannotSuspend(what: string): unknown;
+  /** Suspends frames; absent where the engine cannot. */
+  readonly stacks: Stacks | undefined;
+}
+
+/** Frames that the engine can suspend. */
+export interface Stacks {
+  /** The guest that runs is suspended when it returns to the function between. @throws when there are too many */
+  suspend(): void;
+}
+
+/** Turns after which the event loop gets one. */
+const TURNS = 32;
+
+const EXIT = 0;
+const YIELD = 1;
+const WAIT = 2;
+
+/** What is thrown into a caller while the engine has not told yet why its callee trapped. */
+const DYING = new AbiTrap("unknown", "The callee trapped");
+
+const nobody: Caller = { isHost: false, start() {}, waits() {}, resolve() {}, cancelled() {} };
+
+export abstract class Scheduler implements Waker {
+  /** The thread that runs. */
+  current: Thread | undefined;
+  /** Promises of the host's that guests wait for. */
+  hostPending = 0;
+  protected readonly instance: Instance;
+  protected readonly machine: Machine;
+  private readonly queue: Thread[] = [];
+  /** What is to be done when nothing of the instance is on the stack. */
+  private readonly jobs: (() => void)[] = [];
+  private turns = 0;
+  private scheduled = false;
+  private draining = false;
+  /** A suspended thread was told to go on, and has not yet. */
+  private switching: Thread | undefined;
+  /** The instances of the synchronous calls on the stack, the innermost last. */
+  private readonly synchronous: TaskInstance[] = [];
+  /** Callers on the stack that go on when their callee waits. */
+  private goingOn = 0;
+  /** The trap that the engine has not told of yet. */
+  private dying: Promise<unknown> | undefined;
+  /** Suspended threads. */
+  protected readonly asleep: Set<Thread> = new Set();
+  protected ended = false;
+
+  constructor(instance: Instance, machine: Machine) {
+    this.instance = instance;
+    this.machine = machine;
+  }
+
+  // Tasks.
+
+  /** Begins a synchronous call of a function, which is a task as well. @returns what {@link end} takes */
+  begin(instance: TaskInstance): Thread | undefined {
+    const outer = this.current;
+    this.current = new Thread(new Task(instance, nobody));
+    this.synchronous.push(instance);
+    return outer;
+  }
+
+  end(outer: Thread | undefined): void {
+    this.synchronous.pop();
+    this.current = outer;
+    this.schedule();
+  }
+
+  /** `enter_implicit_thread`, and what follows when the task may begin. */
+  protected startTask(task: Task): void {
+    const { instance } = task;
+    const thread = (task.implicit = new Thread(task));
+    if (instance.waitingToEnter === 0 && !this.isHeld(task)) {
+      this.run(thread);
+      return;
+    }
+    instance.waitingToEnter++;
+    thread.wait = Wait.ENTRY;
+    thread.cancellable = true;
+    instance.parked.push(thread);
+    task.caller.waits();
+  }
+
+  /** `has_backpressure` */
+  private isHeld({ instance, lift }: Task): boolean {
+    return instance.backpressure > 0 || (lift!.exclusive && instance.exclusive !== undefined);
+  }
+
+  private run(thread: Thread): void {
+    const { task } = thread;
+    const { instance, lift } = task;
+    if (lift!.exclusive) instance.exclusive = thread;
+    task.register(thread);
+    task.state = TaskState.STARTED;
+    const outer = this.current;
+    this.current = thread;
+    thread.stack = lift!.suspended;
+    this.goOn(thread, task.caller.start(task));
+    this.current = outer;
+  }
+
+  /** What follows when a function of the guest's has been called: it has returned, or is suspended, or has trapped. */
+  private goOn(thread: Thread, returned: unknown): void {
+    if (!thread.stack) {
+      this.proceed(thread, returned as number);
+      return;
+    }
+    const promise = returned as Promise<unknown>;
+    if (thread.packed !== undefined) {
+      this.returned(thread);
+      return;
+    }
+    if (this.asleep.has(thread)) {
+      promise.then(
+        () => this.slice(thread, () => this.returned(thread)),
+        (error: unknown) => this.crash(thread.task, error),
+      );
+      return;
+    }
+    this.dying = promise;
+    throw DYING;
+  }
+
+  private returned(thread: Thread): void {
+    const packed = thread.packed!;
+    thread.packed = undefined;
+    thread.stack = thread.alone = false;
+    this.proceed(thread, packed);
+  }
+
+  /** The function of a suspendable thread has returned, and only frames between it and the host are left. */
+  readonly finished = (packed?: number): void => {
+    const thread = this.current!;
+    thread.packed = packed ?? EXIT;
+    if (thread.alone) this.leaveSlice(thread);
+  };
+
+  /** What a function with a callback wants next, and the end of any other. */
+  private proceed(thread: Thread, packed: number): void {
+    const { task } = thread;
+    const { instance } = task;
+    if (thread.body !== undefined || (packed & 15) === EXIT) {
+      this.exit(thread);
+      return;
+    }
+    this.unlock(instance);
+    thread.inLoop = thread.cancellable = true;
+    switch (packed & 15) {
+      case YIELD:
+        thread.wait = Wait.LOCK;
+        this.wake(thread);
+        break;
+      case WAIT: {
+        const set = entryAt<WaitableSet>(instance.state.handles, packed >>> 4, SET);
+        thread.wait = Wait.SET;
+        thread.on = set;
+        set.waiting.add(thread);
+        if (set.hasEvent()) this.wake(thread);
+        break;
+      }
+      default:
+        throw new AbiTrap("invalid-callback-code", `Unsupported callback code ${packed & 15}`);
+    }
+    if (task.deliversCancel(true)) {
+      thread.cancelled = true;
+      this.wake(thread);
+    }
+  }
+
+  /** `exit_implicit_thread`, and the end of any other thread. */
+  private exit(thread: Thread): void {
+    const { task } = thread;
+    task.unregister(thread);
+    if (task.implicit === thread && task.lift!.exclusive) this.unlock(task.instance);
+  }
+
+  private unlock(instance: TaskInstance): void {
+    instance.exclusive = undefined;
+    this.unpark(instance);
+  }
+
+  /** Threads that waited to be let in look again whether they are. */
+  protected unpark({ parked }: TaskInstance): void {
+    for (const thread of parked) this.wake(thread);
+    parked.length = 0;
+  }
+
+  // Waiting and going on.
+
+  /** A thread may be able to go on. */
+  wake(thread: Thread): void {
+    if (thread.queued) return;
+    thread.queued = true;
+    this.queue.push(thread);
+  }
+
+  /** Whether a thread can go on. One that waits for a lock is put where it is found when that is free. */
+  private isReady(thread: Thread): boolean {
+    if (thread.wait === Wait.RUNS) return false;
+    if (thread.cancelled) return true;
+    const { instance } = thread.task;
+    const locked = thread.inLoop && instance.exclusive !== undefined;
+    switch (thread.wait) {
+      case Wait.TURN:
+        return true;
+      case Wait.ENTRY:
+        if (!this.isHeld(thread.task)) return true;
+        instance.parked.push(thread);
+        return false;
+      case Wait.LOCK:
+        if (!locked) return true;
+        instance.parked.push(thread);
+        return false;
+      case Wait.SET:
+        if (!(thread.on as WaitableSet).hasEvent()) return false;
+        if (locked) instance.parked.push(thread);
+        return !locked;
+      case Wait.EVENT:
+        return (thread.on as Waitable).pending;
+      default:
+        return thread.released;
+    }
+  }
+
+  /** Ends the wait of a thread: what it goes on with is in its `event`. */
+  private endWait(thread: Thread): void {
+    const { on, event } = thread;
+    const { wait, cancelled } = thread;
+    thread.wait = Wait.RUNS;
+    thread.on = undefined;
+    thread.cancellable = thread.released = false;
+    event.code = cancelled ? Event.TASK_CANCELLED : Event.NONE;
+    event.index = event.payload = 0;
+    if (wait === Wait.SET) {
+      (on as WaitableSet).waiting.delete(thread);
+      if (!cancelled) (on as WaitableSet).take(event);
+    } else if (wait === Wait.EVENT) {
+      (on as Waitable).waiter = undefined;
+      (on as Waitable).take(event);
+    } else if (wait === Wait.ENTRY) {
+      thread.task.instance.waitingToEnter--;
+    }
+  }
+
+  /** `resume` of a thread that waits and may go on. */
+  protected resume(thread: Thread): void {
+    const entering = thread.wait === Wait.ENTRY;
+    const { task } = thread;
+    this.endWait(thread);
+    const outer = this.current;
+    if (entering) {
+      if (thread.cancelled) task.cancel();
+      else this.run(thread);
+    } else if (thread.inLoop) {
+      const { code, index, payload } = thread.event;
+      thread.inLoop = thread.cancelled = false;
+      task.instance.exclusive = this.current = thread;
+      thread.stack = task.lift!.suspended;
+      this.goOn(thread, task.lift!.callback!(code, index, payload));
+    } else if (thread.body !== undefined && thread.finish === undefined) {
+      this.current = thread;
+      thread.stack = this.machine.stacks !== undefined && task.lift?.suspended === true;
+      this.goOn(thread, thread.body());
+    } else {
+      this.switching = thread;
+      thread.wake!();
+    }
+    this.current = outer;
+  }
+
+  /**
+   * Has the thread that runs wait. @returns what `finish` gives; `undefined` when its frame is about to be suspended
+   * @param what it waits for, in words
+   */
+  protected block(
+    wait: number,
+    cancellable: boolean,
+    what: string,
+    finish: Thread["finish"] & {},
+  ): number | bigint | undefined {
+    const thread = this.current!;
+    if (thread.task.deliversCancel(cancellable)) {
+      thread.cancelled = true;
+      thread.event.code = Event.TASK_CANCELLED;
+      return finish();
+    }
+    thread.wait = wait;
+    thread.cancellable = cancellable;
+    thread.cancelled = false;
+    thread.finish = finish;
+    if (wait === Wait.TURN) this.wake(thread);
+    if (thread.stack) {
+      this.machine.stacks!.suspend();
+      return undefined;
+    }
+    this.nest(thread, what);
+    thread.finish = undefined;
+    return finish();
+  }
+
+  /** The frames of the thread that runs are being suspended. */
+  protected sleep(wake: () => void, unwind: (error: unknown) => void): void {
+    const thread = this.current!;
+    thread.wake = wake;
+    thread.unwind = unwind;
+    this.asleep.add(thread);
+    if (thread.alone) this.leaveSlice(thread);
+  }
+
+  /** The frames of a thread go on. @returns what the function that blocked returns */
+  protected awake(): number | bigint | undefined {
+    const thread = this.switching!;
+    this.switching = undefined;
+    this.asleep.delete(thread);
+    thread.wake = thread.unwind = undefined;
+    for (const state of thread.task.instance.chain) state.entered = ENTERED;
+    this.instance.meter?.begin();
+    this.current = thread;
+    thread.alone = true;
+    const finish = thread.finish!;
+    thread.finish = undefined;
+    return finish();
+  }
+
+  /** Runs what a thread waits for on top of its frame. */
+  private nest(thread: Thread, what: string): void {
+    const { components } = this.instance;
+    const entered = components.map((state) => state.entered);
+    const within = this.synchronous.at(-1);
+    const { current } = this;
+    // The callers below wait as well, and may be entered; but a synchronous call stays entered until it returns.
+    if (within === undefined) for (const state of components) state.entered = IDLE;
+    let turns = thread.wait === Wait.TURN ? this.queue.length : Infinity;
+    while (turns-- > 0 && (thread.wait === Wait.TURN || !this.isReady(thread))) {
+      const next = this.take(within);
+      if (next === undefined && thread.wait === Wait.TURN) break;
+      if (next === undefined || (within === undefined && this.goingOn > 0)) throw this.stuck(what, within);
+      if (within === undefined) this.turn(next);
+      else this.resume(next);
+    }
+    thread.queued = false;
+    components.forEach((state, i) => (state.entered = entered[i]!));
+    this.current = current;
+    this.endWait(thread);
+  }
+
+  private stuck(what: string, within: TaskInstance | undefined): unknown {
+    if (within !== undefined) {
+      return new AbiTrap(
+        "cannot-block",
+        `Cannot block a synchronous task before it has returned: it waits for ${what}`,
+      );
+    }
+    if (this.hostPending === 0 && this.goingOn === 0) {
+      return new AbiTrap("deadlock", `Every task waits for another: this one for ${what}`);
+    }
+    return this.machine.cannotSuspend(what);
+  }
+
+  /** Takes the next thread that can go on without the engine's help out of the queue. @param within this instance alone */
+  private take(within: TaskInstance | undefined): Thread | undefined {
+    const { queue } = this;
+    for (let at = 0; at < queue.length; at++) {
+      const thread = queue[at]!;
+      if (within !== undefined && (thread.task.instance !== within || within.exclusive === thread)) continue;
+      if (thread.finish !== undefined) continue;
+      queue.splice(at--, 1);
+      thread.queued = false;
+      if (this.isReady(thread)) return thread;
+    }
+    return undefined;
+  }
+
+  // Turns.
+
+  /** Has a thread go on that is ready, with nothing of its instance on the stack. */
+  private turn(thread: Thread): void {
+    const { chain } = thread.task.instance;
+    for (const state of chain) state.entered = ENTERED;
+    this.resume(thread);
+    if (this.instance.root.entered > ENTERED) throw DYING;
+    for (const state of chain) state.entered = IDLE;
+  }
+
+  /** Does something in the place of a thread that is no longer on any stack. */
+  private slice(thread: Thread, action: () => void): void {
+    if (this.ended) return;
+    this.outermost(thread.task, thread.task.instance.chain, () => {
+      this.current = thread;
+      action();
+      this.current = undefined;
+    });
+    this.drain();
+  }
+
+  private leaveSlice(thread: Thread): void {
+    this.instance.meter?.finish();
+    for (const state of thread.task.instance.chain) state.entered = IDLE;
+    this.current = undefined;
+    this.schedule();
+  }
+
+  /** Runs code of the guest's with nothing of it on the stack. @returns whether it has not trapped */
+  protected outermost(task: Task | undefined, chain: readonly ComponentState[], action: () => void): boolean {
+    const { instance } = this;
+    for (const state of chain) state.entered = ENTERED;
+    try {
+      instance.meter?.begin();
+      action();
+      if (instance.root.entered !== ENTERED) throw DYING;
+    } catch (error) {
+      this.crash(task, error);
+      return false;
+    }
+    instance.meter?.finish();
+    for (const state of chain) state.entered = IDLE;
+    return true;
+  }
+
+  /** Does something when nothing of the instance is on the stack: now, if that is so. */
+  protected whenIdle(job: () => void): void {
+    if (this.instance.root.entered === IDLE && this.switching === undefined) {
+      job();
+      return;
+    }
+    this.jobs.push(job);
+    this.schedule();
+  }
+
+  /** Has the queue worked off soon. */
+  protected schedule(): void {
+    if (this.scheduled || this.draining || this.queue.length + this.jobs.length === 0) return;
+    this.scheduled = true;
+    if (++this.turns % TURNS === 0) void this.machine.macrotask().then(() => this.drain());
+    else queueMicrotask(() => this.drain());
+  }
+
+  protected drain(): void {
+    this.scheduled = false;
+    const { root } = this.instance;
+    if (this.draining || this.ended) return;
+    this.draining = true;
+    for (let turn = 0; turn < TURNS && root.entered === IDLE && this.switching === undefined; turn++) {
+      const job = this.jobs.shift();
+      if (job !== undefined) {
+        job();
+        continue;
+      }
+      const thread = this.queue.shift();
+      if (thread === undefined) break;
+      thread.queued = false;
+      if (!this.isReady(thread)) continue;
+      this.outermost(thread.task, thread.task.instance.chain, () => this.resume(thread));
+    }
+    this.draining = false;
+    // What is left waits for a turn of the event loop, or for the thread that is about to go on.
+    if (this.switching !== undefined || root.entered !== IDLE) return;
+    if (this.queue.length + this.jobs.length === 0) this.turns = 0;
+    else {
+      this.turns = TURNS - 1;
+      this.schedule();
+    }
+  }
+
+  /** Whether anything can go on by itself. */
+  get runnable(): boolean {
+    return this.scheduled || this.switching !== undefined || this.queue.length + this.jobs.length > 0;
+  }
+
+  /** @see call of a callee whose caller goes on when it waits */
+  protected goesOn(action: () => void): void {
+    this.goingOn++;
+    action();
+    this.goingOn--;
+  }
+
+  // Ends.
+
+  /** Something trapped with nothing below it on the stack. */
+  protected crash(task: Task | undefined, error: unknown): void {
+    const { instance, dying } = this;
+    if (this.ended) return;
+    if (instance.root.entered < TRAPPED) instance.root.entered = TRAPPED;
+    this.draining = false;
+    this.current = this.switching = undefined;
+    if (dying !== undefined) {
+      this.dying = undefined;
+      dying.catch((cause: unknown) => this.crash(task, cause));
+      return;
+    }
+    this.fail(task, instance.fault(task?.lift?.index ?? -1, error === DYING ? undefined : error));
+  }
+
+  /** The instance has trapped: what waits is told. @param task the one that trapped, where that is known */
+  protected abstract fail(task: Task | undefined, fault: Error): void;
+}

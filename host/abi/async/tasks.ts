@@ -1,0 +1,577 @@
+/**
+ * What the text of asynchronous components calls, named `tk` there: calls from the host and to it, calls between guests, and the
+ * built-ins of tasks. Follows design/mvp/CanonicalABI.md, `canon lift`, `canon lower` and the built-ins.
+ */
+import type { ComponentState } from "../component-state.ts";
+import { ENTERED, IDLE } from "../entered.ts";
+import type { Lends } from "../handle-table.ts";
+import type { Memory } from "../memory.ts";
+import { AbiTrap } from "../trap.ts";
+import { type Instance, type Machine, Scheduler } from "./scheduler.ts";
+import {
+  type Caller,
+  type GuestSite,
+  type HostSite,
+  type LiftedFunction,
+  Subtask,
+  SubtaskState,
+  Task,
+  TaskInstance,
+  TaskState,
+  type Thread,
+  Wait,
+} from "./task.ts";
+import { type Entry, entryAt, isWaitable, SET, SUBTASK, WaitableSet } from "./waitable.ts";
+
+/** An operation could not be done at once. */
+const BLOCKED = -1;
+
+/** What else is asked of the instance where the host calls it. */
+export interface CalledInstance extends Instance {
+  readonly quota: { readonly trap: unknown };
+  refuse(lift: number): Error;
+  error(payload: unknown): Error;
+  unlowered(lift: number, error: unknown, state?: ComponentState): Error;
+  threw(func: number, error: unknown): unknown;
+}
+
+export interface CallingMachine extends Machine {
+  /** Copies of arguments that a call takes later. */
+  kept(lift: number, args: readonly unknown[]): readonly unknown[];
+  importName(func: number): string;
+}
+
+/** What an import is told of its call. */
+export class ImportCall {
+  #controller: AbortController | undefined;
+  #reason: { readonly value: unknown } | undefined;
+
+  /** Aborts when the guest cancels the call, or the instance ends. */
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#reason !== undefined) this.#controller.abort(this.#reason.value);
+    }
+    return this.#controller.signal;
+  }
+
+  abort(reason?: unknown): void {
+    this.#reason ??= { value: reason };
+    this.#controller?.abort(reason);
+  }
+}
+
+/** A call that the host made. */
+class HostCall implements Caller {
+  readonly isHost: boolean = true;
+  readonly lift: LiftedFunction;
+  args: readonly unknown[];
+  /** The arguments have been lowered: a value that is not what it was is the guest's trap from here on. */
+  lowered: boolean;
+  settled = false;
+  task: Task | undefined;
+  private readonly tasks: Tasks;
+  private value: unknown;
+  private failed = false;
+  private settle: { resolve(value: unknown): void; reject(error: unknown): void } | undefined;
+  private signal: AbortSignal | undefined;
+
+  constructor(tasks: Tasks, lift: LiftedFunction, args: readonly unknown[]) {
+    this.tasks = tasks;
+    this.lift = lift;
+    this.args = args;
+    this.lowered = !lift.changing;
+  }
+
+  start(task: Task): unknown {
+    const { args } = this;
+    this.args = [];
+    return this.lift.start!(task, args);
+  }
+
+  waits(): void {
+    this.args = this.tasks.kept(this.lift.index, this.args);
+  }
+
+  resolve(value: unknown, failed: boolean): void {
+    if (this.settled) return;
+    if (failed) this.reject(this.tasks.error(value));
+    else this.finish(value, false);
+  }
+
+  cancelled(): void {
+    this.reject(this.signal?.reason);
+  }
+
+  reject(error: unknown): void {
+    if (!this.settled) this.finish(error, true);
+  }
+
+  private finish(value: unknown, failed: boolean): void {
+    this.settled = true;
+    this.value = value;
+    this.failed = failed;
+    this.signal?.removeEventListener("abort", this.abort);
+    this.tasks.calls.delete(this);
+    if (failed) this.settle?.reject(value);
+    else this.settle?.resolve(value);
+  }
+
+  promise(): Promise<unknown> {
+    if (this.settled) return this.failed ? Promise.reject(this.value) : Promise.resolve(this.value);
+    this.tasks.calls.add(this);
+    return new Promise((resolve, reject) => {
+      this.settle = { resolve, reject };
+    });
+  }
+
+  listen(signal: AbortSignal): void {
+    this.signal = signal;
+    signal.addEventListener("abort", this.abort, { once: true });
+  }
+
+  private readonly abort = (): void => {
+    this.tasks.abort(this);
+    this.reject(this.signal!.reason);
+  };
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+export class Tasks extends Scheduler {
+  /** Calls of the host's that have not ended. */
+  readonly calls: Set<HostCall> = new Set();
+  /** Calls of the host that have not ended. */
+  private readonly imports = new Set<ImportCall>();
+  declare protected readonly instance: CalledInstance;
+  declare protected readonly machine: CallingMachine;
+  readonly kept: CallingMachine["kept"];
+
+  constructor(instance: CalledInstance, machine: CallingMachine) {
+    super(instance, machine);
+    this.kept = machine.kept;
+  }
+
+  component(state: ComponentState, chain: readonly ComponentState[]): TaskInstance {
+    return new TaskInstance(state, chain);
+  }
+
+  lift(
+    index: number,
+    instance: TaskInstance,
+    start: LiftedFunction["start"],
+    callback: LiftedFunction["callback"],
+    traits: Pick<LiftedFunction, "exclusive" | "suspended" | "changing" | "returns" | "memory">,
+  ): LiftedFunction {
+    return { index, instance, entering: instance.chain, start, callback, ...traits };
+  }
+
+  error(payload: unknown): Error {
+    return this.instance.error(payload);
+  }
+
+  // Calls from the host.
+
+  refused(lift: number): Promise<never> {
+    return Promise.reject(this.instance.refuse(lift));
+  }
+
+  callFromHost(lift: LiftedFunction, args: readonly unknown[], options: CallOptions | undefined): Promise<unknown> {
+    const call = new HostCall(this, lift, args);
+    const signal = options?.signal;
+    if (signal !== undefined) {
+      if (signal.aborted) return Promise.reject(signal.reason);
+      call.listen(signal);
+    }
+    if (this.instance.root.entered !== IDLE) call.waits();
+    this.whenIdle(() => this.invoke(call));
+    return call.promise();
+  }
+
+  private invoke(call: HostCall): void {
+    if (call.settled) return;
+    const { lift } = call;
+    const { instance } = this;
+    const task = (call.task = new Task(lift.instance, call, lift));
+    this.outermost(task, lift.entering, () => {
+      try {
+        this.startTask(task);
+      } catch (error) {
+        const { mayLeave } = lift.instance.state;
+        const isHosts = !call.lowered && mayLeave && instance.root.entered === ENTERED;
+        if (!isHosts || error === instance.quota.trap) throw error;
+        this.takeBack(call, task, error);
+      }
+    });
+    this.schedule();
+  }
+
+  abort(call: HostCall): void {
+    const { task } = call;
+    if (task === undefined) return;
+    this.whenIdle(() => this.requestCancellation(task, undefined));
+  }
+
+  // Calls between guests.
+
+  /** `canon lower` with `async`: what the callee does not end at once is a subtask. */
+  call(site: GuestSite, flat: readonly (number | bigint)[]): number {
+    const subtask = this.started(site, flat, true);
+    if (subtask.resolved) {
+      subtask.deliverResolve();
+      return SubtaskState.RETURNED;
+    }
+    return this.shown(subtask, site.caller);
+  }
+
+  callAndWait(site: GuestSite, flat: readonly (number | bigint)[]): number | bigint | undefined {
+    const subtask = this.started(site, flat, false);
+    if (subtask.resolved) {
+      subtask.deliverResolve();
+      return subtask.result;
+    }
+    return this.blockOn(subtask, "the function that it called", () => subtask.result);
+  }
+
+  private started(site: GuestSite, flat: readonly (number | bigint)[], goesOn: boolean): Subtask {
+    const { entering, lift } = site;
+    for (const state of entering) if (state.entered !== IDLE) throw this.instance.enter();
+    const subtask = new Subtask(this, this.current?.task, site, flat);
+    const task = (subtask.task = new Task(lift.instance, subtask, lift));
+    for (const state of entering) state.entered = ENTERED;
+    if (goesOn) this.goesOn(() => this.startTask(task));
+    else this.startTask(task);
+    for (const state of entering) state.entered = IDLE;
+    return subtask;
+  }
+
+  private shown(subtask: Subtask, caller: TaskInstance): number {
+    subtask.index = caller.state.handles.insert(subtask);
+    subtask.visible = true;
+    return subtask.state | (subtask.index << 4);
+  }
+
+  // Calls of the host.
+
+  importCall(): ImportCall {
+    return new ImportCall();
+  }
+
+  isPending(value: unknown): value is PromiseLike<unknown> {
+    try {
+      return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
+    } catch {
+      // What throws when it is looked at is no promise, and no result either.
+      return false;
+    }
+  }
+
+  /** An asynchronous call of the host's own function, which gave a promise. */
+  pending(
+    site: HostSite,
+    call: ImportCall,
+    raw: PromiseLike<unknown>,
+    lends: Lends | undefined,
+    pointer: number,
+  ): number {
+    const subtask = new Subtask(this, this.current?.task);
+    subtask.state = SubtaskState.STARTED;
+    subtask.lenders = lends;
+    subtask.hostCall = call;
+    this.expect(call, raw, (value, thrown) => {
+      if (subtask.resolved) return;
+      this.whenIdle(() => {
+        if (subtask.resolved || this.ended) return;
+        const lower = (): void => void site.result(value, thrown, pointer);
+        if (!this.outermost(subtask.parent, site.caller.chain, lower)) return;
+        subtask.end(SubtaskState.RETURNED);
+        this.drain();
+      });
+    });
+    return this.shown(subtask, site.caller);
+  }
+
+  /** A synchronous call of the host's own function, which gave a promise. */
+  await(
+    site: HostSite,
+    call: ImportCall,
+    raw: PromiseLike<unknown>,
+    lends: Lends | undefined,
+    pointer: number,
+  ): number | bigint | undefined {
+    const thread = this.current!;
+    let outcome: { readonly value: unknown; readonly thrown: boolean } | undefined;
+    this.expect(call, raw, (value, thrown) => {
+      outcome = { value, thrown };
+      thread.released = true;
+      this.wake(thread);
+      this.drain();
+    });
+    return this.block(Wait.HOST, false, `the import ${this.machine.importName(site.func)}`, () => {
+      lends?.end();
+      return site.result(outcome!.value, outcome!.thrown, pointer);
+    });
+  }
+
+  private expect(
+    call: ImportCall,
+    raw: PromiseLike<unknown>,
+    settled: (value: unknown, thrown: boolean) => void,
+  ): void {
+    this.hostPending++;
+    this.imports.add(call);
+    const end = (value: unknown, thrown: boolean): void => {
+      this.hostPending--;
+      this.imports.delete(call);
+      if (!this.ended) settled(value, thrown);
+    };
+    Promise.resolve(raw).then(
+      (value) => end(value, false),
+      (error: unknown) => end(error, true),
+    );
+  }
+
+  // Tasks.
+
+  /**
+   * What comes before the result of a task is lifted.
+   * @param key of the type and the encoding of this `task.return`
+   * @param memory its memory, where it has one
+   */
+  returning(key: string, memory?: string): void {
+    const { task } = this.current!;
+    const { lift } = task;
+    if (lift === undefined || lift.returns !== key || (memory !== undefined && lift.memory !== memory)) {
+      throw new AbiTrap(
+        "invalid-task-return",
+        "Called task.return with another type or other options than those of the function, or in one that returns its result",
+      );
+    }
+    if (task.state === TaskState.RESOLVED) throw new AbiTrap("invalid-task-return", "A task returned twice");
+  }
+
+  taskCancel(): void {
+    const { task } = this.current!;
+    if (task.lift === undefined || task.lift.returns === "") {
+      throw new AbiTrap("invalid-task-return", "Called task.cancel in a function that returns its result");
+    }
+    task.cancel();
+  }
+
+  /** `request_cancellation` @param caller `undefined` for the host */
+  private requestCancellation(task: Task, caller: TaskInstance | undefined): void {
+    const { instance, lift } = task;
+    const thread = task.implicit;
+    if (task.state === TaskState.INITIAL && thread?.wait === Wait.ENTRY) {
+      task.state = TaskState.CANCEL_DELIVERED;
+      thread.cancelled = true;
+      instance.parked.splice(instance.parked.indexOf(thread), 1);
+      this.resume(thread);
+      return;
+    }
+    if (task.state !== TaskState.STARTED) return;
+    const busy = lift!.exclusive && instance.exclusive !== undefined && instance.exclusive !== thread;
+    const entering = instance.chain.filter((state) => caller === undefined || !caller.chain.includes(state));
+    const enterable = entering.every(({ entered }) => entered === IDLE);
+    if (thread !== undefined && thread.inLoop && !busy && enterable) {
+      task.state = TaskState.CANCEL_DELIVERED;
+      thread.cancelled = true;
+      if (caller === undefined) {
+        this.wake(thread);
+        this.drain();
+        return;
+      }
+      for (const state of entering) state.entered = ENTERED;
+      this.resume(thread);
+      for (const state of entering) state.entered = IDLE;
+      return;
+    }
+    // A frame that is suspended cannot go on within this call: it does when the caller has ended its turn.
+    const sleeper = busy ? undefined : [...task.threads].find((other) => other.cancellable && !other.inLoop);
+    if (sleeper === undefined || (caller !== undefined && !enterable)) {
+      task.state = TaskState.PENDING_CANCEL;
+      return;
+    }
+    task.state = TaskState.CANCEL_DELIVERED;
+    sleeper.cancelled = true;
+    this.wake(sleeper);
+    this.schedule();
+  }
+
+  // Built-ins.
+
+  backpressureInc(instance: TaskInstance): void {
+    if (++instance.backpressure > 0xffff) throw new AbiTrap("backpressure-overflow", "Too many backpressure.inc");
+  }
+
+  backpressureDec(instance: TaskInstance): void {
+    if (--instance.backpressure < 0) throw new AbiTrap("backpressure-overflow", "More backpressure.dec than .inc");
+    if (instance.backpressure === 0) this.unpark(instance);
+  }
+
+  waitableSetNew({ state }: TaskInstance): number {
+    return insert(state, new WaitableSet());
+  }
+
+  waitableSetWait(
+    { state }: TaskInstance,
+    cancellable: boolean,
+    memory: Memory,
+    index: number,
+    pointer: number,
+  ): number | bigint | undefined {
+    const set = entryAt<WaitableSet>(state.handles, index, SET);
+    const thread = this.current!;
+    const finish = (): number => this.tell(thread, memory, pointer);
+    if (!thread.task.deliversCancel(cancellable)) {
+      if (!set.hasEvent()) {
+        thread.on = set;
+        set.waiting.add(thread);
+        return this.block(Wait.SET, cancellable, "an event of a waitable set", finish);
+      }
+      set.take(thread.event);
+    } else {
+      thread.event.code = 6;
+      thread.event.index = thread.event.payload = 0;
+    }
+    return finish();
+  }
+
+  waitableSetPoll(
+    { state }: TaskInstance,
+    cancellable: boolean,
+    memory: Memory,
+    index: number,
+    pointer: number,
+  ): number {
+    const set = entryAt<WaitableSet>(state.handles, index, SET);
+    const thread = this.current!;
+    const { event } = thread;
+    event.code = event.index = event.payload = 0;
+    if (thread.task.deliversCancel(cancellable)) event.code = 6;
+    else if (set.hasEvent()) set.take(event);
+    return this.tell(thread, memory, pointer);
+  }
+
+  /** `unpack_event` */
+  private tell({ event }: Thread, memory: Memory, pointer: number): number {
+    memory.sync();
+    const at = memory.check(pointer, 8, 4);
+    memory.view.setInt32(at, event.index, true);
+    memory.view.setInt32(at + 4, event.payload, true);
+    return event.code;
+  }
+
+  waitableSetDrop({ state }: TaskInstance, index: number): void {
+    const set = entryAt<WaitableSet>(state.handles, index, SET);
+    set.leave();
+    state.handles.remove(index >>> 0);
+  }
+
+  waitableJoin({ state }: TaskInstance, index: number, set: number): void {
+    const waitable = state.handles.at(index);
+    if (!isWaitable(waitable)) {
+      throw new AbiTrap("invalid-handle", `Handle index ${index >>> 0} used with the wrong type`);
+    }
+    waitable.join(set === 0 ? undefined : entryAt<WaitableSet>(state.handles, set, SET));
+  }
+
+  subtaskCancel(caller: TaskInstance, async: boolean, index: number): number | bigint | undefined {
+    const subtask = entryAt<Subtask>(caller.state.handles, index, SUBTASK);
+    if (subtask.delivered || subtask.cancelRequested) {
+      throw new AbiTrap("subtask-not-resolved", "Cannot cancel a subtask twice, or after its end");
+    }
+    if (subtask.set !== undefined && !async) throw usedSynchronously();
+    if (!subtask.resolved) {
+      subtask.cancelRequested = true;
+      if (subtask.task === undefined) {
+        subtask.hostCall?.abort();
+        subtask.end(SubtaskState.CANCELLED_BEFORE_RETURNED);
+      } else this.requestCancellation(subtask.task, caller);
+      if (!subtask.resolved) {
+        if (async) return BLOCKED;
+        return this.blockOn(subtask, "the end of a cancelled call", () => subtask.state);
+      }
+    }
+    subtask.take(this.current!.event);
+    return subtask.state;
+  }
+
+  /** Has the thread that runs wait for the event of one waitable. */
+  protected blockOn(
+    waitable: Subtask,
+    what: string,
+    finish: () => number | bigint | undefined,
+  ): number | bigint | undefined {
+    const thread = this.current!;
+    thread.on = waitable;
+    waitable.waiter = thread;
+    return this.block(Wait.EVENT, false, what, finish);
+  }
+
+  subtaskDrop({ state }: TaskInstance, index: number): void {
+    entryAt<Subtask>(state.handles, index, SUBTASK).leave();
+    state.handles.remove(index >>> 0);
+  }
+
+  threadYield(_instance: TaskInstance, cancellable: boolean): number | bigint | undefined {
+    const thread = this.current!;
+    return this.block(Wait.TURN, cancellable, "a turn", () => {
+      const { cancelled } = thread;
+      thread.cancelled = false;
+      return cancelled ? 1 : 0;
+    });
+  }
+
+  // Ends.
+
+  /** Undoes what was done for a call whose arguments had changed when they were to be lowered: the guest was not called. */
+  private takeBack(call: HostCall, task: Task, error: unknown): void {
+    const { instance, implicit } = task;
+    instance.remove(implicit!);
+    if (instance.exclusive === implicit) {
+      instance.exclusive = undefined;
+      this.unpark(instance);
+    }
+    this.current = undefined;
+    const { handles } = instance.state;
+    call.reject(this.instance.unlowered(call.lift.index, error, handles.added && instance.state));
+  }
+
+  protected fail(task: Task | undefined, fault: Error): void {
+    callOf(task)?.reject(fault);
+    this.dispose();
+  }
+
+  /** The instance has ended: calls are told, and what holds it is let go. */
+  dispose(): void {
+    if (this.ended) return;
+    this.ended = true;
+    for (const call of [...this.calls]) call.reject(this.instance.refuse(call.lift.index));
+    for (const call of this.imports) call.abort(this.instance.refuse(-1));
+    this.imports.clear();
+    this.unwind();
+  }
+
+  /** Lets go of suspended frames. */
+  protected unwind(): void {
+    this.asleep.clear();
+  }
+}
+
+/** The call of the host's that a task works for. */
+function callOf(task: Task | undefined): HostCall | undefined {
+  const caller = task?.caller;
+  if (caller instanceof HostCall) return caller;
+  return caller instanceof Subtask ? callOf(caller.parent) : undefined;
+}
+
+function insert({ handles }: ComponentState, entry: Entry): number {
+  return (entry.index = handles.insert(entry));
+}
+
+function usedSynchronously(): AbiTrap {
+  return new AbiTrap("waitable-in-set", "A waitable cannot be used synchronously while it is in a waitable set");
+}

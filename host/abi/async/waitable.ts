@@ -1,0 +1,141 @@
+/**
+ * What a guest can wait for, and the sets it waits with: `Waitable` and `WaitableSet` in the specification's definitions.py.
+ *
+ * Both are in the handle table of their component instance, under types that no resource has.
+ */
+import type { BorrowScope, Handle, HandleTable } from "../handle-table.ts";
+import { AbiTrap } from "../trap.ts";
+
+/** What stands in a handle table, by its type: resources have numbers from zero on. */
+export const SET = -1;
+export const SUBTASK = -2;
+const WRITABLE_FUTURE = -6;
+
+/** `EventCode` */
+export const Event = {
+  NONE: 0,
+  SUBTASK: 1,
+  STREAM_READ: 2,
+  STREAM_WRITE: 3,
+  FUTURE_READ: 4,
+  FUTURE_WRITE: 5,
+  TASK_CANCELLED: 6,
+} as const;
+
+/** An event as a guest is told of it. There is one such object a scheduler, filled anew for each event. */
+export interface EventTuple {
+  code: number;
+  index: number;
+  payload: number;
+}
+
+/** What is in a handle table and is no handle to a resource. */
+export abstract class Entry implements Handle {
+  abstract readonly type: number;
+  readonly rep: number = 0;
+  readonly own: boolean = false;
+  readonly scope: BorrowScope | undefined = undefined;
+  lends = 0;
+  /** Where it is in the table. */
+  index = 0;
+}
+
+/** A thread, as far as it waits. */
+export interface Sleeper {
+  readonly wait: number;
+}
+
+/** What wakes threads up. */
+export interface Waker {
+  wake(thread: Sleeper): void;
+}
+
+export abstract class Waitable extends Entry {
+  /** There is an event that nobody has been told of. */
+  pending = false;
+  set: WaitableSet | undefined;
+  /** The thread that waits for this alone, in a synchronous operation. */
+  waiter: Sleeper | undefined;
+  private readonly waker: Waker;
+
+  constructor(waker: Waker) {
+    super();
+    this.waker = waker;
+  }
+
+  /** Fills in the event, as of now, and has its effects. */
+  protected abstract deliver(event: EventTuple): void;
+
+  /** `set_pending_event` */
+  setPending(): void {
+    this.pending = true;
+    if (this.waiter !== undefined) this.waker.wake(this.waiter);
+    else this.set?.note(this, this.waker);
+  }
+
+  /** `get_pending_event` */
+  take(event: EventTuple): void {
+    this.pending = false;
+    this.deliver(event);
+  }
+
+  join(set: WaitableSet | undefined): void {
+    if (this.waiter !== undefined) {
+      throw new AbiTrap("waitable-in-set", "Cannot put a waitable in a set while it is used synchronously");
+    }
+    if (this.set !== undefined) this.set.members--;
+    this.set = set;
+    if (set === undefined) return;
+    set.members++;
+    if (this.pending) set.note(this, this.waker);
+  }
+
+  /** It has left the table. */
+  leave(): void {
+    this.pending = false;
+    this.join(undefined);
+  }
+}
+
+/** Whether an entry of a handle table can be waited for. */
+export function isWaitable(entry: Handle): entry is Waitable {
+  return entry.type <= SUBTASK && entry.type >= WRITABLE_FUTURE;
+}
+
+export class WaitableSet extends Entry {
+  readonly type: number = SET;
+  members = 0;
+  /** Threads that wait for an event of the set. */
+  readonly waiting: Set<Sleeper> = new Set();
+  /** Members that had an event when they were put here, the first one first. */
+  private events: Waitable[] = [];
+
+  note(waitable: Waitable, waker: Waker): void {
+    this.events.push(waitable);
+    for (const thread of this.waiting) waker.wake(thread);
+  }
+
+  hasEvent(): boolean {
+    while (this.events.length > 0) {
+      const [first] = this.events;
+      if (first!.pending && first!.set === this) return true;
+      this.events.shift();
+    }
+    return false;
+  }
+
+  take(event: EventTuple): void {
+    this.events.shift()!.take(event);
+  }
+
+  /** It has left the table. */
+  leave(): void {
+    if (this.members > 0) throw new AbiTrap("waitable-set-in-use", "Cannot drop a waitable set that has waitables");
+    if (this.waiting.size > 0) throw new AbiTrap("waitable-set-in-use", "Cannot drop a waitable set with waiters");
+  }
+}
+
+/** The entry at an index. @throws {AbiTrap} when it is of another type */
+export function entryAt<T extends Entry>(handles: HandleTable, index: number, type: number): T {
+  return handles.get(index, type) as unknown as T;
+}

@@ -1,0 +1,133 @@
+/**
+ * Components with asynchronous functions: what the compiler needs for their text, and what their instances need of the machine.
+ * Loaded for components that have some.
+ *
+ * Frames are suspended by JavaScript Promise Integration where the engine has it. The engine never collects a suspended stack: it
+ * goes when what it waits for is rejected, with the error of a real trap, which no guest can catch.
+ */
+import { type CalledInstance, type CallingMachine, Tasks } from "../abi/async/tasks.ts";
+import type { TextStyle } from "../bindings/names.ts";
+import { taskText } from "../bindings/tasks.ts";
+import { UnsupportedError } from "../errors.ts";
+import { suspenderModule } from "../instrument/suspender.ts";
+import type { KeptPlan } from "../plan/plan.ts";
+import type { Platform } from "../platform.ts";
+import type { Prepared } from "./prepared.ts";
+import { kept } from "./copies.ts";
+import { addStack, type Integration, removeStack, stacksAreFull, tooManyStacks, trapError } from "./stacks.ts";
+
+/** Whether the engine can suspend frames. */
+export function suspends(): boolean {
+  return "Suspending" in WebAssembly;
+}
+
+export function styleOf(): Pick<TextStyle, "tasks"> {
+  return { tasks: taskText(suspends()) };
+}
+
+/** What an instance with tasks is asked for. */
+interface WithTasks extends CalledInstance {
+  tasks?: InstanceTasks;
+  onTrap: ((trap: Error) => void) | undefined;
+}
+
+/** What is the same for all instances of a component. */
+interface TaskCode {
+  /** The functions between guests and the host, compiled. */
+  module?: WebAssembly.Module;
+}
+
+/**
+ * Gives an instance of a plan what its text calls.
+ * @param meter limits it
+ */
+export function equipment(
+  plan: KeptPlan,
+  { macrotask }: Pick<Platform, "macrotask">,
+  meter: Prepared["equip"],
+): Prepared["equip"] {
+  const code: TaskCode = {};
+  const { lifts, hostFuncs } = plan;
+  const params = lifts.map(({ type }) => type.params.map((param) => param.type));
+  return (made, limits) => {
+    const instance = made as typeof made & WithTasks;
+    const machine: CallingMachine = {
+      macrotask,
+      kept: (lift, args) => args.map((arg, i) => kept(params[lift]![i]!, arg)),
+      importName: (func) => hostFuncs[func]!.path.join("#"),
+      cannotSuspend: (what) =>
+        new UnsupportedError(
+          "jspi",
+          `The guest waits for ${what}, and cannot be suspended here: this engine has no JavaScript Promise Integration (Chromium 137, Firefox 153, Safari 27 and Node 24 have it), or JavaScript stands between its frames`,
+        ),
+      stacks: suspends() ? { suspend: () => tasks.suspending() } : undefined,
+    };
+    const tasks = (instance.tasks = new InstanceTasks(instance, machine, code));
+    const { onTrap } = instance;
+    instance.onTrap = (trap) => {
+      // The caller whose call trapped is told first, as it is told of no other.
+      queueMicrotask(() => tasks.dispose());
+      onTrap?.(trap);
+    };
+    meter?.(made, limits);
+  };
+}
+
+type Func = (...args: unknown[]) => unknown;
+/** Signatures are in letters, as `suspenderModule` reads them. */
+type Described = readonly [name: string, params: string, result: string, func: Func];
+
+class InstanceTasks extends Tasks {
+  private readonly code: TaskCode;
+  private blocked: WebAssembly.Global | undefined;
+
+  constructor(instance: CalledInstance, machine: CallingMachine, code: TaskCode) {
+    super(instance, machine);
+    this.code = code;
+  }
+
+  /** Makes the functions in which a guest may be suspended, and those that are called so that it may. */
+  functions(inward: readonly Described[], outward: readonly Described[]): Record<string, unknown> {
+    const { Suspending, promising } = WebAssembly as unknown as Integration;
+    const signature = ([, params, result]: Described): { params: string; result: string } => ({ params, result });
+    this.code.module ??= new WebAssembly.Module(suspenderModule(inward.map(signature), outward.map(signature)));
+    const imports: Record<string, Function> = { wait: new Suspending(() => this.wait()) };
+    inward.forEach(([, , result, func], i) => {
+      imports[`t${i}`] = func;
+      imports[`r${result}`] = this.resumed;
+    });
+    outward.forEach(([, , , func], i) => (imports[`d${i}`] = func));
+    const made = new WebAssembly.Instance(this.code.module, { "": imports }).exports;
+    this.blocked = made["blocked"] as WebAssembly.Global;
+    const functions: Record<string, unknown> = { table: made["table"] };
+    inward.forEach(([name], i) => (functions[name] = made[`g${i}`]));
+    outward.forEach(([name], i) => (functions[name] = promising(made[`f${i}`] as () => unknown)));
+    return functions;
+  }
+
+  /** The function that runs returns to the one between, which suspends. */
+  suspending(): void {
+    if (stacksAreFull()) throw tooManyStacks(this.instance.name);
+    addStack();
+    this.blocked!.value = 1;
+  }
+
+  /** What the engine suspends the guest for. */
+  private wait(): Promise<void> {
+    return new Promise((resolve, reject) => this.sleep(resolve, reject));
+  }
+
+  private readonly resumed = (): unknown => {
+    if (this.ended) throw trapError();
+    removeStack();
+    return this.awake();
+  };
+
+  protected override unwind(): void {
+    for (const thread of this.asleep) {
+      removeStack();
+      thread.unwind!(trapError());
+    }
+    super.unwind();
+  }
+}

@@ -1,0 +1,162 @@
+/** Asynchronous guests in WAT: what the tests of asynchronous calls run. */
+
+/** A memory with a `realloc` that only goes forward, and what the built-ins are called in core modules. */
+const libc = `(core module $Libc (memory (export "memory") 1)
+  (global $at (mut i32) (i32.const 4096))
+  (func (export "realloc") (param i32 i32 i32 i32) (result i32)
+    (local $p i32)
+    (local.set $p (i32.and (i32.add (global.get $at) (i32.const 7)) (i32.const -8)))
+    (global.set $at (i32.add (local.get $p) (local.get 3)))
+    (local.get $p)))
+  (core instance $libc (instantiate $Libc))`;
+
+const abi = `(memory (core memory $libc "memory")) (realloc (core func $libc "realloc"))`;
+
+/**
+ * `now` answers at once; `later` waits for the import `fetch` with a callback and returns what it gave plus one; `turns` yields
+ * a number of times; `fail` traps in its callback; `never` waits for ever and can be cancelled; `sum` is synchronous.
+ */
+export const callsGuest = `(component
+  (import "fetch" (func $fetch async (param "n" u32) (result u32)))
+  ${libc}
+  (core func $fetch' (canon lower (func $fetch) async ${abi}))
+  (core func $return (canon task.return (result u32)))
+  (core func $return-string (canon task.return (result string) (memory (core memory $libc "memory"))))
+  (core func $cancel (canon task.cancel))
+  (core func $set-new (canon waitable-set.new))
+  (core func $join (canon waitable.join))
+  (core func $drop-subtask (canon subtask.drop))
+  (core func $drop-set (canon waitable-set.drop))
+  (core func $get (canon context.get i32 0))
+  (core func $set (canon context.set i32 0))
+  (core module $M
+    (import "libc" "memory" (memory 1))
+    (import "" "fetch" (func $fetch (param i32 i32) (result i32)))
+    (import "" "return" (func $return (param i32)))
+    (import "" "return-string" (func $return-string (param i32 i32)))
+    (import "" "cancel" (func $cancel))
+    (import "" "set-new" (func $set-new (result i32)))
+    (import "" "join" (func $join (param i32 i32)))
+    (import "" "drop-subtask" (func $drop-subtask (param i32)))
+    (import "" "drop-set" (func $drop-set (param i32)))
+    (import "" "get" (func $get (result i32)))
+    (import "" "set" (func $set (param i32)))
+    (global $cells (mut i32) (i32.const 64))
+    (func (export "now") (param i32) (result i32)
+      (call $return (i32.add (local.get 0) (i32.const 1))) (i32.const 0))
+    (func (export "echo") (param i32 i32) (result i32)
+      (call $return-string (local.get 0) (local.get 1)) (i32.const 0))
+    ;; The cell that the result goes to and the set are kept together in the context.
+    (func (export "later") (param i32) (result i32)
+      (local $cell i32) (local $status i32) (local $set i32)
+      (local.set $cell (global.get $cells))
+      (global.set $cells (i32.add (global.get $cells) (i32.const 8)))
+      (local.set $status (call $fetch (local.get 0) (local.get $cell)))
+      (if (i32.eq (local.get $status) (i32.const 2)) (then
+        (call $return (i32.add (i32.load (local.get $cell)) (i32.const 1)))
+        (return (i32.const 0))))
+      (local.set $set (call $set-new))
+      (i32.store offset=4 (local.get $cell) (local.get $set))
+      (call $join (i32.shr_u (local.get $status) (i32.const 4)) (local.get $set))
+      (call $set (local.get $cell))
+      (i32.or (i32.const 2) (i32.shl (local.get $set) (i32.const 4))))
+    (func (export "later-event") (param $code i32) (param $index i32) (param $state i32) (result i32)
+      (local $cell i32)
+      (if (i32.eq (local.get $code) (i32.const 6)) (then (call $cancel) (return (i32.const 0))))
+      (if (i32.or (i32.ne (local.get $code) (i32.const 1)) (i32.ne (local.get $state) (i32.const 2))) (then unreachable))
+      (local.set $cell (call $get))
+      (call $drop-subtask (local.get $index))
+      (call $drop-set (i32.load offset=4 (local.get $cell)))
+      (call $return (i32.add (i32.load (local.get $cell)) (i32.const 1)))
+      (i32.const 0))
+    (func (export "turns") (param i32) (result i32)
+      (call $set (local.get 0)) (i32.const 1))
+    (func (export "turns-event") (param $code i32) (param i32 i32) (result i32)
+      (if (i32.eq (local.get $code) (i32.const 6)) (then (call $cancel) (return (i32.const 0))))
+      (if (i32.eqz (call $get)) (then (call $return (i32.const 7)) (return (i32.const 0))))
+      (call $set (i32.sub (call $get) (i32.const 1)))
+      (i32.const 1))
+    (func (export "fail") (result i32) (i32.const 1))
+    (func (export "fail-event") (param i32 i32 i32) (result i32) unreachable)
+    (func (export "forgets") (result i32) (i32.const 0))
+    (func (export "break") unreachable)
+    (func (export "sum") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1))))
+  (core instance $m (instantiate $M (with "libc" (instance $libc)) (with "" (instance
+    (export "fetch" (func $fetch')) (export "return" (func $return)) (export "return-string" (func $return-string))
+    (export "cancel" (func $cancel)) (export "set-new" (func $set-new)) (export "join" (func $join))
+    (export "drop-subtask" (func $drop-subtask)) (export "drop-set" (func $drop-set))
+    (export "get" (func $get)) (export "set" (func $set))))))
+  (func (export "now") async (param "n" u32) (result u32)
+    (canon lift (core func $m "now") async (callback (core func $m "fail-event"))))
+  (func (export "echo") async (param "text" string) (result string)
+    (canon lift (core func $m "echo") async (callback (core func $m "fail-event")) ${abi}))
+  (func (export "later") async (param "n" u32) (result u32)
+    (canon lift (core func $m "later") async (callback (core func $m "later-event"))))
+  (func (export "turns") async (param "n" u32) (result u32)
+    (canon lift (core func $m "turns") async (callback (core func $m "turns-event"))))
+  (func (export "fail") async (result u32)
+    (canon lift (core func $m "fail") async (callback (core func $m "fail-event"))))
+  (func (export "forgets") async (result u32)
+    (canon lift (core func $m "forgets") async (callback (core func $m "fail-event"))))
+  (func (export "break") (canon lift (core func $m "break")))
+  (func (export "sum") (param "a" u32) (param "b" u32) (result u32) (canon lift (core func $m "sum"))))`;
+
+/** A consumer whose asynchronous `run` calls a provider's `double`, which waits for a turn; both give the value through memory. */
+export const pairGuest = `(component
+  (component $Provider
+    (core func $return (canon task.return (result u32)))
+    (core func $get (canon context.get i32 0))
+    (core func $set (canon context.set i32 0))
+    (core module $M
+      (import "" "return" (func $return (param i32)))
+      (import "" "get" (func $get (result i32)))
+      (import "" "set" (func $set (param i32)))
+      (func (export "double") (param i32) (result i32) (call $set (local.get 0)) (i32.const 1))
+      (func (export "event") (param i32 i32 i32) (result i32)
+        (call $return (i32.mul (call $get) (i32.const 2))) (i32.const 0)))
+    (core instance $m (instantiate $M (with "" (instance
+      (export "return" (func $return)) (export "get" (func $get)) (export "set" (func $set))))))
+    (func (export "double") async (param "n" u32) (result u32)
+      (canon lift (core func $m "double") async (callback (core func $m "event")))))
+  (component $Consumer
+    (import "double" (func $double async (param "n" u32) (result u32)))
+    ${libc}
+    (core func $double' (canon lower (func $double) async ${abi}))
+    (core func $return (canon task.return (result u32)))
+    (core func $set-new (canon waitable-set.new))
+    (core func $join (canon waitable.join))
+    (core module $M
+      (import "libc" "memory" (memory 1))
+      (import "" "double" (func $double (param i32 i32) (result i32)))
+      (import "" "return" (func $return (param i32)))
+      (import "" "set-new" (func $set-new (result i32)))
+      (import "" "join" (func $join (param i32 i32)))
+      (global $set (mut i32) (i32.const 0))
+      (func (export "run") (param i32) (result i32)
+        (local $status i32)
+        (local.set $status (call $double (local.get 0) (i32.const 16)))
+        (if (i32.ne (i32.and (local.get $status) (i32.const 15)) (i32.const 1)) (then unreachable))
+        (global.set $set (call $set-new))
+        (call $join (i32.shr_u (local.get $status) (i32.const 4)) (global.get $set))
+        (i32.or (i32.const 2) (i32.shl (global.get $set) (i32.const 4))))
+      (func (export "event") (param i32 i32 i32) (result i32)
+        (call $return (i32.load (i32.const 16))) (i32.const 0)))
+    (core instance $m (instantiate $M (with "libc" (instance $libc)) (with "" (instance
+      (export "double" (func $double')) (export "return" (func $return))
+      (export "set-new" (func $set-new)) (export "join" (func $join))))))
+    (func (export "run") async (param "n" u32) (result u32)
+      (canon lift (core func $m "run") async (callback (core func $m "event")))))
+  (instance $provider (instantiate $Provider))
+  (instance $consumer (instantiate $Consumer (with "double" (func $provider "double"))))
+  (export "run" (func $consumer "run")))`;
+
+/** `run` is lifted and lowers synchronously: it blocks in the import `fetch`. */
+export const blockingGuest = `(component
+  (import "fetch" (func $fetch async (param "n" u32) (result u32)))
+  (core func $fetch' (canon lower (func $fetch)))
+  (core module $M
+    (import "" "fetch" (func $fetch (param i32) (result i32)))
+    (func (export "run") (param i32) (result i32)
+      (i32.add (call $fetch (local.get 0)) (call $fetch (i32.add (local.get 0) (i32.const 1))))))
+  (core instance $m (instantiate $M (with "" (instance (export "fetch" (func $fetch'))))))
+  (func (export "run") async (param "n" u32) (result u32) (canon lift (core func $m "run"))))`;
