@@ -178,7 +178,13 @@ class Reader {
       }
       case "object": {
         const object: Record<string, unknown> = {};
-        for (let left = this.#size(); left > 0; left--) object[this.#text()] = this.value();
+        for (let left = this.#size(); left > 0; left--) {
+          const key = this.#text();
+          // A field of this name is a field like others, and sets no prototype.
+          const own = { value: this.value(), writable: true, enumerable: true, configurable: true };
+          if (key === "__proto__") Object.defineProperty(object, key, own);
+          else object[key] = own.value;
+        }
         return object;
       }
       default: {

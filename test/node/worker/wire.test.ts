@@ -61,3 +61,9 @@ test("an answer larger than the shared memory is read in pieces, and others afte
     expect(pieces).toBe(Math.ceil(encode(["ok", { bytes, length }]).length / (CHUNK_BYTES - 8)));
   }
 });
+
+test("decode makes a field named __proto__ a field, which sets no prototype", () => {
+  const made = sent(JSON.parse(`{ "__proto__": { "polluted": true }, "kept": 1 }`)) as object;
+  expect(Object.keys(made)).toEqual(["__proto__", "kept"]);
+  expect(Object.getPrototypeOf(made)).toBe(Object.prototype);
+});
