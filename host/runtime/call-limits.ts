@@ -2,6 +2,7 @@
  * Limits of single calls, on their way from `Module.with` to what makes the call: between the two stand functions that stay the
  * same from version to version and know nothing of limits.
  */
+import { LimitError } from "../errors.ts";
 import type { CallLimits, Recipe } from "./engine.ts";
 import { amount, meteringOf } from "./limits.ts";
 import { checkOptions, type Checks, object } from "./options.ts";
@@ -35,6 +36,86 @@ export function countsSteps(recipe: Recipe): boolean {
 /** Asked anew each time: it fires while the call runs. */
 export function isAborted(signal: AbortSignal | undefined): boolean {
   return signal?.aborted === true;
+}
+
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** A call that cannot begin at once. */
+interface Waiting {
+  /** The names of its module and its export. */
+  readonly name: string;
+  readonly path: string;
+  readonly limits: CallLimits | undefined;
+  /** Milliseconds that any call of the module may take. */
+  readonly timeoutMs: number | undefined;
+  /** Refuses the call while it waits. Once it has begun, its caller alone is told that it was given up. */
+  refuse(error: Error): void;
+}
+
+/**
+ * The turn of a call that cannot begin at once. While it waits, its signal ends it, and so does its deadline, which counts from
+ * when it was made. Once it has begun, these are its instance's to keep, by a clock that begins with it: an instance is not
+ * ended for what others took of the time. The caller is told at the deadline all the same.
+ */
+export class Turn {
+  /** To be called when the call begins. */
+  readonly begin: () => void;
+  /** To be called when the call has ended, whether it has begun or not. */
+  readonly end: () => void;
+
+  constructor({ name, path, limits, timeoutMs: most = Infinity, refuse }: Waiting) {
+    const { signal, timeoutMs: own = Infinity } = limits ?? {};
+    const allowed = Math.min(most, own);
+    let begun = false;
+    const late = (): void => {
+      const message = begun
+        ? `Gave up the call of export "${path}" of "${name}": no end within ${allowed} ms, in some of which it waited for its turn; the guest goes on under its own limit`
+        : `Did not call export "${path}" of "${name}": its turn did not come within ${allowed} ms`;
+      this.end();
+      const passed = { limit: "timeout", allowed, used: allowed } as const;
+      refuse(new LimitError(message, { trap: "limit-exceeded", module: name, export: path }, passed));
+    };
+    const aborted = (): void => {
+      this.end();
+      refuse(signal!.reason as Error);
+    };
+    const timer = allowed <= LONGEST_TIMER_MS ? setTimeout(late, allowed) : undefined;
+    signal?.addEventListener("abort", aborted);
+    this.begin = () => {
+      begun = true;
+      signal?.removeEventListener("abort", aborted);
+    };
+    this.end = () => {
+      clearTimeout(timer as never);
+      signal?.removeEventListener("abort", aborted);
+    };
+  }
+}
+
+/**
+ * Makes a call when its turn has come.
+ * @param waiting gets what makes it, until that has been called or the call has been refused
+ */
+export function inTurn(
+  about: Pick<Waiting, "name" | "path" | "timeoutMs">,
+  waiting: Set<() => void>,
+  call: () => unknown,
+): Promise<unknown> {
+  const limits = takeCallLimits();
+  return new Promise((resolve, reject) => {
+    if (isAborted(limits?.signal)) throw limits!.signal!.reason;
+    const refuse = (error: Error): void => {
+      waiting.delete(make);
+      reject(error);
+    };
+    const turn = new Turn({ ...about, limits, refuse });
+    const make = (): void => {
+      turn.begin();
+      const made = (async () => limitedBy(limits, call))();
+      void made.then(resolve, reject).then(turn.end);
+    };
+    waiting.add(make);
+  });
 }
 
 const CALL_LIMITS: Checks<CallLimits> = { signal: object, timeoutMs: amount, cpuMs: amount, fuel: amount };

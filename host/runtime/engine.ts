@@ -29,8 +29,10 @@ export interface Limits {
   /** Elements of all tables of the instance. A table that would grow beyond is refused. Default: what WebAssembly allows. */
   readonly tableElements?: number | undefined;
   /**
-   * Milliseconds of a call on the clock, its imports and the modules it calls included. `Infinity` lets calls be limited one by
-   * one, through `Module.with`, where the module runs in this thread. Default: no limit.
+   * Milliseconds of a call on the clock, its imports and the modules it calls included. A call that has to wait for its turn is
+   * refused or given up when so many have passed since it was made, and its instance serves on: for what is ended, the clock begins
+   * with the guest. `Infinity` lets calls be limited one by one, through `Module.with`, where the module runs in this thread.
+   * Default: no limit.
    */
   readonly timeoutMs?: number | undefined;
   /** Milliseconds of a call in the guest's own code; the clock stands while an import runs. `Infinity` only measures. Default: no limit. */
@@ -215,9 +217,10 @@ export interface Usage {
 export interface CallLimits {
   /**
    * Ends the call, which throws the signal's reason. In this thread it is looked at while the guest runs; a worker is ended at
-   * once, and a call that waits for one does not begin.
+   * once, and a call that waits for its turn, or for a reload to hand the state over, does not begin.
    */
   readonly signal?: AbortSignal | undefined;
+  /** As {@link Limits.timeoutMs}: it counts from when the call is made. */
   readonly timeoutMs?: number | undefined;
   readonly cpuMs?: number | undefined;
   readonly fuel?: number | undefined;

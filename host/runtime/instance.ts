@@ -260,7 +260,7 @@ class InstanceRuntime extends AbiRuntime {
     return this.faults.abortRecord(pointer, memory);
   }
 
-  private exportName(lift: number): string {
+  exportName(lift: number): string {
     return this.faults.exportName(this.plan, lift);
   }
 

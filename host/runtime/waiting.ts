@@ -36,6 +36,7 @@ export interface Waited {
   stop(error: unknown): unknown;
   fault(lift: number, error?: unknown): Error;
   refuse(lift: number): Error;
+  exportName(lift: number): string;
   threw(func: number, error: unknown): unknown;
   error(payload: unknown): Error;
 }
@@ -309,26 +310,35 @@ export class Waiter {
     const types = code.params[lift]!;
     // What the program passed is still its own, and it may write to it while the call waits.
     const copies = args.map((arg, i) => kept(types[i]!, arg));
-    const { limitedBy, takeCallLimits } = code.limiting;
+    const { limitedBy, takeCallLimits, Turn } = code.limiting;
     const limits = takeCallLimits();
-    const signal = limits?.signal;
     return new Promise((resolve, reject) => {
-      const leave = (): void => {
-        queue.splice(queue.indexOf(call), 1);
-        reject(signal!.reason);
-      };
+      const turn = new Turn({
+        name: instance.name,
+        path: instance.exportName(lift),
+        limits,
+        timeoutMs: instance.meter?.limits.timeoutMs,
+        refuse: (error) => {
+          const at = queue.indexOf(call);
+          if (at >= 0) queue.splice(at, 1);
+          reject(error);
+        },
+      });
       const call: Queued = {
         lift,
         reject: (error) => {
-          signal?.removeEventListener("abort", leave);
+          turn.end();
           reject(error);
         },
         run: () => {
-          signal?.removeEventListener("abort", leave);
-          resolve(limitedBy(limits, () => func(...copies)));
+          turn.begin();
+          const made = limitedBy(limits, () => func(...copies)) as Promise<unknown>;
+          made.then((value) => {
+            turn.end();
+            resolve(value);
+          }, call.reject);
         },
       };
-      signal?.addEventListener("abort", leave);
       queue.push(call);
     });
   }

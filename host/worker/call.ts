@@ -12,6 +12,7 @@ import type { Inside } from "./trail.ts";
 
 /** How limits of single calls are given, kept apart since a page that starts with the host has no use for it. */
 export type Limiting = typeof import("../runtime/call-limits.ts");
+type Turn = InstanceType<Limiting["Turn"]>;
 
 /** A resource among the arguments of a call, as it was when the call was made. */
 export interface Passed {
@@ -34,6 +35,8 @@ export interface Given {
 export interface Call extends Omit<Given, "args"> {
   readonly index: number;
   args: readonly unknown[];
+  /** Where it waits for a member. */
+  turn?: Turn;
   /** The import that it comes from. */
   readonly from: Inside | undefined;
   /** Of this call alone. */

@@ -129,13 +129,28 @@ function inWorkers(
       }
       const linked = component.link(imports, linkedPlan(surface));
       const { instances = 1, queue = QUEUE } = recipe;
+      const { timeoutMs } = recipe.limits;
       // Its limits of reading have been kept; a signal is none of the worker's.
       const job = { bytes: body, from, recipe, limits: { maxBytes: limits.maxBytes }, name, modules: linked.modules };
       const { exports } = component;
       const counts = limiting.countsSteps(recipe);
       const shared = { name, surface, linked, threads, trail, job, sync, counts, members: new WeakMap() };
       return Pool.start({
-        ...{ name, surface, exports, linked, trail, faults, limiting, sync, counts, instances, queue, onTrap },
+        ...{
+          name,
+          surface,
+          exports,
+          linked,
+          trail,
+          faults,
+          limiting,
+          sync,
+          counts,
+          instances,
+          queue,
+          timeoutMs,
+          onTrap,
+        },
         kind: "worker",
         passing: new Sending(shared),
         make: (classes, events) => new WorkerMember({ ...shared, classes }, events),
@@ -147,6 +162,7 @@ function inWorkers(
 async function inThisThread(content: Content, recipe: Recipe, platform: EnginePlatform, trail: Trail): Promise<Opened> {
   const opened = await openWaiting(content, recipe, platform);
   const { instances = 1, queue = QUEUE } = recipe;
+  const { timeoutMs } = recipe.limits;
   if (instances === 1) return opened;
   const prepare = async (named?: string): Promise<EngineComponent> => {
     const [component, { faults, limiting }] = await Promise.all([opened.prepare(named), parts()]);
@@ -161,7 +177,21 @@ async function inThisThread(content: Content, recipe: Recipe, platform: EnginePl
         const linked = component.link(imports, linkedPlan(surface));
         const counts = limiting.countsSteps(recipe);
         return Pool.start({
-          ...{ name, surface, exports, linked, trail, faults, limiting, sync: false, counts, instances, queue, onTrap },
+          ...{
+            name,
+            surface,
+            exports,
+            linked,
+            trail,
+            faults,
+            limiting,
+            sync: false,
+            counts,
+            instances,
+            queue,
+            timeoutMs,
+            onTrap,
+          },
           kind: "instance",
           passing: passingHere(homes, faults),
           make: (classes, events) => new ThreadMember({ surface, exports, limiting, homes, classes, start }, events),

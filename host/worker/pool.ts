@@ -57,6 +57,8 @@ export interface Plan {
   readonly instances: number;
   /** How many calls may wait. */
   readonly queue: number;
+  /** Milliseconds that a call may take. */
+  readonly timeoutMs: number | undefined;
   readonly onTrap: InstanceEvents["onTrap"];
   /** @param classes of the guest's resources, by number */
   make(classes: readonly (Function | undefined)[], events: MemberEvents): Member;
@@ -115,7 +117,7 @@ export class Pool implements EngineInstance {
       // Its resources are gone with it, and so is who waits for them.
       const gone = this.#waiting.filter((call) => call.member === member);
       for (const call of gone) {
-        this.#waiting.splice(this.#waiting.indexOf(call), 1);
+        this.#takeBack(call);
         this.#reject(call, this.#trapped(call.index, trap));
       }
       if (this.#plan.instances === 1) this.#lock(trap);
@@ -229,7 +231,7 @@ export class Pool implements EngineInstance {
   }
 
   #wait(call: Call, args: readonly unknown[]): void {
-    const { queue, name, passing, surface, kind } = this.#plan;
+    const { queue, name, passing, surface, kind, limiting, timeoutMs } = this.#plan;
     if (this.#waiting.length >= queue) {
       const message = `Cannot call export "${this.#path(call.index)}" of "${name}": ${queue} calls wait already, and no ${kind} is free`;
       this.#reject(call, new TenonError("queue-full", message));
@@ -238,6 +240,26 @@ export class Pool implements EngineInstance {
     // Arrays of numbers are still the program's, which may write to them while the call waits.
     call.args = this.#lowered(call, args, () => passing.keep(surface.exports[call.index]!, call.args));
     this.#waiting.push(call);
+    // Its signal is looked after wherever it is.
+    const limits = { ...call.limits, signal: undefined };
+    const { resolve, reject } = call;
+    const turn = new limiting.Turn({
+      ...{ name, timeoutMs, limits },
+      path: this.#path(call.index),
+      refuse: (error) => {
+        if (this.#takeBack(call)) this.#refused(call, error);
+        reject(error);
+      },
+    });
+    call.turn = turn;
+    call.resolve = (value) => {
+      turn.end();
+      resolve(value);
+    };
+    call.reject = (error) => {
+      turn.end();
+      reject(error);
+    };
   }
 
   /**
@@ -268,6 +290,13 @@ export class Pool implements EngineInstance {
     call.reject(this.#refused(call, error));
   }
 
+  /** @returns whether the call was waiting, which it is no more */
+  #takeBack(call: Call): boolean {
+    const at = this.#waiting.indexOf(call);
+    if (at >= 0) this.#waiting.splice(at, 1);
+    return at >= 0;
+  }
+
   #rejectAll(error: (call: Call) => Error): void {
     for (const call of this.#waiting.splice(0)) this.#reject(call, error(call));
   }
@@ -278,7 +307,9 @@ export class Pool implements EngineInstance {
     while (member.free && waiting.length > 0) {
       const at = waiting.findIndex((call) => call.member === undefined || call.member === member);
       if (at < 0) return;
-      member.run(waiting.splice(at, 1)[0]!);
+      const call = waiting.splice(at, 1)[0]!;
+      call.turn?.begin();
+      member.run(call);
     }
   }
 
@@ -337,10 +368,9 @@ export class Pool implements EngineInstance {
   }
 
   readonly #aborts = new Aborts((call) => {
-    const at = this.#waiting.indexOf(call);
     for (const member of this.#lives.members) member.stop(call);
     // What waits has not begun: the module serves on.
-    if (at >= 0) this.#reject(this.#waiting.splice(at, 1)[0]!, call.limits!.signal!.reason as Error);
+    if (this.#takeBack(call)) this.#reject(call, call.limits!.signal!.reason as Error);
   });
 
   /** What is wrong with the arguments, by their types. */

@@ -99,6 +99,7 @@ const claims: Readonly<Record<string, Readonly<Record<string, readonly Claim[]>>
       ["every export returns a promise and imports may return one, for which the guest is suspended while your program goes on", "test/node/host/jspi.test.ts: every export returns a promise", "test/node/host/jspi.test.ts: for which the guest is suspended"],
       ["an import that returns a value suspends nothing", "test/node/host/jspi.test.ts: an import that returns a value suspends nothing"],
       ["One call runs or waits at a time, and the others wait their turn, as many as `queue` allows", "test/node/host/jspi.test.ts: calls are made one at a time", "test/node/host/jspi.test.ts: a call beyond the queue is refused"],
+      ["one that waits for its turn too long is refused, or given up when it has begun, with a `LimitError`, and its instance serves on", "test/node/host/jspi.test.ts: a call that waits for its turn until its timeoutMs is refused", "test/node/host/jspi.test.ts: is given up at its timeoutMs, counted from when it was made", "test/node/worker/with.test.ts: a call that waits for a worker until its timeoutMs is refused", "test/node/host/hand-over.test.ts: a held call"],
       ["`limits.timeoutMs` covers what is waited for", "test/node/host/jspi.test.ts: limits.timeoutMs covers what is waited for"],
       ["the clock of `cpuMs` stands meanwhile", "test/node/host/jspi.test.ts: limits.cpuMs stands while"],
       ["`module.with({ signal })` ends a call that waits", "test/node/host/jspi.test.ts: a signal ends a call that waits"],

@@ -5,6 +5,7 @@
  */
 import { StillRunningError } from "../../errors.ts";
 import type { ExternDecl } from "../../model/types.ts";
+import { recipeOf } from "../../runtime/recipe.ts";
 import { observerFor } from "../context.ts";
 import { pathOf, WORLD } from "../exports/resolve-exports.ts";
 import type { ModuleRecord } from "../module.ts";
@@ -27,7 +28,7 @@ export class HandOver {
   readonly #candidate: Run;
   readonly #signal: AbortSignal | undefined;
   /** Calls that are held, in the order they were made. */
-  readonly #calls: (() => void)[] = [];
+  readonly #calls = new Set<() => void>();
 
   /** @param signal ends the hand-over, as a forced unload does */
   constructor(record: ModuleRecord, candidate: Run, signal?: AbortSignal) {
@@ -77,7 +78,8 @@ export class HandOver {
   release(): void {
     this.#record.held = undefined;
     this.#record.observe();
-    for (const call of this.#calls.splice(0)) call();
+    for (const call of this.#calls) call();
+    this.#calls.clear();
   }
 
   /** Does something that may take long; the signal or a forced unload ends it. */
@@ -108,26 +110,18 @@ export class HandOver {
     }
   }
 
-  #stand({ limitedBy, takeCallLimits }: typeof import("../../runtime/call-limits.ts")): void {
+  #stand({ inTurn }: typeof import("../../runtime/call-limits.ts")): void {
     const record = this.#record;
     const { name, component, context } = record;
     const holdable = component.asynchronous === true ? undefined : new Set(asynchronousPaths(WORLD, component.exports));
     const calls = this.#calls;
+    const { timeoutMs } = recipeOf(context.options, record.options).limits;
     record.held = (plain, path, current) => {
       // What returns a value cannot wait. Where there is such a function, save and restore are synchronous too, and the swap
       // follows in one piece with them.
       if (holdable?.has(path) === false) return observerFor(context, name)?.(plain, path, current) ?? plain;
       return function (this: unknown, ...args: unknown[]): Promise<unknown> {
-        const limits = takeCallLimits();
-        return new Promise((resolve, reject) => {
-          calls.push(() => {
-            try {
-              resolve(limitedBy(limits, () => current().apply(this, args)));
-            } catch (error) {
-              reject(error);
-            }
-          });
-        });
+        return inTurn({ name, path, timeoutMs }, calls, () => current().apply(this, args));
       };
     };
     record.observe();

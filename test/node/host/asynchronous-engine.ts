@@ -4,7 +4,8 @@
  */
 import { UnloadedError } from "../../../host/node/index.ts";
 import { nodePlatform } from "../../../host/node/platform.ts";
-import type { Engine, EngineInstance, EnginePlatform } from "../../../host/runtime/engine.ts";
+import { limitedBy, limitedExports } from "../../../host/runtime/call-limits.ts";
+import type { CallLimits, Engine, EngineInstance, EnginePlatform } from "../../../host/runtime/engine.ts";
 
 type Call = (this: unknown, ...args: unknown[]) => unknown;
 
@@ -68,6 +69,11 @@ class Instance implements EngineInstance {
     this.#inner = inner;
     this.#interference = interference;
     this.exports = this.#members(inner.exports);
+  }
+
+  /** Limits reach what makes the call, which here keeps none. */
+  limited<T extends object>(exports: T, limits: CallLimits): T {
+    return limitedExports(exports, limits, (call, own) => limitedBy(own, call));
   }
 
   get state(): EngineInstance["state"] {

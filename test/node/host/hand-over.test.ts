@@ -1,6 +1,7 @@
 /** The hand-over of state where every export returns a promise: calls made meanwhile are held, and none is lost. */
 import { afterEach, expect, test } from "vitest";
 import {
+  LimitError,
   ReloadError,
   StillRunningError,
   TrapError,
@@ -101,6 +102,40 @@ test("reload holds the calls made between save and swap, and makes them in their
   saving.open();
   expect((await reloading).state).toBe("moved");
   expect((await Promise.all(held)).sort((a, b) => a - b)).toEqual([11, 21, 31]);
+});
+
+test("a held call ends with its signal and at its timeoutMs at once, and is not made; the others are", async () => {
+  const saving = valve("save");
+  const module: Any = await slowHost(saving).load(await counter(), { name: "counter" });
+  const { increment } = module.exports.api;
+  const reloading = module.reload(await counter({ step: 10 }));
+  await saving.reached;
+  const controller = new AbortController();
+  const reason = new Error("enough");
+  const stopped = caught(module.with({ signal: controller.signal }).exports.api.increment());
+  const late = caught(module.with({ timeoutMs: 10 }).exports.api.increment());
+  const held = increment();
+  controller.abort(reason);
+  expect(await stopped).toBe(reason);
+  expect(await late).toBeInstanceOf(LimitError);
+  expect(await late).toMatchObject({ limit: "timeout", allowed: 10, module: "counter" });
+  expect((await late).message).toContain("its turn did not come within 10 ms");
+  expect(await caught(module.with({ signal: controller.signal }).exports.api.increment())).toBe(reason);
+  saving.open();
+  expect((await reloading).state).toBe("moved");
+  expect(await held).toBe(10);
+  expect(await increment()).toBe(20);
+});
+
+test("limits.timeoutMs of a module is that of held calls which have none of their own", async () => {
+  const saving = valve("save");
+  const here = slowHost(saving, { limits: { timeoutMs: 60_000 } });
+  const module: Any = await here.load(await counter(), { name: "counter", limits: { timeoutMs: 10 } });
+  const reloading = module.reload(await counter({ step: 10 }));
+  await saving.reached;
+  expect(await caught(module.exports.api.increment())).toMatchObject({ limit: "timeout", allowed: 10 });
+  saving.open();
+  await reloading;
 });
 
 test("reload whose restore is refused gives the held calls to the old version", async () => {

@@ -454,6 +454,43 @@ describe.runIf(has)("with jspi", () => {
     );
   });
 
+  test("a call that waits for its turn until its timeoutMs is refused, and the instance serves on", async () => {
+    const wait = valve();
+    const seen: number[] = [];
+    const poke = (value: number): Promise<void> => (seen.push(value), wait.promise);
+    const module = await poking(poke, { limits: { timeoutMs: Number.POSITIVE_INFINITY } });
+    const running = module.exports.run(1);
+    const error = await caught(module.with({ timeoutMs: 10 }).exports.run(2) as Promise<unknown>);
+    expect(error).toBeInstanceOf(LimitError);
+    expect(error).toMatchObject({ limit: "timeout", allowed: 10, module: "p", export: "run" });
+    expect(error.message).toBe('Did not call export "run" of "p": its turn did not come within 10 ms');
+    wait.open();
+    expect(await running).toBe(1);
+    expect(await module.exports.run(3)).toBe(3);
+    expect(seen).toEqual([1, 3]);
+    expect(module.state).toBe("live");
+  });
+
+  test("a call that has begun after a wait is given up at its timeoutMs, counted from when it was made; the guest goes on", async () => {
+    const waits = [valve(), valve()];
+    const ended: number[] = [];
+    const poke = (value: number): Promise<unknown> => waits[value]!.promise.then(() => ended.push(value));
+    const module = await poking(poke, { limits: { timeoutMs: Number.POSITIVE_INFINITY } });
+    const first = module.exports.run(0);
+    // The second begins after most of its time, and waits on until its caller has been told.
+    const second = caught(module.with({ timeoutMs: 1_500 }).exports.run(1) as Promise<unknown>);
+    await sleep(1_000);
+    waits[0]!.open();
+    expect(await first).toBe(0);
+    const error = await second;
+    expect(error).toBeInstanceOf(LimitError);
+    expect(error.message).toContain("the guest goes on under its own limit");
+    expect(module.info()).toMatchObject({ state: "live", activity: [{ kind: "call", owner: "p", count: 1 }] });
+    waits[1]!.open();
+    expect(await module.exports.run(0)).toBe(0);
+    expect(ended).toEqual([0, 1, 0]);
+  });
+
   test("limits of a call that waits are its own: another module's calls run under theirs meanwhile", async () => {
     const here = host();
     const wait = valve();

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { LimitError, TrapError, UnloadedError, UsageError } from "../../../host/node/index.ts";
 import { counter, poker } from "../host/fixtures.ts";
-import { type Any, caught, host, sleep } from "../host/support.ts";
+import { type Any, caught, gate, host, sleep } from "../host/support.ts";
 import { parseWat } from "../../../scripts/toolchain/wasm-tools.ts";
 import { loop } from "./fixtures.ts";
 
@@ -27,6 +27,22 @@ test("with({ timeoutMs }) needs no limit of the module: its worker is ended with
   expect(error).toMatchObject({ name: "LimitError", limit: "timeout", allowed: 20, module: "loop", export: "spin" });
   expect(error.message).toContain("the worker was ended");
   expect(module.trap).toBe(error);
+});
+
+test("a call that waits for a worker until its timeoutMs is refused, and the worker serves on", async () => {
+  const at = gate();
+  const imports = { "demo:poke/host": { poke: at.poke } };
+  const module: Any = await host().load(await poker(), { name: "p", imports, ...WORKER });
+  const running = module.exports.run(1);
+  const error = await caught(module.with({ timeoutMs: 10 }).exports.run(2));
+  expect(error).toBeInstanceOf(LimitError);
+  expect(error).toMatchObject({ limit: "timeout", allowed: 10, module: "p", export: "run" });
+  expect(error.message).toContain("its turn did not come within 10 ms");
+  at.open();
+  expect(await running).toBe(1);
+  expect(await module.exports.run(3)).toBe(3);
+  expect(at.inside).toEqual([1, 3]);
+  expect(module.state).toBe("live");
 });
 
 test("with({ fuel, cpuMs }) are kept by the guest, and refused where it does not count", async () => {
