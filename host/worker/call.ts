@@ -5,6 +5,7 @@
  * Types only.
  */
 import type { ExplainHandle } from "../abi/explain.ts";
+import type { Turn } from "../runtime/call-limits.ts";
 import type { CallLimits, EndOptions, EndReceipt, InstanceResources, Usage } from "../runtime/engine.ts";
 import type { HandleType } from "../runtime/copies.ts";
 import type { Func } from "./surface.ts";
@@ -12,7 +13,6 @@ import type { Inside } from "./trail.ts";
 
 /** How limits of single calls are given, kept apart since a page that starts with the host has no use for it. */
 export type Limiting = typeof import("../runtime/call-limits.ts");
-type Turn = InstanceType<Limiting["Turn"]>;
 
 /** A resource among the arguments of a call, as it was when the call was made. */
 export interface Passed {

@@ -44,10 +44,10 @@ export class HandOver {
   async hold(): Promise<void> {
     const { name, run } = this.#record;
     // What is held keeps the limits that it was called with.
-    const limiting = await import("../../runtime/call-limits.ts");
+    const { inTurn } = await import("../../runtime/call-limits.ts");
     await this.#quiet(PATIENCE_MS);
     // Calls may have begun since.
-    this.#stand(limiting);
+    this.#stand(inTurn);
     if (run.depth > 0) await this.#quiet(HOLD_MS);
     const { depth } = run;
     if (depth === 0 || run.trapped) return;
@@ -110,7 +110,7 @@ export class HandOver {
     }
   }
 
-  #stand({ inTurn }: typeof import("../../runtime/call-limits.ts")): void {
+  #stand(inTurn: typeof import("../../runtime/call-limits.ts").inTurn): void {
     const record = this.#record;
     const { name, component, context } = record;
     const holdable = component.asynchronous === true ? undefined : new Set(asynchronousPaths(WORLD, component.exports));
