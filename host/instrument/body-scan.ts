@@ -130,6 +130,8 @@ export class BodyScan {
   tight = false;
   /** Whether the function throws or catches. */
   throws = false;
+  /** Whether a loop takes values. */
+  takesValues = false;
 
   // Of the body at hand: for each open block, the stretch that goes on when it ends, how many loops up to it may become two,
   // and how many calls stood before it, for loops; -1 for others.
@@ -234,7 +236,7 @@ export class BodyScan {
     this.open.length = this.doubles.length = this.callsBefore.length = 0;
     this.coverage.begin();
     this.double = this.calls = 0;
-    this.tight = this.throws = false;
+    this.tight = this.throws = this.takesValues = false;
   }
 
   /** @returns the stretch of the loop */
@@ -245,6 +247,7 @@ export class BodyScan {
     const type = this.outline.types[reader.blockType];
     const whole = type === undefined || (type.kind === "core-func" && type.params.length === 0);
     if (whole) this.double++;
+    else this.takesValues = true;
     this.openBlock(outer, this.calls);
     this.edit(whole ? EDIT.turn : EDIT.turnOnce, at, reader.at, stretch);
     return stretch;

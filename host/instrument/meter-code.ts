@@ -106,7 +106,8 @@ export class BodyMeter {
       this.writeEdits(output, bytes, start, end);
       return;
     }
-    const more = (this.keepsLocal || this.measured ? 1 : 0) + (this.keepsUsed ? 1 : 0);
+    const usesLocal = this.keepsLocal || this.measured || (counts && (body.checks(0) || body.takesValues));
+    const more = (usesLocal ? 1 : 0) + (this.keepsUsed ? 1 : 0);
     if (more > 0) writeLocals(output, bytes, { start, code: body.code, more });
     else output.copy(bytes, start, body.code);
     if (this.measured) this.enter(output);
@@ -245,7 +246,8 @@ export class BodyMeter {
   /** Asks when the counter is below zero, where that is done seldom. */
   private ask(output: Output): void {
     if (this.keepsLocal) {
-      this.askWhenNegative(output);
+      this.local(output, LOCAL_GET);
+      this.askIfNegative(output);
       return;
     }
     output.byte(CALL);
@@ -257,25 +259,39 @@ export class BodyMeter {
    * @param fromLocal whether the counter is in the local already: it is not where the function is entered
    */
   private count(output: Output, stretch: number, fromLocal: boolean): void {
-    this.subtract(output, stretch, fromLocal);
-    if (this.body.checks(stretch)) this.askWhenNegative(output);
+    if (!this.body.checks(stretch)) {
+      this.subtract(output, stretch, fromLocal);
+      return;
+    }
+    // From the global again it would be there some cycles later: a short recursive function is a third slower.
+    this.less(output, stretch, fromLocal);
+    this.local(output, LOCAL_TEE);
+    if (!this.keepsLocal) {
+      this.global(output, GLOBAL_SET);
+      this.local(output, LOCAL_GET);
+    }
+    this.askIfNegative(output);
   }
 
   /** `counter -= steps` */
   private subtract(output: Output, stretch: number, fromLocal: boolean): void {
+    this.less(output, stretch, fromLocal);
+    if (this.keepsLocal) this.local(output, LOCAL_SET);
+    else this.global(output, GLOBAL_SET);
+  }
+
+  /** `counter - steps` */
+  private less(output: Output, stretch: number, fromLocal: boolean): void {
     if (fromLocal) this.local(output, LOCAL_GET);
     else this.global(output, GLOBAL_GET);
     output.byte(I32_CONST);
     output.positive(this.body.steps[stretch]!);
     output.byte(I32_SUB);
-    if (this.keepsLocal) this.local(output, LOCAL_SET);
-    else this.global(output, GLOBAL_SET);
   }
 
-  /** `if (counter < 0) out()` */
-  private askWhenNegative(output: Output): void {
+  /** `if (counter < 0) out()`, where the counter is on the stack. */
+  private askIfNegative(output: Output): void {
     const { keepsLocal } = this;
-    this.counter(output);
     isNegative(output);
     output.byte(IF);
     output.byte(NOTHING);

@@ -15,6 +15,7 @@ import {
   IF,
   InstructionReader,
   LOCAL_GET,
+  LOCAL_TEE,
   LOOP,
   RETURN,
   RETURN_CALL,
@@ -171,7 +172,8 @@ function bodyOf(
     if (notFollowed.has(opcode)) throw new Error(`The instruction ${opcode} is not followed`);
     if (opcode === GLOBAL_GET && first === counter) leaf = false;
     const readsCounter =
-      (opcode === GLOBAL_GET && first === counter) || (opcode === LOCAL_GET && first === local && local !== undefined);
+      (opcode === GLOBAL_GET && first === counter) ||
+      ((opcode === LOCAL_GET || opcode === LOCAL_TEE) && first === local && local !== undefined);
     const negative = module[at] === 0x41 && module[at + 1] === 0 && module[at + 2] === 0x48;
     const looks = (readsCounter && negative) || (opcode === CALL && first === ask);
     const here = ops.push({ opcode, first, looks, next: [] }) - 1;

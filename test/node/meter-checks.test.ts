@@ -158,9 +158,10 @@ describe("meterModule", () => {
     const module = await core(`${others} (func $f (param i32) ${inner}) (func $high (call $import))`);
     const whole = metered(module);
     expect(checkFree(module, whole).faults).toEqual([]);
-    // The counter is the global 0: `(i32.lt_s (global.get 0) (i32.const 0))` becomes a look at a number.
-    const look = [0x23, 0, 0x41, 0, 0x48];
-    const at = [...whole].flatMap((_, i) => (look.every((byte, j) => whole[i + j] === byte) ? [i] : []));
+    // `(i32.lt_s (global.get 0) (i32.const 0))`, of the counter or of the local that has it, becomes a look at a number.
+    const look = (at: number): boolean =>
+      (whole[at] === 0x23 || whole[at] === 0x20) && [0x41, 0, 0x48].every((byte, i) => whole[at + 2 + i] === byte);
+    const at = [...whole.keys()].filter(look);
     const found = at.map((place) => {
       const copy = whole.slice();
       copy.set([0x41, 0x01], place);
