@@ -4,6 +4,7 @@
 import { ComponentError, LowerError, TrapError, UnloadedError } from "../../../../host/errors.ts";
 import type { Module } from "../../../../host/module/types.ts";
 import { toCamelCase, toPascalCase } from "../../../../host/model/spelling.ts";
+import { isLater, settled } from "../../run/settle.ts";
 import type { Callable } from "./describe.ts";
 
 export type Outcome =
@@ -16,18 +17,49 @@ export type Outcome =
 
 type Callee = (...args: unknown[]) => unknown;
 
-/** Calls through the module's own handles. @param self the object, for a method */
-export function invoke(
+/** The most elements that are read of a stream: as many as are shown. */
+const MOST = 200;
+
+/**
+ * Calls through the module's own handles, and waits for all that is to come of it. It never rejects.
+ * @param self the object, for a method
+ */
+export async function invoke(
   module: Module,
   callable: Callable,
   self: object | undefined,
   args: readonly unknown[],
-): Outcome {
+): Promise<Outcome> {
+  const outcome = await answer(module, callable, self, args);
+  const { result } = callable;
+  try {
+    if (outcome.kind === "value") {
+      const type = result?.kind === "result" ? result.ok : result;
+      if (type !== undefined && isLater(type)) return { ...outcome, value: await settled(outcome.value, type, MOST) };
+    } else if (outcome.kind === "error" && result?.kind === "result") {
+      const { err } = result;
+      if (err !== undefined && isLater(err)) return { ...outcome, payload: await settled(outcome.payload, err, MOST) };
+    }
+    return outcome;
+  } catch (error) {
+    return failureOf(error, 0);
+  }
+}
+
+/** What the call itself gives: its time is that of the call, without what comes after. */
+async function answer(
+  module: Module,
+  callable: Callable,
+  self: object | undefined,
+  args: readonly unknown[],
+): Promise<Outcome> {
   let started = performance.now();
   try {
     const call = calleeOf(module, callable, self);
     started = performance.now();
-    const value = call(...args);
+    const given = call(...args);
+    // A resource with a method called `then` is no promise.
+    const value = given instanceof Promise ? await given : given;
     return { kind: "value", value, ms: performance.now() - started };
   } catch (error) {
     return failureOf(error, performance.now() - started);

@@ -110,7 +110,7 @@ function group(
         ...{ kind, group: id, label, resource, params, result: type.result },
         shelf: self?.kind === "borrow" || self?.kind === "own" ? resources.get(self.resource) : undefined,
         written: written(id, member),
-        signature: `${kind} ${signatureOf(params, type.result, names)}`,
+        signature: `${type.async ? "async " : ""}${kind} ${signatureOf(params, type.result, names)}`,
         doc: docOf(docs, id, docName),
       },
     ];
@@ -184,7 +184,9 @@ function structure(type: ValueType, names: Description["names"]): string {
     case "tuple":
       return `tuple<${type.types.map(inner).join()}>`;
     case "option":
-      return `option<${inner(type.type)}>`;
+    case "stream":
+    case "future":
+      return `${type.kind}<${inner(type.type)}>`;
     case "result":
       return `result<${inner(type.ok)},${inner(type.err)}>`;
     default:

@@ -71,8 +71,39 @@ export function makeField(label: string, type: ValueType, context: FieldContext)
     case "own":
     case "borrow":
       return handleField(label, type, context);
+    case "stream":
+    case "future":
+    case "error-context":
+      return standInField(label, type, context);
+  }
+}
+
+/** A value that is entered as one of another type: the elements of a stream, the value of a future, the words of an error-context. */
+function standInField(label: string, type: ValueType, context: FieldContext): Field {
+  const { inner, given } = enteredAs(type);
+  const { names } = context.description;
+  const shown = typeName(type, names);
+  if (inner === undefined) {
+    return { element: h("p", { class: "hint" }, `${label}: ${shown}, which is done at once`), read: () => undefined };
+  }
+  // It is called what it stands for.
+  const description = { ...context.description, names: new Map(names).set(inner, shown) };
+  const { element, read } = makeField(label, inner, { ...context, description });
+  return { element, read: () => given(read()) };
+}
+
+function enteredAs(type: ValueType): { inner: ValueType | undefined; given: (value: unknown) => unknown } {
+  const plainly = (value: unknown): unknown => value;
+  switch (type.kind) {
+    case "stream":
+      return type.type === undefined
+        ? // A chunk of elements without a type is their number.
+          { inner: { kind: "u32" }, given: (units) => [units].values() }
+        : { inner: { kind: "list", element: type.type, length: undefined }, given: plainly };
+    case "future":
+      return { inner: type.type && { ...type.type }, given: plainly };
     default:
-      return unsupportedField(label, type, context);
+      return { inner: { kind: "string" }, given: (debugMessage) => ({ debugMessage }) };
   }
 }
 
@@ -397,14 +428,4 @@ export function shelfSelect(control: HTMLSelectElement, name: string, shelf: She
   // One that was out of the page for a while has missed changes.
   control.addEventListener("focus", show);
   return () => shelf.list(name).find((kept) => kept.name === control.value)?.object;
-}
-
-function unsupportedField(label: string, type: ValueType, context: FieldContext): Field {
-  const message = `A value of type ${typeName(type, context.description.names)} cannot be entered here`;
-  return {
-    element: h("p", { class: "hint" }, `${label}: ${message}`),
-    read: () => {
-      throw new FieldError(message);
-    },
-  };
 }

@@ -26,11 +26,17 @@ export function makeForm(entry: Entry, callable: Callable, description: Descript
   const self = callable.kind === "method" ? selfField(callable, entry) : undefined;
   const result = h("div", { class: "result", "aria-live": "polite" });
   const all = [...(self === undefined ? [] : [self]), ...fields];
+  let calls = 0;
   const submit = (event: Event): void => {
     event.preventDefault();
-    const outcome = call(entry, callable, description, self, fields);
-    if (outcome === undefined) return;
-    result.replaceChildren(showOutcome(outcome, entry.shelf.nameOf));
+    void made();
+  };
+  const made = async (): Promise<void> => {
+    const turn = ++calls;
+    result.replaceChildren(h("p", { class: "hint" }, "Waiting for the answer…"));
+    const outcome = await call(entry, callable, description, self, fields);
+    // Of several calls under way the last one is shown.
+    if (turn === calls) result.replaceChildren(showOutcome(outcome, entry.shelf.nameOf));
     called(entry, callable, outcome);
   };
   const titleId = freshId("function");
@@ -107,14 +113,13 @@ function selfField({ resource, shelf }: Callable, entry: Entry): Field {
   };
 }
 
-/** @returns nothing when a field says what is wrong with it */
-function call(
+async function call(
   entry: Entry,
   callable: Callable,
   description: Description,
   selfOf: Field | undefined,
   fields: readonly Field[],
-): Outcome | undefined {
+): Promise<Outcome> {
   const { module, shelf } = entry;
   if (module === undefined) {
     return { kind: "refused", title: "Refused", message: "The module is not loaded: nothing of it is left to call" };
@@ -130,14 +135,15 @@ function call(
     if (folded instanceof HTMLDetailsElement) folded.open = true;
     return { kind: "refused", title: "Not sent", message: error.message };
   }
-  const outcome = invoke(module, callable, self, args);
+  const { hash } = module;
+  const outcome = await invoke(module, callable, self, args);
   if (outcome.kind === "value" || outcome.kind === "error") {
     callable.params.forEach(({ type }, index) => {
       for (const object of givenAway(type, args[index])) shelf.remove(object);
     });
     const { result } = callable;
     const ok = result?.kind === "result" ? result.ok : result;
-    if (outcome.kind === "value") shelf.collect(ok, outcome.value, description, module.hash);
+    if (outcome.kind === "value") shelf.collect(ok, outcome.value, description, hash);
   }
   return outcome;
 }

@@ -3,7 +3,7 @@
  *
  * Forms stay as they are while a function's signature does: what a person has entered outlives a live reload.
  */
-import { invoke, type Outcome } from "./call.ts";
+import { invoke } from "./call.ts";
 import type { Callable, Description, Group } from "./describe.ts";
 import { fill, formatBytes, h, plural } from "./dom.ts";
 import { type Called, type FunctionForm, makeForm } from "./form.ts";
@@ -189,7 +189,7 @@ export class Pane {
       const entry = this.#entry;
       if (isLocked(entry.module)) await this.#session.reload(entry);
       if (entry.module === undefined) return;
-      const outcome: Outcome = invoke(entry.module, callable, undefined, faultArguments(callable));
+      const outcome = await invoke(entry.module, callable, undefined, faultArguments(callable));
       result.replaceChildren(showOutcome(outcome, entry.shelf.nameOf));
       this.#called(entry, callable, outcome);
     };

@@ -81,6 +81,12 @@ function walk(
     case "borrow":
       visit(type, value);
       break;
+    case "stream":
+    case "future":
+      // What a call gave has come by now; what it was given may be of any form.
+      if (type.kind === "future") walk(type.type, value, visit);
+      else if (type.type !== undefined && Array.isArray(value)) each(type.type, value);
+      break;
     case "list":
       if (Array.isArray(value)) each(type.element, value);
       break;

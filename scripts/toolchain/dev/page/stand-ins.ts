@@ -3,7 +3,9 @@
  * value of the type wanted. With them any module can be tried.
  */
 import { className, externName, funcName, staticName, toCamelCase } from "../../../../host/model/spelling.ts";
+import { formatType } from "../../../../host/model/text.ts";
 import type { ExternDecl, FuncType, ResourceType, ValueType } from "../../../../host/model/types.ts";
+import { isLater } from "../../run/settle.ts";
 import type { Activity } from "./activity.ts";
 
 /** @param imports those that nothing else meets */
@@ -30,7 +32,8 @@ class StandIns {
     for (const { name, type } of items) {
       if (type.kind !== "func") continue;
       const func = funcName(name);
-      const call = this.call(owner === "" ? name : `${owner}#${name}`, type);
+      const params = func.kind === "method" ? type.params.slice(1) : type.params;
+      const call = this.call(owner === "" ? name : `${owner}#${name}`, params, type);
       if (func.kind === "function") made[func.js] = call;
       else if (func.kind !== "constructor") {
         const of = made[className(func.resource)] as { prototype: object };
@@ -41,9 +44,12 @@ class StandIns {
     return made;
   }
 
-  private call(name: string, { result }: FuncType): (...given: unknown[]) => unknown {
+  /** @param params those of the call: a method's object is none */
+  private call(name: string, params: FuncType["params"], { result }: FuncType): (...given: unknown[]) => unknown {
     return (...given) => {
-      const text = `${name}(${given.map(wordsOf).join(", ")})`;
+      // Without what an asynchronous function is given beside its parameters.
+      const words = params.map(({ type }, index) => wordsOf(given[index], type));
+      const text = `${name}(${words.join(", ")})`;
       this.activity.add({ module: this.module, kind: "log", label: "stand-in", text });
       // A function's own result is returned, or thrown.
       const type = result?.kind === "result" ? result.ok : result;
@@ -69,6 +75,12 @@ class StandIns {
       case "s64":
       case "u64":
         return 0n;
+      case "stream":
+        return [];
+      case "future":
+        return type.type === undefined ? undefined : this.empty(type.type);
+      case "error-context":
+        return { debugMessage: "" };
       case "list":
         return Array.from({ length: type.length ?? 0 }, () => this.empty(type.element));
       case "map":
@@ -100,7 +112,9 @@ class StandIns {
   }
 }
 
-function wordsOf(value: unknown): string {
+function wordsOf(value: unknown, type: ValueType): string {
+  // What is to come is left to whoever it is for.
+  if (isLater(type)) return formatType(type);
   const plain = (_: string, part: unknown): unknown => (typeof part === "bigint" ? `${part}n` : part);
   return JSON.stringify(value, plain) ?? "nothing";
 }
