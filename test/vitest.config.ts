@@ -74,6 +74,8 @@ export default defineConfig({
           // Compiling a module with asc takes seconds on a slow machine.
           testTimeout: 60_000,
           hookTimeout: 120_000,
+          // What a poll waits for may be such a build; its own second is too short beside other work.
+          expect: { poll: { timeout: 20_000 } },
         },
       },
       {
