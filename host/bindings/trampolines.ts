@@ -40,10 +40,10 @@ export function emitTrampoline(names: Names, index: number): Code {
       });
       break;
     case "context.get":
-      code.line(`function ${name}() { return ${contextOf(names, trampoline.component)}[${trampoline.slot}]; }`);
+      code.line(`function ${name}() { return ${slotOf(names, trampoline)}; }`);
       break;
     case "context.set":
-      code.line(`function ${name}(value) { ${contextOf(names, trampoline.component)}[${trampoline.slot}] = value; }`);
+      code.line(`function ${name}(value) { ${slotOf(names, trampoline)} = value; }`);
       break;
     case "task":
       emitTask(name, trampoline.name, trampoline.component, code);
@@ -52,9 +52,9 @@ export function emitTrampoline(names: Names, index: number): Code {
   return code;
 }
 
-/** Where the context slots are: of the thread that runs, where there may be several. */
-function contextOf(names: Names, component: number): string {
-  return names.tasks === undefined ? `i${component}.context` : "tk.current.context";
+/** A context slot: of the thread that runs, where there may be several. */
+function slotOf({ tasks }: Names, { component, slot }: { readonly component: number; readonly slot: number }): string {
+  return tasks === undefined ? `i${component}.context[${slot}]` : `tk.current.context${slot}`;
 }
 
 /** A built-in as the specification writes it. */

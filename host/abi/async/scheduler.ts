@@ -9,7 +9,16 @@ import { ENTERED, IDLE, TRAPPED } from "../entered.ts";
 import type { ComponentState } from "../component-state.ts";
 import { AbiTrap } from "../trap.ts";
 import { type Caller, Task, TaskInstance, TaskState, Thread, Wait } from "./task.ts";
-import { entryAt, Event, SET, type Waitable, type WaitableSet, type Waker } from "./waitable.ts";
+import {
+  entryAt,
+  Event,
+  type EventTuple,
+  newEvent,
+  SET,
+  type Waitable,
+  type WaitableSet,
+  type Waker,
+} from "./waitable.ts";
 
 /** What the scheduler asks of the instance. */
 export interface Instance {
@@ -46,7 +55,7 @@ const YIELD = 1;
 const WAIT = 2;
 
 /** What is thrown into a caller while the engine has not told yet why its callee trapped. */
-const DYING = new AbiTrap("unknown", "The callee trapped");
+export const DYING: AbiTrap = new AbiTrap("unknown", "The callee trapped");
 
 const nobody: Caller = { isHost: false, start() {}, waits() {}, resolve() {}, cancelled() {} };
 
@@ -64,7 +73,7 @@ export abstract class Scheduler implements Waker {
   private scheduled = false;
   private draining = false;
   /** A suspended thread was told to go on, and has not yet. */
-  private switching: Thread | undefined;
+  protected switching: Thread | undefined;
   /** The instances of the synchronous calls on the stack, the innermost last. */
   private readonly synchronous: TaskInstance[] = [];
   /** Callers on the stack that go on when their callee waits. */
@@ -74,6 +83,8 @@ export abstract class Scheduler implements Waker {
   /** Suspended threads. */
   protected readonly asleep: Set<Thread> = new Set();
   protected ended = false;
+  /** Of the thread that is being resumed. */
+  protected readonly event: EventTuple = newEvent();
 
   constructor(instance: Instance, machine: Machine) {
     this.instance = instance;
@@ -252,10 +263,9 @@ export abstract class Scheduler implements Waker {
     }
   }
 
-  /** Ends the wait of a thread: what it goes on with is in its `event`. */
-  private endWait(thread: Thread): void {
-    const { on, event } = thread;
-    const { wait, cancelled } = thread;
+  /** Ends the wait of a thread. @param event filled with what it goes on with */
+  private endWait(thread: Thread, event: EventTuple): void {
+    const { on, wait, cancelled } = thread;
     thread.wait = Wait.RUNS;
     thread.on = undefined;
     thread.cancellable = thread.released = false;
@@ -276,13 +286,14 @@ export abstract class Scheduler implements Waker {
   protected resume(thread: Thread): void {
     const entering = thread.wait === Wait.ENTRY;
     const { task } = thread;
-    this.endWait(thread);
+    const event = thread.event ?? this.event;
+    this.endWait(thread, event);
     const outer = this.current;
     if (entering) {
       if (thread.cancelled) task.cancel();
       else this.run(thread);
     } else if (thread.inLoop) {
-      const { code, index, payload } = thread.event;
+      const { code, index, payload } = event;
       thread.inLoop = thread.cancelled = false;
       task.instance.exclusive = this.current = thread;
       thread.stack = task.lift!.suspended;
@@ -309,10 +320,12 @@ export abstract class Scheduler implements Waker {
     finish: Thread["finish"] & {},
   ): number | bigint | undefined {
     const thread = this.current!;
+    const event = (thread.event ??= newEvent());
     if (thread.task.deliversCancel(cancellable)) {
       thread.cancelled = true;
-      thread.event.code = Event.TASK_CANCELLED;
-      return finish();
+      event.code = Event.TASK_CANCELLED;
+      event.index = event.payload = 0;
+      return finish(event);
     }
     thread.wait = wait;
     thread.cancellable = cancellable;
@@ -325,7 +338,7 @@ export abstract class Scheduler implements Waker {
     }
     this.nest(thread, what);
     thread.finish = undefined;
-    return finish();
+    return finish(event);
   }
 
   /** The frames of the thread that runs are being suspended. */
@@ -349,7 +362,7 @@ export abstract class Scheduler implements Waker {
     thread.alone = true;
     const finish = thread.finish!;
     thread.finish = undefined;
-    return finish();
+    return finish(thread.event!);
   }
 
   /** Runs what a thread waits for on top of its frame. */
@@ -371,7 +384,7 @@ export abstract class Scheduler implements Waker {
     thread.queued = false;
     components.forEach((state, i) => (state.entered = entered[i]!));
     this.current = current;
-    this.endWait(thread);
+    this.endWait(thread, thread.event!);
   }
 
   private stuck(what: string, within: TaskInstance | undefined): unknown {
@@ -447,9 +460,14 @@ export abstract class Scheduler implements Waker {
     return true;
   }
 
-  /** Does something when nothing of the instance is on the stack: now, if that is so. */
+  /** Whether nothing of the instance is on the stack, or about to be. */
+  protected get idle(): boolean {
+    return this.instance.root.entered === IDLE && this.switching === undefined;
+  }
+
+  /** Does something when that is so: now, if it is. */
   protected whenIdle(job: () => void): void {
-    if (this.instance.root.entered === IDLE && this.switching === undefined) {
+    if (this.idle) {
       job();
       return;
     }

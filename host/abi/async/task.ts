@@ -135,7 +135,9 @@ export class Task {
   /** The borrows that the callee was lent. */
   scope: BorrowScope | undefined;
   implicit: Thread | undefined;
-  readonly threads: Set<Thread> = new Set();
+  /** Threads that the guest made. */
+  others: Set<Thread> | undefined;
+  private running = 0;
 
   constructor(instance: TaskInstance, caller: Caller, lift?: LiftedFunction) {
     this.instance = instance;
@@ -144,14 +146,14 @@ export class Task {
   }
 
   register(thread: Thread): void {
-    this.threads.add(thread);
+    this.running++;
     this.instance.add(thread);
   }
 
   unregister(thread: Thread): void {
-    this.threads.delete(thread);
+    this.others?.delete(thread);
     this.instance.remove(thread);
-    if (this.threads.size === 0 && this.state !== TaskState.RESOLVED) {
+    if (--this.running === 0 && this.state !== TaskState.RESOLVED) {
       throw new AbiTrap(
         "invalid-task-return",
         "A task ended without a result: it has to call task.return or task.cancel",
@@ -186,7 +188,9 @@ export class Task {
 
 export class Thread {
   readonly task: Task;
-  readonly context: [number, number] = [0, 0];
+  /** The slots of `context.get` and `context.set`. */
+  context0 = 0;
+  context1 = 0;
   index = 0;
   wait: number = Wait.RUNS;
   /** What of it waits. */
@@ -207,14 +211,14 @@ export class Thread {
   /** Its frames have gone on by themselves: nobody below is waiting for them. */
   alone = false;
   /** What is done when its frame goes on. */
-  finish: (() => number | bigint | undefined) | undefined;
+  finish: ((event: EventTuple) => number | bigint | undefined) | undefined;
   /** Have the engine go on with its frames, or unwind them. */
   wake: (() => void) | undefined;
   unwind: ((error: unknown) => void) | undefined;
   /** What its function returned, when it has. */
   packed: number | undefined;
-  /** The event that it goes on with. */
-  readonly event: EventTuple = { code: 0, index: 0, payload: 0 };
+  /** The event that its frame goes on with. */
+  event: EventTuple | undefined;
 
   constructor(task: Task) {
     this.task = task;

@@ -7,7 +7,7 @@ import { ENTERED, IDLE } from "../entered.ts";
 import type { Lends } from "../handle-table.ts";
 import type { Memory } from "../memory.ts";
 import { AbiTrap } from "../trap.ts";
-import { type Instance, type Machine, Scheduler } from "./scheduler.ts";
+import { DYING, type Instance, type Machine, Scheduler } from "./scheduler.ts";
 import {
   type Caller,
   type GuestSite,
@@ -21,7 +21,7 @@ import {
   type Thread,
   Wait,
 } from "./task.ts";
-import { type Entry, entryAt, isWaitable, SET, SUBTASK, WaitableSet } from "./waitable.ts";
+import { type Entry, entryAt, Event, type EventTuple, isWaitable, SET, SUBTASK, WaitableSet } from "./waitable.ts";
 
 /** An operation could not be done at once. */
 const BLOCKED = -1;
@@ -111,10 +111,11 @@ class HostCall implements Caller {
     this.settled = true;
     this.value = value;
     this.failed = failed;
-    this.signal?.removeEventListener("abort", this.abort);
+    if (this.abort !== undefined) this.signal!.removeEventListener("abort", this.abort);
+    if (this.settle === undefined) return;
     this.tasks.calls.delete(this);
-    if (failed) this.settle?.reject(value);
-    else this.settle?.resolve(value);
+    if (failed) this.settle.reject(value);
+    else this.settle.resolve(value);
   }
 
   promise(): Promise<unknown> {
@@ -127,13 +128,14 @@ class HostCall implements Caller {
 
   listen(signal: AbortSignal): void {
     this.signal = signal;
+    this.abort = (): void => {
+      this.tasks.abort(this);
+      this.reject(signal.reason);
+    };
     signal.addEventListener("abort", this.abort, { once: true });
   }
 
-  private readonly abort = (): void => {
-    this.tasks.abort(this);
-    this.reject(this.signal!.reason);
-  };
+  private abort: (() => void) | undefined;
 }
 
 export interface CallOptions {
@@ -185,8 +187,12 @@ export class Tasks extends Scheduler {
       if (signal.aborted) return Promise.reject(signal.reason);
       call.listen(signal);
     }
-    if (this.instance.root.entered !== IDLE) call.waits();
-    this.whenIdle(() => this.invoke(call));
+    if (this.idle) {
+      this.invoke(call);
+    } else {
+      call.waits();
+      this.whenIdle(() => this.invoke(call));
+    }
     return call.promise();
   }
 
@@ -195,16 +201,22 @@ export class Tasks extends Scheduler {
     const { lift } = call;
     const { instance } = this;
     const task = (call.task = new Task(lift.instance, call, lift));
-    this.outermost(task, lift.entering, () => {
-      try {
-        this.startTask(task);
-      } catch (error) {
-        const { mayLeave } = lift.instance.state;
-        const isHosts = !call.lowered && mayLeave && instance.root.entered === ENTERED;
-        if (!isHosts || error === instance.quota.trap) throw error;
-        this.takeBack(call, task, error);
+    for (const state of lift.entering) state.entered = ENTERED;
+    try {
+      instance.meter?.begin();
+      this.startTask(task);
+      if (instance.root.entered !== ENTERED) throw DYING;
+    } catch (error) {
+      const { mayLeave } = lift.instance.state;
+      const isHosts = !call.lowered && mayLeave && instance.root.entered === ENTERED;
+      if (!isHosts || error === instance.quota.trap) {
+        this.crash(task, error);
+        return;
       }
-    });
+      this.takeBack(call, task, error);
+    }
+    instance.meter?.finish();
+    for (const state of lift.entering) state.entered = IDLE;
     this.schedule();
   }
 
@@ -389,7 +401,9 @@ export class Tasks extends Scheduler {
       return;
     }
     // A frame that is suspended cannot go on within this call: it does when the caller has ended its turn.
-    const sleeper = busy ? undefined : [...task.threads].find((other) => other.cancellable && !other.inLoop);
+    const sleeper = busy
+      ? undefined
+      : [thread, ...(task.others ?? [])].find((other) => other?.cancellable && !other.inLoop);
     if (sleeper === undefined || (caller !== undefined && !enterable)) {
       task.state = TaskState.PENDING_CANCEL;
       return;
@@ -424,19 +438,22 @@ export class Tasks extends Scheduler {
   ): number | bigint | undefined {
     const set = entryAt<WaitableSet>(state.handles, index, SET);
     const thread = this.current!;
-    const finish = (): number => this.tell(thread, memory, pointer);
-    if (!thread.task.deliversCancel(cancellable)) {
-      if (!set.hasEvent()) {
-        thread.on = set;
-        set.waiting.add(thread);
-        return this.block(Wait.SET, cancellable, "an event of a waitable set", finish);
-      }
-      set.take(thread.event);
-    } else {
-      thread.event.code = 6;
-      thread.event.index = thread.event.payload = 0;
+    const finish = (event: EventTuple): number => this.tell(event, memory, pointer);
+    if (!set.hasEvent()) {
+      thread.on = set;
+      set.waiting.add(thread);
+      return this.block(Wait.SET, cancellable, "an event of a waitable set", finish);
     }
-    return finish();
+    this.takeEvent(thread, cancellable, set);
+    return finish(this.event);
+  }
+
+  /** An event of a set, which has one, or that of a cancellation. */
+  private takeEvent({ task }: Thread, cancellable: boolean, set: WaitableSet): void {
+    const { event } = this;
+    event.code = event.index = event.payload = 0;
+    if (task.deliversCancel(cancellable)) event.code = Event.TASK_CANCELLED;
+    else if (set.hasEvent()) set.take(event);
   }
 
   waitableSetPoll(
@@ -447,16 +464,12 @@ export class Tasks extends Scheduler {
     pointer: number,
   ): number {
     const set = entryAt<WaitableSet>(state.handles, index, SET);
-    const thread = this.current!;
-    const { event } = thread;
-    event.code = event.index = event.payload = 0;
-    if (thread.task.deliversCancel(cancellable)) event.code = 6;
-    else if (set.hasEvent()) set.take(event);
-    return this.tell(thread, memory, pointer);
+    this.takeEvent(this.current!, cancellable, set);
+    return this.tell(this.event, memory, pointer);
   }
 
   /** `unpack_event` */
-  private tell({ event }: Thread, memory: Memory, pointer: number): number {
+  private tell(event: EventTuple, memory: Memory, pointer: number): number {
     memory.sync();
     const at = memory.check(pointer, 8, 4);
     memory.view.setInt32(at, event.index, true);
@@ -495,7 +508,7 @@ export class Tasks extends Scheduler {
         return this.blockOn(subtask, "the end of a cancelled call", () => subtask.state);
       }
     }
-    subtask.take(this.current!.event);
+    subtask.take(this.event);
     return subtask.state;
   }
 

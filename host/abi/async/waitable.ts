@@ -22,11 +22,15 @@ export const Event = {
   TASK_CANCELLED: 6,
 } as const;
 
-/** An event as a guest is told of it. There is one such object a scheduler, filled anew for each event. */
+/** An event as a guest is told of it, filled anew for each. */
 export interface EventTuple {
   code: number;
   index: number;
   payload: number;
+}
+
+export function newEvent(): EventTuple {
+  return { code: 0, index: 0, payload: 0 };
 }
 
 /** What is in a handle table and is no handle to a resource. */
