@@ -164,7 +164,7 @@ export class Callee {
 
 /** A task begins with its context slots at zero; a component instance without asynchronous functions runs one at a time. */
 export function beginTask(names: Names, component: number, code: Code): void {
-  if (names.tasks !== undefined) code.line(`const outer = tk.begin(a${component});`);
+  if (names.tasks !== undefined) code.line(`const outer = tk.begin(q${component});`);
   else if (names.usesContext(component)) code.line(`i${component}.context.fill(0);`);
 }
 

@@ -198,7 +198,7 @@ class Conductor {
       code.line("case -1:");
       code.line("  throw made;");
       code.line("case 0:");
-      if (this.names.tasks !== undefined) code.line("  tk.begin(a0);");
+      if (this.names.tasks !== undefined) code.line("  tk.begin(q0);");
       steps.forEach((step, index) => {
         const imports = step.args.map(({ name, source }) => `${objectKey(name)}: ${this.source(source)}`);
         const object = imports.length === 0 ? "" : `, { ${imports.join(", ")} }`;
@@ -208,7 +208,7 @@ class Conductor {
         for (const text of attached.get(step.instance) ?? []) code.line(`  ${text}`);
       });
       if (this.names.waiting !== undefined) code.line("  rt.waiter.serves(exports);");
-      if (this.names.tasks !== undefined) code.line("  tk.end(undefined);");
+      if (this.names.tasks !== undefined) code.line("  tk.end(undefined); tk.serves(exports);");
     });
   }
 

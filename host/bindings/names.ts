@@ -156,7 +156,7 @@ export class Names {
       const name = `r${this.reallocs.size}`;
       // In a component of tasks it is a task of its own, and its context is not that of the one it works for.
       const own = this.tasks !== undefined && this.usesContext(component);
-      const call = `${own ? `const outer = tk.begin(a${component}); ` : ""}p = ${core}(p, o, a, n); ${own ? "tk.end(outer); " : ""}`;
+      const call = `${own ? `const outer = tk.begin(q${component}); ` : ""}p = ${core}(p, o, a, n); ${own ? "tk.end(outer); " : ""}`;
       const text =
         `const ${name} = (p, o, a, n) => { i${component}.mayLeave = false; ${call}` +
         `${memory}.sync(); p = ${memory}.checkAllocated(p, n, a); i${component}.mayLeave = true; return p; };`;

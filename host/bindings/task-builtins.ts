@@ -7,7 +7,8 @@ interface BuiltinText {
   readonly body: string;
 }
 
-type MemoryName = (memory: CoreItem | undefined) => string | undefined;
+/** Names a memory or a table in the text. */
+type NameOf = (item: CoreItem | undefined) => string | undefined;
 
 /** Parameters and result of the built-ins in which a guest may have to wait, in letters. */
 export function builtinSignature({ name }: TaskBuiltin): readonly [params: string, result: string] {
@@ -17,9 +18,9 @@ export function builtinSignature({ name }: TaskBuiltin): readonly [params: strin
 }
 
 /** The text of a built-in, but for `task.return`, which lifts. */
-export function builtinText(item: TaskBuiltin, memoryName: MemoryName): BuiltinText {
+export function builtinText(item: TaskBuiltin, nameOf: NameOf): BuiltinText {
   const { name, component, async = false, cancellable = false } = item;
-  const a = `a${component}`;
+  const a = `q${component}`;
   const method = name.replace(/[.-](.)/g, (_, letter: string) => letter.toUpperCase());
   const call = (...args: readonly (string | boolean)[]): string => `return tk.${method}(${[a, ...args].join(", ")});`;
   switch (name) {
@@ -31,7 +32,7 @@ export function builtinText(item: TaskBuiltin, memoryName: MemoryName): BuiltinT
       return { params: "", body: call() };
     case "waitable-set.wait":
     case "waitable-set.poll":
-      return { params: "set, pointer", body: call(cancellable, memoryName(item.memory)!, "set", "pointer") };
+      return { params: "set, pointer", body: call(cancellable, nameOf(item.memory)!, "set", "pointer") };
     case "waitable-set.drop":
     case "subtask.drop":
     case "error-context.drop":
@@ -41,6 +42,8 @@ export function builtinText(item: TaskBuiltin, memoryName: MemoryName): BuiltinT
       return { params: "index, set", body: call("index", "set") };
     case "subtask.cancel":
       return { params: "index", body: call(async, "index") };
+    case "thread.new-indirect":
+      return { params: "index, context", body: call(nameOf(item.table)!, "index", "context") };
     case "thread.suspend":
     case "thread.yield":
       return { params: "", body: call(cancellable) };

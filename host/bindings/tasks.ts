@@ -2,7 +2,7 @@
  * The text of asynchronous functions and of the built-ins of tasks: what is compiled for one component. What tasks are and when
  * they run is ordinary code, `abi/async/`, which this text tells how values cross.
  *
- * tk: the tasks · a: a component instance's side of them · l: a lifted function · s: lowers the arguments of a call and calls · d: what
+ * tk: the tasks · q: a component instance's side of them · l: a lifted function · s: lowers the arguments of a call and calls · d: what
  * is done with what a function without `task.return` returns · y: a call between guests, or of the host · k: what is done with a
  * result · j: core functions in which a guest may be suspended. Follows design/mvp/CanonicalABI.md, `canon lift`, `canon lower` and
  * the built-ins.
@@ -175,7 +175,9 @@ class Tasks implements TaskText {
       this.#writeTaskReturn(names, code, index, item);
       return code;
     }
-    const { params, body } = builtinText(item, (memory) => names.memory({ memory } as Lift["options"]));
+    const { params, body } = builtinText(item, (core) =>
+      core === item.table ? names.core(core!) : names.memory({ memory: core } as Lift["options"]),
+    );
     code.block(`function ${this.#nameOf(names, index)}(${params})`, () => {
       if (!item.name.startsWith("backpressure")) tools.guard(item.component, code);
       tools.guarded(code, () => code.line(body));
@@ -353,7 +355,7 @@ class Tasks implements TaskText {
     const lines: string[] = ["const tk = rt.tasks;"];
     for (const at of tools.runningComponents(plan)) {
       const chain = tools.enteringSet(plan, at, undefined).map((component) => `i${component}`);
-      lines.push(`const a${at} = tk.component(i${at}, [${chain.join(", ")}]);`);
+      lines.push(`const q${at} = tk.component(i${at}, [${chain.join(", ")}]);`);
     }
     for (const index of this.#called) lines.push(...this.#declareLift(names, index));
     for (const index of this.#between) {
@@ -361,13 +363,13 @@ class Tasks implements TaskText {
       const { lift } = func as Extract<typeof func, { kind: "lift" }>;
       const entering = tools.enteringSet(plan, plan.lifts[lift]!.component, component).map((at) => `i${at}`);
       lines.push(
-        `const y${index} = { lift: l${lift}, caller: a${component}, entering: [${entering.join(", ")}], start: s${lift}_${index}, result: k${index} };`,
+        `const y${index} = { lift: l${lift}, caller: q${component}, entering: [${entering.join(", ")}], start: s${lift}_${index}, result: k${index} };`,
       );
     }
     for (const index of this.#outward) {
       const { func, component } = plan.trampolines[index] as LowerTrampoline;
       const { func: number } = func as Extract<typeof func, { kind: "host" }>;
-      lines.push(`const y${index} = { func: ${number}, caller: a${component}, result: k${index} };`);
+      lines.push(`const y${index} = { func: ${number}, caller: q${component}, result: k${index} };`);
     }
     lines.push(this.#functions(names));
     return lines;
@@ -391,7 +393,7 @@ class Tasks implements TaskText {
       memory: names.memory(options),
     };
     const lines = [
-      `const l${index} = tk.lift(${index}, a${component}, ${start}, ${callback}, ${JSON.stringify(traits)});`,
+      `const l${index} = tk.lift(${index}, q${component}, ${start}, ${callback}, ${JSON.stringify(traits)});`,
     ];
     if (!options.async) lines.push(...this.#writeReturn(names, index).toString().split("\n"));
     return lines;
@@ -419,6 +421,10 @@ class Tasks implements TaskText {
       const result = this.#result(type.result);
       return [described(`f${index}`, params, result, `(returned) => tk.finished(d${index}(returned))`)];
     });
+    // Whatever runs in them, the frames of a thread may be suspended.
+    if (this.#suspends && trampolines.some((item) => item.kind === "task" && item.name === "thread.new-indirect")) {
+      outward.push(described("thread", "i", "", "tk.finished"));
+    }
     if (inward.length + outward.length === 0) return "let j;";
     return `let j = tk.functions([${inward.join(", ")}], [${outward.join(", ")}]);`;
   }

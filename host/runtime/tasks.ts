@@ -21,6 +21,13 @@ export function suspends(): boolean {
   return "Suspending" in WebAssembly;
 }
 
+const tasksByExports = new WeakMap<object, InstanceTasks>();
+
+/** The tasks of an instance, by what it exports. */
+export function tasksOf(exports: object): Tasks | undefined {
+  return tasksByExports.get(exports);
+}
+
 export function styleOf(): Pick<TextStyle, "tasks"> {
   return { tasks: taskText(suspends()) };
 }
@@ -80,10 +87,17 @@ type Described = readonly [name: string, params: string, result: string, func: F
 class InstanceTasks extends Tasks {
   private readonly code: TaskCode;
   private blocked: WebAssembly.Global | undefined;
+  /** Begins a thread whose frames can be suspended. */
+  private begins: ((start: (context: number) => unknown, context: number) => unknown) | undefined;
 
   constructor(instance: CalledInstance, machine: CallingMachine, code: TaskCode) {
     super(instance, machine);
     this.code = code;
+  }
+
+  /** The instance has started. */
+  serves(exports: object): void {
+    tasksByExports.set(exports, this);
   }
 
   /** Makes the functions in which a guest may be suspended, and those that are called so that it may. */
@@ -102,7 +116,18 @@ class InstanceTasks extends Tasks {
     const functions: Record<string, unknown> = { table: made["table"] };
     inward.forEach(([name], i) => (functions[name] = made[`g${i}`]));
     outward.forEach(([name], i) => (functions[name] = promising(made[`f${i}`] as () => unknown)));
+    const table = made["table"] as WebAssembly.Table;
+    const start = functions["thread"] as Func;
+    this.begins = (func, context) => {
+      // The function between has one place for the starts of all threads, which it reads at once.
+      table.set(outward.length - 1, func);
+      return start(context);
+    };
     return functions;
+  }
+
+  protected override startThread(start: (context: number) => unknown, context: number): unknown {
+    return this.begins === undefined ? start(context) : this.begins(start, context);
   }
 
   /** The function that runs returns to the one between, which suspends. */

@@ -96,12 +96,17 @@ export abstract class Scheduler implements Waker {
   /** Begins a synchronous call of a function, which is a task as well. @returns what {@link end} takes */
   begin(instance: TaskInstance): Thread | undefined {
     const outer = this.current;
-    this.current = new Thread(new Task(instance, nobody));
+    const task = new Task(instance, nobody);
+    task.state = TaskState.STARTED;
+    task.register((this.current = new Thread(task)));
     this.synchronous.push(instance);
     return outer;
   }
 
   end(outer: Thread | undefined): void {
+    const { task } = this.current!;
+    task.state = TaskState.RESOLVED;
+    task.unregister(this.current!);
     this.synchronous.pop();
     this.current = outer;
     this.schedule();
@@ -263,6 +268,11 @@ export abstract class Scheduler implements Waker {
     }
   }
 
+  /** `ready` of a thread that another names: nothing is changed by asking. */
+  protected isReadyNow(thread: Thread): boolean {
+    return thread.wait !== Wait.RUNS && thread.wait !== Wait.SUSPENDED && thread.queued && this.isReady(thread);
+  }
+
   /** Ends the wait of a thread. @param event filled with what it goes on with */
   private endWait(thread: Thread, event: EventTuple): void {
     const { on, wait, cancelled } = thread;
@@ -300,7 +310,6 @@ export abstract class Scheduler implements Waker {
       this.goOn(thread, task.lift!.callback!(code, index, payload));
     } else if (thread.body !== undefined && thread.finish === undefined) {
       this.current = thread;
-      thread.stack = this.machine.stacks !== undefined && task.lift?.suspended === true;
       this.goOn(thread, thread.body());
     } else {
       this.switching = thread;
@@ -312,12 +321,14 @@ export abstract class Scheduler implements Waker {
   /**
    * Has the thread that runs wait. @returns what `finish` gives; `undefined` when its frame is about to be suspended
    * @param what it waits for, in words
+   * @param next the thread that goes on at once
    */
   protected block(
     wait: number,
     cancellable: boolean,
     what: string,
     finish: Thread["finish"] & {},
+    next?: Thread,
   ): number | bigint | undefined {
     const thread = this.current!;
     const event = (thread.event ??= newEvent());
@@ -332,6 +343,7 @@ export abstract class Scheduler implements Waker {
     thread.cancelled = false;
     thread.finish = finish;
     if (wait === Wait.TURN) this.wake(thread);
+    if (next !== undefined) this.runNext(next);
     if (thread.stack) {
       this.machine.stacks!.suspend();
       return undefined;
@@ -339,6 +351,18 @@ export abstract class Scheduler implements Waker {
     this.nest(thread, what);
     thread.finish = undefined;
     return finish(event);
+  }
+
+  /** Has a thread go on before all others: at once, where it needs no frame for that which is suspended. */
+  private runNext(thread: Thread): void {
+    if (thread.queued) this.queue.splice(this.queue.indexOf(thread), 1);
+    thread.queued = false;
+    if (thread.finish === undefined) {
+      this.resume(thread);
+      return;
+    }
+    thread.queued = true;
+    this.queue.unshift(thread);
   }
 
   /** The frames of the thread that runs are being suspended. */
@@ -405,7 +429,9 @@ export abstract class Scheduler implements Waker {
     const { queue } = this;
     for (let at = 0; at < queue.length; at++) {
       const thread = queue[at]!;
-      if (within !== undefined && (thread.task.instance !== within || within.exclusive === thread)) continue;
+      // In a synchronous call only frames of its own instance go on, and none that needs the instance for itself.
+      if (within !== undefined && (thread.task.instance !== within || thread.inLoop || thread.wait === Wait.ENTRY))
+        continue;
       if (thread.finish !== undefined) continue;
       queue.splice(at--, 1);
       thread.queued = false;
@@ -511,7 +537,7 @@ export abstract class Scheduler implements Waker {
   }
 
   /** Whether anything can go on by itself. */
-  get runnable(): boolean {
+  protected get runnable(): boolean {
     return this.scheduled || this.switching !== undefined || this.queue.length + this.jobs.length > 0;
   }
 

@@ -7,7 +7,7 @@ import { ENTERED, IDLE } from "../entered.ts";
 import type { Lends } from "../handle-table.ts";
 import type { Memory } from "../memory.ts";
 import { AbiTrap } from "../trap.ts";
-import { DYING, type Instance, type Machine, Scheduler } from "./scheduler.ts";
+import { DYING, type Instance, type Machine } from "./scheduler.ts";
 import {
   type Caller,
   type GuestSite,
@@ -21,6 +21,7 @@ import {
   type Thread,
   Wait,
 } from "./task.ts";
+import { Threads } from "./threads.ts";
 import { type Entry, entryAt, Event, type EventTuple, isWaitable, SET, SUBTASK, WaitableSet } from "./waitable.ts";
 
 /** An operation could not be done at once. */
@@ -142,7 +143,7 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export class Tasks extends Scheduler {
+export class Tasks extends Threads {
   /** Calls of the host's that have not ended. */
   readonly calls: Set<HostCall> = new Set();
   /** Calls of the host that have not ended. */
@@ -529,15 +530,6 @@ export class Tasks extends Scheduler {
     state.handles.remove(index >>> 0);
   }
 
-  threadYield(_instance: TaskInstance, cancellable: boolean): number | bigint | undefined {
-    const thread = this.current!;
-    return this.block(Wait.TURN, cancellable, "a turn", () => {
-      const { cancelled } = thread;
-      thread.cancelled = false;
-      return cancelled ? 1 : 0;
-    });
-  }
-
   // Ends.
 
   /** Undoes what was done for a call whose arguments had changed when they were to be lowered: the guest was not called. */
@@ -556,6 +548,13 @@ export class Tasks extends Scheduler {
   protected fail(task: Task | undefined, fault: Error): void {
     callOf(task)?.reject(fault);
     this.dispose();
+  }
+
+  /** Has an instance trap whose calls can never end, where nothing but the instance could end them. */
+  trapIfStuck(): void {
+    if (this.calls.size === 0 || this.runnable || this.hostPending > 0 || !this.idle) return;
+    const [call] = this.calls;
+    this.crash(call!.task, new AbiTrap("deadlock", "Every task of the instance waits for another"));
   }
 
   /** The instance has ended: calls are told, and what holds it is let go. */
