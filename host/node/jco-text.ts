@@ -21,7 +21,7 @@ export function evaluateJcoText(source: string): () => JcoInstantiate {
       "jco's bindings for this component import further modules, which this host does not load",
     );
   }
-  const body = `${source.replaceAll(/^export /gm, "")}\nreturn instantiate;`;
+  const body = `${source.replaceAll(/^ *export /gm, "")}\nreturn instantiate;`;
   const scope = new Function("WebAssembly", body) as (engine: object) => JcoInstantiate;
   const engine = "promising" in WebAssembly ? WebAssembly : withPromises();
   return () => scope(engine);

@@ -51,7 +51,8 @@ try {
   await bundleForPages(join(made, "host", "browser"));
   const support = join("scripts", "toolchain", "guest", "assembly");
   mkdirSync(join(made, support));
-  for (const file of ["abi.ts", "tenon.ts"]) copyFileSync(join(root, support, file), join(made, support, file));
+  for (const file of ["abi.ts", "async.ts", "channels.ts", "tenon.ts"])
+    copyFileSync(join(root, support, file), join(made, support, file));
   writePage(join(made, "scripts", "toolchain", "dev", "page"));
   for (const folder of ["host", "scripts"]) put(join(made, folder), join(dist, folder));
 } finally {

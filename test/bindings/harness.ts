@@ -79,7 +79,7 @@ export async function tenonHost(component: string): Promise<Host> {
   return { name: "tenon", instantiate: async (imports = {}) => (await compiled.instantiate(imports)).exports };
 }
 
-async function jcoHost(component: string): Promise<Host> {
+export async function jcoHost(component: string): Promise<Host> {
   const glue = await jcoComponent(await readFile(component));
   return { name: "jco", instantiate: async (imports = {}) => glue.instantiate(imports as Record<string, unknown>) };
 }

@@ -134,7 +134,7 @@ export const lacking: readonly Lacking[] = [
   {
     what: "`async`, `await`, generators",
     line: /\b(?:async|await|yield)\b|\bfunction\s*\*/,
-    instead: "Calls begin and end at once: take what has to be waited for as a parameter, or offer two exports",
+    instead: "Make the function `async` in the WIT: what it calls waits, or it returns a `Task` that goes on",
   },
   {
     what: "`for…in`",

@@ -1,7 +1,7 @@
 /**
  * What lifting and lowering share: the helper functions made so far, and the names of what stands in `abi.ts`.
  */
-import type { ValueType } from "../../../host/model/types.ts";
+import type { AsyncValueType, ValueType } from "../../../host/model/types.ts";
 import { Namer } from "./assembly-names.ts";
 import type { FileScope, TypeText } from "./assembly-types.ts";
 import type { GuestResource } from "./world.ts";
@@ -81,4 +81,9 @@ export function newHandle(resource: GuestResource): string {
 /** The function that turns an owned handle into the object it stands for. */
 export function takeBack(resource: GuestResource): string {
   return `${resource.file.alias}_take${resource.name}`;
+}
+
+/** The function that makes the readable end of a stream or future out of its handle. */
+export function endOf(type: AsyncValueType, types: TypeText): string {
+  return `${types.channelName(type)}_of`;
 }

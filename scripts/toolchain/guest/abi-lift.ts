@@ -8,7 +8,7 @@ import type { FlatType } from "../../../host/model/facts.ts";
 import { discriminantSize, layoutOf, payloadOffset, sequence } from "../../../host/model/layout.ts";
 import { casesOf } from "../../../host/model/cases.ts";
 import type { ValueType } from "../../../host/model/types.ts";
-import { AbiBase, numbers, type Of, tableOf, takeBack } from "./abi-base.ts";
+import { AbiBase, endOf, numbers, type Of, tableOf, takeBack } from "./abi-base.ts";
 import { variantMembers } from "./declarations.ts";
 import type { AssemblyWriter } from "./writer.ts";
 
@@ -36,6 +36,9 @@ export class AbiLifter extends AbiBase {
       case "own":
       case "borrow":
         return this.liftHandle(type, `load<i32>(${at})`);
+      case "stream":
+      case "future":
+        return `${endOf(type, this.types)}(load<i32>(${at}))`;
       case "record":
       case "tuple":
       case "variant":
@@ -162,6 +165,9 @@ export class AbiLifter extends AbiBase {
       case "own":
       case "borrow":
         return this.liftHandle(type, first);
+      case "stream":
+      case "future":
+        return `${endOf(type, this.types)}(${first})`;
       case "list":
         if (type.length === undefined) return `${this.liftList(type)}(<usize>${first}, ${second})`;
         return `${this.liftCompound(type)}(${flats.join(", ")})`;

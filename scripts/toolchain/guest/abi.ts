@@ -44,6 +44,10 @@ export class AbiEmitter extends AbiLifter {
       case "borrow":
         writer.write(`store<i32>(${pointer}, ${this.lowerHandle(type, value)}${at});`);
         return;
+      case "stream":
+      case "future":
+        writer.write(`store<i32>(${pointer}, ${value}._give()${at});`);
+        return;
       case "list":
       case "map":
         if (type.kind === "list" && type.length !== undefined) break;
@@ -192,6 +196,12 @@ export class AbiEmitter extends AbiLifter {
       case "borrow": {
         const handle = this.temporary();
         writer.write(`const ${handle} = ${this.lowerHandle(type, value)};`);
+        return [handle];
+      }
+      case "stream":
+      case "future": {
+        const handle = this.temporary();
+        writer.write(`const ${handle} = ${value}._give();`);
         return [handle];
       }
       case "string":

@@ -14,11 +14,19 @@
  * | `option<T>` | `T \| null` when `T` is an object that cannot be null already, else `Option<T>` |
  * | `result<T, E>` | `Result<T, E>`, with `Unit` for what is missing |
  * | record, variant, resource | a class |
+ * | `stream<T>`, `future<T>` | `Stream<T>`, `Future<T>`: the end that is read |
  * | enum, flags | an enum |
  */
 import { identityOf, type NominalType } from "../../../host/model/nominal.ts";
-import type { ValueType } from "../../../host/model/types.ts";
-import { type GuestFile, type GuestResource, type GuestWorld, type NamedType } from "./world.ts";
+import type { AsyncValueType, ValueType } from "../../../host/model/types.ts";
+import {
+  asyncNames,
+  channelNames,
+  type GuestFile,
+  type GuestResource,
+  type GuestWorld,
+  type NamedType,
+} from "./world.ts";
 
 /** How a file names what another file declares; it takes note of what must be imported. */
 export interface Scope {
@@ -60,6 +68,8 @@ export class TypeText {
       case "result":
       case "own":
       case "borrow":
+      case "stream":
+      case "future":
         return "object";
       default:
         return "number";
@@ -118,9 +128,21 @@ export class TypeText {
         const resource = this.resource(type);
         return scope.name(resource, resource.name);
       }
+      case "stream":
+      case "future":
+        return generic(scope.runtime(type.kind === "stream" ? "Stream" : "Future"), [type.type]);
       default:
         throw new Error(`tenon bug: ${type.kind} should have been refused`);
     }
+  }
+
+  private readonly channelKeys: string[] = [];
+
+  /** Where the names of a stream's or future's functions and classes in `abi.ts` begin. */
+  channelName(type: AsyncValueType): string {
+    const key = this.key(type);
+    if (!this.channelKeys.includes(key)) this.channelKeys.push(key);
+    return `${type.kind}${this.channelKeys.indexOf(key)}`;
   }
 
   /** What two types of one key have in common: their AssemblyScript type and their form in memory. */
@@ -150,10 +172,30 @@ export class TypeText {
         const resource = this.resource(type);
         return `${type.kind}<${resource.file.path}/${resource.name}>`;
       }
+      case "stream":
+      case "future":
+        return `${type.kind}<${this.key(type.type)}>`;
       default:
         return type.kind;
     }
   }
+}
+
+/** The file of the runtime that declares a name. */
+function fileOf(name: string): string {
+  if (asyncNames.includes(name)) return "async";
+  return channelTypes.includes(name) ? "channels" : "tenon";
+}
+
+const channelTypes = Object.values(channelNames).flat();
+
+/** The imports of names of the runtime from a folder. */
+export function runtimeLines(names: Iterable<string>, folder: string): string[] {
+  const sorted = [...names].sort();
+  return ["async", "channels", "tenon"].flatMap((file) => {
+    const own = sorted.filter((name) => fileOf(name) === file);
+    return own.length === 0 ? [] : [`import { ${own.join(", ")} } from "${folder}/${file}";`];
+  });
 }
 
 /** The import lines of one file, gathered while its text is made. */
@@ -192,8 +234,6 @@ export class FileScope implements Scope {
     const lines = [...this.imports]
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([path, alias]) => `import * as ${alias} from "${path}";`);
-    if (this.runtimeNames.size > 0)
-      lines.push(`import { ${[...this.runtimeNames].sort().join(", ")} } from "./tenon";`);
-    return lines;
+    return [...lines, ...runtimeLines(this.runtimeNames, ".")];
   }
 }

@@ -251,6 +251,25 @@ export class DeclarationWriter {
     const result = resultText(func, this.types, scope);
     writer.write(`export function ${func.name}(${paramsText(func, this.types, scope)}): ${result} {`);
     writer.write(this.call(func, paramNames(func.type.params), scope)).write("}");
+    this.start(writer, func, scope);
+  }
+
+  /** Of an async function: what begins a call and goes on. */
+  private start(writer: AssemblyWriter, func: GuestFunction, scope: FileScope): void {
+    if (func.startName === undefined) return;
+    const head = func.resource === undefined ? "export function " : func.kind === "method" ? "" : "static ";
+    const result = func.type.result === undefined ? scope.runtime("Unit") : resultText(func, this.types, scope);
+    writer.blank().doc(`Begins a call of \`${func.name}\`: the task is told when it has ended.`);
+    writer.write(
+      `${head}${func.startName}(${paramsText(func, this.types, scope)}): ${scope.runtime("Subtask")}<${result}> {`,
+    );
+    const args = this.arguments(func).join(", ");
+    writer.write(`return ${scope.use("./abi", "_abi")}.${this.importName(func)}_start(${args});`).write("}");
+  }
+
+  private arguments(func: GuestFunction): string[] {
+    const params = func.kind === "method" ? func.type.params.slice(1) : func.type.params;
+    return [...(func.kind === "method" ? ["this"] : []), ...paramNames(params)];
   }
 
   private call(func: GuestFunction, args: readonly string[], scope: FileScope): string {
@@ -277,9 +296,8 @@ export class DeclarationWriter {
       const head = func.kind === "method" ? "" : "static ";
       const result = resultText(func, this.types, scope);
       writer.write(`${head}${func.name}(${paramsText(func, this.types, scope)}): ${result} {`);
-      const params = func.kind === "method" ? func.type.params.slice(1) : func.type.params;
-      const args = [...(func.kind === "method" ? ["this"] : []), ...paramNames(params)];
-      writer.write(this.call(func, args, scope)).write("}");
+      writer.write(this.call(func, this.arguments(func), scope)).write("}");
+      this.start(writer, func, scope);
     }
     writer.blank().write("protected _drop(handle: i32): void {");
     writer

@@ -11,6 +11,7 @@ import type { FuncType, ValueType } from "../../../host/model/types.ts";
 import { numbers, tableOf } from "./abi-base.ts";
 import { type AbiEmitter, hasPointer } from "./abi.ts";
 import type { AreaSizes } from "./areas.ts";
+import { returnFunction } from "./async-functions.ts";
 import type { RequiredExport } from "./contract.ts";
 import { paramsText, resultText } from "./declarations.ts";
 import { signatureOf } from "./signature.ts";
@@ -38,12 +39,17 @@ export class ExportEmitter {
     const required: RequiredExport[] = [];
     const writer = new AssemblyWriter();
     const posts: string[] = [];
+    const callbacks: string[] = [];
     writer.raw(entryHead);
     const add = (func: GuestFunction): void => {
       const name = `e${renames.size}`;
       const canonical = func.file.isWorld ? func.witName : `${func.file.id}#${func.witName}`;
-      renames.set(name, canonical);
       required.push(this.exportFunction(writer, name, canonical, func));
+      if (func.type.async) {
+        callbacks.push(`c${callbacks.length}`);
+        renames.set(name, `[async-lift]${canonical}`);
+        renames.set(callbacks.at(-1)!, `[callback][async-lift]${canonical}`);
+      } else renames.set(name, canonical);
       const params = func.kind === "method" ? func.type.params.slice(1) : func.type.params;
       exportTypes.push({
         name: this.requiredName(func),
@@ -51,8 +57,10 @@ export class ExportEmitter {
         // A constructor has no result of its own.
         result:
           func.name === "constructor" ? "*" : func.type.result === undefined ? "void" : numberName(func.type.result),
+        // What a method returns cannot be told from nothing while the bindings are compiled.
+        async: func.type.async && (func.type.result !== undefined || func.kind !== "method"),
       });
-      if (signatureOf(func.type).resultSpilled && hasPointer(func.type.result)) {
+      if (!func.type.async && signatureOf(func.type).resultSpilled && hasPointer(func.type.result)) {
         posts.push(`p${posts.length}`);
         renames.set(posts.at(-1)!, `cabi_post_${canonical}`);
       }
@@ -73,6 +81,10 @@ export class ExportEmitter {
       const names = posts.map((name) => `postReturn as ${name}`);
       writer.blank().write(`export { ${names.join(", ")} } from "./abi";`);
     }
+    if (callbacks.length > 0) {
+      const names = callbacks.map((name) => `_callback as ${name}`);
+      writer.blank().write(`export { ${names.join(", ")} } from "./async";`);
+    }
     renames.set("lastAbort", "tenon:abort");
     return { text: writer.toString(), renames, required, exportTypes };
   }
@@ -91,7 +103,8 @@ export class ExportEmitter {
     const self = func.kind === "method" ? args.shift() : undefined;
     const borrows = this.borrows(type);
     const call = `${this.target(func, self)}(${args.join(", ")})`;
-    if (type.result === undefined) {
+    if (type.async) this.asyncCall(writer, name, func, { call, self, args });
+    else if (type.result === undefined) {
       writer.write(`${call};`);
       if (borrows) writer.write("_abi.giveBack();");
     } else {
@@ -108,6 +121,47 @@ export class ExportEmitter {
       signature: requiredSignature(func, this.abi.types),
       lines: { first, last: writer.lineCount },
     };
+  }
+
+  /** Of an async function: the author's function gives the value at once, or a task that gives it later. */
+  private asyncCall(
+    writer: AssemblyWriter,
+    name: string,
+    func: GuestFunction,
+    {
+      call,
+      self,
+      args,
+    }: { readonly call: string; readonly self: string | undefined; readonly args: readonly string[] },
+  ): void {
+    const { type } = func;
+    const enter = `${this.entryScope.use("./async", "_async")}._enter();`;
+    returnFunction(this.entryHelpers, name, func, this.abi, this.areas);
+    const back = this.borrows(type) ? "_abi.giveBack();\n" : "";
+    const refused =
+      back === "" ? "" : 'ERROR("A task cannot keep a resource that it was lent: return the result at once"); ';
+    const ignore = "// @ts-ignore: AssemblyScript settles it while it compiles";
+    if (type.result !== undefined) {
+      const task = `${this.entryScope.runtime("Task")}<${this.entryText(type.result)}>`;
+      writer.write(enter).write(`const _value = ${call};`).write(ignore);
+      writer.write(`if (_value instanceof ${task}) { ${refused}return _value._begin(_abi.${name}_return); }`);
+      writer.write(`${back}_abi.${name}_return(_value);`).write("return _async._leave();");
+      return;
+    }
+    if (self !== undefined) {
+      writer.write(`${enter}\n${call};\n${back}_abi.${name}_return();`).write("return _async._leave();");
+      return;
+    }
+    // Whether there is a task is told by the function's type, which only a generic function can ask for.
+    writer.write(`const _f = ${this.target(func, undefined)};`);
+    writer.write(`return ${name}_run(${["_f", ...args].join(", ")});`).write("}");
+    const params = type.params.map((param, i) => `_${i}: ${this.entryText(param.type)}`);
+    const again = `${this.target(func, undefined)}(${type.params.map((_, i) => `_${i}`).join(", ")})`;
+    writer.write(`function ${name}_run<_F>(${["_f: _F", ...params].join(", ")}): i32 {`).write(`${enter}\n${ignore}`);
+    writer.write("if (isVoid<ReturnType<_F>>()) {").write(`${again};\n${back}_abi.${name}_return();`);
+    writer.write("return _async._leave();").write("} else {");
+    if (refused !== "") writer.write(refused.trimEnd());
+    writer.write(`${ignore}\nreturn ${again}._begin(_abi.${name}_resolve);`).write("}");
   }
 
   private readonly entryScope = new FileScope(undefined);
@@ -131,7 +185,7 @@ export class ExportEmitter {
 
   private result(func: GuestFunction): { core: string } {
     const signature = signatureOf(func.type);
-    return { core: signature.result ?? "void" };
+    return { core: func.type.async ? "i32" : (signature.result ?? "void") };
   }
 
   /** The author's arguments, each lifted by a function of `abi.ts`; spilled ones are loaded, then their block is freed. */

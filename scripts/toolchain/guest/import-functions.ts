@@ -8,6 +8,7 @@ import { layoutOf, sequence } from "../../../host/model/layout.ts";
 import { someType } from "../../../host/model/cases.ts";
 import type { FuncType, ValueType } from "../../../host/model/types.ts";
 import { newHandle, numbers, tableOf, takeBack } from "./abi-base.ts";
+import { startFunction } from "./async-functions.ts";
 import type { AbiEmitter } from "./abi.ts";
 import { type Area, type AreaSizes, maxArea } from "./areas.ts";
 import { dropName } from "./declarations.ts";
@@ -60,7 +61,9 @@ export class ImportEmitter {
       for (const resource of file.resources) this.builtins(writer, resource);
       if (file.direction !== "import") continue;
       for (const func of [...file.functions, ...file.resources.flatMap(({ members }) => members)]) {
-        if (func.direction === "import") this.importFunction(writer, func);
+        if (func.direction !== "import") continue;
+        this.importFunction(writer, func);
+        if (func.type.async) startFunction(writer, this.names.of(func), importModule(file), func, this.abi);
       }
     }
     return writer.toString();
@@ -113,12 +116,14 @@ export class ImportEmitter {
     const args = signature.paramsSpilled ? [this.spill(writer, type)] : this.lowerParams(writer, type);
     let area = "";
     if (signature.resultSpilled) {
-      area = this.area(writer, "results", layoutOf(type.result!).size);
+      area = this.area(writer, "results", type);
       args.push(area);
     }
     const call = `${name}_(${args.join(", ")})`;
+    // While a call waits, others may begin and end: what it has taken is its own.
+    if (mark && type.async) writer.write("const _blocks = detach(mark);");
     const end = (): void => {
-      if (mark) writer.write("release(mark);");
+      if (mark) writer.write(type.async ? "freeBlocks(_blocks);" : "release(mark);");
     };
     if (type.result === undefined) {
       writer.write(`${call};`);
@@ -149,13 +154,15 @@ export class ImportEmitter {
   private needsMark(type: FuncType): boolean {
     const signature = signatureOf(type);
     const blocks = type.params.some((param) => needsBlocks(param.type));
-    const spilled = signature.paramsSpilled && paramsSize(type) > maxArea;
-    return blocks || spilled || (signature.resultSpilled && layoutOf(type.result!).size > maxArea);
+    const most = type.async ? 0 : maxArea;
+    const spilled = signature.paramsSpilled && paramsSize(type) > most;
+    return blocks || spilled || (signature.resultSpilled && layoutOf(type.result!).size > most);
   }
 
-  /** The address of an area that the call may use: a fixed one when it is large enough. */
-  private area(writer: AssemblyWriter, area: Area, bytes: number): string {
-    if (this.areas.reserve(area, bytes)) return area;
+  /** The address of an area that the call may use: a fixed one when it is large enough and no other call comes between. */
+  private area(writer: AssemblyWriter, area: Area, type: FuncType): string {
+    const bytes = area === "params" ? paramsSize(type) : layoutOf(type.result!).size;
+    if (!type.async && this.areas.reserve(area, bytes)) return area;
     const name = this.abi.temporary();
     writer.write(`const ${name} = block(${bytes});`);
     return name;
@@ -163,7 +170,7 @@ export class ImportEmitter {
 
   private spill(writer: AssemblyWriter, type: FuncType): string {
     const { offsets } = sequence(type.params.map((param) => param.type));
-    const area = this.area(writer, "params", paramsSize(type));
+    const area = this.area(writer, "params", type);
     type.params.forEach((param, i) => this.abi.store(writer, param.type, `_${i}`, area, offsets[i]));
     return area;
   }

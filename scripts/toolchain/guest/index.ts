@@ -9,15 +9,25 @@ import type { ExternDecl, ValueType } from "../../../host/model/types.ts";
 import type { WorldDescription } from "../../../host/plan/world.ts";
 import { AbiEmitter } from "./abi.ts";
 import { AreaSizes } from "./areas.ts";
+import { channelTexts } from "./channels.ts";
 import type { GuestInput, GuestOutput, RequiredExport } from "./contract.ts";
 import { DeclarationWriter } from "./declarations.ts";
 import { ExportEmitter } from "./export-functions.ts";
 import { ImportEmitter, ImportNames } from "./import-functions.ts";
-import { abiText, consoleSink, hookFlags, runtimeText, type Sink } from "./runtime.ts";
+import { abiText, asyncText, channelText, consoleSink, hookFlags, runtimeText, type Sink } from "./runtime.ts";
 import { skeleton } from "./skeleton.ts";
 import { FileScope, TypeText } from "./assembly-types.ts";
 import { generatedMark } from "./writer.ts";
-import { analyseWorld, type GuestFile, type GuestWorld, runtimeFunctions } from "./world.ts";
+import {
+  analyseWorld,
+  asyncFunctions,
+  asyncNames,
+  channelFunctions,
+  channelNames,
+  type GuestFile,
+  type GuestWorld,
+  runtimeFunctions,
+} from "./world.ts";
 
 /**
  * Makes the bindings of a world.
@@ -36,12 +46,14 @@ export function generateGuest({ world: description, docs = new Map(), hostConsol
   const importTexts = new ImportEmitter(world, abi, imports, areas).imports();
   const { text: entry, renames, required, exportTypes } = exports.entry();
   const exportTexts = exports.exportHelpers();
+  const channels = world.waits ? channelTexts(world, abi) : "";
   const resources = [...world.resources.values()];
   const imported = resources.some(({ origin }) => origin === "imported");
   const handles = {
     imported,
     borrows: imported && /\bborrow</.test(importTexts + exportTexts + abi.helpers()),
     exported: resources.some(({ origin }) => origin === "exported"),
+    waits: world.waits,
   };
   if (imported) abiScope.runtime("Resource");
   const fixed = abiText(areas, handles);
@@ -54,6 +66,8 @@ export function generateGuest({ world: description, docs = new Map(), hostConsol
   );
   for (const file of world.files) files.set(`${file.path}.ts`, declarations.file(file));
   const sink = logSink(world) ?? (hostConsole ? consoleSink : undefined);
+  if (world.waits) files.set("async.ts", asyncText());
+  if (world.channels.stream || world.channels.future) files.set("channels.ts", channelText(world.channels));
   files.set("tenon.ts", runtimeText(tupleSizes(description), imported, sink, sink === consoleSink));
   files.set(
     "abi.ts",
@@ -63,6 +77,7 @@ export function generateGuest({ world: description, docs = new Map(), hostConsol
       "",
       fixed,
       abi.helpers(),
+      channels,
       importTexts,
       exportTexts,
     ]
@@ -103,6 +118,7 @@ function worldExports(world: GuestWorld, description: WorldDescription, resource
   const tuples = tupleSizes(description).map((size) => `Tuple${size}`);
   const names = ["Option", ...(resources ? ["Resource"] : []), "Result", ...tuples, "Unit", ...runtimeFunctions];
   const lines = [`export { ${names.join(", ")} } from "./tenon";`];
+  if (world.waits) lines.push(...asyncExports(world));
   const exported = world.files.filter(({ direction }) => direction === "export");
   const taken = new Map<string, number>();
   const own = new Set(namesIn(world.worldFile));
@@ -112,6 +128,16 @@ function worldExports(world: GuestWorld, description: WorldDescription, resource
     if (free.length > 0) lines.push(`export { ${free.join(", ")} } from "./${file.path}";`);
   }
   return lines;
+}
+
+function asyncExports({ channels }: GuestWorld): string[] {
+  const kinds = (["stream", "future"] as const).filter((kind) => channels[kind]);
+  const line = (names: readonly string[], file: string): string => `export { ${names.join(", ")} } from "./${file}";`;
+  const tasks = line([...asyncNames, ...asyncFunctions], "async");
+  if (kinds.length === 0) return [tasks];
+  const ends = kinds.flatMap((kind) => channelNames[kind]);
+  const makers = kinds.map((kind) => channelFunctions[kind]);
+  return [tasks, line(ends, "channels"), line(makers, "abi")];
 }
 
 /** Classes, enums and aliases that a file exports, the author's own classes excepted. */
@@ -153,7 +179,7 @@ function logSink(world: GuestWorld): Sink | undefined {
   for (const file of [world.worldFile, ...world.files]) {
     if (file.direction !== "import") continue;
     const func = file.functions.find(({ witName, direction }) => witName === "log" && direction === "import");
-    if (func === undefined || func.type.result !== undefined) continue;
+    if (func === undefined || func.type.result !== undefined || func.type.async) continue;
     const kinds = func.type.params.map(({ type }) => type.kind).join(" ");
     const path = `./${file.path}`;
     if (file.isWorld && kinds === "string") {

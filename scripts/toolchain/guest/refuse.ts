@@ -8,10 +8,7 @@ import type { ExternDecl, FuncType, ValueType } from "../../../host/model/types.
 import type { WorldDescription } from "../../../host/plan/world.ts";
 
 const reasons = {
-  async: "is async, and AssemblyScript has no way to wait for a call",
-  stream: "uses a stream, and AssemblyScript has no way to wait for one",
-  future: "uses a future, and AssemblyScript has no way to wait for one",
-  "error-context": "uses error-context, which only async functions can receive",
+  "error-context": "uses error-context, which the bindings do not have",
 } satisfies Partial<Record<UnsupportedFeature, string>>;
 
 /** @throws {UnsupportedError} naming the first such item, such as `demo:a/b#read` */
@@ -42,14 +39,13 @@ function refuse({ name, type }: ExternDecl, inside: string): void {
 }
 
 function refuseFunction(path: string, type: FuncType): void {
-  if (type.async) fail("async", path);
   for (const param of type.params) refuseValue(path, param.type);
   if (type.result !== undefined) refuseValue(path, type.result);
 }
 
 function refuseValue(path: string, type: ValueType): void {
   someType(type, ({ kind }) => {
-    if (kind === "stream" || kind === "future" || kind === "error-context") fail(kind, path);
+    if (kind === "error-context") fail(kind, path);
     return false;
   });
 }

@@ -5,6 +5,7 @@
  */
 import type { Area, AreaSizes } from "./areas.ts";
 import { region } from "./support.ts";
+import type { GuestWorld } from "./world.ts";
 
 /** Classes that stand for WIT types AssemblyScript has no words for, and the hook that tells the host of an abort. */
 export function runtimeText(
@@ -22,6 +23,19 @@ export function runtimeText(
     hooks(sink),
     ...(withConsole ? [region("tenon", "console")] : []),
   ].join("\n");
+}
+
+/** Tasks and calls of imports that go on. */
+export function asyncText(): string {
+  const imports = 'import { freeBlocks } from "./abi";\nimport { Unit } from "./tenon";\n';
+  return [imports + region("async", "task"), region("async", "subtask")].join("\n");
+}
+
+/** The ends of streams and futures. */
+export function channelText({ stream, future }: GuestWorld["channels"]): string {
+  const imports = 'import { freeBlocks } from "./abi";\nimport { Waitable, _absent, _nothing } from "./async";\n';
+  const regions = ["channel", ...(stream ? ["stream"] : []), ...(future ? ["future"] : [])];
+  return imports + regions.map((name) => region("channels", name)).join("\n");
 }
 
 /** What `trace` and the functions of `console` do with a line of text, or with a label. */
@@ -84,6 +98,8 @@ export interface Handles {
   /** Functions of the module receive borrowed handles of imported resources. */
   readonly borrows: boolean;
   readonly exported: boolean;
+  /** Calls can be under way while others begin and end. */
+  readonly waits: boolean;
 }
 
 /** The fixed half of `abi.ts`. */
@@ -94,6 +110,7 @@ export function abiText(areas: AreaSizes, handles: Handles): string {
   );
   return [
     memory,
+    ...(handles.waits ? [region("abi", "async")] : []),
     ...(handles.borrows ? [region("abi", "lent")] : []),
     ...(handles.imported ? [region("abi", "imported")] : []),
     ...(handles.exported ? [region("abi", "exported")] : []),

@@ -3,7 +3,7 @@
  */
 import { withoutVersion } from "../../../host/model/ids.ts";
 import { docOf, type Docs, paramsText, resultText } from "./declarations.ts";
-import { FileScope, type TypeText } from "./assembly-types.ts";
+import { FileScope, runtimeLines, type TypeText } from "./assembly-types.ts";
 import type { GuestFile, GuestFunction, GuestResource, GuestWorld, NamedType } from "./world.ts";
 import { tidy, AssemblyWriter } from "./writer.ts";
 
@@ -18,7 +18,7 @@ export function skeleton(world: GuestWorld, types: TypeText, docs: Docs): Map<st
     items.blank().doc(docOf(docs, one.file, item));
     items
       .write(`${head}${one.name}(${paramsText(one, types, scope)})${result} {`)
-      .write(body)
+      .write(waiting(one, types, scope) + body)
       .write("}");
   };
   for (const one of world.exports) func(one, "export function ");
@@ -46,6 +46,13 @@ export function skeleton(world: GuestWorld, types: TypeText, docs: Docs): Map<st
     ["index.ts", tidy(`${writer}\n${items}`)],
     ["tsconfig.json", guestTsconfig],
   ]);
+}
+
+/** What an author may do to wait, as a comment. */
+function waiting({ kind, type }: GuestFunction, types: TypeText, scope: FileScope): string {
+  if (!type.async || (kind === "method" && type.result === undefined)) return "";
+  const result = type.result === undefined ? "Unit" : types.text(type.result, scope);
+  return `// To wait for something, return a Task<${result}>.\n`;
 }
 
 /** What `index.ts` exports at its top. */
@@ -113,7 +120,6 @@ class AuthorScope extends FileScope {
           path,
         );
       });
-    if (this.runtimeUsed.size > 0) lines.push(line([...this.runtimeUsed].sort(), "./bindings/tenon"));
-    return lines;
+    return [...lines, ...runtimeLines(this.runtimeUsed, "./bindings")];
   }
 }

@@ -8,7 +8,11 @@
 import { readFileSync } from "node:fs";
 
 /** The region's text as the file has it, with the named regions inside it; it ends with a line end. */
-export function region(file: "abi" | "tenon", name: string, inner: readonly string[] = []): string {
+export function region(
+  file: "abi" | "async" | "channels" | "tenon",
+  name: string,
+  inner: readonly string[] = [],
+): string {
   const wanted = new Set([name, ...inner]);
   const open: string[] = [];
   const lines: string[] = [];

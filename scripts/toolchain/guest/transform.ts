@@ -13,6 +13,8 @@ export interface ExportTypes {
   readonly name: string;
   readonly params: readonly string[];
   readonly result: string;
+  /** The function is async: a task may stand for the result. */
+  readonly async: boolean;
 }
 
 /** The part of asc's syntax tree that is looked at. */
@@ -29,6 +31,7 @@ interface Source extends Node {
   readonly normalizedPath: string;
 }
 interface Type {
+  readonly isReference: boolean;
   toString(): string;
 }
 interface FunctionElement {
@@ -148,6 +151,7 @@ function compare(program: Program, { signature, declaration }: FunctionElement, 
       program.error(notAssignable, range, `${type}`, expected);
   });
   const result = `${signature.returnType}`;
+  if (wanted.async && signature.returnType.isReference) return;
   if (wanted.result !== "*" && result !== wanted.result)
     program.error(notAssignable, returnType.range, result, wanted.result);
 }

@@ -63,6 +63,8 @@ export interface GuestFunction {
   readonly resource: GuestResource | undefined;
   readonly type: FuncType;
   readonly direction: Direction;
+  /** Of an imported async function: what begins a call without waiting for its end. */
+  startName: string | undefined;
 }
 
 export interface GuestResource {
@@ -88,12 +90,37 @@ export interface GuestWorld {
   readonly resources: ReadonlyMap<ResourceType, GuestResource>;
   /** Exported functions that are not in an interface. */
   readonly exports: readonly GuestFunction[];
+  /** Something of the world can wait: an async function, a stream or a future. */
+  readonly waits: boolean;
+  readonly channels: { readonly stream: boolean; readonly future: boolean };
+}
+
+/** Every function of the world: imports, then exports. */
+export function allFunctions({ worldFile, files, exports }: GuestWorld): GuestFunction[] {
+  const inFiles = [worldFile, ...files].flatMap((file) => [
+    ...file.functions,
+    ...file.resources.flatMap(({ members }) => members),
+  ]);
+  return [...inFiles, ...exports];
 }
 
 /** Files that every module has, so that no interface may take their names. */
-const ownFiles = ["abi", "entry", "globals", "tenon"];
+const ownFiles = ["abi", "async", "channels", "entry", "globals", "tenon"];
 /** What the world's file re-exports from `tenon.ts`, beside the classes that no WIT type can be named after. */
 export const runtimeFunctions: readonly string[] = ["ok", "err"];
+/** What it re-exports from `async.ts`, when the world has something that waits. */
+export const asyncNames: readonly string[] = ["Subtask", "Task", "Waitable"];
+export const asyncFunctions: readonly string[] = ["resolved"];
+/** And from `channels.ts`, when it has streams or futures. */
+export const channelNames: Readonly<Record<"stream" | "future", readonly string[]>> = {
+  stream: ["Stream", "StreamWriter"],
+  future: ["Future", "FutureWriter"],
+};
+/** Made in `abi.ts`: what gives both ends of a stream or future. */
+export const channelFunctions: Readonly<Record<"stream" | "future", string>> = {
+  stream: "newStream",
+  future: "newFuture",
+};
 
 /** @throws {UnsupportedError} naming the first item that AssemblyScript cannot express */
 export function analyseWorld(world: WorldDescription): GuestWorld {
@@ -108,10 +135,18 @@ class Analysis {
   private readonly files: GuestFile[] = [];
   private readonly exports: GuestFunction[] = [];
   private readonly fileNames = new Namer(ownFiles);
-  private readonly aliases = new Namer(["_abi", "_author", "_tenon"]);
+  private readonly aliases = new Namer(["_abi", "_async", "_author", "_tenon"]);
+  private readonly channels: GuestWorld["channels"];
+  private readonly waits: boolean;
 
   constructor(world: WorldDescription) {
     this.world = world;
+    const has = (kind: "stream" | "future"): boolean =>
+      someFunction(world, ({ params, result }) =>
+        [...params.map(({ type }) => type), result].some((type) => someType(type, (part) => part.kind === kind)),
+      );
+    this.channels = { stream: has("stream"), future: has("future") };
+    this.waits = this.channels.stream || this.channels.future || someFunction(world, (type) => type.async);
   }
 
   run(): GuestWorld {
@@ -120,8 +155,18 @@ class Analysis {
     for (const decl of imports) this.declare(decl, worldFile, "import");
     for (const decl of exports) this.declare(decl, worldFile, "export");
     this.settleNamespaces();
+    for (const file of [worldFile, ...this.files]) nameStarts(file);
     const { files, named, resources } = this;
-    return { id, worldFile, files, named, resources, exports: this.exports };
+    return {
+      id,
+      worldFile,
+      files,
+      named,
+      resources,
+      exports: this.exports,
+      waits: this.waits,
+      channels: this.channels,
+    };
   }
 
   private file(wantedPath: string, id: string, direction: Direction, isWorld: boolean): GuestFile {
@@ -132,8 +177,8 @@ class Analysis {
       id,
       direction,
       isWorld,
-      types: new Namer(),
-      functionNames: new Namer(isWorld ? runtimeFunctions : []),
+      types: new Namer(this.waits ? waitingTypes : []),
+      functionNames: new Namer(isWorld ? [...runtimeFunctions, ...(this.waits ? waitingFunctions : [])] : []),
       declarations: [],
       functions: [],
       resources: [],
@@ -241,7 +286,10 @@ class Analysis {
   private func(witName: string, type: FuncType, file: GuestFile, direction: Direction): void {
     const parsed = parseExternName(witName);
     const add = (name: string, label: string, kind: GuestFunction["kind"], resource?: GuestResource): void => {
-      const func: GuestFunction = { file, name, witName, label, kind, resource, type, direction };
+      const func: GuestFunction = {
+        ...{ file, name, witName, label, kind, resource, type, direction },
+        startName: undefined,
+      };
       if (resource !== undefined) resource.members.push(func);
       else if (file.isWorld && direction === "export") this.exports.push(func);
       else file.functions.push(func);
@@ -279,6 +327,28 @@ class Analysis {
       const shared = exported.filter((other) => ownName(other.id) === last).length > 1;
       file.namespace = taken.unique(camel(shared ? file.path.replace(/-exports$/, "") : last));
     }
+  }
+}
+
+const waitingTypes = [...asyncNames, ...Object.values(channelNames).flat()];
+const waitingFunctions = [...asyncFunctions, ...Object.values(channelFunctions)];
+
+function someFunction({ imports, exports }: WorldDescription, test: (type: FuncType) => boolean): boolean {
+  return [...imports, ...exports].some(({ type }) => {
+    const items = type.kind === "instance" ? type.exports : [{ type }];
+    return items.some((item) => item.type.kind === "func" && test(item.type));
+  });
+}
+
+/** Names for beginning calls of imported async functions, once every function of the WIT has its own. */
+function nameStarts(file: GuestFile): void {
+  if (file.direction !== "import") return;
+  const name = (func: GuestFunction, namer: Namer): void => {
+    if (func.type.async && func.direction === "import") func.startName = namer.unique(`${func.name}Async`);
+  };
+  for (const func of file.functions) name(func, file.functionNames);
+  for (const { members, memberNames, staticNames } of file.resources) {
+    for (const func of members) name(func, func.kind === "method" ? memberNames : staticNames);
   }
 }
 

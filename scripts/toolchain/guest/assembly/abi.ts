@@ -94,6 +94,27 @@ function storeString(text: string, pointer: usize): void {
 }
 // #endregion
 
+// #region async
+// Takes the blocks made since `mark` off the chain: another call may end before the one that needs them.
+function detach(mark: usize): usize {
+  if (chain == mark) return 0;
+  const blocks = chain;
+  let last = blocks;
+  while (load<usize>(last) != mark) last = load<usize>(last);
+  store<usize>(last, 0);
+  chain = mark;
+  return blocks;
+}
+
+export function freeBlocks(blocks: usize): void {
+  while (blocks != 0) {
+    const next = load<usize>(blocks);
+    heap.free(blocks);
+    blocks = next;
+  }
+}
+// #endregion
+
 // #region lent
 // Handles lent to the call under way: they must be given back before it returns.
 // @ts-ignore: decorator

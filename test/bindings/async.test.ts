@@ -1,0 +1,268 @@
+/**
+ * Asynchronous modules in AssemblyScript: functions that return at once, that block, tasks that go on, streams and futures;
+ * under tenon, and under jco where the engine has what its glue needs.
+ */
+import { cp, readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { UnsupportedError } from "../../host/errors.ts";
+import { sections } from "../../scripts/toolchain/core-sections.ts";
+import { type Exports, type Host, jcoHost, tenonHost, Workshop } from "./harness.ts";
+import { typeErrors } from "./typescript.ts";
+
+const folder = fileURLToPath(new URL("asynchronous", import.meta.url));
+/** JavaScript Promise Integration: what blocks needs it, and all that jco makes of an asynchronous export. */
+const suspends = "Suspending" in WebAssembly;
+let workshop: Workshop;
+const built = new Map<string, string>();
+
+beforeAll(async () => {
+  workshop = await Workshop.open();
+  // Here, where there is time for it: each takes asc some seconds, and the first loads it.
+  for (const name of ["calls", "streams"]) built.set(name, await build(name));
+}, 240_000);
+afterAll(() => workshop.close());
+
+/** The component of a folder here. */
+async function build(name: string): Promise<string> {
+  const dir = await workshop.folder({}, join(folder, name, "module"));
+  await cp(join(folder, name, "world.wit"), join(dir, "world.wit"));
+  const { component: file, warnings } = await workshop.build(dir);
+  expect(warnings).toEqual([]);
+  return file;
+}
+
+/** The host, or nothing while it refuses what the component has by name. */
+async function running(file: string): Promise<Host | undefined> {
+  try {
+    return await tenonHost(file);
+  } catch (error) {
+    if (error instanceof UnsupportedError) return undefined;
+    throw error;
+  }
+}
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** What the module of `calls` imports; the calls in the order they begin and end. */
+function net(log: string[] = []): object {
+  const waiting: (() => void)[] = [];
+  const said = async <T>(what: string, value: T): Promise<T> => {
+    log.push(`begin ${what}`);
+    await sleep(5);
+    log.push(`end ${what}`);
+    return value;
+  };
+  class Conn {
+    readonly port: number;
+    constructor(port: number) {
+      this.port = port;
+    }
+    send(bytes: Uint8Array): Promise<number> {
+      return said(`send ${this.port}`, bytes.length);
+    }
+  }
+  return {
+    "test:calls/net@1.0.0": {
+      Conn,
+      double: (n: number) => {
+        if (n > 1000) return sleep(n).then(() => n * 2);
+        if (n < 10) return said(`double ${n}`, n * 2);
+        // All together: none of four ends before the last has begun.
+        return new Promise((resolve) => {
+          waiting.push(() => resolve(n * 2));
+          if (waiting.length === 4) for (const end of waiting.splice(0)) end();
+        });
+      },
+      get: (url: string) => said(url, `<${url}>`),
+      many: (a: number, b: string, c: string[], d: bigint, e: number) =>
+        said("many", { status: a, body: `${b}${c.join("")}${d}${e}` }),
+      tick: () => said("tick", undefined),
+    },
+    "get-async": () => 1,
+  };
+}
+
+/** What holds under every host; the strings are left to tenon, for jco 1.35 takes half of those that a task gives. */
+async function checkCalls(host: Host): Promise<Exports> {
+  const log: string[] = [];
+  const exports = await host.instantiate(net(log));
+  const { api } = exports;
+  expect(await api.divide(7, 2)).toBe(3);
+  expect(await api.noResult(1)).toBeUndefined();
+  expect(await exports["later"](4n)).toBe(8n);
+  expect(await api.turns(3)).toBeUndefined();
+  expect(await api.addDoubles(0, 4)).toBe(8);
+  expect(log).toEqual([]);
+  expect(await api.addDoubles(1, 2)).toBe(6);
+  expect(log).toEqual(["begin double 1", "begin double 2", "end double 1", "end double 2"]);
+  expect(await Promise.all([api.addDoubles(10, 20), api.addDoubles(30, 40)])).toEqual([60, 140]);
+  expect(await api.ticks(3)).toBe(3);
+  const job = new api.Job("a");
+  await job.go();
+  expect(await job.sum(5, 6)).toBe(22);
+  return exports;
+}
+
+describe("a module with asynchronous functions", () => {
+  test("runs in jco", async ({ skip }) => {
+    if (!suspends) skip("jco's glue of asynchronous exports needs JavaScript Promise Integration");
+    const exports = await checkCalls(await jcoHost(built.get("calls")!));
+    expect(await exports["api"].blocking(4)).toBe(18);
+  });
+
+  test("runs in tenon", async () => {
+    const host = await tenonHost(built.get("calls")!);
+    const exports = await checkCalls(host);
+    const { api } = exports;
+    await expect(api.divide(1, 0)).rejects.toMatchObject({ payload: "Division by zero" });
+    expect(await api.long()).toEqual([1, 2, 3, 4n, 5, 6, "a", "b", "c", "d", "e", "f"]);
+    expect(await api.both("a", "öß😀")).toBe("<a>|<öß😀>");
+    expect(await api.fetch(["x", "y", "z"])).toEqual(["<x>", "<y>", "<z>"]);
+    expect(await api.askMany(7)).toBe("7bcd56");
+    expect(await api.send(1000)).toBe(1000);
+    const job = await api.Job.make(2);
+    await job.go();
+    expect(await job.run(4)).toBe("made2!4");
+  });
+
+  test("Subtask.cancel gives up the slower of two calls, in tenon", async () => {
+    const host = await tenonHost(built.get("calls")!);
+    const { api } = await host.instantiate(net());
+    expect(await api.race(2, 60_000)).toBe(1004);
+    expect(await api.race(60_000, 3)).toBe(1006);
+  });
+
+  test("Task.cancelled: a call that is given up cancels what it has begun, in tenon", async () => {
+    const host = await tenonHost(built.get("calls")!);
+    const { api } = await host.instantiate(net());
+    const controller = new AbortController();
+    const call = api.addDoubles(50_000, 60_000, { signal: controller.signal });
+    controller.abort();
+    await expect(call).rejects.toMatchObject({ name: "AbortError" });
+    expect(api.seen()).toBe(1);
+    expect(await api.addDoubles(1, 2)).toBe(6);
+  });
+
+  test("a task that waits for nothing and never resolves is a trap that says so, in tenon", async () => {
+    const host = await tenonHost(built.get("calls")!);
+    const { api } = await host.instantiate(net());
+    await expect(api.stuck()).rejects.toMatchObject({
+      guestMessage: "The task waits for nothing and has not been resolved",
+    });
+  });
+
+  test("a call that blocks waits where the engine can suspend it, in tenon", async ({ skip }) => {
+    if (!suspends) skip("what blocks is suspended by JavaScript Promise Integration");
+    const host = await tenonHost(built.get("calls")!);
+    const { api } = await host.instantiate(net());
+    expect(await api.blocking(4)).toBe(18);
+  });
+});
+
+const all = async (stream: AsyncIterable<unknown>): Promise<unknown[]> => {
+  const chunks: unknown[] = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return chunks;
+};
+const bytesOf = (chunks: unknown[]): number[] => chunks.flatMap((chunk) => [...(chunk as Uint8Array)]);
+async function* items<T>(...values: T[]): AsyncGenerator<T> {
+  for (const value of values) {
+    await sleep(1);
+    yield value;
+  }
+}
+
+const source = {
+  "test:streams/src@1.0.0": {
+    numbers: async (n: number) => items(...Array.from({ length: n }, (_, i) => i + 1)),
+    sink: async (data: AsyncIterable<Uint8Array>) => {
+      let count = 0;
+      for await (const chunk of data) count += chunk.length;
+      return count;
+    },
+    word: () => sleep(1).then(() => 77n),
+  },
+};
+
+/** What holds under every host; how large chunks are is the host's affair. */
+async function checkStreams(host: Host): Promise<Exports> {
+  const exports = await host.instantiate(source);
+  const { api } = exports;
+  expect(bytesOf(await all(await api.hello()))).toEqual([...new TextEncoder().encode("hello")]);
+  expect(bytesOf(await all(await api.shift(items(...[1, 2, 3].map((n) => Uint8Array.of(n))))))).toEqual([2, 3, 4]);
+  expect(await api.sum(items(1, 2, 3, 4, 5, -6))).toBe(9n);
+  expect(await api.takePoints(items({ x: 1, y: 2, name: "abc" }, { x: 1, y: 0.5, name: "" }))).toBe(7.5);
+  expect(await exports["addUp"](10)).toBe(55n);
+  expect(await exports["push"](100_000)).toBe(100_000);
+  expect(await exports["word"]()).toBe(77n);
+  // jco gives an object to await once more.
+  const later = await api.later(Promise.resolve(4));
+  expect(await later).toBe(5);
+  return exports;
+}
+
+describe("a module with streams and futures", () => {
+  test("runs in jco", async ({ skip }) => {
+    if (!suspends) skip("jco's glue of asynchronous exports needs JavaScript Promise Integration");
+    await checkStreams(await jcoHost(built.get("streams")!));
+  });
+
+  test("runs in tenon", async ({ skip }) => {
+    const host = await running(built.get("streams")!);
+    if (host === undefined) return skip("the host refuses streams");
+    const { api } = await checkStreams(host);
+    expect((await all(await api.points(3))).flat()).toEqual([
+      { x: 0, y: 0, name: "p0" },
+      { x: 1, y: 0.5, name: "p1" },
+      { x: 2, y: 1, name: "p2" },
+    ]);
+    expect(await api.drain(items(Uint8Array.of(1, 2, 3, 4)))).toBe(3);
+  });
+});
+
+describe("the bindings of an asynchronous world", () => {
+  test("the README's module with tasks does what the README says", async ({ skip }) => {
+    const readme = await readFile(fileURLToPath(new URL("../../README.md", import.meta.url)), "utf8");
+    const block = (start: string): string =>
+      new RegExp(`^\`\`\`\\w+\n(// ${start}[^]*?)^\`\`\`$`, "m").exec(readme)![1]!;
+    const dir = await workshop.folder({
+      "world.wit": block("pages/world.wit"),
+      "index.ts": block("pages/index.ts"),
+    });
+    const { component: file, warnings } = await workshop.build(dir);
+    expect(warnings).toEqual([]);
+    expect(await typeErrors(dir)).toEqual([]);
+    const host = await running(file);
+    if (host === undefined) return skip("the host refuses streams");
+    const exports = await host.instantiate({ get: async (url: string) => `<${url}>` });
+    expect(await exports["both"]("a", "b")).toBe("<a><b>");
+    const text = await all(
+      await exports["shout"](items(new TextEncoder().encode("Hello, "), new TextEncoder().encode("you"))),
+    );
+    expect(new TextDecoder().decode(Uint8Array.from(bytesOf(text)))).toBe("HELLO, YOU");
+  });
+
+  test.each(["calls", "streams"])("%s: are right in an editor", async (name) => {
+    const dir = join(built.get(name)!, "../..");
+    expect(await typeErrors(dir)).toEqual([]);
+    expect(await readdir(join(dir, "bindings"))).toContain("async.ts");
+  });
+
+  test("a function that returns at once brings no loop along", async () => {
+    const dir = await workshop.folder({
+      "world.wit": "package a:b; world w { export f: async func(n: u32) -> u32; }",
+      "index.ts": "export function f(n: u32): u32 {\n  return n + 1;\n}\n",
+    });
+    const { component: file } = await workshop.build(dir);
+    const bytes = await readFile(file);
+    // The first core module of a component is the one that asc has made.
+    const { start, end } = sections(bytes).find(({ id }) => id === 1)!;
+    const core = new WebAssembly.Module(bytes.subarray(start, end));
+    expect(WebAssembly.Module.imports(core).map(({ name }) => name)).toEqual(["[task-return]f"]);
+    expect(WebAssembly.Module.exports(core).map(({ name }) => name)).toEqual(
+      expect.arrayContaining(["[async-lift]f", "[callback][async-lift]f"]),
+    );
+  });
+});
