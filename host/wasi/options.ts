@@ -112,12 +112,12 @@ export interface WasiOptions {
   /**
    * Secrets by the name of an environment variable, in which the guest finds a placeholder. In headers, `Basic` credentials among them, and
    * the query of requests to the secret's own hosts it is replaced; with another host the request is refused. In bodies it stays. Hosts are named as in `net`, which has to allow
-   * them too; over plain `http:` a secret goes only where its host is named with a port. Default none. `wasi:http/outgoing-handler`
+   * them too; over plain `http:` a secret goes only where its host is named with a port. Default none. `wasi:http`
    */
   readonly secrets?: Readonly<Record<string, Secret>> | undefined;
   /**
    * What makes the requests of guests, as the platform's `fetch` does; addresses that names lead to are its own matter then. Default: in
-   * Node its `http` and `https`, to the addresses that have been checked; in pages their `fetch`. `wasi:http/outgoing-handler`
+   * Node its `http` and `https`, to the addresses that have been checked; in pages their `fetch`. `wasi:http`
    */
   readonly fetch?: ((url: string, init: HttpInit) => PromiseLike<Response>) | undefined;
   /** Settings. Default none. `wasi:config/store` */

@@ -37,6 +37,7 @@ const claims: Readonly<Record<string, Readonly<Record<string, readonly Claim[]>>
     ],
     WASI: [
       ["which `wasi` of `tenon/wasi` gives them", "test/node/wasi/command.test.ts: reads its arguments, its environment and its input", "test/node/build-types.test.ts: the imports of tenon/wasi and of preview2-shim fit"],
+      ["two faces of the same files, network, streams and rules", "test/node/wasi/p3/interfaces.test.ts: has every function of every interface of 0.3", "test/node/wasi/p3/files.test.ts: gives nothing that was not given", "test/node/wasi/p3/http.test.ts: refuses what is not granted", "test/node/wasi/p3/run.test.ts: waits for a clock that was given"],
       ["are none unless given", "test/node/wasi/settings.test.ts: that are not given are empty", "test/node/wasi/guest.test.ts: is at its end where none is given"],
       ["is refused at the call, with the interface's own error", "test/node/wasi/settings.test.ts: is refused where none is given", "test/node/wasi/command.test.ts: of what it is refused"],
       ["lines of the console with the module's name", "test/node/wasi/command.test.ts: writes lines to the console, with the module's name"],
@@ -61,7 +62,8 @@ const claims: Readonly<Record<string, Readonly<Record<string, readonly Claim[]>>
       ["in a page, whose `fetch` hides them, they are an error", "test/node/wasi/net/http.test.ts: a redirect that a page's fetch hides"],
       ["becomes the secret in headers, in the base64 of `Basic` credentials and in queries", "test/node/wasi/net/http.test.ts: secrets reach their hosts", "test/node/wasi/net/http.test.ts: secrets in Basic credentials"],
       ["In bodies it stays a placeholder, for servers often give back what they were sent, and what a host says of a secret that it was sent the guest hears", "test/node/wasi/net/http.test.ts: secrets reach their hosts in headers and queries, not in bodies"],
-      ["A guest that has to wait needs `jspi: true`", "test/node/wasi/net/http.test.ts: is told what to turn on"],
+      ["A guest of WASI 0.2 that has to wait needs `jspi: true`", "test/node/wasi/net/http.test.ts: is told what to turn on"],
+      ["or `wasi:http/handler` of 0.3, `toFetchHandler`", "test/node/wasi/p3/http.test.ts: answers by a handler of 0.3, whose bodies are streams both ways"],
       ["makes a function from `Request` to `Response`", "test/node/wasi/net/fetch-handler.test.ts: its answer is a Response", "test/node/wasi/net/javascript.test.ts: the guest's fetch handler streams"],
     ],
     Files: [

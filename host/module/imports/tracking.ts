@@ -1,6 +1,6 @@
 /**
- * Notices promises that imports leave running. Calls of components are synchronous, so a promise that an import without
- * a result returns is background work: its scope counts it until it settles.
+ * Notices promises that imports leave running. A promise that a synchronous import without a result returns is background work:
+ * its scope counts it until it settles.
  */
 import { toCamelCase } from "../../model/spelling.ts";
 import type { ExternDecl, FuncType } from "../../model/types.ts";
@@ -55,8 +55,9 @@ function trackInterface(
   return wrapped;
 }
 
-function returnsNothing({ result }: FuncType): boolean {
-  return result === undefined || (result.kind === "result" && result.ok === undefined);
+/** What an asynchronous function returns is awaited by the guest, and is no background work. */
+function returnsNothing({ async, result }: FuncType): boolean {
+  return !async && (result === undefined || (result.kind === "result" && result.ok === undefined));
 }
 
 /** Fixed arity where it is small: a rest parameter would cost more than all the rest. */

@@ -33,7 +33,10 @@ export interface Flow<T> {
 /** Bytes that a guest is given at once. */
 export const CHUNK = 65_536;
 
-class Outflow<T, E> implements AsyncIterableIterator<T, undefined> {
+const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
+
+/** An asynchronous iterator that need not wait where its flow does not. It is no generator, whose end would wait for what is awaited. */
+class Outflow<T, E> {
   readonly ended: Promise<Result<undefined, E>>;
   readonly #flow: Flow<T>;
   readonly #codeOf: (error: unknown) => E;
@@ -50,32 +53,45 @@ class Outflow<T, E> implements AsyncIterableIterator<T, undefined> {
     return this;
   }
 
-  async next(): Promise<IteratorResult<T, undefined>> {
-    if (!this.#over) {
-      try {
-        const value = await this.#flow.next();
-        // The guest may have let go of it meanwhile.
-        if (value !== undefined && !this.#over) return { done: false, value };
-        this.#end(OK);
-      } catch (error) {
-        this.#end(err(this.#codeOf(error)));
-      }
+  next(): MaybePromise<IteratorResult<T, undefined>> {
+    if (this.#over) return DONE;
+    try {
+      const value = this.#flow.next();
+      return isThenable(value) ? this.#later(value) : this.#step(value);
+    } catch (error) {
+      return this.#failed(error);
     }
-    return { done: true, value: undefined };
   }
 
-  /** The guest reads no more, whether or not something is awaited: this is no generator, whose end would wait for that. */
-  // oxlint-disable-next-line require-await
-  async return(): Promise<IteratorResult<T, undefined>> {
-    this.#end(OK);
-    return { done: true, value: undefined };
+  /** The guest reads no more, whether or not something is awaited. */
+  return(): MaybePromise<IteratorResult<T, undefined>> {
+    return this.#end(OK);
   }
 
-  #end(result: Result<undefined, E>): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#flow.close?.();
-    this.#settle(result);
+  async #later(value: PromiseLike<T | undefined>): Promise<IteratorResult<T, undefined>> {
+    try {
+      return this.#step(await value);
+    } catch (error) {
+      return this.#failed(error);
+    }
+  }
+
+  #step(value: T | undefined): IteratorResult<T, undefined> {
+    // The guest may have let go of it meanwhile.
+    return value === undefined || this.#over ? this.#end(OK) : { done: false, value };
+  }
+
+  #failed(error: unknown): IteratorReturnResult<undefined> {
+    return this.#end(err(this.#codeOf(error)));
+  }
+
+  #end(result: Result<undefined, E>): IteratorReturnResult<undefined> {
+    if (!this.#over) {
+      this.#over = true;
+      this.#flow.close?.();
+      this.#settle(result);
+    }
+    return DONE;
   }
 }
 
@@ -85,7 +101,8 @@ export function flowing<T, E>(
   codeOf: (error: unknown) => E,
 ): [AsyncIterableIterator<T, undefined>, Promise<Result<undefined, E>>] {
   const stream = new Outflow(flow, codeOf);
-  return [stream, stream.ended];
+  // Who awaits what it gives, as `for await` does, may take a value for a promise of it.
+  return [stream as unknown as AsyncIterableIterator<T, undefined>, stream.ended];
 }
 
 /** A stream of nothing, and the future of why. */
@@ -104,23 +121,18 @@ export function flowOf(source: Source): Flow<Uint8Array> {
 /** The bytes of an input that others read too, and which outlives the stream. */
 export function flowFrom(input: Input): Flow<Uint8Array> {
   let closed = false;
-  return {
-    close: () => void (closed = true),
-    async next() {
-      try {
-        for (;;) {
-          // What comes later is for those who still read.
-          if (closed) return undefined;
-          const bytes = input.take(BigInt(CHUNK));
-          if (bytes.length > 0) return bytes;
-          await idle(input);
-        }
-      } catch (error) {
-        if (hasEnded(error)) return undefined;
-        throw error;
-      }
-    },
+  const take = (): MaybePromise<Uint8Array | undefined> => {
+    // What comes later is for those who still read.
+    if (closed) return undefined;
+    try {
+      const bytes = input.take(BigInt(CHUNK));
+      return bytes.length > 0 ? bytes : idle(input).then(take);
+    } catch (error) {
+      if (hasEnded(error)) return undefined;
+      throw error;
+    }
   };
+  return { next: take, close: () => void (closed = true) };
 }
 
 /** Writes what a guest gives, to its end. What fails drops the stream. */

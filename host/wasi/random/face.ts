@@ -58,9 +58,11 @@ export const randomFaces: Faces = {
   "wasi:random/insecure": face("wasi:random/insecure", "getInsecureRandomBytes", "getInsecureRandomU64"),
   "wasi:random/insecure-seed": (state) => {
     const random = state.shared(Random, () => new Random(generatorOf(state.options.random)));
+    // The same however often it is asked for, as if it were a value that is imported.
+    const value = [random.u64(), random.u64()];
     const seed = (action: string) => (): bigint[] => {
       if (state.watched) state.access("wasi:random/insecure-seed", action, true);
-      return [random.u64(), random.u64()];
+      return value;
     };
     // As it is called in 0.2 and in 0.3.
     return { insecureSeed: seed("insecure-seed"), getInsecureSeed: seed("get-insecure-seed") };

@@ -1,0 +1,57 @@
+/** Commands of WASI 0.3 in a host, and from a shell. */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { main } from "../../../../host/cli/main.ts";
+import { createHost } from "../../../../host/node/index.ts";
+import { type AccessEvent, runCommand, wasi } from "../../../../host/node/wasi.ts";
+import { sleepCommand } from "./programs.ts";
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "tenon-p3-run-"));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const HOUR = 3.6e12;
+
+describe("a command of 0.3", () => {
+  test("waits for a clock that was given in no time, and ends with 0", async () => {
+    const events: AccessEvent[] = [];
+    const imports = wasi({ clocks: { monotonic: 0n }, onAccess: (event) => void events.push(event) });
+    const module = await createHost().load(await sleepCommand(HOUR), { name: "sleeper", imports });
+    expect(await runCommand(module)).toBe(0);
+    expect(events).toEqual([
+      { module: "sleeper", interface: "wasi:clocks/monotonic-clock", action: "wait-for", granted: true },
+    ]);
+    expect(await module.unload()).toMatchObject({ cut: [], errors: [] });
+  });
+
+  test("waits for a function of the program's own without a result, which has the signal of its call", async () => {
+    let [go, ended] = [(): void => undefined, false];
+    let signal: AbortSignal | undefined;
+    const waitFor = (ns: bigint, call: { signal: AbortSignal }): Promise<void> => {
+      expect(ns).toBe(7n);
+      ({ signal } = call);
+      return new Promise((resolve) => (go = resolve));
+    };
+    const module = await createHost().load(await sleepCommand(7), {
+      imports: { "wasi:clocks/monotonic-clock@0.3.0": { waitFor } },
+    });
+    const code = runCommand(module).finally(() => (ended = true));
+    await new Promise((resolve) => void setTimeout(resolve, 5));
+    expect([ended, signal?.aborted]).toEqual([false, false]);
+    go();
+    expect(await code).toBe(0);
+  });
+
+  test("is run by tenon run", async () => {
+    const file = join(folder, "sleep.wasm");
+    await writeFile(file, await sleepCommand(1_000_000));
+    let said = "";
+    const told = (text: string): void => void (said += text);
+    expect(await main(["run", file], { out: told, err: told })).toBe(0);
+    expect(said).toBe("");
+  });
+});
