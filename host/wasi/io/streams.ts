@@ -93,10 +93,12 @@ class Channel implements Readiness {
       this.failed(error);
       return;
     }
-    if (!isThenable(value)) {
-      take(value);
-      return;
-    }
+    if (isThenable(value)) this.later(value, take);
+    else take(value);
+  }
+
+  /** What the source or sink has promised. */
+  later<T>(value: PromiseLike<T>, take: (value: T) => void): void {
     this.pending = true;
     void this.#settle(value, take);
   }
@@ -122,6 +124,7 @@ class Channel implements Readiness {
 
   /** Goes on when nothing is pending: at once, or when the guest has waited. */
   settled<T>(what: string, go: () => MaybePromise<T>): MaybePromise<T> {
+    if (this.ready()) return go();
     const wait = this.waiting.until(STREAMS + what, [this]);
     return wait === undefined ? go() : wait.then(go);
   }
@@ -207,7 +210,15 @@ export class Output extends Channel {
 
   write(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
-    this.run(() => this.#sink.write(bytes), nothing);
+    // As `run`, without a function for each write.
+    let value: MaybePromise<void>;
+    try {
+      value = this.#sink.write(bytes);
+    } catch (error) {
+      this.failed(error);
+      return;
+    }
+    if (isThenable(value)) this.later(value, nothing);
   }
 
   flush(): void {
@@ -352,20 +363,19 @@ export class OutputStream {
     if (bytes.length > BLOCKING_WRITE) throw tooLong(what, bytes.length);
     const output = this.#output;
     output.check();
-    return output.settled(what, () => {
-      output.check();
-      output.write(bytes);
-      return output.settled(what, () => this.#flushed(what));
-    });
+    if (output.pending) return output.settled(what, () => this.#writeAll(what, bytes));
+    output.write(bytes);
+    return this.#flushed(what);
   }
 
   #flushed(what: string): MaybePromise<void> {
     const output = this.#output;
+    // What has failed while it was pending is told when it has settled.
+    if (output.pending) return output.settled(what, () => this.#flushed(what));
     output.check();
-    return output.settled(what, () => {
-      output.flush();
-      return output.settled(what, () => output.check());
-    });
+    output.flush();
+    if (output.pending) return output.settled(what, () => output.check());
+    return output.check();
   }
 }
 
