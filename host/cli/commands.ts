@@ -166,17 +166,30 @@ const run: Command = {
       explains: "a host that may be reached, *.HOST for those below it, or * for all that is public",
       many: true,
     },
+    listen: {
+      value: "[ADDRESS:]PORT",
+      explains:
+        "where it is reached, by default of this machine alone: a component that exports wasi:http/incoming-handler answers requests there, a program may listen there itself",
+    },
     stdin: { value: "FILE", explains: "a file as standard input; default that of here" },
   },
   summary:
-    "Runs a program (wasi:cli/run) with the arguments ARG, denied what is not given; or calls functions, such as 'greet(\"Ada\")', values written in WAVE",
-  run: async (args, { out }) => {
+    "Runs a program (wasi:cli/run) with the arguments ARG, denied what is not given; or serves one that answers requests; or calls functions, such as 'greet(\"Ada\")', values written in WAVE",
+  run: async (args, { out, err }) => {
     const [file, ...calls] = args.positionals;
     if (calls.length > 0 && args.rest !== undefined) {
       throw new CommandLineError("Arguments after -- are those of a program, and there is a CALL");
     }
+    const at = args.value("listen");
+    if (calls.length > 0 && at !== undefined) {
+      throw new CommandLineError(
+        "The option --listen is for programs and for what answers requests, and there is a CALL",
+      );
+    }
     const { worldOf } = await import("../../scripts/toolchain/run/world.ts");
-    const { runCalls, runProgram } = await import("../../scripts/toolchain/run/command.ts");
+    const { answersRequests, runCalls, runProgram } = await import("../../scripts/toolchain/run/command.ts");
+    const { addressOf, serveUntilInterrupted, shown } = await import("../../scripts/toolchain/run/serve.ts");
+    const address = at === undefined ? undefined : addressOf(at);
     const world = await worldOf({
       file: file!,
       args: args.rest ?? [],
@@ -184,9 +197,19 @@ const run: Command = {
       stdin: args.value("stdin"),
       dirs: args.values("dir"),
       net: args.values("net"),
+      listen: address === undefined ? [] : [shown(address)],
     });
+    const serves = address !== undefined && (await answersRequests(file!));
     // A guest in a worker can wait for the network; in this thread it could not on every engine.
-    const options = { imports: [world], isolation: args.values("net").length > 0 ? "worker" : "thread" } as const;
+    const waits = args.values("net").length > 0 || (address !== undefined && !serves);
+    const options = { imports: [world], isolation: waits ? "worker" : "thread" } as const;
+    if (serves) {
+      await serveUntilInterrupted(file!, address, options, {
+        begun: (url) => err(`Serving ${url}\n`),
+        failed: (text) => err(`${text}\n`),
+      });
+      return 0;
+    }
     if (calls.length === 0) return runProgram(file!, options);
     return (await runCalls(file!, calls, options, (text) => out(`${text}\n`))) ? 0 : 1;
   },

@@ -145,6 +145,8 @@ const claims: Readonly<Record<string, Readonly<Record<string, readonly Claim[]>>
       ["it is denied everything else", "test/node/wasi/command.test.ts: of what it is refused"],
       ["Its exit code is that of the command", "test/node/wasi/run.test.ts: has as status %s"],
       ["an interrupt ends it at once", "test/node/wasi/run.test.ts: an interrupt ends it at once"],
+      ["answers requests, by a fresh instance each, and after an interrupt those that are under way are answered before the command ends", "test/node/wasi/run.test.ts: answers requests by a fresh instance each, and an interrupt ends it when those under way are answered"],
+      ["a program may listen there itself", "test/node/wasi/run.test.ts: a program may listen there itself"],
       ["calls functions of any component instead", "test/node/run.test.ts: calls a function and prints"],
     ],
     Grants: [

@@ -82,22 +82,40 @@ export async function runProgram(file: string, options: HostOptions): Promise<nu
   }
 }
 
-async function load(
-  host: ReturnType<typeof createHost>,
+/** Whether a component answers requests: it exports `wasi:http/incoming-handler`, or `wasi:http/handler`. */
+export async function answersRequests(file: string): Promise<boolean> {
+  const { exports } = await read(file);
+  return exports.some(({ name }) => /^wasi:http\/(?:incoming-)?handler(?:@|$)/.test(name));
+}
+
+/** @throws {UsageError} for a file that cannot be read, or is no component */
+export async function read(
   file: string,
-): Promise<{ component: readonly ExternDecl[]; module: Module }> {
+): Promise<{ readonly bytes: Uint8Array<ArrayBuffer>; readonly exports: readonly ExternDecl[] }> {
   const { analyze } = await import("../../../host/plan/analyze.ts");
   const bytes = new Uint8Array(
     await readFile(file).catch((cause: unknown) => {
       throw new UsageError(`Could not read ${file}: ${(cause as Error).message}`, { cause });
     }),
   );
+  return named(file, () => ({ bytes, exports: analyze(bytes).plan.exportDecls }));
+}
+
+/** What goes wrong names the file. */
+export async function named<T>(file: string, run: () => T | Promise<T>): Promise<T> {
   try {
-    const component = analyze(bytes).plan.exportDecls;
-    return { component, module: await host.load(bytes, { name: "main" }) };
+    return await run();
   } catch (cause) {
     throw cause instanceof TenonError ? new UsageError(`${file}: ${cause.message}`, { cause }) : cause;
   }
+}
+
+async function load(
+  host: ReturnType<typeof createHost>,
+  file: string,
+): Promise<{ component: readonly ExternDecl[]; module: Module }> {
+  const { bytes, exports: component } = await read(file);
+  return { component, module: await named(file, () => host.load(bytes, { name: "main" })) };
 }
 
 function callablesOf(exports: readonly ExternDecl[]): Callable[] {

@@ -20,16 +20,19 @@ export interface Given {
   readonly dirs: readonly string[];
   /** `host:port`, or what else the option `net` of `wasi` takes. */
   readonly net: readonly string[];
+  /** `address:port`, where a program may listen. */
+  readonly listen: readonly string[];
 }
 
 /** The imports of one run. @throws {UsageError} for what cannot be given */
-export async function worldOf({ file, args, env, stdin, dirs, net }: Given): Promise<ReturnType<typeof wasi>> {
+export async function worldOf({ file, args, env, stdin, dirs, net, listen }: Given): Promise<ReturnType<typeof wasi>> {
   const options: WasiOptions = {
     args: [basename(file), ...args],
     env: Object.fromEntries(env.flatMap(variable)),
     stdin: stdin === undefined ? "inherit" : await readStdin(stdin),
     preopens: preopensOf(dirs),
     net,
+    listen,
     stdout: "inherit",
     stderr: "inherit",
   };

@@ -3,13 +3,14 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { main } from "../../../host/cli/main.ts";
 import { parseWat } from "../../../scripts/toolchain/wasm-tools.ts";
 import { componentize } from "../real/componentize.ts";
+import { webGuest } from "./net/web-guest.ts";
 import { clang, command } from "./support.ts";
 
 const root = await mkdtemp(join(tmpdir(), "tenon-run-wasi-"));
@@ -121,6 +122,93 @@ test("tenon run --net lets a guest reach the hosts that are named, and no others
     server.close();
   }
 });
+
+describe("tenon run --listen", () => {
+  test(
+    "answers requests by a fresh instance each, and an interrupt ends it when those under way are answered",
+    { timeout: 240_000 },
+    async () => {
+      await writeFile(place("web.wasm"), await webGuest());
+      const child = start([place("web.wasm"), "--listen", "0"]);
+      const end = once(child, "close");
+      const url = await served(child);
+      expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/$/);
+      const echo = await fetch(`${url}echo`, { method: "PUT", body: "text" });
+      expect([echo.status, echo.headers.get("x-method"), await echo.text()]).toEqual([201, "PUT", "echo text"]);
+      const both = await Promise.all(["none", "parts"].map((path) => fetch(url + path)));
+      expect(both.map(({ status }) => status)).toEqual([404, 200]);
+      expect(await both[1]!.text()).toBe("abc");
+      // A request that has come, without the end of its body.
+      const socket = connect(Number(new URL(url).port), "127.0.0.1");
+      socket.write("POST /echo HTTP/1.1\r\nhost: a.example\r\nexpect: 100-continue\r\ncontent-length: 4\r\n\r\nte");
+      expect(String(await once(socket, "data"))).toMatch(/^HTTP\/1\.1 100 /);
+      child.kill("SIGINT");
+      const gone = (): Promise<string> =>
+        fetch(`${url}none`).then(
+          () => "answered",
+          () => "refused",
+        );
+      await expect.poll(gone, { timeout: 30_000 }).toBe("refused");
+      socket.write("xt");
+      let said = "";
+      for await (const chunk of socket) said += String(chunk);
+      expect(said).toMatch(/^HTTP\/1\.1 201 [^]*echo text/);
+      expect(await end).toEqual([0, null]);
+    },
+  );
+
+  test("answers 500 for a guest that gives no response, and says why", { timeout: 240_000 }, async () => {
+    const text = `(component
+      (import "wasi:http/types@0.2.0" (instance $types (export "incoming-request" (type $in (sub resource))) (export "response-outparam" (type $out (sub resource)))))
+      (alias export $types "incoming-request" (type $in))
+      (alias export $types "response-outparam" (type $out))
+      (core module $m (func (export "handle") (param i32 i32) unreachable))
+      (core instance $i (instantiate $m))
+      (func $handle (param "request" (own $in)) (param "response-out" (own $out)) (canon lift (core func $i "handle")))
+      (component $c
+        (import "in" (type $in (sub resource))) (import "out" (type $out (sub resource)))
+        (import "handle" (func $handle (param "request" (own $in)) (param "response-out" (own $out))))
+        (export $in2 "in" (type $in)) (export $out2 "out" (type $out))
+        (export "handle" (func $handle) (func (param "request" (own $in2)) (param "response-out" (own $out2)))))
+      (instance $handler (instantiate $c (with "in" (type $in)) (with "out" (type $out)) (with "handle" (func $handle))))
+      (export "wasi:http/incoming-handler@0.2.0" (instance $handler)))`;
+    await writeFile(place("traps.wasm"), await parseWat(text));
+    const child = start([place("traps.wasm"), "--listen", "127.0.0.1:0"]);
+    const end = once(child, "close");
+    const url = await served(child);
+    const told = once(child.stderr!, "data");
+    const answer = await fetch(`${url}a`);
+    expect([answer.status, await answer.text()]).toEqual([500, ""]);
+    expect(String(await told)).toMatch(/^GET \/a: .*unreachable/);
+    child.kill("SIGTERM");
+    expect(await end).toEqual([0, null]);
+  });
+
+  test("refuses addresses that are none or taken, and a CALL; a program may listen there itself", async () => {
+    const web = place("web.wasm");
+    for (const at of ["x", "localhost:1", "1.2.3:4:5", "127.0.0.1", "127.0.0.1:65536"])
+      expect((await tenon("run", web, "--listen", at)).err).toContain("Expected --listen to be PORT or ADDRESS:PORT");
+    expect(await tenon("run", web, "f()", "--listen", "0")).toMatchObject({ status: 2 });
+    const taken = createServer().listen(0, "127.0.0.1");
+    await once(taken, "listening");
+    const at = `127.0.0.1:${(taken.address() as AddressInfo).port}`;
+    expect((await tenon("run", web, "--listen", at)).err).toMatch(
+      /^Could not listen on 127\.0\.0\.1:\d+: .*EADDRINUSE/,
+    );
+    taken.close();
+    await writeFile(place("ends.wasm"), await program("(call $end (i32.const 7)) i32.const 0"));
+    expect((await tenon("run", place("ends.wasm"), "--listen", "0")).status).toBe(7);
+  });
+});
+
+/** The address that a command says it serves. */
+async function served(child: ChildProcess): Promise<string> {
+  for (let text = ""; ;) {
+    text += String(await once(child.stderr!, "data"));
+    const url = /^Serving (\S+)$/m.exec(text)?.[1];
+    if (url !== undefined) return url;
+  }
+}
 
 describe.skipIf(clang === undefined)("tenon run of a program of C", () => {
   beforeAll(async () => {
