@@ -1,5 +1,6 @@
 /** What stands between a guest and the host where calls wait: values of every core type, other components, JavaScript. */
 import { describe, expect, test } from "vitest";
+import { UnloadedError } from "../../../host/node/index.ts";
 import { component } from "./fixtures.ts";
 import { type Any, caught, host } from "./support.ts";
 
@@ -49,6 +50,97 @@ describe.runIf("Suspending" in WebAssembly)("with jspi", () => {
       expect(await caught(call(module))).toMatchObject({ name: "TrapError", trap: "stack-overflow" });
       expect(module.state).toBe("trapped");
     }
+  });
+
+  describe("limits.stackBytes and a guest that catches", () => {
+    // `down` goes so deep, waits there and throws through all its frames; `caught` catches that, `times` often; `endless` catches
+    // whatever ends an endless recursion after a wait, and begins another.
+    const guest = (): Promise<Uint8Array<ArrayBuffer>> =>
+      component(`(component
+        (import "wait" (func $wait))
+        (core func $wait (canon lower (func $wait)))
+        (core module $m
+          (import "h" "wait" (func $wait))
+          (tag $e)
+          (func $down (param i32) (if (local.get 0)
+            (then (call $down (i32.sub (local.get 0) (i32.const 1)))) (else (call $wait) (throw $e))))
+          (func $once (block (try_table (catch_all 0) (call $down (i32.const 9)))))
+          (func (export "caught") (param i32) (result i32) (local i32)
+            (loop $l
+              (call $once)
+              (local.set 1 (i32.add (local.get 1) (i32.const 1)))
+              (br_if $l (i32.lt_u (local.get 1) (local.get 0))))
+            (local.get 1))
+          (func $for_ever (call $for_ever))
+          (func (export "endless") (loop $l
+            (block (try_table (catch_all 0) (call $wait) (call $for_ever))) (br $l)))
+          (func (export "stubborn") (loop $l (block (try_table (catch_all 0) (call $wait))) (br $l))))
+        (core instance $i (instantiate $m (with "h" (instance (export "wait" (func $wait))))))
+        (func (export "caught") (param "times" u32) (result u32) (canon lift (core func $i "caught")))
+        (func (export "endless") (canon lift (core func $i "endless")))
+        (func (export "stubborn") (canon lift (core func $i "stubborn"))))`);
+    const load = async (wait: () => unknown, limits: object): Promise<Any> =>
+      (await host().load(await guest(), { name: "g", imports: { wait }, limits, ...JSPI } as object)) as Any;
+
+    test.each([
+      ["at once", () => undefined],
+      ["later", async () => undefined],
+    ])("what it took is given back after each catch, where the import answers %s", async (_, wait) => {
+      for (const more of [{}, { fuel: Number.POSITIVE_INFINITY }]) {
+        // Eleven frames of it take less than 1,500 bytes, and a hundred times those more.
+        const module = await load(wait, { stackBytes: 1_500, ...more });
+        for (let i = 0; i < 3; i++) expect(await module.exports.caught(100)).toBe(100);
+      }
+    });
+
+    test.each([
+      ["without other limits", {}],
+      ["beside others", { fuel: 10_000_000, timeoutMs: 60_000 }],
+      ["that gives the event loop turns", { yieldMs: 0.1 }],
+    ])("an endless recursion after a wait is ended, and the catch is not reached: %s", async (_, more) => {
+      let waits = 0;
+      const module = await load(async () => void waits++, { stackBytes: 65_536, ...more });
+      const calls = [module.exports.endless(), module.exports.caught(1)].map(caught);
+      expect(await calls[0]).toMatchObject({ name: "LimitError", limit: "stack", allowed: 65_536, export: "endless" });
+      expect(await calls[1]).toBeInstanceOf(UnloadedError);
+      expect(waits).toBe(1);
+      expect(module).toMatchObject({ state: "trapped" });
+    });
+
+    test.each([
+      ["its time", { timeoutMs: 20 }, (module: Any) => module.exports.stubborn(), { limit: "timeout", allowed: 20 }],
+      [
+        "its signal",
+        { timeoutMs: 60_000 },
+        (module: Any) => module.with({ signal: AbortSignal.timeout(5) }).exports.stubborn(),
+        { name: "TimeoutError" },
+      ],
+    ])(
+      "a call that waits within a catch ends with %s, and the guest does not go on",
+      async (_, limits, call, error) => {
+        let waits = 0;
+        const never = (): Promise<void> => {
+          waits++;
+          return new Promise(() => undefined);
+        };
+        const module = await load(never, { stackBytes: 1_500, ...limits });
+        expect(await caught(call(module))).toMatchObject(error);
+        expect(module.state).toBe("trapped");
+        expect(waits).toBe(1);
+      },
+    );
+
+    test("an import that fails within a catch is what the call ends with, and the guest reaches no import any more", async () => {
+      let waits = 0;
+      const failing = async (): Promise<never> => {
+        waits++;
+        throw new Error("no");
+      };
+      // What the guest does by itself after it has caught the error, its time ends.
+      const module = await load(failing, { stackBytes: 1_500, timeoutMs: 50 });
+      expect(await caught(module.exports.stubborn())).toMatchObject({ name: "TrapError", trap: "import-threw" });
+      expect(waits).toBe(1);
+    });
   });
 
   test("where JavaScript stands between, an import's promise is a trap that says so: in a start function", async () => {
