@@ -18,11 +18,14 @@ export class Slot {
   /** The target without what stands in front of it. */
   #plain: Target;
   readonly path: string;
+  readonly #isAsync: boolean;
 
-  constructor(path: string, target: AnyFunction) {
+  /** @param isAsync whether its calls return promises, those that are refused too */
+  constructor(path: string, target: AnyFunction, isAsync = false) {
     this.path = path;
     this.target = target as Target;
     this.#plain = this.target;
+    this.#isAsync = isAsync;
   }
 
   fill(target: AnyFunction, face: Face | undefined): void {
@@ -30,11 +33,12 @@ export class Slot {
     this.show(face);
   }
 
-  /** Puts a function in place that throws; the instance's own function is let go. */
+  /** Puts a function in place that refuses every call; the instance's own function is let go. */
   cut(makeError: (path: string) => Error, face?: Face): void {
-    this.fill(() => {
+    const refuse = (): never => {
       throw makeError(this.path);
-    }, face);
+    };
+    this.fill(this.#isAsync ? async () => refuse() : refuse, face);
   }
 
   show(face: Face | undefined): void {

@@ -191,9 +191,10 @@ export class ExportTree {
     // A constructor's slot belongs to its class and is there already; methods have none.
     if (js.kind === "constructor" || js.kind === "method") return;
     const key = js.kind === "static" ? staticName(js.js) : js.js;
-    const slot = new Slot(path, target);
+    const slot = new Slot(path, target, type.async);
     slot.show(this.#face);
-    const handle = makeHandle(slot, type.params.length, key);
+    // An asynchronous function takes options beside its parameters.
+    const handle = makeHandle(slot, type.params.length + +type.async, key);
     container.entries.set(name, { slot, arity: type.params.length, handle });
     define(js.kind === "static" ? container.classes.get(js.resource)!.publicClass : container.object, key, handle);
   }

@@ -160,3 +160,29 @@ export const blockingGuest = `(component
       (i32.add (call $fetch (local.get 0)) (call $fetch (i32.add (local.get 0) (i32.const 1))))))
   (core instance $m (instantiate $M (with "" (instance (export "fetch" (func $fetch'))))))
   (func (export "run") async (param "n" u32) (result u32) (canon lift (core func $m "run"))))`;
+
+/** `run` sleeps for 5 by the import `sleep`, which has no result, and answers 7 when it has been woken. */
+export const sleepsGuest = `(component
+  (import "sleep" (func $sleep async (param "ms" u64)))
+  (core func $sleep' (canon lower (func $sleep) async))
+  (core func $return (canon task.return (result u32)))
+  (core func $set-new (canon waitable-set.new))
+  (core func $join (canon waitable.join))
+  (core module $M
+    (import "" "sleep" (func $sleep (param i64) (result i32)))
+    (import "" "return" (func $return (param i32)))
+    (import "" "set-new" (func $set-new (result i32)))
+    (import "" "join" (func $join (param i32 i32)))
+    (func (export "run") (result i32)
+      (local $status i32) (local $set i32)
+      (local.set $status (call $sleep (i64.const 5)))
+      (if (i32.eq (local.get $status) (i32.const 2)) (then (call $return (i32.const 0)) (return (i32.const 0))))
+      (local.set $set (call $set-new))
+      (call $join (i32.shr_u (local.get $status) (i32.const 4)) (local.get $set))
+      (i32.or (i32.const 2) (i32.shl (local.get $set) (i32.const 4))))
+    (func (export "event") (param i32 i32 i32) (result i32) (call $return (i32.const 7)) (i32.const 0)))
+  (core instance $m (instantiate $M (with "" (instance
+    (export "sleep" (func $sleep')) (export "return" (func $return))
+    (export "set-new" (func $set-new)) (export "join" (func $join))))))
+  (func (export "run") async (result u32)
+    (canon lift (core func $m "run") async (callback (core func $m "event")))))`;

@@ -1,0 +1,137 @@
+/** Asynchronous functions of modules: through the handles of a host, with its types, signals and refusals. */
+import { describe, expect, expectTypeOf, test } from "vitest";
+import {
+  attempt,
+  type CallOptions,
+  type CallResult,
+  compile,
+  createHost,
+  type Host,
+  type ImportCall,
+  type Module,
+  TrappedError,
+  TrapError,
+  UnloadedError,
+  type World,
+} from "../../../host/node/index.ts";
+import { declarations } from "../../../scripts/toolchain/types/dts.ts";
+import { parseWat } from "../../../scripts/toolchain/wasm-tools.ts";
+import { callsGuest, sleepsGuest } from "./guests.ts";
+
+/** As the declarations of the guest have it; the first test compares the two. */
+interface Calls extends World {
+  imports: {
+    fetch(n: number, call: ImportCall): number | PromiseLike<number>;
+  };
+  exports: {
+    now(n: number, options?: CallOptions): Promise<number>;
+    echo(text: string, options?: CallOptions): Promise<string>;
+    later(n: number, options?: CallOptions): Promise<number>;
+    turns(n: number, options?: CallOptions): Promise<number>;
+    fail(options?: CallOptions): Promise<number>;
+    forgets(options?: CallOptions): Promise<number>;
+    break(): void;
+    sum(a: number, b: number): number;
+  };
+}
+
+const bytes = async (wat: string): Promise<Uint8Array> => new Uint8Array(await parseWat(wat));
+const load = async (host: Host, name: string, fetch: Calls["imports"]["fetch"] = (n) => n): Promise<Module<Calls>> =>
+  host.load<Calls>(await bytes(callsGuest), { name, imports: { fetch } });
+
+test("the declarations of a component have its asynchronous functions as they are", async () => {
+  const { imports, exports } = await compile(await bytes(callsGuest));
+  expect(declarations({ name: "demo:calls/calls", imports, exports })).toMatchInlineSnapshot(`
+    "// The world demo:calls/calls, for the host. Written by tenon; do not edit.
+    import type { CallOptions, ImportCall, World } from "tenon";
+
+    export interface Calls extends World {
+      imports: {
+        fetch(n: number, call: ImportCall): number | PromiseLike<number>;
+      };
+      exports: {
+        now(n: number, options?: CallOptions): Promise<number>;
+        echo(text: string, options?: CallOptions): Promise<string>;
+        later(n: number, options?: CallOptions): Promise<number>;
+        turns(n: number, options?: CallOptions): Promise<number>;
+        fail(options?: CallOptions): Promise<number>;
+        forgets(options?: CallOptions): Promise<number>;
+        break(): void;
+        sum(a: number, b: number): number;
+      };
+    }
+    "
+  `);
+});
+
+describe("an asynchronous export of a module", () => {
+  test("takes a signal beside its parameters", async () => {
+    await using host = createHost();
+    const { exports } = await load(host, "a");
+    const abort = new AbortController();
+    const endless = exports.turns(0xffff_ffff, { signal: abort.signal });
+    expect(await exports.now(1, {})).toBe(2);
+    abort.abort(new Error("enough"));
+    await expect(endless).rejects.toThrow("enough");
+    await expect(exports.now(1, { signal: AbortSignal.abort(new Error("no")) })).rejects.toThrow("no");
+    expect(await exports.echo("a")).toBe("a");
+    expect(exports.sum(1, 2)).toBe(3);
+  });
+
+  test("under attempt gives a promise of its outcome, also where the call is refused", async () => {
+    const host = createHost();
+    const { exports } = await load(host, "a");
+    const good = attempt(() => exports.now(1));
+    expectTypeOf(good).toEqualTypeOf<Promise<CallResult<number>>>();
+    expect(await good).toEqual({ ok: true, value: 2 });
+    const trapped = await attempt(() => exports.forgets());
+    expect(!trapped.ok && trapped.error).toBeInstanceOf(TrapError);
+    for (const error of [TrappedError, UnloadedError]) {
+      const refused = attempt(() => exports.now(1));
+      expect(refused).toBeInstanceOf(Promise);
+      const outcome = await refused;
+      expect(!outcome.ok && outcome.error).toBeInstanceOf(error);
+      expect(() => exports.sum(1, 2)).toThrow(error);
+      await host.close();
+    }
+  });
+
+  test("meets the import of another module, whose end gives its calls up", async () => {
+    await using host = createHost();
+    const giver = await load(host, "giver", (n) => (n === 0 ? new Promise<number>(() => {}) : n * 10));
+    const { later } = giver.exports;
+    expect(await (await load(host, "taker", later)).exports.later(4)).toBe(42);
+    let inner: Promise<number> | undefined;
+    const other = await load(host, "other", (n, call) => (inner = later(n, call)));
+    const waiting = other.exports.later(0);
+    const ended = expect(waiting).rejects.toBeInstanceOf(UnloadedError);
+    const given = attempt(() => inner!);
+    await other.unload({ force: true });
+    await ended;
+    const outcome = await given;
+    expect(!outcome.ok && outcome.error).toBeInstanceOf(UnloadedError);
+    expect(await later(1)).toBe(11);
+  });
+});
+
+test("a guest waits for an asynchronous import without a result, which is given its call", async () => {
+  await using host = createHost();
+  let wake!: () => void;
+  const given: unknown[] = [];
+  const sleep = (ms: bigint, { signal }: ImportCall): Promise<void> => {
+    given.push(ms, signal);
+    return new Promise((resolve) => (wake = resolve));
+  };
+  interface Sleeps extends World {
+    imports: { sleep(ms: bigint, call: ImportCall): void | PromiseLike<void> };
+    exports: { run(options?: CallOptions): Promise<number> };
+  }
+  const { exports } = await host.load<Sleeps>(await bytes(sleepsGuest), { name: "sleeps", imports: { sleep } });
+  let woken = false;
+  const running = exports.run().then((value) => [value, woken]);
+  await new Promise((resolve) => setTimeout(resolve));
+  expect(given).toEqual([5n, expect.any(AbortSignal)]);
+  woken = true;
+  wake();
+  expect(await running).toEqual([7, true]);
+});
