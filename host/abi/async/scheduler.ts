@@ -163,7 +163,9 @@ export abstract class Scheduler implements Waker {
       );
       return;
     }
-    this.dying = promise;
+    // The innermost tells why; its callers trap of that.
+    promise.catch(() => {});
+    this.dying ??= promise;
     throw DYING;
   }
 
@@ -418,7 +420,7 @@ export abstract class Scheduler implements Waker {
         `Cannot block a synchronous task before it has returned: it waits for ${what}`,
       );
     }
-    if (this.hostPending === 0 && this.goingOn === 0) {
+    if (this.hostPending === 0 && !this.hasHostEnds && this.goingOn === 0) {
       return new AbiTrap("deadlock", `Every task waits for another: this one for ${what}`);
     }
     return this.machine.cannotSuspend(what);
@@ -534,6 +536,11 @@ export abstract class Scheduler implements Waker {
       this.turns = TURNS - 1;
       this.schedule();
     }
+  }
+
+  /** Whether the host reads or writes a stream or future of the instance. */
+  get hasHostEnds(): boolean {
+    return false;
   }
 
   /** Whether anything can go on by itself. */
