@@ -41,12 +41,16 @@ interface AbortController {
 }
 declare const AbortController: { new (): AbortController };
 
-interface ReadableStreamDefaultController {
-  enqueue(chunk: Uint8Array): void;
+interface ReadableStreamDefaultController<R = Uint8Array> {
+  enqueue(chunk: R): void;
   close(): void;
   error(reason?: unknown): void;
 }
+interface ReadableByteStreamController extends ReadableStreamDefaultController {
+  readonly byobRequest: { readonly view: ArrayBufferView | null; respond(bytesWritten: number): void } | null;
+}
 interface ReadableStream<R = Uint8Array> {
+  readonly locked: boolean;
   getReader(): {
     read(): Promise<{ readonly done: boolean; readonly value?: R }>;
     cancel(): Promise<void>;
@@ -54,10 +58,18 @@ interface ReadableStream<R = Uint8Array> {
 }
 declare const ReadableStream: {
   new (source: {
-    start?(controller: ReadableStreamDefaultController): void;
-    pull?(controller: ReadableStreamDefaultController): Promise<void>;
-    cancel?(): void;
+    type: "bytes";
+    pull(controller: ReadableByteStreamController): Promise<void>;
+    cancel(): Promise<void>;
   }): ReadableStream;
+  new <R = Uint8Array>(
+    source: {
+      start?(controller: ReadableStreamDefaultController<R>): void;
+      pull?(controller: ReadableStreamDefaultController<R>): Promise<void>;
+      cancel?(): void;
+    },
+    strategy?: { highWaterMark: number },
+  ): ReadableStream<R>;
 };
 interface Headers {
   get(name: string): string | null;

@@ -9,7 +9,9 @@ import { checkExpression } from "../abi/emit/check.ts";
 import { Code, quote } from "../abi/emit/code.ts";
 import { hasBorrow } from "../abi/emit/context.ts";
 import { liftFlat, load } from "../abi/emit/lift.ts";
-import { lowerFlat } from "../abi/emit/lower.ts";
+import { elementCost } from "../abi/emit/cost.ts";
+import { lowerFlat, store } from "../abi/emit/lower.ts";
+import { typedArrayOf } from "../abi/emit/numbers.ts";
 import { holdsHandle } from "../model/facts.ts";
 import { flatOf, layoutOf } from "../model/layout.ts";
 import { lacks } from "../model/lacks.ts";
@@ -93,6 +95,9 @@ const textTools: TextTools = {
   resultOf,
   runningComponents,
   settleGiven,
+  elementCost,
+  store,
+  typedArrayOf,
 };
 
 /** Puts the text together: first what calls and is called, then the declarations of all that it named. */

@@ -35,7 +35,6 @@ export function builtinText(item: TaskBuiltin, nameOf: NameOf): BuiltinText {
       return { params: "set, pointer", body: call(cancellable, nameOf(item.memory)!, "set", "pointer") };
     case "waitable-set.drop":
     case "subtask.drop":
-    case "error-context.drop":
     case "thread.resume-later":
       return { params: "index", body: call("index") };
     case "waitable.join":

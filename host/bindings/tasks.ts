@@ -15,6 +15,7 @@ import type { CoreItem, Lift, TaskBuiltin } from "../plan/plan.ts";
 import type { LowerTrampoline, Lowering } from "./canon-lower.ts";
 import type { CallCrossing } from "./crossing.ts";
 import type { Names, TaskText } from "./names.ts";
+import { Channels } from "./channels.ts";
 import { builtinSignature, builtinText } from "./task-builtins.ts";
 import type { TextTools } from "./waiting.ts";
 
@@ -43,10 +44,12 @@ class Tasks implements TaskText {
   /** Where the functions of `j` find core items, in a table with a place for each. */
   readonly #slots = new Map<CoreItem, number[]>();
   #outwardCount = 0;
+  readonly #channels: Channels;
 
   constructor(tools: TextTools, suspends: boolean) {
     this.#tools = tools;
     this.#suspends = suspends;
+    this.#channels = new Channels(this.#tools);
   }
 
   lift(names: Names, index: number): Code | undefined {
@@ -173,6 +176,14 @@ class Tasks implements TaskText {
     names.annotate(code, `canon ${item.name}`);
     if (item.name === "task.return") {
       this.#writeTaskReturn(names, code, index, item);
+      return code;
+    }
+    const channel = this.#channels.builtin(names, item);
+    if (channel !== undefined) {
+      code.block(`function ${this.#nameOf(names, index)}(${channel.params})`, () => {
+        tools.guard(item.component, code);
+        tools.guarded(code, () => channel.write(code));
+      });
       return code;
     }
     const { params, body } = builtinText(item, (core) =>
@@ -371,7 +382,7 @@ class Tasks implements TaskText {
       const { func: number } = func as Extract<typeof func, { kind: "host" }>;
       lines.push(`const y${index} = { func: ${number}, caller: q${component}, result: k${index} };`);
     }
-    lines.push(this.#functions(names));
+    lines.push(...this.#channels.declare(names), this.#functions(names));
     return lines;
   }
 

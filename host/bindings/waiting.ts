@@ -24,7 +24,9 @@ const MOST_FLAT = 16;
  */
 export type TextTools = Pick<typeof import("../abi/emit/check.ts"), "checkExpression"> &
   Pick<typeof import("../abi/emit/lift.ts"), "liftFlat" | "load"> &
-  Pick<typeof import("../abi/emit/lower.ts"), "lowerFlat"> &
+  Pick<typeof import("../abi/emit/lower.ts"), "lowerFlat" | "store"> &
+  Pick<typeof import("../abi/emit/cost.ts"), "elementCost"> &
+  Pick<typeof import("../abi/emit/numbers.ts"), "typedArrayOf"> &
   Pick<typeof import("../abi/emit/code.ts"), "Code"> &
   Pick<typeof import("../abi/emit/context.ts"), "hasBorrow"> &
   Pick<typeof import("../model/facts.ts"), "holdsHandle"> &

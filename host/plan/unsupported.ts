@@ -1,7 +1,6 @@
 /** What is valid but more than this host can do: refused by name before anything is generated. */
 import { UnsupportedError } from "../errors.ts";
 import { labelsOf, partsOf } from "../model/cases.ts";
-import { lacks } from "../model/lacks.ts";
 import { toCamelCase } from "../model/spelling.ts";
 import type { FuncType, ValueType } from "../model/types.ts";
 
@@ -48,10 +47,6 @@ export function refuseCollisions(
 function visit(type: ValueType | undefined): void {
   if (type === undefined || accepted.has(type)) return;
   switch (type.kind) {
-    case "stream":
-    case "future":
-    case "error-context":
-      throw lacks(type.kind);
     case "flags":
       refuseCollision("flags", type.names);
       break;

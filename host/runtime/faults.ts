@@ -37,6 +37,7 @@ import {
   wasmFrame,
   withoutOwn,
 } from "./stack.ts";
+import { SourceFault } from "./source-fault.ts";
 import { ImportFault, scrub, type GuestAbort } from "./trap.ts";
 
 export { formatDecls } from "../model/text.ts";
@@ -380,7 +381,8 @@ function codeOf(error: unknown): { code: TrapCode; detail: string } {
     const exitCode = exitCodeOf(error.error);
     if (exitCode !== undefined) return { code: exitCode === 0 ? "exit" : "exit-failure", detail: wordsOf(error.error) };
     const hint = error.hasErr ? " (to give err, throw a ComponentError with its payload)" : "";
-    return { code: "import-threw", detail: `import "${error.importName}" threw: ${wordsOf(error.error)}${hint}` };
+    const who = error instanceof SourceFault ? `a ${error.source} that it was given` : `import "${error.importName}"`;
+    return { code: "import-threw", detail: `${who} threw: ${wordsOf(error.error)}${hint}` };
   }
   if (error instanceof WebAssembly.RuntimeError) {
     const { message } = error;

@@ -5,15 +5,17 @@
  * Frames are suspended by JavaScript Promise Integration where the engine has it. The engine never collects a suspended stack: it
  * goes when what it waits for is rejected, with the error of a real trap, which no guest can catch.
  */
-import { type CalledInstance, type CallingMachine, Tasks } from "../abi/async/tasks.ts";
+import { type ChannelMachine, ChannelTasks } from "../abi/async/channel-tasks.ts";
+import type { CalledInstance } from "../abi/async/tasks.ts";
 import type { TextStyle } from "../bindings/names.ts";
 import { taskText } from "../bindings/tasks.ts";
 import { UnsupportedError } from "../errors.ts";
 import { suspenderModule } from "../instrument/suspender.ts";
 import type { KeptPlan } from "../plan/plan.ts";
 import type { Platform } from "../platform.ts";
-import type { Prepared } from "./prepared.ts";
+import { channelErrors } from "./channel-errors.ts";
 import { kept } from "./copies.ts";
+import type { Prepared } from "./prepared.ts";
 import { addStack, type Integration, removeStack, stacksAreFull, tooManyStacks, trapError } from "./stacks.ts";
 
 /** Whether the engine can suspend frames. */
@@ -24,7 +26,7 @@ export function suspends(): boolean {
 const tasksByExports = new WeakMap<object, InstanceTasks>();
 
 /** The tasks of an instance, by what it exports. */
-export function tasksOf(exports: object): Tasks | undefined {
+export function tasksOf(exports: object): ChannelTasks | undefined {
   return tasksByExports.get(exports);
 }
 
@@ -58,7 +60,7 @@ export function equipment(
   const params = lifts.map(({ type }) => type.params.map((param) => param.type));
   return (made, limits) => {
     const instance = made as typeof made & WithTasks;
-    const machine: CallingMachine = {
+    const machine: ChannelMachine = {
       macrotask,
       kept: (lift, args) => args.map((arg, i) => kept(params[lift]![i]!, arg)),
       importName: (func) => hostFuncs[func]!.path.join("#"),
@@ -67,6 +69,7 @@ export function equipment(
           "jspi",
           `The guest waits for ${what}, and cannot be suspended here: this engine has no JavaScript Promise Integration (Chromium 137, Firefox 153, Safari 27 and Node 24 have it), or JavaScript stands between its frames`,
         ),
+      ...channelErrors(plan, instance),
       stacks: suspends() ? { suspend: () => tasks.suspending() } : undefined,
     };
     const tasks = (instance.tasks = new InstanceTasks(instance, machine, code));
@@ -84,13 +87,13 @@ type Func = (...args: unknown[]) => unknown;
 /** Signatures are in letters, as `suspenderModule` reads them. */
 type Described = readonly [name: string, params: string, result: string, func: Func];
 
-class InstanceTasks extends Tasks {
+class InstanceTasks extends ChannelTasks {
   private readonly code: TaskCode;
   private blocked: WebAssembly.Global | undefined;
   /** Begins a thread whose frames can be suspended. */
   private begins: ((start: (context: number) => unknown, context: number) => unknown) | undefined;
 
-  constructor(instance: CalledInstance, machine: CallingMachine, code: TaskCode) {
+  constructor(instance: CalledInstance, machine: ChannelMachine, code: TaskCode) {
     super(instance, machine);
     this.code = code;
   }

@@ -22,7 +22,17 @@ import {
   Wait,
 } from "./task.ts";
 import { Threads } from "./threads.ts";
-import { type Entry, entryAt, Event, type EventTuple, isWaitable, SET, SUBTASK, WaitableSet } from "./waitable.ts";
+import {
+  type Entry,
+  entryAt,
+  Event,
+  type EventTuple,
+  isWaitable,
+  SET,
+  SUBTASK,
+  type Waitable,
+  WaitableSet,
+} from "./waitable.ts";
 
 /** An operation could not be done at once. */
 const BLOCKED = -1;
@@ -514,11 +524,7 @@ export class Tasks extends Threads {
   }
 
   /** Has the thread that runs wait for the event of one waitable. */
-  protected blockOn(
-    waitable: Subtask,
-    what: string,
-    finish: () => number | bigint | undefined,
-  ): number | bigint | undefined {
+  protected blockOn(waitable: Waitable, what: string, finish: Thread["finish"] & {}): number | bigint | undefined {
     const thread = this.current!;
     thread.on = waitable;
     waitable.waiter = thread;
@@ -552,7 +558,7 @@ export class Tasks extends Threads {
 
   /** Has an instance trap whose calls can never end, where nothing but the instance could end them. */
   trapIfStuck(): void {
-    if (this.calls.size === 0 || this.runnable || this.hostPending > 0 || !this.idle) return;
+    if (this.calls.size === 0 || this.runnable || this.hostPending > 0 || this.hasHostEnds || !this.idle) return;
     const [call] = this.calls;
     this.crash(call!.task, new AbiTrap("deadlock", "Every task of the instance waits for another"));
   }

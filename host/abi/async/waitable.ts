@@ -9,7 +9,11 @@ import { AbiTrap } from "../trap.ts";
 /** What stands in a handle table, by its type: resources have numbers from zero on. */
 export const SET = -1;
 export const SUBTASK = -2;
-const WRITABLE_FUTURE = -6;
+export const READABLE_STREAM = -3;
+export const WRITABLE_STREAM = -4;
+export const READABLE_FUTURE = -5;
+export const WRITABLE_FUTURE = -6;
+export const ERROR_CONTEXT = -7;
 
 /** `EventCode` */
 export const Event = {

@@ -53,6 +53,10 @@ export function checkExpression(emitter: Emitter, type: ValueType, value: string
       const length = type.length === undefined ? "" : ` && ${v}.length === ${type.length}`;
       return `(${v} instanceof ${array}${length} || ${helper}(${v}))`;
     }
+    case "stream":
+    case "future":
+    case "error-context":
+      return `${emitter.passing(type)}.fits(${v})`;
     default:
       return `${checkHelper(emitter, type)}(${v})`;
   }

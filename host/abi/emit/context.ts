@@ -127,6 +127,8 @@ export class Emitter {
   readonly budget: Budget;
   /** Whether long work of the host looks at the clock. */
   readonly metered: boolean;
+  /** Types of streams, futures and error contexts, by the names of the objects that pass their values. */
+  readonly passed: Map<string, ValueType> = new Map();
   private readonly contexts = new Map<string, number>();
   private readonly written = new Map<string, Code>();
 
@@ -172,6 +174,13 @@ export class Emitter {
     let index = this.contexts.get(key);
     if (index === undefined) this.contexts.set(key, (index = this.contexts.size));
     return index;
+  }
+
+  /** The name of the object that passes the values of a stream, a future or an error context. */
+  passing(type: ValueType): string {
+    const name = `e${this.types.of(type)}`;
+    this.passed.set(name, type);
+    return name;
   }
 
   /** The helpers written so far. */

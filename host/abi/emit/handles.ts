@@ -1,11 +1,11 @@
 /**
- * The four handle operations, by their names in design/mvp/CanonicalABI.md: "Lifting" and "Lowering" of `own` and
- * `borrow`. Each gives an expression.
+ * The handle operations, by their names in design/mvp/CanonicalABI.md: "Lifting" and "Lowering" of `own` and `borrow`, and of
+ * what belongs to tasks. Each gives an expression.
  *
  * Between guests a resource is its representation. The host's side of it is an object: one of its own, which a number
  * stands for in the guest (`o`), or a wrapper of a number that the implementing guest chose.
  */
-import type { HandleType } from "../../model/types.ts";
+import type { HandleType, ValueType } from "../../model/types.ts";
 import type { Crossing } from "./context.ts";
 
 /** `lift_own`: the handle at `index` leaves the guest's table. */
@@ -48,4 +48,14 @@ export function lowerBorrow({ emitter, context }: Crossing, type: HandleType, v:
     if (context.peer === "guest") return v;
     return emitter.isHosts(resource) ? `b.keep(o${resource}, ${v})` : `rt.rep(${resource}, ${v})`;
   }
+}
+
+/** `lift_stream`, `lift_future`, `lift_error_context`: objects of abi/async know how. */
+export function liftPassed({ emitter, context }: Crossing, type: ValueType, index: string): string {
+  return `${emitter.passing(type)}.${context.peer === "host" ? "give" : "lift"}(q${context.component}, ${index})`;
+}
+
+/** `lower_stream`, `lower_future`, `lower_error_context` */
+export function lowerPassed({ emitter, context }: Crossing, type: ValueType, v: string): string {
+  return `${emitter.passing(type)}.${context.peer === "host" ? "take" : "lower"}(q${context.component}, ${v})`;
 }

@@ -12,7 +12,7 @@ import { casesOf, type Case, type VariantLike } from "../../model/cases.ts";
 import { key, quote } from "./code.ts";
 import { elementCost } from "./cost.ts";
 import { borrowArgument, helper, type Crossing } from "./context.ts";
-import { liftBorrow, liftOwn } from "./handles.ts";
+import { liftBorrow, liftOwn, liftPassed } from "./handles.ts";
 import { typedArrayOf } from "./numbers.ts";
 
 type RangeType = Extract<ValueType, { kind: "list" | "map" }>;
@@ -51,6 +51,10 @@ export function load(crossing: Crossing, type: ValueType, p: string): string {
       return liftOwn(crossing, type, `${m}.view.getInt32(${p}, true)`);
     case "borrow":
       return liftBorrow(crossing, type, `${m}.view.getInt32(${p}, true)`);
+    case "stream":
+    case "future":
+    case "error-context":
+      return liftPassed(crossing, type, `${m}.view.getInt32(${p}, true)`);
     case "list":
       if (type.length === undefined) {
         return loadRange(crossing, type, `${m}.view.getInt32(${p}, true)`, `${m}.view.getInt32(${plus(p, 4)}, true)`);
@@ -229,6 +233,10 @@ export function liftFlat(crossing: Crossing, type: ValueType, flat: readonly str
       return liftOwn(crossing, type, first);
     case "borrow":
       return liftBorrow(crossing, type, first);
+    case "stream":
+    case "future":
+    case "error-context":
+      return liftPassed(crossing, type, first);
     case "map":
       return loadRange(crossing, type, first, flat[1]!);
     case "list": {
@@ -257,8 +265,6 @@ export function liftFlat(crossing: Crossing, type: ValueType, flat: readonly str
       });
       return result;
     }
-    default:
-      throw new Error(`tenon bug: ${type.kind} cannot be lifted`);
   }
 }
 

@@ -13,7 +13,7 @@ import { casesOf, type Case, type VariantLike } from "../../model/cases.ts";
 import { checkExpression } from "./check.ts";
 import { field, quote } from "./code.ts";
 import { borrowArgument, helper, type Crossing } from "./context.ts";
-import { lowerBorrow, lowerOwn } from "./handles.ts";
+import { lowerBorrow, lowerOwn, lowerPassed } from "./handles.ts";
 import { plus } from "./lift.ts";
 import { typedArrayOf } from "./numbers.ts";
 
@@ -54,6 +54,11 @@ export function store(crossing: Crossing, type: ValueType, v: string, p: string)
       break;
     case "borrow":
       crossing.code.line(`${m}.view.setInt32(${p}, ${lowerBorrow(crossing, type, v)}, true);`);
+      break;
+    case "stream":
+    case "future":
+    case "error-context":
+      crossing.code.line(`${m}.view.setInt32(${p}, ${lowerPassed(crossing, type, v)}, true);`);
       break;
     case "string":
     case "list":
@@ -253,6 +258,10 @@ export function lowerFlat(crossing: Crossing, type: ValueType, v: string): strin
       return [crossing.code.name(lowerOwn(crossing, type, v))];
     case "borrow":
       return [crossing.code.name(lowerBorrow(crossing, type, v))];
+    case "stream":
+    case "future":
+    case "error-context":
+      return [crossing.code.name(lowerPassed(crossing, type, v))];
     case "record": {
       const record = crossing.code.name(v);
       return type.fields.flatMap((of) =>

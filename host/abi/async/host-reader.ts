@@ -1,0 +1,244 @@
+/**
+ * What the host reads of guests: the readable end of a stream that a component gave, and of a future.
+ *
+ * Elements are copied out of the guest's memory when both are there: what the host has is its own, and no view of that memory.
+ */
+import { UsageError } from "../../errors.ts";
+import type { GuestStream } from "../../model/async-values.ts";
+import { type Channel, type ChannelType, Copied, type HostSide, type HostSink, type Party } from "./channel.ts";
+
+/** Elements of one `read` where nothing else is said. */
+const MOST = 65_536;
+
+type Chunk = ArrayLike<unknown> | number;
+
+interface Read {
+  readonly max: number;
+  resolve(chunk: Chunk | undefined): void;
+  reject(error: unknown): void;
+}
+
+export class Reader implements Party, HostSink {
+  readonly access: undefined = undefined;
+  readonly instance: undefined = undefined;
+  readonly isZeroLength: boolean = false;
+  readonly type: ChannelType;
+  channel: Channel | undefined;
+  side: HostSide | undefined;
+  /** Told when the instance ends. */
+  onCut: ((error: Error) => void) | undefined;
+  private readonly reads: Read[] = [];
+  /** The first of {@link reads} is under way. */
+  private busy = false;
+  private chunk: Chunk | undefined;
+  private failure: Error | undefined;
+
+  constructor(side: HostSide, channel: Channel) {
+    this.type = channel.type;
+    this.channel = channel;
+    this.side = side;
+    side.ends.add(this);
+  }
+
+  get buffer(): this {
+    return this;
+  }
+
+  get remain(): number {
+    return this.reads[0]?.max ?? 0;
+  }
+
+  get isReading(): boolean {
+    return this.reads.length > 0;
+  }
+
+  /** It has been read to its end, cancelled, handed on or cut. */
+  get isOver(): boolean {
+    return this.channel === undefined;
+  }
+
+  read(read: Read): void {
+    this.reads.push(read);
+    if (!this.busy) this.next();
+  }
+
+  private next(): void {
+    const { channel, side } = this;
+    if (this.reads.length === 0) return;
+    if (channel === undefined) {
+      for (const { resolve, reject } of this.reads.splice(0)) {
+        if (this.failure === undefined) resolve(undefined);
+        else reject(this.failure);
+      }
+      return;
+    }
+    this.busy = true;
+    side!.touch(channel.pending, () => {
+      if (this.channel !== undefined) this.channel.read(this);
+    });
+  }
+
+  accept(elements: Chunk): void {
+    this.chunk = elements;
+  }
+
+  copied(): void {
+    this.channel!.release(this);
+    this.done(Copied.COMPLETED);
+  }
+
+  done(result: number): void {
+    const { chunk } = this;
+    this.chunk = undefined;
+    this.busy = false;
+    if (result === Copied.COMPLETED) this.reads.shift()!.resolve(chunk);
+    else this.leave();
+    this.next();
+  }
+
+  /** Lets the channel go. @returns it */
+  leave(): Channel | undefined {
+    const { channel, side } = this;
+    side?.ends.delete(this);
+    this.channel = this.side = this.onCut = undefined;
+    return channel;
+  }
+
+  /** Another has the stream from here on. @returns what that one reads with */
+  handOn(): Reader {
+    const { side } = this;
+    const reader = new Reader(side!, this.leave()!);
+    this.failure = new UsageError("Cannot read the stream: it has been given to a component");
+    return reader;
+  }
+
+  /** Drops the readable end: reads under way end with nothing. */
+  cancel(): void {
+    const { side } = this;
+    const channel = this.leave();
+    if (channel === undefined) return;
+    channel.release(this);
+    this.busy = false;
+    this.next();
+    channel.drop();
+    side!.proceedSoon();
+  }
+
+  /** The instance has ended. */
+  cut(error: Error): void {
+    const { onCut } = this;
+    this.leave();
+    this.failure = error;
+    this.busy = false;
+    this.next();
+    onCut?.(error);
+  }
+}
+
+/** The value of a future, read at once. */
+export function readFuture(reader: Reader): Promise<unknown> {
+  const isUnit = reader.type.element === undefined;
+  const promise = new Promise((resolve, reject) => {
+    reader.read({
+      max: 1,
+      resolve: (chunk) => {
+        reader.leave();
+        resolve(isUnit ? undefined : (chunk as ArrayLike<unknown> | undefined)?.[0]);
+      },
+      reject,
+    });
+  });
+  // Nobody has to wait for it.
+  promise.catch(() => {});
+  return promise;
+}
+
+let readerOf: (stream: unknown) => Reader | undefined;
+
+/** A stream that a component gave. */
+export class StreamOfGuest implements GuestStream<unknown, Chunk> {
+  readonly #reader: Reader;
+  #readable: ReadableStream<Chunk> | undefined;
+
+  static {
+    readerOf = (stream) =>
+      typeof stream === "object" && stream !== null && #reader in stream ? stream.#reader : undefined;
+  }
+
+  constructor(reader: Reader) {
+    this.#reader = reader;
+  }
+
+  read(max: number = MOST): Promise<Chunk | undefined> {
+    if (!(Number.isInteger(max) && max > 0)) {
+      return Promise.reject(new RangeError(`Cannot read ${max} elements of a stream: at least one is wanted`));
+    }
+    return new Promise((resolve, reject) => this.#reader.read({ max, resolve, reject }));
+  }
+
+  cancel(): Promise<void> {
+    this.#reader.cancel();
+    return Promise.resolve();
+  }
+
+  get readable(): ReadableStream<Chunk> {
+    return (this.#readable ??= (
+      this.#reader.type.element === "u8" ? bytesOf(this) : chunksOf(this)
+    ) as ReadableStream<Chunk>);
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Chunk, undefined> {
+    return {
+      next: async () => {
+        const value = await this.read();
+        return value === undefined ? { done: true, value } : { done: false, value };
+      },
+      return: async () => {
+        await this.cancel();
+        return { done: true, value: undefined };
+      },
+    };
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.cancel();
+  }
+}
+
+/** What is behind a stream that a component gave; `undefined` for anything else. */
+export function behind(stream: unknown): Reader | undefined {
+  return readerOf(stream);
+}
+
+function chunksOf(stream: StreamOfGuest): ReadableStream<Chunk> {
+  return new ReadableStream<Chunk>(
+    {
+      async pull(controller) {
+        const chunk = await stream.read();
+        if (chunk === undefined) controller.close();
+        else controller.enqueue(chunk);
+      },
+      cancel: () => stream.cancel(),
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+function bytesOf(stream: StreamOfGuest): ReadableStream {
+  return new ReadableStream({
+    type: "bytes",
+    async pull(controller) {
+      const wanted = controller.byobRequest;
+      const view = wanted?.view;
+      const chunk = (await stream.read(view?.byteLength)) as Uint8Array<ArrayBuffer> | undefined;
+      if (chunk === undefined) {
+        controller.close();
+        wanted?.respond(0);
+      } else if (wanted && view) {
+        new Uint8Array(view.buffer as ArrayBuffer, view.byteOffset).set(chunk);
+        wanted.respond(chunk.length);
+      } else controller.enqueue(chunk);
+    },
+    cancel: () => stream.cancel(),
+  });
+}

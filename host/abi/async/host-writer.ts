@@ -1,0 +1,368 @@
+/**
+ * What the host gives guests to read: values of a program as streams and futures. A source is asked for more when the guest
+ * reads, and closed when it reads no more.
+ */
+import {
+  arrays,
+  type Channel,
+  type ChannelType,
+  Copied,
+  type HostEnd,
+  type HostSide,
+  type HostSource,
+  type Party,
+} from "./channel.ts";
+import { behind, type Reader, type StreamOfGuest } from "./host-reader.ts";
+
+/** What a source gives next: elements, how many units, or an item that may be either; `undefined` at its end. */
+type Step = { readonly chunk: ArrayLike<unknown> | number } | { readonly item: unknown } | undefined;
+
+interface Feed {
+  next(): Step | PromiseLike<Step>;
+  /** Nothing more is wanted of it. */
+  close(): void;
+}
+
+const prototype = Object.getPrototypeOf(Uint8Array.prototype) as object;
+const getter = (name: string): ((this: unknown) => unknown) => Object.getOwnPropertyDescriptor(prototype, name)!.get!;
+const typedLength = getter("length");
+const typedBuffer = getter("buffer");
+const typedOffset = getter("byteOffset");
+
+export class Writer implements Party, HostSource, HostEnd {
+  readonly access: undefined = undefined;
+  readonly instance: undefined = undefined;
+  readonly isZeroLength: boolean = false;
+  private channel: Channel | undefined;
+  private side: HostSide | undefined;
+  private feed: Feed | undefined;
+  private readonly type: ChannelType;
+  private chunk: ArrayLike<unknown> | number | undefined;
+  private at = 0;
+  /** Which chunk this is, from one on. */
+  private count = 0;
+  private asking = false;
+
+  constructor(side: HostSide, channel: Channel, feed: Feed) {
+    this.side = side;
+    this.channel = channel;
+    this.type = channel.type;
+    this.feed = feed;
+    channel.host = this;
+    side.ends.add(this);
+  }
+
+  get buffer(): this {
+    return this;
+  }
+
+  /** The program may have changed what it gave. */
+  get remain(): number {
+    const { chunk } = this;
+    if (chunk === undefined) return 0;
+    return Math.max((typeof chunk === "number" ? chunk : lengthOf(chunk)) - this.at, 0);
+  }
+
+  next(count: number): ArrayLike<unknown> {
+    const { type, at } = this;
+    const chunk = this.chunk as ArrayLike<unknown>;
+    this.at += count;
+    if (typeof chunk === "number") return [];
+    const array = type.element && arrays[type.element];
+    if (array !== undefined && chunk instanceof array) {
+      const offset = (typedOffset.call(chunk) as number) + at * type.size;
+      return new array(typedBuffer.call(chunk) as ArrayBuffer, offset, count) as unknown as ArrayLike<unknown>;
+    }
+    const values: unknown[] = [];
+    for (let i = at; i < at + count; i++) {
+      const value = chunk[i];
+      if (!type.fitsElement(value)) throw this.fault(this.side!.misfit(type, value, this.place(i)));
+      values.push(value);
+    }
+    return values;
+  }
+
+  private place(index: number): string {
+    return this.type.isFuture ? "future" : `stream.chunks[${this.count - 1}][${index}]`;
+  }
+
+  private fault(error: unknown): unknown {
+    return this.side!.sourceFault(this.type, error);
+  }
+
+  wanted(): void {
+    if (!this.asking) this.ask();
+  }
+
+  unwanted(): void {}
+
+  gone(): void {
+    this.cut();
+  }
+
+  copied(): void {
+    if (this.remain === 0) this.channel!.release(this);
+  }
+
+  done(result: number): void {
+    if (result === Copied.DROPPED) this.cut();
+    else if (this.remain > 0) this.channel!.write(this);
+  }
+
+  /** Asks for more until there is some, or it has to be waited for. */
+  private ask(): void {
+    while (this.feed !== undefined) {
+      let step: Step | PromiseLike<Step>;
+      try {
+        step = this.feed.next();
+      } catch (error) {
+        throw this.fault(error);
+      }
+      if (isThenable(step)) {
+        this.await(step);
+        return;
+      }
+      if (this.use(step)) return;
+    }
+  }
+
+  private await(step: PromiseLike<Step>): void {
+    this.asking = true;
+    const settled = (action: () => void): void => {
+      this.asking = false;
+      this.side?.touch(this.channel!.pending, action);
+    };
+    Promise.resolve(step).then(
+      (value) =>
+        settled(() => {
+          if (this.channel !== undefined && !this.use(value)) this.ask();
+        }),
+      (error: unknown) =>
+        settled(() => {
+          if (this.channel !== undefined) throw this.fault(error);
+        }),
+    );
+  }
+
+  /** Passes on what the source gave. @returns whether that was something */
+  private use(step: Step): boolean {
+    const { channel } = this;
+    if (step === undefined) {
+      this.feed = undefined;
+      this.cut();
+      return true;
+    }
+    this.at = 0;
+    this.count++;
+    this.chunk = "chunk" in step ? step.chunk : this.chunkOf(step.item);
+    if (this.remain === 0) return false;
+    channel!.write(this);
+    return true;
+  }
+
+  private chunkOf(item: unknown): ArrayLike<unknown> | number {
+    const { type } = this;
+    if (type.element === undefined) {
+      if (item === undefined) return 1;
+      if (typeof item === "number" && Number.isSafeInteger(item) && item >= 0) return item;
+      throw this.fault(this.side!.misfit(type, item, `stream.chunks[${this.count - 1}]`));
+    }
+    return isChunk(type, item) ? item : [item];
+  }
+
+  /** The reader has gone, the source has ended, or the instance has: nothing more is given. */
+  cut(): void {
+    const { channel, feed, side } = this;
+    if (channel === undefined) return;
+    side!.ends.delete(this);
+    this.channel = this.side = this.feed = this.chunk = undefined;
+    channel.host = undefined;
+    channel.drop();
+    feed?.close();
+  }
+}
+
+/** A stream of another instance whose elements are numbers: they are copied from memory to memory. */
+export class Splice implements Party, HostEnd {
+  readonly instance: undefined = undefined;
+  private readonly source: Reader;
+  private readonly side: HostSide;
+  private channel: Channel | undefined;
+  private failure: Error | undefined;
+
+  constructor(side: HostSide, channel: Channel, source: Reader) {
+    this.side = side;
+    this.channel = channel;
+    this.source = source;
+    source.onCut = (error) => this.fail(error);
+    channel.host = this;
+    side.ends.add(this);
+  }
+
+  get buffer(): Party["buffer"] {
+    return this.channel!.pending!.buffer;
+  }
+
+  get isZeroLength(): boolean {
+    return this.channel!.pending!.isZeroLength;
+  }
+
+  wanted(): void {
+    const { source, failure, channel, side } = this;
+    if (failure !== undefined) throw side.sourceFault(channel!.type, failure);
+    const { side: other } = source;
+    if (source.channel === undefined) this.done(Copied.DROPPED);
+    else source.channel.read(this);
+    other?.proceedSoon();
+  }
+
+  unwanted(): void {
+    this.source.channel?.release(this);
+  }
+
+  gone(): void {
+    this.cut();
+  }
+
+  copied(): void {
+    this.source.channel!.release(this);
+    this.done(Copied.COMPLETED);
+  }
+
+  done(result: number): void {
+    const { channel, side } = this;
+    if (channel === undefined) return;
+    if (result === Copied.DROPPED) this.cut();
+    else {
+      const reader = channel.pending!;
+      channel.release(reader);
+      reader.done(Copied.COMPLETED);
+    }
+    side.proceedSoon();
+  }
+
+  private fail(error: Error): void {
+    this.failure = error;
+    const { channel, side } = this;
+    if (channel?.pending === undefined) return;
+    side.touch(channel.pending, () => {
+      throw side.sourceFault(channel.type, error);
+    });
+  }
+
+  cut(): void {
+    const { channel, source, side } = this;
+    if (channel === undefined) return;
+    this.unwanted();
+    this.channel = undefined;
+    side.ends.delete(this);
+    channel.host = undefined;
+    channel.drop();
+    source.cancel();
+  }
+}
+
+/** Why a value cannot be given for a stream; `undefined` when it can. */
+export function isSource(type: ChannelType, value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  const reader = behind(value);
+  if (reader !== undefined) return isGivable(type, reader);
+  if (Array.isArray(value)) return true;
+  const array = type.element && arrays[type.element];
+  if (ArrayBuffer.isView(value)) return array !== undefined && value instanceof array;
+  const source = value as Partial<AsyncIterable<unknown> & Iterable<unknown>>;
+  try {
+    if (value instanceof ReadableStream) return !value.locked;
+    return typeof source[Symbol.asyncIterator] === "function" || typeof source[Symbol.iterator] === "function";
+  } catch {
+    return false;
+  }
+}
+
+/** A stream of a component's can be given on while nobody reads it, to where its elements are the same. */
+function isGivable(type: ChannelType, { type: given, isReading, isOver }: Reader): boolean {
+  if (isReading || isOver) return false;
+  const plain = (element: ChannelType["element"]): boolean => element === undefined || arrays[element] !== undefined;
+  return plain(type.element) || plain(given.element) ? type.element === given.element : true;
+}
+
+function isChunk(type: ChannelType, item: unknown): item is ArrayLike<unknown> {
+  const array = type.element && arrays[type.element];
+  return (array !== undefined && item instanceof array) || (!type.ofArrays && Array.isArray(item));
+}
+
+/** What gives the elements of a value that is a source. */
+export function feedOf(value: object): Feed {
+  if (behind(value) !== undefined) return feedOfGuest(value as StreamOfGuest);
+  if (Array.isArray(value) || ArrayBuffer.isView(value)) return feedOfOne(value as unknown as ArrayLike<unknown>);
+  if (value instanceof ReadableStream) {
+    const reader = value.getReader();
+    return {
+      next: () => reader.read().then(stepOf),
+      close: () => quietly(() => reader.cancel()),
+    };
+  }
+  const source = value as Partial<AsyncIterable<unknown> & Iterable<unknown>>;
+  let iterator: AsyncIterator<unknown> | Iterator<unknown> | undefined;
+  const isAsync = typeof source[Symbol.asyncIterator] === "function";
+  return {
+    next() {
+      iterator ??= isAsync ? source[Symbol.asyncIterator]!() : source[Symbol.iterator]!();
+      const next = iterator.next();
+      return isThenable(next) ? next.then(stepOf) : stepOf(next);
+    },
+    close: () => quietly(() => iterator?.return?.()),
+  };
+}
+
+function stepOf({ done, value }: { readonly done?: boolean; readonly value?: unknown }): Step {
+  return done === true ? undefined : { item: value };
+}
+
+function feedOfGuest(stream: StreamOfGuest): Feed {
+  return {
+    next: () => stream.read().then((chunk) => (chunk === undefined ? undefined : { chunk })),
+    close: () => void stream.cancel(),
+  };
+}
+
+/** One chunk, and the end. */
+function feedOfOne(chunk: ArrayLike<unknown>): Feed {
+  let given = false;
+  return {
+    next: () => {
+      if (given) return undefined;
+      given = true;
+      return { chunk };
+    },
+    close() {},
+  };
+}
+
+/** The value of a future, or a promise of it. */
+export function feedOfFuture(value: unknown, isPromise: boolean): Feed {
+  if (!isPromise) return feedOfOne([value]);
+  const step = Promise.resolve(value).then((settled): Step => ({ chunk: [settled] }));
+  // It is told of when the guest reads it.
+  step.catch(() => {});
+  return { next: () => step, close() {} };
+}
+
+/** Lets a source know that it is not wanted any more: what it makes of that is its own. */
+function quietly(action: () => unknown): void {
+  try {
+    const result = action();
+    if (isThenable(result)) result.then(undefined, () => {});
+  } catch {
+    // Its elements have been passed on; nobody is left whom this could concern.
+  }
+}
+
+function isThenable<T>(value: unknown): value is PromiseLike<T> {
+  return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
+}
+
+function lengthOf(chunk: ArrayLike<unknown>): number {
+  const length: unknown = Array.isArray(chunk) ? chunk.length : typedLength.call(chunk);
+  return typeof length === "number" && length >>> 0 === length ? length : 0;
+}

@@ -1,0 +1,43 @@
+/** What is said of streams and futures that fail, or whose instance has ended. */
+import type { ChannelMachine } from "../abi/async/channel-tasks.ts";
+import type { ChannelType } from "../abi/async/channel.ts";
+import { explain } from "../abi/explain.ts";
+import { LowerError, UnloadedError } from "../errors.ts";
+import { partsOf } from "../model/cases.ts";
+import { formatType } from "../model/text.ts";
+import type { ValueType } from "../model/types.ts";
+import type { KeptPlan } from "../plan/plan.ts";
+import { describe } from "../words.ts";
+import { SourceFault } from "./source-fault.ts";
+
+export function channelErrors(
+  plan: KeptPlan,
+  instance: { readonly name: string },
+): Pick<ChannelMachine, "sourceFault" | "misfit" | "cutOff"> {
+  const name = (type: ChannelType): string => {
+    const found = typeAt(plan, type.path);
+    return found === undefined ? (type.isFuture ? "future" : "stream") : formatType(found);
+  };
+  return {
+    sourceFault: (type, error) => new SourceFault(name(type), error),
+    misfit(type, value, place) {
+      const found = typeAt(plan, type.path);
+      const element = found && partsOf(found)[0];
+      if (element === undefined) return new LowerError(place, "a number of units", describe(value));
+      const mismatch = explain(element, value, place, () => undefined);
+      return mismatch === undefined
+        ? new LowerError(place, formatType(element), describe(value))
+        : new LowerError(mismatch.path, mismatch.expected, mismatch.found);
+    },
+    cutOff: () => new UnloadedError(`A stream or future of "${instance.name}" has ended with its instance`),
+  };
+}
+
+/** The type at the end of a way that the text was given. */
+function typeAt({ lifts, hostFuncs }: KeptPlan, path: readonly number[]): ValueType | undefined {
+  const [index, place, ...parts] = path;
+  if (index === undefined) return undefined;
+  const { params, result } = (lifts[index] ?? hostFuncs[index - lifts.length]!).type;
+  const start = params[place!]?.type ?? result;
+  return parts.reduce<ValueType | undefined>((type, part) => type && partsOf(type)[part], start);
+}
