@@ -5,9 +5,9 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { main } from "../../host/cli/main.ts";
 import { compile, createHost, DecodeError, LinkError, type WorldDemand } from "../../host/node/index.ts";
 import { bind, BuildError, type Builder, createBuilder, projectModules, types } from "../../scripts/toolchain/index.ts";
+import { tenon } from "./shell.ts";
 
 let root: string;
 let builder: Builder;
@@ -32,12 +32,6 @@ async function project(files: Readonly<Record<string, string | object>>): Promis
     await writeFile(join(folder, name), typeof contents === "string" ? contents : JSON.stringify(contents, null, 2));
   }
   return folder;
-}
-
-async function tenon(...args: string[]): Promise<{ status: number; out: string; err: string }> {
-  let [out, err] = ["", ""];
-  const status = await main(args, { out: (text) => (out += text), err: (text) => (err += text) });
-  return { status, out, err };
 }
 
 describe("a built module", () => {

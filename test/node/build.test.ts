@@ -2,7 +2,6 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { main } from "../../host/cli/main.ts";
 import { compile } from "../../host/node/index.ts";
 import { toolFiles } from "../../scripts/toolchain/build/cache.ts";
 import { createModule } from "../../scripts/toolchain/build/create.ts";
@@ -16,6 +15,7 @@ import {
 } from "../../scripts/toolchain/build/index.ts";
 import { sections } from "../../scripts/toolchain/core-sections.ts";
 import { metadataShow } from "../../scripts/toolchain/wasm-tools.ts";
+import { tenon } from "./shell.ts";
 
 const timeout = 60_000;
 let root: string;
@@ -381,13 +381,6 @@ describe("what the author got wrong", () => {
 });
 
 describe("tenon new, tenon build", () => {
-  async function tenon(...args: string[]): Promise<{ status: number; out: string; err: string }> {
-    let out = "";
-    let err = "";
-    const status = await main(args, { out: (text) => (out += text), err: (text) => (err += text) });
-    return { status, out, err };
-  }
-
   test("a new module builds at once; its exports trap until they are written", { timeout }, async () => {
     const dir = join(root, "fresh", "words");
     const witFile = join(root, "fresh", "other.wit");

@@ -4,20 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { main } from "../../host/cli/main.ts";
 import { type BoundComponent, compile } from "../../host/node/index.ts";
 import type { Inspection } from "../../host/runtime/inspect.ts";
 import { componentEmbed, componentNew, emptyModule, parseWat } from "../../scripts/toolchain/wasm-tools.ts";
+import { tenon } from "./shell.ts";
 
 const root = await mkdtemp(join(tmpdir(), "tenon-cli-"));
 afterAll(() => rm(root, { recursive: true, force: true }));
-
-async function tenon(...args: string[]): Promise<{ status: number; out: string; err: string }> {
-  let out = "";
-  let err = "";
-  const status = await main(args, { out: (text) => (out += text), err: (text) => (err += text) });
-  return { status, out, err };
-}
 
 const file = join(root, "adder.wasm");
 const wit = join(root, "adder.wit");

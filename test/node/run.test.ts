@@ -4,7 +4,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { main } from "../../host/cli/main.ts";
 import type { ValueType } from "../../host/model/types.ts";
 import { buildModule } from "../../scripts/toolchain/build/index.ts";
 import { settled } from "../../scripts/toolchain/run/settle.ts";
@@ -12,18 +11,13 @@ import { printValue } from "../../scripts/toolchain/run/wave-print.ts";
 import { readArguments, readValue } from "../../scripts/toolchain/run/wave-read.ts";
 import { componentEmbed, componentNew, emptyModule } from "../../scripts/toolchain/wasm-tools.ts";
 import { valuesOf, valueTypes } from "../differential/arbitraries.ts";
+import { tenon } from "./shell.ts";
 
 let root: string;
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "tenon-run-"));
 });
 afterAll(() => rm(root, { recursive: true, force: true }));
-
-async function tenon(...args: string[]): Promise<{ status: number; out: string; err: string }> {
-  let [out, err] = ["", ""];
-  const status = await main(args, { out: (text) => (out += text), err: (text) => (err += text) });
-  return { status, out, err };
-}
 
 const u8: ValueType = { kind: "u8" };
 const string: ValueType = { kind: "string" };

@@ -2,19 +2,12 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { main } from "../../../host/cli/main.ts";
 import type { Review } from "../../../host/rights/types.ts";
 import { parseWat } from "../../../scripts/toolchain/wasm-tools.ts";
+import { tenon } from "../shell.ts";
 
 const root = await mkdtemp(join(tmpdir(), "tenon-rights-"));
 afterAll(() => rm(root, { recursive: true, force: true }));
-
-async function tenon(...args: string[]): Promise<{ status: number; out: string; err: string }> {
-  let out = "";
-  let err = "";
-  const status = await main(args, { out: (text) => (out += text), err: (text) => (err += text) });
-  return { status, out, err };
-}
 
 const place = (name: string): string => join(root, name);
 

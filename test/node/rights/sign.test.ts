@@ -12,12 +12,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { main } from "../../../host/cli/main.ts";
 import { ReloadError, UnsupportedError, UsageError } from "../../../host/errors.ts";
 import { compile, createHost } from "../../../host/node/index.ts";
 import { generateKeyPair, type Key, sign, SignatureError, verify } from "../../../host/node/rights.ts";
 import { bind } from "../../../scripts/toolchain/bind.ts";
 import { parseWat } from "../../../scripts/toolchain/wasm-tools.ts";
+import { tenon } from "../shell.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 const root = await mkdtemp(join(tmpdir(), "tenon-sign-"));
@@ -228,13 +228,6 @@ describe("sign and generateKeyPair", () => {
 });
 
 describe("tenon keygen, sign and verify", () => {
-  async function tenon(...args: string[]): Promise<{ status: number; out: string; err: string }> {
-    let out = "";
-    let err = "";
-    const status = await main(args, { out: (text) => (out += text), err: (text) => (err += text) });
-    return { status, out, err };
-  }
-
   test("a key, a signature, and the check of both", async () => {
     await writeFile(place("c.wasm"), component);
     const key = place("key.pem");

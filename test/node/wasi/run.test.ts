@@ -7,11 +7,11 @@ import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { main } from "../../../host/cli/main.ts";
 import { parseWat } from "../../../scripts/toolchain/wasm-tools.ts";
 import { componentize } from "../real/componentize.ts";
 import { webGuest } from "./net/web-guest.ts";
 import { clang, command } from "./support.ts";
+import { tenon } from "../shell.ts";
 
 const root = await mkdtemp(join(tmpdir(), "tenon-run-wasi-"));
 afterAll(() => rm(root, { recursive: true, force: true }));
@@ -40,12 +40,6 @@ async function ended(child: ChildProcess): Promise<Ended> {
   child.stderr!.on("data", (data: Buffer) => (err += data.toString()));
   const [status, signal] = (await once(child, "close")) as [number | null, string | null];
   return { status, signal, out, err };
-}
-
-async function tenon(...args: string[]): Promise<{ status: number; out: string; err: string }> {
-  let [out, err] = ["", ""];
-  const status = await main(args, { out: (text) => (out += text), err: (text) => (err += text) });
-  return { status, out, err };
 }
 
 /** A program whose `run` is these instructions, with a function `end` that takes its exit code. */
