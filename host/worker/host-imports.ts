@@ -5,6 +5,7 @@
 import { disposeHostObject } from "../abi/host-objects.ts";
 import { returnRep } from "../abi/guest-resource.ts";
 import { ComponentError } from "../errors.ts";
+import type { ImportCall } from "../model/async-values.ts";
 import type { ValueType } from "../model/types.ts";
 import { funcName } from "../model/spelling.ts";
 import type { LinkedImports } from "../runtime/given-imports.ts";
@@ -39,6 +40,16 @@ export class HostImports {
   tagged: readonly boolean[] = [];
   /** What imports threw; the traps that come of it have it as their cause. */
   readonly #thrown: unknown[] = [];
+  #controller: AbortController | undefined;
+  #end: { readonly reason: unknown } | undefined;
+  /** What asynchronous imports are told of their calls. A guest in a worker waits for each, and cancels none. */
+  readonly #importCall: ImportCall = withSignal(() => {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#end !== undefined) this.#controller.abort(this.#end.reason);
+    }
+    return this.#controller.signal;
+  });
 
   constructor(surface: Surface, linked: LinkedImports, guest: GuestSide) {
     this.#surface = surface;
@@ -95,7 +106,9 @@ export class HostImports {
       });
     let value: unknown;
     try {
-      value = this.#imports[index]!(args.map((arg, i) => handled(type.params[i]!.type, arg, take)));
+      const given = args.map((arg, i) => handled(type.params[i]!.type, arg, take));
+      if (type.async) given.push(this.#importCall);
+      value = this.#imports[index]!(given);
     } catch (error) {
       failed(error);
       return;
@@ -146,6 +159,12 @@ export class HostImports {
     return counts;
   }
 
+  /** Nobody waits for the imports that are called any more. */
+  abort(reason: unknown): void {
+    this.#end ??= { reason };
+    this.#controller?.abort(reason);
+  }
+
   /** Disposes of what the guest still has. */
   end(): { readonly disposed: number; readonly errors: readonly Error[] } {
     const objects = [...this.#objects.values()];
@@ -183,6 +202,14 @@ class NoResource extends TypeError {
   constructor() {
     super("Expected a resource");
   }
+}
+
+function withSignal(make: () => AbortSignal): ImportCall {
+  return {
+    get signal() {
+      return make();
+    },
+  };
 }
 
 function target({ path }: Func, linked: unknown): Import {

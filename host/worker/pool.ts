@@ -31,6 +31,7 @@ import type { Call, Limiting, Member, MemberEvents, Passing } from "./call.ts";
 import { classesOf, constructorOf, exportsOf } from "./exports.ts";
 import { giveBackAll } from "./host-imports.ts";
 import { inEach, Lives } from "./lives.ts";
+import type { CallOptions } from "../model/async-values.ts";
 import type { ExternDecl } from "../model/types.ts";
 import type { LinkedImports } from "../runtime/given-imports.ts";
 import type { Faults } from "../runtime/lazy.ts";
@@ -195,8 +196,10 @@ export class Pool implements EngineInstance {
     const { signal } = limits ?? {};
     if (!sync) {
       return new Promise((resolve, reject) => {
-        if (signal?.aborted === true) throw signal.reason;
+        const given = this.#signalGiven(index, args);
+        for (const one of [signal, given]) if (one?.aborted === true) throw one.reason;
         const call = this.#made(index, args, { only, limits }, { resolve, reject });
+        if (given !== undefined) this.#givenUp(call, given);
         const member = this.#pick(call);
         if (member === undefined) this.#wait(call, args);
         else this.#lowered(call, args, () => member.run(call));
@@ -219,6 +222,30 @@ export class Pool implements EngineInstance {
     this.#lowered(call, args, () => member.runSync!(call));
     if ("error" in outcome!) throw outcome.error;
     return (outcome as unknown as { readonly value: unknown }).value;
+  }
+
+  /** The signal that an asynchronous function was called with. */
+  #signalGiven(index: number, args: readonly unknown[]): AbortSignal | undefined {
+    const { type } = this.#plan.surface.exports[index]!;
+    return type.async ? (args[type.params.length] as CallOptions | undefined)?.signal : undefined;
+  }
+
+  /** Rejects a call when its signal fires. One that has begun goes on to its end, of which nobody hears. */
+  #givenUp(call: Call, signal: AbortSignal): void {
+    const { resolve, reject } = call;
+    const fired = (): void => {
+      if (this.#takeBack(call)) this.#reject(call, signal.reason as Error);
+      else reject(signal.reason);
+    };
+    signal.addEventListener("abort", fired, { once: true });
+    call.resolve = (value) => {
+      signal.removeEventListener("abort", fired);
+      resolve(value);
+    };
+    call.reject = (error) => {
+      signal.removeEventListener("abort", fired);
+      reject(error);
+    };
   }
 
   /** Passes arguments on, or says by their types which of them cannot be passed. */

@@ -211,6 +211,7 @@ export class WorkerMember implements Member, GuestSide {
     const before = this.state;
     this.state = "trapped";
     this.trap = trap;
+    this.imports.abort(trap);
     void this.#terminate();
     if (before === "live") this.#events.trapped(this, trap);
   }
@@ -219,6 +220,7 @@ export class WorkerMember implements Member, GuestSide {
   async end(error: Error): Promise<EndReceipt> {
     const { memoryBytes } = this.usage;
     if (this.state !== "trapped") this.state = "ended";
+    this.imports.abort(error);
     const gone = this.#terminate();
     this.#settle((call) => call.reject(error));
     this.#refuse(error);

@@ -135,3 +135,53 @@ test("a guest waits for an asynchronous import without a result, which is given 
   wake();
   expect(await running).toEqual([7, true]);
 });
+
+describe("in a worker", () => {
+  test("a signal gives a call up, and one that waits for its turn does not begin", async () => {
+    await using host = createHost({ isolation: "worker" });
+    const asked: number[] = [];
+    let answer!: (value: number) => void;
+    const fetch = (n: number): Promise<number> => {
+      asked.push(n);
+      return new Promise((resolve) => (answer = resolve));
+    };
+    const { exports } = await host.load<Calls>(await bytes(callsGuest), { name: "a", imports: { fetch } });
+    await expect(exports.later(0, { signal: AbortSignal.abort(new Error("no")) })).rejects.toThrow("no");
+    const [first, second] = [new AbortController(), new AbortController()];
+    const began = exports.later(1, { signal: first.signal });
+    const waits = exports.later(2, { signal: second.signal });
+    const last = exports.now(3, { signal: first.signal });
+    await expect.poll(() => asked).toEqual([1]);
+    second.abort(new Error("not now"));
+    await expect(waits).rejects.toThrow("not now");
+    first.abort(new Error("enough"));
+    await expect(began).rejects.toThrow("enough");
+    await expect(last).rejects.toThrow("enough");
+    answer(10);
+    expect(await exports.now(1, { signal: new AbortController().signal })).toBe(2);
+    expect(asked).toEqual([1]);
+  });
+
+  test("an asynchronous import is given its call, whose signal aborts when the module is unloaded", async () => {
+    await using host = createHost();
+    const signals: AbortSignal[] = [];
+    const fetch = (n: number, { signal }: ImportCall): number | Promise<number> => {
+      signals.push(signal);
+      return n === 0 ? new Promise(() => {}) : n * 10;
+    };
+    const module = await host.load<Calls>(await bytes(callsGuest), {
+      name: "a",
+      isolation: "worker",
+      imports: { fetch },
+    });
+    expect(await module.exports.later(1)).toBe(11);
+    const waiting = module.exports.later(0);
+    const ended = expect(waiting).rejects.toBeInstanceOf(UnloadedError);
+    await expect.poll(() => signals.length).toBe(2);
+    expect(signals[1]!.aborted).toBe(false);
+    await module.unload({ force: true });
+    await ended;
+    expect(signals[1]!.aborted).toBe(true);
+    expect(signals[1]!.reason).toBeInstanceOf(UnloadedError);
+  });
+});
