@@ -11,6 +11,7 @@ import { compile, createHost } from "../../host/node/index.ts";
 import { analyze } from "../../host/plan/analyze.ts";
 import { jcoComponent, parseWat } from "../../scripts/toolchain/wasm-tools.ts";
 import { adapt, type Api, type Person } from "./adapter.ts";
+import { asyncRows } from "./async.ts";
 import { jspiRows } from "./jspi.ts";
 import { limitRows } from "./limits.ts";
 import { compare, compareSlow, type Contender, type Goal, type Medians, type Row } from "./measure.ts";
@@ -113,6 +114,7 @@ export async function runCases(report: (row: Row) => void): Promise<Row[]> {
   for (const row of await limitRows(makeRow)) done(row);
   for (const row of await workerRows(makeRow)) done(row);
   for (const row of await jspiRows(makeRow)) done(row);
+  for (const row of await asyncRows(makeRow)) done(row);
   for (const row of await wasiRows(makeRow)) done(row);
   for (const row of await fileRows()) done(row);
   await module.unload();

@@ -229,6 +229,7 @@ export abstract class Scheduler implements Waker {
 
   /** Threads that waited to be let in look again whether they are. */
   protected unpark({ parked }: TaskInstance): void {
+    if (parked.length === 0) return;
     for (const thread of parked) this.wake(thread);
     parked.length = 0;
   }

@@ -130,6 +130,7 @@ export class Task {
   /** Absent in a call of a function that is not asynchronous. */
   readonly lift: LiftedFunction | undefined;
   readonly instance: TaskInstance;
+  /** A call of the host's is its own. */
   readonly caller: Caller;
   state: number = TaskState.INITIAL;
   /** The borrows that the callee was lent. */
@@ -139,9 +140,9 @@ export class Task {
   others: Set<Thread> | undefined;
   private running = 0;
 
-  constructor(instance: TaskInstance, caller: Caller, lift?: LiftedFunction) {
+  constructor(instance: TaskInstance, caller: Caller | undefined, lift?: LiftedFunction) {
     this.instance = instance;
-    this.caller = caller;
+    this.caller = caller ?? (this as unknown as Caller);
     this.lift = lift;
   }
 

@@ -73,14 +73,13 @@ export class ImportCall {
 }
 
 /** A call that the host made. */
-class HostCall implements Caller {
+class HostCall extends Task implements Caller {
   readonly isHost: boolean = true;
-  readonly lift: LiftedFunction;
+  declare readonly lift: LiftedFunction;
   args: readonly unknown[];
   /** The arguments have been lowered: a value that is not what it was is the guest's trap from here on. */
   lowered: boolean;
   settled = false;
-  task: Task | undefined;
   private readonly tasks: Tasks;
   private value: unknown;
   private failed = false;
@@ -88,16 +87,14 @@ class HostCall implements Caller {
   private signal: AbortSignal | undefined;
 
   constructor(tasks: Tasks, lift: LiftedFunction, args: readonly unknown[]) {
+    super(lift.instance, undefined, lift);
     this.tasks = tasks;
-    this.lift = lift;
     this.args = args;
     this.lowered = !lift.changing;
   }
 
-  start(task: Task): unknown {
-    const { args } = this;
-    this.args = [];
-    return this.lift.start!(task, args);
+  start(): unknown {
+    return this.lift.start!(this, this.args);
   }
 
   waits(): void {
@@ -211,20 +208,19 @@ export class Tasks extends Threads {
     if (call.settled) return;
     const { lift } = call;
     const { instance } = this;
-    const task = (call.task = new Task(lift.instance, call, lift));
     for (const state of lift.entering) state.entered = ENTERED;
     try {
       instance.meter?.begin();
-      this.startTask(task);
+      this.startTask(call);
       if (instance.root.entered !== ENTERED) throw DYING;
     } catch (error) {
       const { mayLeave } = lift.instance.state;
       const isHosts = !call.lowered && mayLeave && instance.root.entered === ENTERED;
       if (!isHosts || error === instance.quota.trap) {
-        this.crash(task, error);
+        this.crash(call, error);
         return;
       }
-      this.takeBack(call, task, error);
+      this.takeBack(call, error);
     }
     instance.meter?.finish();
     for (const state of lift.entering) state.entered = IDLE;
@@ -232,9 +228,7 @@ export class Tasks extends Threads {
   }
 
   abort(call: HostCall): void {
-    const { task } = call;
-    if (task === undefined) return;
-    this.whenIdle(() => this.requestCancellation(task, undefined));
+    this.whenIdle(() => this.requestCancellation(call, undefined));
   }
 
   // Calls between guests.
@@ -539,8 +533,8 @@ export class Tasks extends Threads {
   // Ends.
 
   /** Undoes what was done for a call whose arguments had changed when they were to be lowered: the guest was not called. */
-  private takeBack(call: HostCall, task: Task, error: unknown): void {
-    const { instance, implicit } = task;
+  private takeBack(call: HostCall, error: unknown): void {
+    const { instance, implicit } = call;
     instance.remove(implicit!);
     if (instance.exclusive === implicit) {
       instance.exclusive = undefined;
@@ -560,7 +554,7 @@ export class Tasks extends Threads {
   trapIfStuck(): void {
     if (this.calls.size === 0 || this.runnable || this.hostPending > 0 || this.hasHostEnds || !this.idle) return;
     const [call] = this.calls;
-    this.crash(call!.task, new AbiTrap("deadlock", "Every task of the instance waits for another"));
+    this.crash(call, new AbiTrap("deadlock", "Every task of the instance waits for another"));
   }
 
   /** The instance has ended: calls are told, and what holds it is let go. */
@@ -581,8 +575,8 @@ export class Tasks extends Threads {
 
 /** The call of the host's that a task works for. */
 function callOf(task: Task | undefined): HostCall | undefined {
+  if (task instanceof HostCall) return task;
   const caller = task?.caller;
-  if (caller instanceof HostCall) return caller;
   return caller instanceof Subtask ? callOf(caller.parent) : undefined;
 }
 

@@ -1,8 +1,8 @@
 /** Asynchronous guests in WAT: what the tests of asynchronous calls run. */
 
 /** A memory with a `realloc` that only goes forward, and what the built-ins are called in core modules. */
-const libc = `(core module $Libc (memory (export "memory") 1)
-  (global $at (mut i32) (i32.const 4096))
+const libc = `(core module $Libc (memory (export "memory") 4)
+  (global $at (mut i32) (i32.const 131072))
   (func (export "realloc") (param i32 i32 i32 i32) (result i32)
     (local $p i32)
     (local.set $p (i32.and (i32.add (global.get $at) (i32.const 7)) (i32.const -8)))
@@ -41,7 +41,24 @@ export const callsGuest = `(component
     (import "" "drop-set" (func $drop-set (param i32)))
     (import "" "get" (func $get (result i32)))
     (import "" "set" (func $set (param i32)))
+    ;; Cells of eight bytes, those that are free in a list.
     (global $cells (mut i32) (i32.const 64))
+    (global $free (mut i32) (i32.const 0))
+    (func $cell-new (result i32)
+      (local $cell i32)
+      (if (global.get $free) (then
+        (local.set $cell (global.get $free))
+        (global.set $free (i32.load (local.get $cell)))
+        (return (local.get $cell))))
+      (local.set $cell (global.get $cells))
+      (global.set $cells (i32.add (global.get $cells) (i32.const 8)))
+      (local.get $cell))
+    (func $cell-drop (param $cell i32) (result i32)
+      (local $value i32)
+      (local.set $value (i32.load (local.get $cell)))
+      (i32.store (local.get $cell) (global.get $free))
+      (global.set $free (local.get $cell))
+      (local.get $value))
     (func (export "now") (param i32) (result i32)
       (call $return (i32.add (local.get 0) (i32.const 1))) (i32.const 0))
     (func (export "echo") (param i32 i32) (result i32)
@@ -49,11 +66,10 @@ export const callsGuest = `(component
     ;; The cell that the result goes to and the set are kept together in the context.
     (func (export "later") (param i32) (result i32)
       (local $cell i32) (local $status i32) (local $set i32)
-      (local.set $cell (global.get $cells))
-      (global.set $cells (i32.add (global.get $cells) (i32.const 8)))
+      (local.set $cell (call $cell-new))
       (local.set $status (call $fetch (local.get 0) (local.get $cell)))
       (if (i32.eq (local.get $status) (i32.const 2)) (then
-        (call $return (i32.add (i32.load (local.get $cell)) (i32.const 1)))
+        (call $return (i32.add (call $cell-drop (local.get $cell)) (i32.const 1)))
         (return (i32.const 0))))
       (local.set $set (call $set-new))
       (i32.store offset=4 (local.get $cell) (local.get $set))
@@ -67,7 +83,7 @@ export const callsGuest = `(component
       (local.set $cell (call $get))
       (call $drop-subtask (local.get $index))
       (call $drop-set (i32.load offset=4 (local.get $cell)))
-      (call $return (i32.add (i32.load (local.get $cell)) (i32.const 1)))
+      (call $return (i32.add (call $cell-drop (local.get $cell)) (i32.const 1)))
       (i32.const 0))
     (func (export "turns") (param i32) (result i32)
       (call $set (local.get 0)) (i32.const 1))
@@ -186,3 +202,52 @@ export const sleepsGuest = `(component
     (export "set-new" (func $set-new)) (export "join" (func $join))))))
   (func (export "run") async (result u32)
     (canon lift (core func $m "run") async (callback (core func $m "event")))))`;
+
+const doubled = (name: string, body: string): string => `
+  (func (export "${name}") (param i32) (result i32)
+    (local $sum i32)
+    (loop $more
+      ${body}
+      (local.set 0 (i32.sub (local.get 0) (i32.const 1)))
+      (br_if $more (local.get 0)))
+    (local.get $sum))`;
+
+/** Calls another guest a number of times: `asynchronous` one that returns with `task.return` at once, `synchronous` a plain one. */
+export const eagerPair = `(component
+  (component $Provider
+    (core func $return (canon task.return (result u32)))
+    (core module $M
+      (import "" "return" (func $return (param i32)))
+      (func (export "later") (param i32) (result i32)
+        (call $return (i32.mul (local.get 0) (i32.const 2))) (i32.const 0))
+      (func (export "event") (param i32 i32 i32) (result i32) unreachable)
+      (func (export "now") (param i32) (result i32) (i32.mul (local.get 0) (i32.const 2))))
+    (core instance $m (instantiate $M (with "" (instance (export "return" (func $return))))))
+    (func (export "later") async (param "n" u32) (result u32)
+      (canon lift (core func $m "later") async (callback (core func $m "event"))))
+    (func (export "now") (param "n" u32) (result u32) (canon lift (core func $m "now"))))
+  (component $Consumer
+    (import "later" (func $later async (param "n" u32) (result u32)))
+    (import "now" (func $now (param "n" u32) (result u32)))
+    ${libc}
+    (core func $later' (canon lower (func $later) async ${abi}))
+    (core func $now' (canon lower (func $now)))
+    (core module $M
+      (import "libc" "memory" (memory 1))
+      (import "" "later" (func $later (param i32 i32) (result i32)))
+      (import "" "now" (func $now (param i32) (result i32)))
+      ${doubled(
+        "asynchronous",
+        `(if (i32.ne (call $later (local.get 0) (i32.const 16)) (i32.const 2)) (then unreachable))
+      (local.set $sum (i32.add (local.get $sum) (i32.load (i32.const 16))))`,
+      )}
+      ${doubled("synchronous", `(local.set $sum (i32.add (local.get $sum) (call $now (local.get 0))))`)})
+    (core instance $m (instantiate $M (with "libc" (instance $libc)) (with "" (instance
+      (export "later" (func $later')) (export "now" (func $now'))))))
+    (func (export "asynchronous") (param "n" u32) (result u32) (canon lift (core func $m "asynchronous")))
+    (func (export "synchronous") (param "n" u32) (result u32) (canon lift (core func $m "synchronous"))))
+  (instance $provider (instantiate $Provider))
+  (instance $consumer (instantiate $Consumer
+    (with "later" (func $provider "later")) (with "now" (func $provider "now"))))
+  (export "asynchronous" (func $consumer "asynchronous"))
+  (export "synchronous" (func $consumer "synchronous")))`;
