@@ -112,7 +112,7 @@ async function byHand(fetch: (n: number) => Promise<number>): Promise<Record<"no
     libc: { memory },
     "": {
       fetch(n: number, pointer: number) {
-        wait = fetch(n).then((value) => void (new DataView(memory.buffer).setInt32(pointer, value, true)));
+        wait = fetch(n).then((value) => void new DataView(memory.buffer).setInt32(pointer, value, true));
         return 1 | (1 << 4);
       },
       return: (value: number) => void (returned = value),

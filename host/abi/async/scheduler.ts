@@ -465,6 +465,23 @@ export abstract class Scheduler implements Waker {
     this.drain();
   }
 
+  /** As {@link outermost}, for a thread that goes on. */
+  private outermostTurn(thread: Thread): void {
+    const { instance } = this;
+    const { chain } = thread.task.instance;
+    for (const state of chain) state.entered = ENTERED;
+    try {
+      instance.meter?.begin();
+      this.resume(thread);
+      if (instance.root.entered !== ENTERED) throw DYING;
+    } catch (error) {
+      this.crash(thread.task, error);
+      return;
+    }
+    instance.meter?.finish();
+    for (const state of chain) state.entered = IDLE;
+  }
+
   private leaveSlice(thread: Thread): void {
     this.instance.meter?.finish();
     for (const state of thread.task.instance.chain) state.entered = IDLE;
@@ -527,7 +544,7 @@ export abstract class Scheduler implements Waker {
       if (thread === undefined) break;
       thread.queued = false;
       if (!this.isReady(thread)) continue;
-      this.outermost(thread.task, thread.task.instance.chain, () => this.resume(thread));
+      this.outermostTurn(thread);
     }
     this.draining = false;
     // What is left waits for a turn of the event loop, or for the thread that is about to go on.

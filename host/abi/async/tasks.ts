@@ -7,6 +7,7 @@ import { ENTERED, IDLE } from "../entered.ts";
 import type { Lends } from "../handle-table.ts";
 import type { Memory } from "../memory.ts";
 import { AbiTrap } from "../trap.ts";
+import { ImportCall, Pending } from "./import-call.ts";
 import { DYING, type Instance, type Machine } from "./scheduler.ts";
 import {
   type Caller,
@@ -52,25 +53,7 @@ export interface CallingMachine extends Machine {
   importName(func: number): string;
 }
 
-/** What an import is told of its call. */
-export class ImportCall {
-  #controller: AbortController | undefined;
-  #reason: { readonly value: unknown } | undefined;
-
-  /** Aborts when the guest cancels the call, or the instance ends. */
-  get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController();
-      if (this.#reason !== undefined) this.#controller.abort(this.#reason.value);
-    }
-    return this.#controller.signal;
-  }
-
-  abort(reason?: unknown): void {
-    this.#reason ??= { value: reason };
-    this.#controller?.abort(reason);
-  }
-}
+const NOTHING: readonly unknown[] = [];
 
 /** A call that the host made. */
 class HostCall extends Task implements Caller {
@@ -94,7 +77,9 @@ class HostCall extends Task implements Caller {
   }
 
   start(): unknown {
-    return this.lift.start!(this, this.args);
+    const { args } = this;
+    this.args = NOTHING;
+    return this.lift.start!(this, args);
   }
 
   waits(): void {
@@ -153,7 +138,7 @@ export interface CallOptions {
 export class Tasks extends Threads {
   /** Calls of the host's that have not ended. */
   readonly calls: Set<HostCall> = new Set();
-  /** Calls of the host that have not ended. */
+  /** Calls of the host that have not ended, and of which somebody wants to hear. */
   private readonly imports = new Set<ImportCall>();
   declare protected readonly instance: CalledInstance;
   declare protected readonly machine: CallingMachine;
@@ -273,7 +258,7 @@ export class Tasks extends Threads {
   // Calls of the host.
 
   importCall(): ImportCall {
-    return new ImportCall();
+    return new ImportCall(this.imports);
   }
 
   isPending(value: unknown): value is PromiseLike<unknown> {
@@ -297,17 +282,32 @@ export class Tasks extends Threads {
     subtask.state = SubtaskState.STARTED;
     subtask.lenders = lends;
     subtask.hostCall = call;
+    const pending = new Pending(site, subtask, pointer);
     this.expect(call, raw, (value, thrown) => {
-      if (subtask.resolved) return;
-      this.whenIdle(() => {
-        if (subtask.resolved || this.ended) return;
-        const lower = (): void => void site.result(value, thrown, pointer);
-        if (!this.outermost(subtask.parent, site.caller.chain, lower)) return;
-        subtask.end(SubtaskState.RETURNED);
-        this.drain();
-      });
+      pending.value = value;
+      pending.thrown = thrown;
+      if (this.idle) this.settle(pending);
+      else this.whenIdle(() => this.settle(pending));
     });
     return this.shown(subtask, site.caller);
+  }
+
+  private settle({ site, subtask, pointer, value, thrown }: Pending): void {
+    if (subtask.resolved || this.ended) return;
+    const { chain } = site.caller;
+    const { instance } = this;
+    for (const state of chain) state.entered = ENTERED;
+    try {
+      instance.meter?.begin();
+      site.result(value, thrown, pointer);
+    } catch (error) {
+      this.crash(subtask.parent, error);
+      return;
+    }
+    instance.meter?.finish();
+    for (const state of chain) state.entered = IDLE;
+    subtask.end(SubtaskState.RETURNED);
+    this.drain();
   }
 
   /** A synchronous call of the host's own function, which gave a promise. */
@@ -338,10 +338,9 @@ export class Tasks extends Threads {
     settled: (value: unknown, thrown: boolean) => void,
   ): void {
     this.hostPending++;
-    this.imports.add(call);
     const end = (value: unknown, thrown: boolean): void => {
       this.hostPending--;
-      this.imports.delete(call);
+      call.end();
       if (!this.ended) settled(value, thrown);
     };
     Promise.resolve(raw).then(
@@ -563,7 +562,6 @@ export class Tasks extends Threads {
     this.ended = true;
     for (const call of [...this.calls]) call.reject(this.instance.refuse(call.lift.index));
     for (const call of this.imports) call.abort(this.instance.refuse(-1));
-    this.imports.clear();
     this.unwind();
   }
 

@@ -1,0 +1,50 @@
+/** What the host is asked by guests: what an import is told of its call, and what is kept while its promise is awaited. */
+import type { HostSite, Subtask } from "./task.ts";
+
+/** What an import is told of its call. */
+export class ImportCall {
+  readonly #live: Set<ImportCall>;
+  #controller: AbortController | undefined;
+  #reason: { readonly value: unknown } | undefined;
+
+  /** @param live those that somebody listens to */
+  constructor(live: Set<ImportCall>) {
+    this.#live = live;
+  }
+
+  /** Aborts when the guest cancels the call, or the instance ends. */
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#reason === undefined) this.#live.add(this);
+      else this.#controller.abort(this.#reason.value);
+    }
+    return this.#controller.signal;
+  }
+
+  abort(reason?: unknown): void {
+    this.#reason ??= { value: reason };
+    this.#live.delete(this);
+    this.#controller?.abort(reason);
+  }
+
+  /** The call has ended. */
+  end(): void {
+    if (this.#controller !== undefined) this.#live.delete(this);
+  }
+}
+
+/** What is kept of a call whose import gave a promise. */
+export class Pending {
+  readonly site: HostSite;
+  readonly subtask: Subtask;
+  readonly pointer: number;
+  value: unknown;
+  thrown = false;
+
+  constructor(site: HostSite, subtask: Subtask, pointer: number) {
+    this.site = site;
+    this.subtask = subtask;
+    this.pointer = pointer;
+  }
+}
