@@ -305,13 +305,16 @@ export function feedOf(value: object): Feed {
   const source = value as Partial<AsyncIterable<unknown> & Iterable<unknown>>;
   let iterator: AsyncIterator<unknown> | Iterator<unknown> | undefined;
   const isAsync = typeof source[Symbol.asyncIterator] === "function";
+  const begin = (): AsyncIterator<unknown> | Iterator<unknown> =>
+    isAsync ? source[Symbol.asyncIterator]!() : source[Symbol.iterator]!();
   return {
     next() {
-      iterator ??= isAsync ? source[Symbol.asyncIterator]!() : source[Symbol.iterator]!();
+      iterator ??= begin();
       const next = iterator.next();
       return isThenable(next) ? next.then(stepOf) : stepOf(next);
     },
-    close: () => quietly(() => iterator?.return?.()),
+    // Also where nothing was asked of it: it learns that nobody will.
+    close: () => quietly(() => (iterator ?? begin()).return?.()),
   };
 }
 

@@ -93,18 +93,25 @@ export function isUnspecified(address: SocketAddress): boolean {
   return address.val.address.every((part) => part === 0);
 }
 
+/** An address of IPv4 as IPv6 maps it. */
+export function isMapped(address: SocketAddress): boolean {
+  return address.tag === "ipv6" && hostAt(bytesOf(address)).address!.length === 4;
+}
+
 /** One machine, as `connect` and `bind` of TCP want it: of the socket's family, no IPv4 address in IPv6, not many, not all. */
 export function isUnicast(address: SocketAddress, family: Family): boolean {
   if (address.tag !== family) return false;
   const bytes = bytesOf(address);
   if (family === "ipv4") return !(bytes[0]! >= 224 && bytes[0]! < 240) && !bytes.every((byte) => byte === 255);
-  return bytes[0] !== 0xff && hostAt(bytes).address!.length === 16;
+  return bytes[0] !== 0xff && !isMapped(address);
 }
 
 /** The sockets of an instance that are open, and the names it has looked up. */
 export class Net {
   readonly #state: WasiState;
   readonly #open = new Set<() => void>();
+  /** Where sockets of TCP are bound that do nothing yet. */
+  readonly bound: Set<string> = new Set();
   /** The names that have led to an address. */
   readonly #names = new Map<string, Map<string, Host>>();
 

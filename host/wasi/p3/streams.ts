@@ -32,6 +32,8 @@ export interface Flow<T> {
 
 /** Bytes that a guest is given at once. */
 export const CHUNK = 65_536;
+/** Milliseconds after which what a guest writes waits for a turn of the event loop. */
+const TURN_MS = 10;
 
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
 
@@ -141,10 +143,15 @@ export async function drained<E>(
   write: (bytes: Uint8Array) => MaybePromise<unknown>,
   codeOf: (error: unknown) => E,
 ): Promise<Result<undefined, E>> {
+  let begun = performance.now();
   try {
     for (let bytes; (bytes = await data.read(CHUNK)) !== undefined;) {
       const written = write(bytes);
       if (isThenable(written)) await written;
+      if (performance.now() - begun < TURN_MS) continue;
+      // A guest that writes without end to what takes all at once would leave no turn to the event loop.
+      await new Promise<void>((resolve) => void setTimeout(resolve, 0));
+      begun = performance.now();
     }
     return OK;
   } catch (error) {

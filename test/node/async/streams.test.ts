@@ -393,3 +393,46 @@ describe("an error context", () => {
     expect(() => exports.dropTwice({ debugMessage: "" })).toThrow(expect.objectContaining({ trap: "invalid-handle" }));
   });
 });
+
+test("a synchronous cancel of what is in a waitable set is no trap: it waits for nothing", async () => {
+  const { exports } = await instantiateWat(`(component
+    (type $S (stream u8))
+    (core module $Libc (memory (export "memory") 1))
+    (core instance $libc (instantiate $Libc))
+    (core func $new (canon stream.new $S))
+    (core func $read (canon stream.read $S async (memory (core memory $libc "memory"))))
+    (core func $cancel (canon stream.cancel-read $S))
+    (core func $set-new (canon waitable-set.new))
+    (core func $join (canon waitable.join))
+    (core module $M
+      (import "" "new" (func $new (result i64)))
+      (import "" "read" (func $read (param i32 i32 i32) (result i32)))
+      (import "" "cancel" (func $cancel (param i32) (result i32)))
+      (import "" "set-new" (func $set-new (result i32)))
+      (import "" "join" (func $join (param i32 i32)))
+      (func (export "cancel") (result i32) (local $readable i32)
+        (local.set $readable (i32.wrap_i64 (call $new)))
+        (drop (call $read (local.get $readable) (i32.const 0) (i32.const 1)))
+        (call $join (local.get $readable) (call $set-new))
+        (call $cancel (local.get $readable))))
+    (core instance $m (instantiate $M (with "" (instance
+      (export "new" (func $new)) (export "read" (func $read)) (export "cancel" (func $cancel))
+      (export "set-new" (func $set-new)) (export "join" (func $join))))))
+    (func (export "cancel") (result u32) (canon lift (core func $m "cancel"))))`);
+  // CANCELLED, of no elements.
+  expect(exports["cancel"]()).toBe(2);
+});
+
+test("an iterable that is dropped before it is read is told", async () => {
+  const { exports } = await instantiateWat(pipeGuest({ type: "u8", size: 1 }));
+  let told = 0;
+  const source = {
+    [Symbol.iterator]: () => ({
+      next: () => ({ done: false, value: 1 }),
+      return: () => (told++, { done: true, value: 1 }),
+    }),
+  };
+  await exports["hold"](source);
+  await exports["letGo"]();
+  expect(told).toBe(1);
+});

@@ -204,9 +204,21 @@ export class TcpSocket extends BaseSocket {
       handle.close();
       return refuse(tagOf(failure));
     }
+    const local = socketAddressOf(found.address!, found.port!, this.family);
+    const { shown } = placeOf(local);
+    // The system would have two sockets bound to it while neither listens, so that a port is free again as soon as it is closed.
+    if (this.net.bound.has(shown)) {
+      handle.close();
+      return refuse("address-in-use");
+    }
+    this.net.bound.add(shown);
     this.#handle = handle;
-    this.#unheld = this.net.opened(() => this.#closeHandle());
-    this.#local = socketAddressOf(found.address!, found.port!, this.family);
+    const closed = this.net.opened(() => this.#closeHandle());
+    this.#unheld = () => {
+      this.net.bound.delete(shown);
+      closed();
+    };
+    this.#local = local;
     this.#phase = "bound";
     return undefined;
   }
@@ -279,6 +291,7 @@ export class TcpSocket extends BaseSocket {
     const handle = this.#handle;
     this.#handle = undefined;
     this.#unheld?.();
+    this.#unheld = undefined;
     return handle;
   }
 

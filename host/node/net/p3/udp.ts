@@ -6,7 +6,7 @@
 import type { ImportCall } from "../../../model/async-values.ts";
 import { createSocket, type Socket, type SocketOptions } from "node:dgram";
 import { isThenable, type MaybePromise } from "../../../wasi/maybe.ts";
-import { isUnspecified, placeOf, type SocketAddress, socketAddressOf } from "../network.ts";
+import { isMapped, isUnspecified, placeOf, type SocketAddress, socketAddressOf } from "../network.ts";
 import { codeOf, refuse } from "./codes.ts";
 import { BaseSocket, positive, TYPES } from "./socket.ts";
 
@@ -30,6 +30,8 @@ export class UdpSocket extends BaseSocket {
   readonly #known = new Map<string, MaybePromise<boolean>>();
   #socket: Socket | undefined;
   #remote: SocketAddress | undefined;
+  /** Of this machine, what {@link #remote} sees. */
+  #from: string | undefined;
   #listens = false;
 
   bind(address: SocketAddress): void {
@@ -47,13 +49,14 @@ export class UdpSocket extends BaseSocket {
     // A program's own function may still be asked: then it is its answer that sending and receiving wait for.
     if (this.#reaches(remote, "udp-socket.connect") === false) refuse("access-denied");
     this.#bound();
+    this.#from = this.#addressTo(remote);
     this.#remote = remote;
     this.#queue.length = 0;
   }
 
   disconnect(): void {
     if (this.#remote === undefined) refuse("invalid-state");
-    this.#remote = undefined;
+    this.#remote = this.#from = undefined;
   }
 
   async send(data: Uint8Array, to: SocketAddress | undefined): Promise<void> {
@@ -91,7 +94,8 @@ export class UdpSocket extends BaseSocket {
   getLocalAddress(): SocketAddress {
     if (this.#socket === undefined) return refuse("invalid-state");
     const { address, port } = this.#socket.address();
-    return socketAddressOf(address, port, this.family);
+    const local = socketAddressOf(address, port, this.family);
+    return isUnspecified(local) && this.#from !== undefined ? socketAddressOf(this.#from, port, this.family) : local;
   }
 
   getRemoteAddress(): SocketAddress {
@@ -112,8 +116,32 @@ export class UdpSocket extends BaseSocket {
     this.#socket = undefined;
   }
 
+  /**
+   * The address of this machine that datagrams to a peer come from. Another socket is connected to learn it: connecting this one would
+   * keep it from being connected to a third peer, for it loses its port when it is disconnected.
+   */
+  #addressTo(remote: SocketAddress): string {
+    const probe = this.#make();
+    try {
+      const { host, port } = placeOf(remote);
+      probe.connect(port, host);
+      probe.remoteAddress();
+      return probe.address().address;
+    } catch {
+      return refuse("remote-unreachable");
+    } finally {
+      probe.close();
+    }
+  }
+
+  #make(): Socket {
+    const isIpv6 = this.family === "ipv6";
+    return createSocket({ type: isIpv6 ? "udp6" : "udp4", ipv6Only: isIpv6, lookup }).on("error", () => undefined);
+  }
+
   #check(remote: SocketAddress): void {
-    if (remote.tag !== this.family || isUnspecified(remote) || remote.val.port === 0) refuse("invalid-argument");
+    if (remote.tag !== this.family || isUnspecified(remote) || isMapped(remote) || remote.val.port === 0)
+      refuse("invalid-argument");
   }
 
   /** Asked once of each place. */
@@ -137,8 +165,7 @@ export class UdpSocket extends BaseSocket {
   }
 
   #open(address: SocketAddress): Socket {
-    const isIpv6 = this.family === "ipv6";
-    const socket = createSocket({ type: isIpv6 ? "udp6" : "udp4", ipv6Only: isIpv6, lookup });
+    const socket = this.#make();
     let failure: unknown;
     socket.on("error", (error) => (failure = error));
     const { host, port } = placeOf(address);

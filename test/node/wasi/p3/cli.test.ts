@@ -118,6 +118,14 @@ describe("wasi:cli/stdout", () => {
     expect(order).toEqual(["begins a", "ends a", "begins b", "ends b"]);
   });
 
+  test("leaves turns to the event loop while a guest writes without end", async () => {
+    let over = false;
+    setTimeout(() => (over = true), 1);
+    const data = { read: async () => (over ? undefined : bytes("a")), cancel: async () => undefined };
+    const guest = await guestOf(CLI, { stdout: () => undefined });
+    expect(await guest("cli/stdout")["writeViaStream"](data)).toEqual(OK);
+  });
+
   test("drops the guest's stream when the sink fails, and says so", async () => {
     const guest = await guestOf(CLI, {
       stdout: () => {

@@ -140,6 +140,8 @@ describe("a tcp-socket", () => {
     socket["bind"](v4(0));
     expect(await outcome(() => socket["bind"](v4(0)))).toEqual(err("invalid-state"));
     const from = socket["getLocalAddress"]();
+    const other = tcp();
+    expect(await outcome(() => other["bind"](from))).toEqual(err("address-in-use"));
     await socket["connect"](v4(port));
     expect(socket["getLocalAddress"]()).toEqual(from);
   });
@@ -282,6 +284,24 @@ describe("a udp-socket", () => {
     expect(text((await hears)[0])).toBe("answer");
     client["disconnect"]();
     expect(await outcome(() => client["getRemoteAddress"]())).toEqual(err("invalid-state"));
+  });
+
+  test("says which address of this machine its peer sees, and keeps its port from one peer to the next", async () => {
+    const { udp } = await socketsOf(local);
+    const [client, one, two] = [udp(), udp(), udp()];
+    for (const socket of [one, two]) socket["bind"](v4(0));
+    client["bind"](v4(0, [0, 0, 0, 0]));
+    const { port: at } = client["getLocalAddress"]().val;
+    for (const socket of [one, two]) {
+      client["connect"](socket["getLocalAddress"]());
+      expect(client["getLocalAddress"]()).toEqual(v4(at));
+      await client["send"](bytes("hello"), undefined);
+      expect((await socket["receive"]())[1]).toEqual(v4(at));
+    }
+    client["disconnect"]();
+    expect(client["getLocalAddress"]()).toEqual(v4(at, [0, 0, 0, 0]));
+    const mapped = v6(9, [0, 0, 0, 0, 0, 0xffff, 0x7f00, 1]);
+    expect(await outcome(() => udp("ipv6")["connect"](mapped))).toEqual(err("invalid-argument"));
   });
 
   test("that may not listen hears those alone that it has sent to", async () => {
