@@ -198,7 +198,9 @@ test.skipIf(inPage)("a sleep in this thread ends with the time of its call", asy
 // A page that is not isolated has no worker that waits.
 const ENGINES: [string, object][] = [
   ["this thread", {}],
-  ...(inPage ? [] : [["a worker", { isolation: "worker" }] as [string, object]]),
+  ...(inPage ? [] : ([["a worker", { isolation: "worker" }]] as [string, object][])),
+  // Node 20 and 22 have no JavaScript Promise Integration.
+  ...("Suspending" in WebAssembly ? ([["this thread with jspi", { jspi: true }]] as [string, object][]) : []),
 ];
 
 test.each(ENGINES)(
