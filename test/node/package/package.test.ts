@@ -49,13 +49,13 @@ test("the package holds the host, the build, their types and the licence, and no
   for (const file of ["package.json", "README.md", "LICENSE", "CHANGELOG.md", "wit/tenon-module.wit"]) {
     expect(packed.files).toContain(file);
   }
-  for (const file of ["abi", "tenon"])
+  for (const file of ["abi", "async", "channels", "tenon"])
     expect(packed.files).toContain(`dist/scripts/toolchain/guest/assembly/${file}.ts`);
   for (const entry of ["node", "browser", "cli"]) expect(packed.files).toContain(`dist/host/${entry}/index.js`);
   for (const entry of ["node", "browser"]) expect(packed.files).toContain(`dist/host/${entry}/index.d.ts`);
   const strangers = packed.files.filter(
     (path) =>
-      !/^(?:dist\/(?:host|scripts)\/.*\.(?:js|d\.ts)|dist\/host\/browser\/(?:chunks\/[\w-]+|index|rights)\.js\.map|dist\/scripts\/toolchain\/guest\/assembly\/(?:abi|tenon)\.ts|dist\/scripts\/toolchain\/dev\/page\/(?:index\.html|main\.js|\w+\.css|icon\.svg)|modules\/[\w-]+\/index\.ts|wit\/[\w-]+\.wit|[^/]+)$/.test(
+      !/^(?:dist\/(?:host|scripts)\/.*\.(?:js|d\.ts)|dist\/host\/browser\/(?:chunks\/[\w-]+|index|rights)\.js\.map|dist\/scripts\/toolchain\/guest\/assembly\/(?:abi|async|channels|tenon)\.ts|dist\/scripts\/toolchain\/dev\/page\/(?:index\.html|main\.js|\w+\.css|icon\.svg)|modules\/[\w-]+\/index\.ts|wit\/[\w-]+\.wit|[^/]+)$/.test(
         path,
       ),
   );
