@@ -23,7 +23,7 @@ import { wasi } from "../../host/node/wasi.ts";
 import { BuildError, type Builder, createBuilder } from "../toolchain/build/index.ts";
 import { compileFloor } from "./demo/floor.ts";
 import { Stage } from "./demo/stage.ts";
-import type { Calc, Counter, Entry, Faulty, Floor, Hello, Ledger, LoggerClient, Shape } from "./demo/worlds.ts";
+import type { Calc, Counter, Entry, Faulty, Floor, Hello, Ledger, LoggerClient, Prices, Shape } from "./demo/worlds.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const workshop = mkdtempSync(join(tmpdir(), "tenon-tour-"));
@@ -62,6 +62,7 @@ async function tour(): Promise<void> {
   await resources(host);
   await callBack(host);
   await twoLanguages(host);
+  await waiting(host);
   await trap(host);
   const counter = await reload(host, builder);
   await unload(host, counter, greet);
@@ -198,6 +199,33 @@ async function twoLanguages(host: Host): Promise<void> {
   const imports = wasi({ env: { UNIT: "metre" }, stdout: printed });
   const granted = await host.load<Floor>(bytes, { name: "floor-granted", imports });
   stage.holds("Granted one, it sees that one", granted.exports.visible() === 1);
+}
+
+async function waiting(host: Host): Promise<void> {
+  stage.step(
+    "Calls that wait",
+    "This module asks for prices that take a while. Its function gives a promise; meanwhile the program goes on, and so does the module.",
+  );
+  const order: string[] = [];
+  const given: AbortSignal[] = [];
+  const price = async (thing: string, { signal }: { readonly signal: AbortSignal }): Promise<number> => {
+    order.push(`asked for ${thing}`);
+    given.push(signal);
+    if (thing === "gold") throw new ComponentError("Not in this shop");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    order.push(`told of ${thing}`);
+    return thing.length * 100;
+  };
+  const imports = { "demo:prices/shop": { price } };
+  const prices = await host.load<Prices>(component("prices"), { imports });
+  const { total } = prices.exports.basket;
+  const sum = await stage.timed("three prices", () => total(["glue", "oak", "chisel"]), String);
+  stage.holds("The sum of all three came back", sum === 1300n);
+  const asked = order.slice(0, 3).every((line) => line.startsWith("asked"));
+  stage.holds("All were asked for before the first was told: one wait, not three", asked && order.length === 6);
+  given.length = 0;
+  const refused = await stage.fails("one that is refused", ComponentError, () => total(["oak", "gold"]));
+  stage.holds("The module gave up the other", refused?.payload === "Not in this shop" && given[0]?.aborted === true);
 }
 
 async function trap(host: Host): Promise<void> {

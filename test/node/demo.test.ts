@@ -19,9 +19,10 @@ test("npm start shows every step and ends with status 0", () => {
     "4. Resources",
     "5. Imports",
     "6. Two languages, and WASI",
-    "7. A trap",
-    "8. Reload",
-    "9. Unload",
+    "7. Calls that wait",
+    "8. A trap",
+    "9. Reload",
+    "10. Unload",
   ]) {
     expect(stdout).toContain(step);
   }

@@ -60,3 +60,7 @@ export interface Faulty extends World {
 export interface Counter extends World {
   exports: { counts: { increment(by: number): bigint; value(): bigint } };
 }
+
+export interface Prices extends World {
+  exports: { basket: { total(things: readonly string[]): Promise<bigint> } };
+}

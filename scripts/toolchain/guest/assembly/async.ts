@@ -114,12 +114,18 @@ export abstract class Waitable {
   }
 
   /** For the bindings only: no event will come any more. */
-  _leave(): Frame {
+  _leave(): void {
     const from = this._frame!;
     this._frame = null;
     join(this._handle, 0);
     from.waiting.splice(from.waiting.indexOf(this), 1);
-    return from;
+  }
+
+  /** For the bindings only: what has ended is not told any more. */
+  _forget(): void {
+    const own = frame;
+    const at = own === null ? -1 : own.ended.indexOf(this);
+    if (at >= 0) own!.ended.splice(at, 1);
   }
 }
 
@@ -326,7 +332,7 @@ export abstract class Subtask<T> extends Waitable {
 
   /** Gives the call up. It may return all the same, which `done` tells; the task is not told of its end. */
   cancel(): void {
-    if (!this.busy) return;
+    if (!this.busy) return this._forget();
     this._leave();
     this._end(cancelSubtask(this._handle));
   }

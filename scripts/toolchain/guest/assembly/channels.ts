@@ -30,7 +30,7 @@ abstract class End extends Waitable {
   abstract _drop(handle: i32): void;
 
   cancel(): void {
-    if (!this.busy) return;
+    if (!this.busy) return this._forget();
     this._leave();
     this._took(this._cancel(this._handle));
   }
@@ -38,6 +38,11 @@ abstract class End extends Waitable {
   /** Gives this end up, and what is under way with it. */
   close(): void {
     this.cancel();
+    this._shut();
+  }
+
+  /** For the bindings only: nothing is under way any more. */
+  _shut(): void {
     this._closed = true;
     const handle = this._handle;
     this._handle = 0;
@@ -140,7 +145,7 @@ export abstract class Stream<T> extends End {
     } else {
       this._elements = this._lift(block, length);
     }
-    if ((packed & 15) == DROPPED) this.close();
+    if ((packed & 15) == DROPPED) this._shut();
     return true;
   }
 }
@@ -194,7 +199,7 @@ export abstract class StreamWriter<T> extends End {
   /** Closes the stream, once all that is being written has been read. */
   end(): void {
     if (this.busy) this._ends = true;
-    else this.close();
+    else this._shut();
   }
 
   private _begin(held: Object, pointer: usize, length: i32): void {
@@ -213,7 +218,7 @@ export abstract class StreamWriter<T> extends End {
     this._pointer += <usize>length * this.stream._size();
     this._left -= length;
     const end = packed & 15;
-    if (end == DROPPED) this.close();
+    if (end == DROPPED) this._shut();
     if (end == 0 && this._left > 0) {
       this._go(this._write(this._handle, this._pointer, this._left));
       return false;
@@ -226,7 +231,7 @@ export abstract class StreamWriter<T> extends End {
     freeBlocks(this._blocks);
     this._blocks = 0;
     this._held = null;
-    if (this._ends) this.close();
+    if (this._ends) this._shut();
   }
 }
 // #endregion
@@ -274,7 +279,7 @@ export abstract class Future<T> extends End {
     if (packed == 0) {
       this._value = this._load(block);
       this._done = true;
-      this.close();
+      this._shut();
     }
     heap.free(block);
     return true;
@@ -321,7 +326,7 @@ export abstract class FutureWriter<T> extends End {
     freeBlocks(this._blocks);
     this._block = this._blocks = 0;
     this._held = _absent<T>();
-    if (packed <= DROPPED) this.close();
+    if (packed <= DROPPED) this._shut();
     return true;
   }
 }
