@@ -2,12 +2,14 @@
  * Asynchronous modules in AssemblyScript: functions that return at once, that block, tasks that go on, streams and futures;
  * under tenon, and under jco where the engine has what its glue needs.
  */
-import { cp, readdir, readFile } from "node:fs/promises";
+import { cp, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { UnsupportedError } from "../../host/errors.ts";
+import { BuildError, generate } from "../../scripts/toolchain/build/index.ts";
 import { sections } from "../../scripts/toolchain/core-sections.ts";
+import { readWorld } from "../../scripts/toolchain/wit/world.ts";
 import { type Exports, type Host, jcoHost, tenonHost, Workshop } from "./harness.ts";
 import { typeErrors } from "./typescript.ts";
 
@@ -251,6 +253,40 @@ describe("the bindings of an asynchronous world", () => {
     const dir = join(built.get(name)!, "../..");
     expect(await typeErrors(dir)).toEqual([]);
     expect(await readdir(join(dir, "bindings"))).toContain("async.ts");
+  });
+
+  const world =
+    "package a:b; world w { import g: async func() -> u32; export f: async func(n: u32) -> u32; export v: async func(); }";
+  const right = { f: "export function f(n: u32): u32 { return n; }", v: "export function v(): void {}" };
+  test.each([
+    [{ f: "export function f(n: u32): u8 { return 1; }" }, "Type 'u8' is not assignable to type 'u32'"],
+    [{ f: "export function f(n: u32): string { return ''; }" }, "Type 'string' is not assignable to type 'u32'"],
+    [{ f: "export function f(n: u32): void {}" }, "Type 'void' is not assignable"],
+    [{ f: "export function f(n: u32): Task<u64> { return resolved<u64>(1); }" }, "Type 'Task<u64>' is not assignable"],
+    [{ v: "export function v(): u32 { return 1; }" }, "is not assignable to type 'void'"],
+    [{ v: "" }, "The export `v` is missing, which the world wants for v"],
+  ])("%j is refused in the author's words", async (change, message) => {
+    const text = Object.values({ ...right, ...change }).join("\n");
+    const dir = await workshop.folder({
+      "world.wit": world,
+      "index.ts": `import { resolved, Task } from "./bindings/w";\n${text}\n`,
+    });
+    const error = (await workshop.build(dir).catch((reason: unknown) => reason)) as BuildError;
+    expect(error).toBeInstanceOf(BuildError);
+    expect(error.issues).toHaveLength(1);
+    expect(error.issues[0]!.message).toContain(message);
+    expect(error.issues[0]!.file).toBe(join(dir, "index.ts"));
+  });
+
+  test("tenon new writes a function that builds and says how it may wait", async () => {
+    const dir = await workshop.folder({ "world.wit": world });
+    const { skeleton } = generate(await readWorld(join(dir, "world.wit")));
+    expect(skeleton.get("index.ts")).toContain(
+      'export function v(): void {\n  // To wait for something, return a Task<Unit>.\n  throw new Error("Not implemented");',
+    );
+    for (const [file, text] of skeleton) await writeFile(join(dir, file), text);
+    expect((await workshop.build(dir)).warnings).toEqual([]);
+    expect(await typeErrors(dir)).toEqual([]);
   });
 
   test("a function that returns at once brings no loop along", async () => {

@@ -50,7 +50,11 @@ function withoutEchoes(issues: readonly BuildIssue[]): BuildIssue[] {
   const place = ({ file, line, column }: BuildIssue): string => [file, line, column].join("\0");
   const lacking = (issue: BuildIssue): boolean => issue.message.startsWith("Not implemented: ");
   const places = new Set(issues.filter(lacking).map(place));
-  return issues.filter((issue) => lacking(issue) || !places.has(place(issue)));
+  // What is missing has no type either.
+  const missing = new Set(issues.map(({ message }) => /^(The export `[^`]+`) is missing/.exec(message)?.[1]));
+  return issues
+    .filter((issue) => lacking(issue) || !places.has(place(issue)))
+    .filter(({ message }) => !missing.has(/^(The export `[^`]+`) does not have the type/.exec(message)?.[1] ?? ""));
 }
 
 /** Warnings in the author's own files. */
@@ -62,10 +66,15 @@ export function explainWarnings(input: ExplainInput): BuildIssue[] {
 
 /** asc writes types with the path of their file, and ends its sentences with a period. */
 function plain(message: string): string {
-  return message
-    .replaceAll(/~lib\/string\/String\b/g, "string")
-    .replaceAll(/(?<![\w./])(?:~lib|bindings|index)(?:\/[\w.~-]+)*\/(?=[A-Za-z_$][\w$]*)/g, "")
-    .replace(/\.$/, "");
+  return (
+    message
+      .replaceAll(/~lib\/string\/String\b/g, "string")
+      .replaceAll(/(?<![\w./])(?:~lib|bindings|index)(?:\/[\w.~-]+)*\/(?=[A-Za-z_$][\w$]*)/g, "")
+      .replace(/\.$/, "")
+      .replace(/^User-defined: "(.*)"$/, "$1")
+      // The bindings take what an async function without a result gives for a task.
+      .replace(/^Property '_begin' does not exist on type '(\w+)'$/, "Type '$1' is not assignable to type 'void'")
+  );
 }
 
 function explainOne(diagnostic: Diagnostic, input: ExplainInput): BuildIssue {

@@ -65,6 +65,12 @@ export function resultText(func: GuestFunction, types: TypeText, scope: FileScop
   return types.text(func.type.result, scope);
 }
 
+/** The task that an async function may return in place of its result; a method without a result can return none. */
+export function taskText({ kind, type }: GuestFunction, types: TypeText, scope: FileScope): string | undefined {
+  if (!type.async || (kind === "method" && type.result === undefined)) return undefined;
+  return `Task<${type.result === undefined ? "Unit" : types.text(type.result, scope)}>`;
+}
+
 export function paramsText(func: GuestFunction, types: TypeText, scope: FileScope): string {
   const params = func.kind === "method" ? func.type.params.slice(1) : func.type.params;
   const names = paramNames(params);

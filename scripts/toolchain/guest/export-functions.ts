@@ -13,7 +13,7 @@ import { type AbiEmitter, hasPointer } from "./abi.ts";
 import type { AreaSizes } from "./areas.ts";
 import { returnFunction } from "./async-functions.ts";
 import type { RequiredExport } from "./contract.ts";
-import { paramsText, resultText } from "./declarations.ts";
+import { paramsText, resultText, taskText } from "./declarations.ts";
 import { signatureOf } from "./signature.ts";
 import type { ExportTypes } from "./transform.ts";
 import { FileScope, type TypeText } from "./assembly-types.ts";
@@ -315,8 +315,10 @@ function requiredSignature(func: GuestFunction, types: TypeText): string {
   const params = paramsText(func, types, scope);
   if (func.name === "constructor") return `constructor(${params})`;
   const result = resultText(func, types, scope);
-  if (func.resource === undefined) return `export function ${func.name}(${params}): ${result}`;
-  return `${func.kind === "method" ? "" : "static "}${func.name}(${params}): ${result}`;
+  const task = taskText(func, types, scope);
+  const end = `${func.name}(${params}): ${result}${task === undefined ? "" : `, or a ${task}`}`;
+  if (func.resource === undefined) return `export function ${end}`;
+  return `${func.kind === "method" ? "" : "static "}${end}`;
 }
 
 /** Names as an author writes them, after importing what he needs. */

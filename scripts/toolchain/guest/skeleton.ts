@@ -2,7 +2,7 @@
  * The first `index.ts` of a new module: every export is there, and traps with "Not implemented".
  */
 import { withoutVersion } from "../../../host/model/ids.ts";
-import { docOf, type Docs, paramsText, resultText } from "./declarations.ts";
+import { docOf, type Docs, paramsText, resultText, taskText } from "./declarations.ts";
 import { FileScope, runtimeLines, type TypeText } from "./assembly-types.ts";
 import type { GuestFile, GuestFunction, GuestResource, GuestWorld, NamedType } from "./world.ts";
 import { tidy, AssemblyWriter } from "./writer.ts";
@@ -15,10 +15,11 @@ export function skeleton(world: GuestWorld, types: TypeText, docs: Docs): Map<st
   const func = (one: GuestFunction, head: string): void => {
     const item = one.resource === undefined ? one.witName : `${one.resource.witName}.${one.label}`;
     const result = one.name === "constructor" ? "" : `: ${resultText(one, types, scope)}`;
+    const task = taskText(one, types, scope);
     items.blank().doc(docOf(docs, one.file, item));
     items
       .write(`${head}${one.name}(${paramsText(one, types, scope)})${result} {`)
-      .write(waiting(one, types, scope) + body)
+      .write(task === undefined ? body : `// To wait for something, return a ${task}.\n${body}`)
       .write("}");
   };
   for (const one of world.exports) func(one, "export function ");
@@ -46,13 +47,6 @@ export function skeleton(world: GuestWorld, types: TypeText, docs: Docs): Map<st
     ["index.ts", tidy(`${writer}\n${items}`)],
     ["tsconfig.json", guestTsconfig],
   ]);
-}
-
-/** What an author may do to wait, as a comment. */
-function waiting({ kind, type }: GuestFunction, types: TypeText, scope: FileScope): string {
-  if (!type.async || (kind === "method" && type.result === undefined)) return "";
-  const result = type.result === undefined ? "Unit" : types.text(type.result, scope);
-  return `// To wait for something, return a Task<${result}>.\n`;
 }
 
 /** What `index.ts` exports at its top. */
