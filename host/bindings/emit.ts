@@ -151,6 +151,8 @@ class Conductor {
 
   private declareState(code: Code): void {
     const { plan, names } = this;
+    // First, as it names more of what is declared here.
+    const more = (names.waiting ?? names.tasks)?.declare(names) ?? [];
     const states = runningComponents(plan).map((i) => (i === 0 ? "i0 = rt.root" : `i${i} = rt.component()`));
     code.line(`const ${states.join(", ")};`);
     for (const name of names.memories.values()) code.line(`const ${name} = new rt.Memory(rt.quota);`);
@@ -160,7 +162,7 @@ class Conductor {
     const variables = [...plan.steps.map(({ instance }) => `x${instance}`), ...names.coreItems.values()];
     if (variables.length > 0) code.line(`let ${variables.join(", ")};`);
     if (plan.hostFuncs.length > 0) code.line(`let ${plan.hostFuncs.map((_, i) => `h${i} = host[${i}]`).join(", ")};`);
-    for (const line of (names.waiting ?? names.tasks)?.declare(names) ?? []) code.line(line);
+    for (const line of more) code.line(line);
   }
 
   private writeControls(code: Code): void {

@@ -123,7 +123,8 @@ export abstract class Scheduler implements Waker {
     instance.waitingToEnter++;
     thread.wait = Wait.ENTRY;
     thread.cancellable = true;
-    instance.parked.push(thread);
+    // Behind others it may be free to enter: then nothing else will wake it.
+    this.wake(thread);
     task.caller.waits();
   }
 
@@ -157,10 +158,7 @@ export abstract class Scheduler implements Waker {
       return;
     }
     if (this.asleep.has(thread)) {
-      promise.then(
-        () => this.slice(thread, () => this.returned(thread)),
-        (error: unknown) => this.crash(thread.task, error),
-      );
+      promise.then(undefined, (error: unknown) => this.crash(thread.task, error));
       return;
     }
     // The innermost tells why; its callers trap of that.
@@ -180,7 +178,10 @@ export abstract class Scheduler implements Waker {
   readonly finished = (packed?: number): void => {
     const thread = this.current!;
     thread.packed = packed ?? EXIT;
-    if (thread.alone) this.leaveSlice(thread);
+    if (!thread.alone) return;
+    // Its promise settles later, when others may have run.
+    this.returned(thread);
+    this.leaveSlice(thread);
   };
 
   /** What a function with a callback wants next, and the end of any other. */
@@ -211,7 +212,7 @@ export abstract class Scheduler implements Waker {
     }
     if (task.deliversCancel(true)) {
       thread.cancelled = true;
-      this.wake(thread);
+      this.resume(thread);
     }
   }
 
@@ -452,17 +453,6 @@ export abstract class Scheduler implements Waker {
     this.resume(thread);
     if (this.instance.root.entered > ENTERED) throw DYING;
     for (const state of chain) state.entered = IDLE;
-  }
-
-  /** Does something in the place of a thread that is no longer on any stack. */
-  private slice(thread: Thread, action: () => void): void {
-    if (this.ended) return;
-    this.outermost(thread.task, thread.task.instance.chain, () => {
-      this.current = thread;
-      action();
-      this.current = undefined;
-    });
-    this.drain();
   }
 
   /** As {@link outermost}, for a thread that goes on. */

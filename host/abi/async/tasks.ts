@@ -122,8 +122,9 @@ class HostCall extends Task implements Caller {
   listen(signal: AbortSignal): void {
     this.signal = signal;
     this.abort = (): void => {
-      this.tasks.abort(this);
+      // Whatever the guest answers when it is told.
       this.reject(signal.reason);
+      this.tasks.abort(this);
     };
     signal.addEventListener("abort", this.abort, { once: true });
   }
@@ -383,7 +384,9 @@ export class Tasks extends Threads {
     if (task.state === TaskState.INITIAL && thread?.wait === Wait.ENTRY) {
       task.state = TaskState.CANCEL_DELIVERED;
       thread.cancelled = true;
-      instance.parked.splice(instance.parked.indexOf(thread), 1);
+      const at = instance.parked.indexOf(thread);
+      // One that may be let in is in the queue already.
+      if (at >= 0) instance.parked.splice(at, 1);
       this.resume(thread);
       return;
     }

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { TrapError, UnloadedError, UnsupportedError } from "../../../host/errors.ts";
 import { instantiateWat } from "../runtime/support.ts";
-import { blockingGuest, callsGuest, pairGuest } from "./guests.ts";
+import { answeringGuest, blockingGuest, callsGuest, pairGuest } from "./guests.ts";
 
 type Fetch = (n: number, call: { readonly signal: AbortSignal }) => number | Promise<number>;
 
@@ -72,6 +72,12 @@ describe("an asynchronous export", () => {
   });
 });
 
+test("a function that returns its result by itself has its post-return function called", async () => {
+  const { exports } = await instantiateWat(answeringGuest);
+  expect(await exports.tidy(9)).toBe(9);
+  expect(exports.tidied()).toBe(9);
+});
+
 describe("a signal", () => {
   test("that has aborted keeps the call from beginning", async () => {
     const { exports } = await start();
@@ -85,6 +91,14 @@ describe("a signal", () => {
     abort.abort(new Error("changed my mind"));
     await expect(call).rejects.toThrow("changed my mind");
     expect(await exports.now(1)).toBe(2);
+  });
+
+  test("ends a call also when its guest answers as it is told", async () => {
+    const { exports } = await instantiateWat(answeringGuest);
+    const abort = new AbortController();
+    const call = exports.stubborn({ signal: abort.signal });
+    abort.abort(new Error("too late"));
+    await expect(call).rejects.toThrow("too late");
   });
 });
 

@@ -251,3 +251,27 @@ export const eagerPair = `(component
     (with "later" (func $provider "later")) (with "now" (func $provider "now"))))
   (export "asynchronous" (func $consumer "asynchronous"))
   (export "synchronous" (func $consumer "synchronous")))`;
+
+/** `stubborn` answers 7 when it is cancelled; `tidy` returns its argument by itself and tells `tidied` in its post-return function. */
+export const answeringGuest = `(component
+  (core func $return (canon task.return (result u32)))
+  (core func $set-new (canon waitable-set.new))
+  (core module $M
+    (import "" "return" (func $return (param i32)))
+    (import "" "set-new" (func $set-new (result i32)))
+    (global $tidied (mut i32) (i32.const 0))
+    (func (export "stubborn") (result i32) (i32.or (i32.const 2) (i32.shl (call $set-new) (i32.const 4))))
+    (func (export "callback") (param i32 i32 i32) (result i32)
+      (if (i32.ne (local.get 0) (i32.const 6)) (then unreachable))
+      (call $return (i32.const 7))
+      (i32.const 0))
+    (func (export "tidy") (param i32) (result i32) (local.get 0))
+    (func (export "post") (param i32) (global.set $tidied (local.get 0)))
+    (func (export "tidied") (result i32) (global.get $tidied)))
+  (core instance $m (instantiate $M (with "" (instance
+    (export "return" (func $return)) (export "set-new" (func $set-new))))))
+  (func (export "stubborn") async (result u32)
+    (canon lift (core func $m "stubborn") async (callback (core func $m "callback"))))
+  (func (export "tidy") async (param "n" u32) (result u32)
+    (canon lift (core func $m "tidy") (post-return (core func $m "post"))))
+  (func (export "tidied") (result u32) (canon lift (core func $m "tidied"))))`;
