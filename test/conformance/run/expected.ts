@@ -56,9 +56,12 @@ export function listFailures(results: readonly FileResult[]): ExpectedFailures {
   const list: Record<string, Record<string, number[]>> = {};
   for (const { file, outcomes } of results) {
     for (const [line, group] of groupByLine(outcomes)) {
-      const reason = group.find((outcome) => !outcome.passed)?.reason;
-      if (reason === undefined) continue;
-      const files = (list[summary(reason)] ??= {});
+      const failure = group.find((outcome) => !outcome.passed);
+      if (failure === undefined) continue;
+      const { outdated, reason = "" } = failure;
+      const why =
+        outdated === undefined ? summary(reason) : `outdated since WebAssembly/component-model ${outdated.since}`;
+      const files = (list[why] ??= {});
       (files[file] ??= []).push(line);
     }
   }

@@ -5,7 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { compileBytes } from "../../compile.ts";
-import type { Component } from "../../../host/runtime/types.ts";
+import type { Component, Instance } from "../../../host/runtime/types.ts";
 import { parseWat, ToolError } from "../../../scripts/toolchain/wasm-tools.ts";
 
 /** wasm-tools refused a text. */
@@ -26,4 +26,13 @@ export async function parseText(text: string): Promise<Uint8Array<ArrayBuffer>> 
 /** Decodes, validates and compiles. @throws {DecodeError | UnsupportedError} */
 export async function compile(bytes: Uint8Array<ArrayBuffer>, name: string): Promise<Component> {
   return compileBytes(bytes, createHash("sha256").update(bytes).digest("hex"), { name });
+}
+
+/** Whether no task of an instance can go on by itself, and none waits for the host. */
+export function isStuck(instance: Instance): boolean {
+  const { runtime } = instance as unknown as {
+    readonly runtime: { readonly tasks?: { readonly runnable: boolean; readonly hostPending: number } };
+  };
+  const { tasks } = runtime;
+  return tasks !== undefined && !tasks.runnable && tasks.hostPending === 0;
 }

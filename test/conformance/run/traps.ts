@@ -8,21 +8,8 @@
  */
 import type { TrapCode } from "../../../host/errors.ts";
 
-/** The codes of tasks, streams and waitable sets. */
-export type AsyncTrapCode =
-  | "deadlock"
-  | "cannot-block"
-  | "invalid-callback-code"
-  | "subtask-not-resolved"
-  | "waitable-set-in-use"
-  | "waitable-in-set"
-  | "stream-busy"
-  | "stream-done"
-  | "future-not-written"
-  | "same-instance-stream";
-
 interface Meaning {
-  readonly codes: readonly (TrapCode | AsyncTrapCode)[];
+  readonly codes: readonly TrapCode[];
   /** What the trap's own message must say. */
   readonly said: readonly RegExp[];
 }
