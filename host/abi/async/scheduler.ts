@@ -417,6 +417,11 @@ export abstract class Scheduler implements Waker {
 
   private stuck(what: string, within: TaskInstance | undefined): unknown {
     if (within !== undefined) {
+      // A frame below could go on, were it not below.
+      const buried = this.queue.some((thread) => {
+        return thread.task.instance === within && thread.finish !== undefined && this.isReady(thread);
+      });
+      if (buried) return this.machine.cannotSuspend(what);
       return new AbiTrap(
         "cannot-block",
         `Cannot block a synchronous task before it has returned: it waits for ${what}`,

@@ -28,11 +28,8 @@ export async function compile(bytes: Uint8Array<ArrayBuffer>, name: string): Pro
   return compileBytes(bytes, createHash("sha256").update(bytes).digest("hex"), { name });
 }
 
-/** Whether no task of an instance can go on by itself, and none waits for the host. */
-export function isStuck(instance: Instance): boolean {
-  const { runtime } = instance as unknown as {
-    readonly runtime: { readonly tasks?: { readonly runnable: boolean; readonly hostPending: number } };
-  };
-  const { tasks } = runtime;
-  return tasks !== undefined && !tasks.runnable && tasks.hostPending === 0;
+/** Has an instance trap whose calls can never end. A host cannot know that nobody will call again; a script does. */
+export function trapIfStuck(instance: Instance): void {
+  const { runtime } = instance as unknown as { readonly runtime: { readonly tasks?: { trapIfStuck(): void } } };
+  runtime.tasks?.trapIfStuck();
 }

@@ -15,11 +15,11 @@ import {
 import type { FuncType, ValueType } from "../../../host/model/types.ts";
 import type { Component, Instance } from "../../../host/runtime/types.ts";
 import { readDirectives, type Directive, type Invoke, type ModuleSource } from "./directives.ts";
-import { compile, isStuck, parseText, TextRefused } from "./host.ts";
+import { compile, parseText, TextRefused, trapIfStuck } from "./host.ts";
 import { jsName } from "./names.ts";
 import { refusalFor } from "./refusals.ts";
 import { findOutdated, type Outdated } from "./outdated.ts";
-import { Deadlock, nextTurn, settled } from "./turns.ts";
+import { nextTurn, settled } from "./turns.ts";
 import { trapFor } from "./traps.ts";
 import { agrees, describe, toJs, type WastValue } from "./values.ts";
 
@@ -162,7 +162,7 @@ class Script {
       if (type.async !== given instanceof Promise) {
         throw new Failure(`expected ${type.async ? "a promise" : "no promise"}, got ${show(given)}`);
       }
-      const value: unknown = given instanceof Promise ? await settled(given, () => isStuck(instance)) : given;
+      const value: unknown = given instanceof Promise ? await settled(given, () => trapIfStuck(instance)) : given;
       return { value: isResult ? { tag: "ok", val: value } : value, type: type.result };
     } catch (error) {
       if (!isResult || !(error instanceof ComponentError)) throw error;
@@ -269,8 +269,6 @@ function assertMeaning(error: unknown, message: string): void {
   const wanted = trapFor(message);
   // The host refuses a call on a locked instance with its own class; the script calls that a trap on entry.
   if (error instanceof UnloadedError && wanted?.codes.includes("cannot-enter-component") === true) return;
-  // A host cannot know that nobody will call again; the script does.
-  if (error instanceof Deadlock && wanted?.codes.includes("deadlock") === true) return;
   if (!(error instanceof TrapError)) throw error;
   if (wanted?.codes.includes(error.trap) !== true) throw new AnotherTrap(error, message);
   const unsaid = wanted.said.find((words) => !words.test(error.message));
