@@ -96,7 +96,8 @@ function judge(error: unknown): readonly [Row["result"], string] {
     if ((at as { feature?: unknown }).feature === "jspi") return ["needs jspi", reason];
   }
   // Built before the option `cancellable` left the format (WebAssembly/component-model#716).
-  if (/cancellable|Expected 0x0|is not 0x0/.test(reason) && /^DecodeError/.test(reason)) return ["outdated", reason];
+  if (/cancellable|Expected 0x0|is not 0x0/.test(reason) && reason.startsWith("DecodeError"))
+    return ["outdated", reason];
   return ["fails", reason];
 }
 

@@ -234,7 +234,7 @@ describe("settled", () => {
     const reason = new Error("why");
     await expect(settled(Promise.reject(reason))).rejects.toBe(reason);
     await expect(settled(new Promise(() => {}))).rejects.toThrow(Unsettled);
-    let reject = (_: Error): void => {};
+    let reject: (error: Error) => void = () => {};
     const stuck = new Promise((_, give) => (reject = give));
     await expect(settled(stuck, () => reject(reason))).rejects.toBe(reason);
   });

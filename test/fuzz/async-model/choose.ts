@@ -5,7 +5,7 @@
  */
 import { layout } from "./guest.ts";
 import { isBlocking, isCopying, operations, type Operation, type OperationName } from "./ops.ts";
-import { End, Subtask, WaitSet, type HostCall, type Waitable } from "./state.ts";
+import { End, Subtask, WaitSet, type Waitable } from "./state.ts";
 import type { Chooser } from "./checker.ts";
 import type { Task } from "./task.ts";
 

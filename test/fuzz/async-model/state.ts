@@ -5,7 +5,6 @@
  * Owns the state and the rules of copying. Follows the specification (Canonical ABI, "Runtime State" and the canonical
  * definitions of streams and futures), not the host. Which task runs when is `checker.ts`.
  */
-import type { Task } from "./task.ts";
 import { bytesOf, type Element } from "./ops.ts";
 import { layout } from "./guest.ts";
 
@@ -246,11 +245,16 @@ export class End extends Waitable {
     to.progress += count;
   }
 
-  /** Ends a copy that waits; one that has an event already ends with that. */
+  /**
+   * Ends a copy. Of a stream, what has been copied by then is told as that much of a cancelled copy: so the specification's tests
+   * have it (cancel-stream.wast), where its reference says that it was completed.
+   */
   cancel(): void {
     trapIf(this.state !== "copying" || this.hasSyncWaiter, "stream-busy", "a cancel of no copy");
     this.state = "cancelling";
     if (this.#result === undefined) this.#finish(copyResults.cancelled);
+    else if (this.channel.kind === "stream" && this.#result === copyResults.completed)
+      this.#result = copyResults.cancelled;
   }
 
   drop(): void {
@@ -272,7 +276,7 @@ export class End extends Waitable {
 export type Entry = WaitSet | Subtask | End;
 
 /** Handles by index; the index freed last is given out first. */
-export class Table {
+class Table {
   readonly #entries: (Entry | undefined)[] = [undefined];
   readonly #free: number[] = [];
 
@@ -313,7 +317,7 @@ export class Instance {
   readonly results: number[] = [];
   backpressure = 0;
   /** The task that has the instance to itself, as those with a callback and those lifted synchronously do while they run. */
-  exclusive: Task | undefined;
+  exclusive: { readonly id: number } | undefined;
   /** Tasks that wait to be let in. */
   entering = 0;
 

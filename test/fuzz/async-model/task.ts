@@ -4,7 +4,7 @@
  * Owns its states and when it can go on. What its operations do is `perform.ts`.
  */
 import type { GuestExport } from "./guest.ts";
-import { ModelTrap, subtaskStates, trapIf, type End, type Instance, type Subtask, type WaitSet } from "./state.ts";
+import { subtaskStates, trapIf, type End, type Instance, type Subtask, type WaitSet } from "./state.ts";
 
 /** Who called: what is told of the start and the end of the task. */
 export interface Caller {
@@ -194,8 +194,4 @@ export class GuestCaller implements Caller {
     this.#give(result.end === undefined ? result.value : this.#instance.lower(result.end));
     this.subtask.progress(subtaskStates.returned);
   }
-}
-
-export function expectStanding(task: Task, at: Standing["at"]): void {
-  if (task.standing.at !== at) throw new ModelTrap("model", `task ${task.id} stands at ${task.standing.at}, not ${at}`);
 }
