@@ -9,8 +9,9 @@ import { buildModule } from "../../scripts/toolchain/build/index.ts";
 import { settled } from "../../scripts/toolchain/run/settle.ts";
 import { printValue } from "../../scripts/toolchain/run/wave-print.ts";
 import { readArguments, readValue } from "../../scripts/toolchain/run/wave-read.ts";
-import { componentEmbed, componentNew, emptyModule } from "../../scripts/toolchain/wasm-tools.ts";
+import { componentEmbed, componentNew, emptyModule, parseWat } from "../../scripts/toolchain/wasm-tools.ts";
 import { valuesOf, valueTypes } from "../differential/arbitraries.ts";
+import { pairGuest } from "./async/guests.ts";
 import { tenon } from "./shell.ts";
 
 let root: string;
@@ -228,6 +229,12 @@ describe("tenon run", () => {
     const names = ["demo:sums/counter@1.0.0#add-up", "demo:sums/counter#add-up", "counter.add-up", "add-up"];
     const said = await tenon("run", file, ...names.map((name, index) => `${name}(${index + 1})`));
     expect(said).toEqual({ status: 0, out: "1\n3\n6\n10\n", err: "" });
+  });
+
+  test("waits for an asynchronous function before the next is called", async () => {
+    const pair = join(root, "pair.wasm");
+    await writeFile(pair, await parseWat(pairGuest));
+    expect(await tenon("run", pair, "run(4)", "run(5)")).toEqual({ status: 0, out: "8\n10\n", err: "" });
   });
 
   test("an err is printed and has status 1, and a trap ends it with its place", async () => {

@@ -1,8 +1,9 @@
 /** What the host is asked by guests: what an import is told of its call, and what is kept while its promise is awaited. */
+import type { ImportCall as GivenCall } from "../../model/async-values.ts";
 import type { HostSite, Subtask } from "./task.ts";
 
 /** What an import is told of its call. */
-export class ImportCall {
+export class ImportCall implements GivenCall {
   readonly #live: Set<ImportCall>;
   #controller: AbortController | undefined;
   #reason: { readonly value: unknown } | undefined;

@@ -2,6 +2,7 @@
  * What the text of asynchronous components calls, named `tk` there: calls from the host and to it, calls between guests, and the
  * built-ins of tasks. Follows design/mvp/CanonicalABI.md, `canon lift`, `canon lower` and the built-ins.
  */
+import type { CallOptions } from "../../model/async-values.ts";
 import type { ComponentState } from "../component-state.ts";
 import { ENTERED, IDLE } from "../entered.ts";
 import type { Lends } from "../handle-table.ts";
@@ -130,10 +131,6 @@ class HostCall extends Task implements Caller {
   }
 
   private abort: (() => void) | undefined;
-}
-
-export interface CallOptions {
-  readonly signal?: AbortSignal | undefined;
 }
 
 export class Tasks extends Threads {
