@@ -40,6 +40,8 @@ export class TcpSocket extends BaseSocket {
   #handle: BoundHandle | undefined;
   #unheld: (() => void) | undefined;
   #connection: Connection | undefined;
+  /** Of one that listens: closes what nobody can accept from. */
+  #unlisten: (() => void) | undefined;
   #sends = false;
   #receives = false;
 
@@ -184,6 +186,7 @@ export class TcpSocket extends BaseSocket {
       if (!this.#receives) connection!.release();
     } else connection?.socket.destroy();
     this.#phase = "closed";
+    this.#unlisten?.();
     this.#closeHandle();
   }
 
@@ -252,18 +255,27 @@ export class TcpSocket extends BaseSocket {
     let wake: (() => void) | undefined;
     let over = false;
     const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
-      if (waiting.length === MOST_WAITING) socket.destroy();
+      if (over || waiting.length === MOST_WAITING) socket.destroy();
       else waiting.push(socket);
       wake?.();
     });
+    // The address stays taken as long as the socket or the stream of its connections is there.
+    const unlisten = (): void => {
+      if (over && this.#phase === "closed") server.close();
+    };
     const close = (): void => {
       over = true;
       for (const socket of waiting.splice(0)) socket.destroy();
-      server.close();
+      unlisten();
       wake?.();
     };
-    server.once("close", this.net.opened(close));
-    server.on("error", close);
+    this.#unlisten = unlisten;
+    const ended = (): void => {
+      server.close();
+      close();
+    };
+    server.once("close", this.net.opened(ended));
+    server.on("error", ended);
     server.listen(this.#takeHandle(), this.#tcp.backlog);
     const next = async (): Promise<TcpSocket[] | undefined> => {
       while (waiting.length === 0 && !over) await new Promise<void>((resolve) => (wake = resolve));

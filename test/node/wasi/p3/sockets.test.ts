@@ -101,7 +101,10 @@ describe("a tcp-socket", () => {
     expect(await read(accepted[0]["receive"]()[0])).toBe("hello");
     expect(await sent).toEqual(OK);
     await accepting.return();
-    // Nobody listens any more.
+    // Nobody can accept, and the address is taken until the socket is dropped too.
+    expect(await outcome(() => tcp()["bind"](address))).toEqual(err("address-in-use"));
+    dispose(listener);
+    await new Promise((resolve) => void setImmediate(resolve));
     const late = tcp();
     expect(await outcome(() => late["connect"](address))).toEqual(err("connection-refused"));
     expect(await outcome(() => late["connect"](address))).toEqual(err("invalid-state"));
