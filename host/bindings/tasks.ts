@@ -44,6 +44,8 @@ class Tasks implements TaskText {
   /** Where the functions of `j` find core items, in a table with a place for each. */
   readonly #slots = new Map<CoreItem, number[]>();
   #outwardCount = 0;
+  /** What is done with the results of those that return them. */
+  readonly #returned = new Map<number, Code>();
   readonly #channels: Channels;
 
   constructor(tools: TextTools, suspends: boolean) {
@@ -327,6 +329,8 @@ class Tasks implements TaskText {
     if (this.#called.has(index)) return;
     this.#called.add(index);
     const { core, options } = names.plan.lifts[index]!;
+    // It names what is declared before anything else.
+    if (!options.async) this.#returned.set(index, this.#writeReturn(names, index));
     const called = options.callback === undefined ? [core] : [core, options.callback];
     for (const item of called) {
       names.core(item);
@@ -406,7 +410,8 @@ class Tasks implements TaskText {
     const lines = [
       `const l${index} = tk.lift(${index}, q${component}, ${start}, ${callback}, ${JSON.stringify(traits)});`,
     ];
-    if (!options.async) lines.push(...this.#writeReturn(names, index).toString().split("\n"));
+    const returned = this.#returned.get(index);
+    if (returned !== undefined) lines.push(String(returned));
     return lines;
   }
 
