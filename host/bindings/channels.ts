@@ -39,7 +39,7 @@ export class Channels {
 
   /** A built-in of streams, futures or error contexts; `undefined` for any other. */
   builtin(names: Names, item: TaskBuiltin): Builtin | undefined {
-    const { name, component } = item;
+    const { name, component, async = false } = item;
     const a = `q${component}`;
     const line = (params: string, text: string): Builtin => ({ params, write: (code) => code.line(text) });
     const [kind, action] = name.split(".") as [string, string];
@@ -61,7 +61,7 @@ export class Channels {
       }
       case "cancel-read":
       case "cancel-write":
-        return line("index", `return tk.${method}(${a}, ${e}, index);`);
+        return line("index", `return tk.${method}(${a}, ${e}, ${async}, index);`);
       default:
         return line("index", `tk.${method}(${a}, ${e}, index);`);
     }

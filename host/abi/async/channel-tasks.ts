@@ -72,21 +72,20 @@ export class ChannelTasks extends Tasks implements HostSide {
     return this.blockOn(end, `the other end of a ${end.words}`, ({ payload }) => payload);
   }
 
-  cancelRead(a: TaskInstance, type: ChannelType, index: number): number {
-    return this.cancelCopy(endAt(a, type, index, true));
+  cancelRead(a: TaskInstance, type: ChannelType, async: boolean, index: number): number {
+    return this.cancelCopy(endAt(a, type, index, true), type, async);
   }
 
-  cancelWrite(a: TaskInstance, type: ChannelType, index: number): number {
-    return this.cancelCopy(endAt(a, type, index, false));
+  cancelWrite(a: TaskInstance, type: ChannelType, async: boolean, index: number): number {
+    return this.cancelCopy(endAt(a, type, index, false), type, async);
   }
 
-  /**
-   * `cancel_copy`: what is under way ends at once, whoever is at the other end. Since May 2026 the specification has the synchronous form
-   * trap for an end that is in a waitable set, lest it wait for an event that is the set's. It never waits here, and programs
-   * of today's Rust cancel so (wit-bindgen 0.58): they are not refused.
-   */
-  private cancelCopy(end: End): number {
+  /** `cancel_copy`: what is under way ends at once, whoever is at the other end. */
+  private cancelCopy(end: End, type: ChannelType, async: boolean): number {
     end.refuseNotCopying();
+    // Rust guests of wit-bindgen before July 2026 so cancel the stream of units by which their tasks wake one another. Since May
+    // 2026 the specification has that trap, lest it wait for an event that is the set's: it never waits here.
+    if (!async && (type.isFuture || type.element !== undefined)) refuseInSet(end);
     end.cancel();
     const { event } = this;
     end.take(event);

@@ -191,6 +191,11 @@ export class Channel {
     pending!.done(result);
   }
 
+  /** There is something for one who only asked whether there is. */
+  answer(): void {
+    this.end(Copied.COMPLETED);
+  }
+
   cancel(): void {
     this.end(Copied.CANCELLED);
     this.host?.unwanted();

@@ -12,7 +12,10 @@ const MOST = 65_536;
 
 type Chunk = ArrayLike<unknown> | number;
 
+const NOTHING: readonly unknown[] = [];
+
 interface Read {
+  /** Zero waits until there is something. */
   readonly max: number;
   resolve(chunk: Chunk | undefined): void;
   reject(error: unknown): void;
@@ -21,7 +24,6 @@ interface Read {
 export class Reader implements Party, HostSink {
   readonly access: undefined = undefined;
   readonly instance: undefined = undefined;
-  readonly isZeroLength: boolean = false;
   readonly type: ChannelType;
   channel: Channel | undefined;
   side: HostSide | undefined;
@@ -46,6 +48,10 @@ export class Reader implements Party, HostSink {
 
   get remain(): number {
     return this.reads[0]?.max ?? 0;
+  }
+
+  get isZeroLength(): boolean {
+    return this.remain === 0;
   }
 
   get isReading(): boolean {
@@ -91,9 +97,16 @@ export class Reader implements Party, HostSink {
     const { chunk } = this;
     this.chunk = undefined;
     this.busy = false;
-    if (result === Copied.COMPLETED) this.reads.shift()!.resolve(chunk);
+    if (result === Copied.COMPLETED) this.reads.shift()!.resolve(chunk ?? NOTHING);
     else this.leave();
     this.next();
+  }
+
+  /** Takes back the read under way, if it still is: it ends with nothing. */
+  withdraw(): void {
+    if (!this.busy) return;
+    this.channel?.release(this);
+    this.done(Copied.COMPLETED);
   }
 
   /** Lets the channel go. @returns it */

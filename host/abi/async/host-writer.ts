@@ -15,10 +15,16 @@ import {
 import { behind, type Reader, type StreamOfGuest } from "./host-reader.ts";
 
 /** What a source gives next: elements, how many units, or an item that may be either; `undefined` at its end. */
-type Step = { readonly chunk: ArrayLike<unknown> | number } | { readonly item: unknown } | undefined;
+type Step =
+  | { readonly chunk: ArrayLike<unknown> | number; readonly ready?: true }
+  | { readonly item: unknown }
+  | undefined;
 
 interface Feed {
-  next(): Step | PromiseLike<Step>;
+  /** @param count elements that are wanted; with none, the guest only asks whether there are some */
+  next(count: number): Step | PromiseLike<Step>;
+  /** Nothing more is wanted of it for now. */
+  pause?(): void;
   /** Nothing more is wanted of it. */
   close(): void;
 }
@@ -94,7 +100,9 @@ export class Writer implements Party, HostSource, HostEnd {
     if (!this.asking) this.ask();
   }
 
-  unwanted(): void {}
+  unwanted(): void {
+    this.feed?.pause?.();
+  }
 
   gone(): void {
     this.cut();
@@ -111,10 +119,10 @@ export class Writer implements Party, HostSource, HostEnd {
 
   /** Asks for more until there is some, or it has to be waited for. */
   private ask(): void {
-    while (this.feed !== undefined) {
+    for (let reader = this.channel?.pending; this.feed !== undefined && reader; reader = this.channel?.pending) {
       let step: Step | PromiseLike<Step>;
       try {
-        step = this.feed.next();
+        step = this.feed.next(reader.buffer.remain);
       } catch (error) {
         throw this.fault(error);
       }
@@ -155,8 +163,9 @@ export class Writer implements Party, HostSource, HostEnd {
     this.at = 0;
     this.count++;
     this.chunk = "chunk" in step ? step.chunk : this.chunkOf(step.item);
-    if (this.remain === 0) return false;
-    channel!.write(this);
+    if (this.remain > 0) channel!.write(this);
+    else if ("ready" in step && channel!.pending?.isZeroLength) channel!.answer();
+    else return false;
     return true;
   }
 
@@ -322,10 +331,18 @@ function stepOf({ done, value }: { readonly done?: boolean; readonly value?: unk
   return done === true ? undefined : { item: value };
 }
 
+/** Of a component, nothing is read before another wants it. */
 function feedOfGuest(stream: StreamOfGuest): Feed {
+  const reader = behind(stream)!;
   return {
-    next: () => stream.read().then((chunk) => (chunk === undefined ? undefined : { chunk })),
-    close: () => void stream.cancel(),
+    next: (max) =>
+      new Promise((resolve, reject) => {
+        const done = (chunk: ArrayLike<unknown> | number | undefined): void =>
+          resolve(chunk === undefined ? undefined : max === 0 ? { chunk, ready: true } : { chunk });
+        reader.read({ max, resolve: done, reject });
+      }),
+    pause: () => reader.withdraw(),
+    close: () => reader.cancel(),
   };
 }
 

@@ -206,3 +206,51 @@ export const errorGuest = `(component
   (func (export "told") (param "error" error-context) (result string) (canon lift (core func $m "told") ${abi}))
   (func (export "same") (param "error" error-context) (result error-context) (canon lift (core func $m "same")))
   (func (export "drop-twice") (param "error" error-context) (canon lift (core func $m "drop-twice"))))`;
+
+/**
+ * What Rust guests do with streams of units: `endless` reads one with more room than there can be elements, `cancel` puts a read
+ * in a set and cancels it there. `text` is an asynchronous function that returns its result, with a post-return function.
+ */
+export const rustHabits = `(component
+  (type $S (stream))
+  ${libc}
+  (core func $new (canon stream.new $S))
+  (core func $read (canon stream.read $S async))
+  (core func $write (canon stream.write $S async))
+  (core func $cancel (canon stream.cancel-read $S))
+  (core func $set-new (canon waitable-set.new))
+  (core func $join (canon waitable.join))
+  (core module $M
+    (import "libc" "memory" (memory 1))
+    (import "" "new" (func $new (result i64)))
+    (import "" "read" (func $read (param i32 i32 i32) (result i32)))
+    (import "" "write" (func $write (param i32 i32 i32) (result i32)))
+    (import "" "cancel" (func $cancel (param i32) (result i32)))
+    (import "" "set-new" (func $set-new (result i32)))
+    (import "" "join" (func $join (param i32 i32)))
+    (global $freed (mut i32) (i32.const 0))
+    (func (export "endless") (result i32)
+      (local $ends i64)
+      (local.set $ends (call $new))
+      (drop (call $read (i32.wrap_i64 (local.get $ends)) (i32.const 0) (i32.const -1)))
+      (call $write (i32.wrap_i64 (i64.shr_u (local.get $ends) (i64.const 32))) (i32.const 0) (i32.const 3)))
+    (func (export "cancel") (result i32)
+      (local $end i32)
+      (local.set $end (i32.wrap_i64 (call $new)))
+      (drop (call $read (local.get $end) (i32.const 0) (i32.const 1)))
+      (call $join (local.get $end) (call $set-new))
+      (call $cancel (local.get $end)))
+    (func (export "text") (result i32)
+      (i32.store (i32.const 8) (i32.const 16)) (i32.store (i32.const 12) (i32.const 2))
+      (i32.store (i32.const 16) (i32.const 0x6968))
+      (i32.const 8))
+    (func (export "free") (param i32) (global.set $freed (local.get 0)))
+    (func (export "freed") (result i32) (global.get $freed)))
+  (core instance $m (instantiate $M (with "libc" (instance $libc)) (with "" (instance
+    (export "new" (func $new)) (export "read" (func $read)) (export "write" (func $write)) (export "cancel" (func $cancel))
+    (export "set-new" (func $set-new)) (export "join" (func $join))))))
+  (func (export "endless") (result u32) (canon lift (core func $m "endless")))
+  (func (export "cancel") (result u32) (canon lift (core func $m "cancel")))
+  (func (export "text") async (result string)
+    (canon lift (core func $m "text") (memory (core memory $libc "memory")) (post-return (core func $m "free"))))
+  (func (export "freed") (result u32) (canon lift (core func $m "freed"))))`;

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { LowerError, TrapError, UnloadedError } from "../../../host/errors.ts";
 import { instantiateWat } from "../runtime/support.ts";
-import { errorGuest, pipeGuest } from "./channel-guests.ts";
+import { errorGuest, pipeGuest, rustHabits } from "./channel-guests.ts";
 
 const bytes = (options: { count?: number } = {}) => instantiateWat(pipeGuest({ type: "u8", size: 1, ...options }), {});
 const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
@@ -233,6 +233,19 @@ describe("a stream of a component", () => {
     await expect(d.exports.copy(await a.exports.copy(given))).rejects.toThrow(LowerError);
   });
 
+  test("that is passed on is not read before its reader reads", async () => {
+    const guest = pipeGuest({ type: "string", size: 8 });
+    const [a, b] = await Promise.all([instantiateWat(guest, {}), instantiateWat(guest, {})]);
+    let asked = 0;
+    function* source(): Generator<string> {
+      while (asked < 3) yield String(asked++);
+    }
+    await b.exports.hold(await a.exports.same(source()));
+    await turn();
+    expect(asked).toBe(0);
+    expect(await b.exports.count(await a.exports.same(source()))).toBe(3);
+  });
+
   test("that is passed on fails its reader when its writer traps", async () => {
     const [a, b] = await Promise.all([bytes(), bytes()]);
     const counted = b.exports.count(await a.exports.never());
@@ -394,35 +407,6 @@ describe("an error context", () => {
   });
 });
 
-test("a synchronous cancel of what is in a waitable set is no trap: it waits for nothing", async () => {
-  const { exports } = await instantiateWat(`(component
-    (type $S (stream u8))
-    (core module $Libc (memory (export "memory") 1))
-    (core instance $libc (instantiate $Libc))
-    (core func $new (canon stream.new $S))
-    (core func $read (canon stream.read $S async (memory (core memory $libc "memory"))))
-    (core func $cancel (canon stream.cancel-read $S))
-    (core func $set-new (canon waitable-set.new))
-    (core func $join (canon waitable.join))
-    (core module $M
-      (import "" "new" (func $new (result i64)))
-      (import "" "read" (func $read (param i32 i32 i32) (result i32)))
-      (import "" "cancel" (func $cancel (param i32) (result i32)))
-      (import "" "set-new" (func $set-new (result i32)))
-      (import "" "join" (func $join (param i32 i32)))
-      (func (export "cancel") (result i32) (local $readable i32)
-        (local.set $readable (i32.wrap_i64 (call $new)))
-        (drop (call $read (local.get $readable) (i32.const 0) (i32.const 1)))
-        (call $join (local.get $readable) (call $set-new))
-        (call $cancel (local.get $readable))))
-    (core instance $m (instantiate $M (with "" (instance
-      (export "new" (func $new)) (export "read" (func $read)) (export "cancel" (func $cancel))
-      (export "set-new" (func $set-new)) (export "join" (func $join))))))
-    (func (export "cancel") (result u32) (canon lift (core func $m "cancel"))))`);
-  // CANCELLED, of no elements.
-  expect(exports["cancel"]()).toBe(2);
-});
-
 test("an iterable that is dropped before it is read is told", async () => {
   const { exports } = await instantiateWat(pipeGuest({ type: "u8", size: 1 }));
   let told = 0;
@@ -435,4 +419,18 @@ test("an iterable that is dropped before it is read is told", async () => {
   await exports["hold"](source);
   await exports["letGo"]();
   expect(told).toBe(1);
+});
+
+describe("guests of Rust", () => {
+  test("read units with more room than there can be, and cancel that in a set", async () => {
+    const { exports } = await instantiateWat(rustHabits, {});
+    expect(exports.endless()).toBe(3 << 4);
+    expect(exports.cancel()).toBe(2);
+  });
+
+  test("free what an asynchronous function returned", async () => {
+    const { exports } = await instantiateWat(rustHabits, {});
+    expect(await exports.text()).toBe("hi");
+    expect(exports.freed()).toBe(8);
+  });
 });
