@@ -212,17 +212,28 @@ async function waiting(host: Host): Promise<void> {
     order.push(`asked for ${thing}`);
     given.push(signal);
     if (thing === "gold") throw new ComponentError("Not in this shop");
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await new Promise((resolve) => setTimeout(resolve, 15 * thing.length));
     order.push(`told of ${thing}`);
     return thing.length * 100;
   };
   const imports = { "demo:prices/shop": { price } };
   const prices = await host.load<Prices>(component("prices"), { imports });
-  const { total } = prices.exports.basket;
+  const { total, receipt } = prices.exports.basket;
   const sum = await stage.timed("three prices", () => total(["glue", "oak", "chisel"]), String);
   stage.holds("The sum of all three came back", sum === 1300n);
   const asked = order.slice(0, 3).every((line) => line.startsWith("asked"));
   stage.holds("All were asked for before the first was told: one wait, not three", asked && order.length === 6);
+  order.length = 0;
+  const lines: string[] = [];
+  for await (const bytes of await receipt(["chisel", "oak", "glue"])) {
+    lines.push(...Buffer.from(bytes).toString().trimEnd().split("\n"));
+    stage.note("  a line of its stream", lines.at(-1)!);
+  }
+  const told = order.filter((line) => line.startsWith("told")).map((line) => line.slice("told of ".length));
+  stage.holds(
+    "The receipt came line by line, in the order of the answers",
+    lines.length === 3 && lines.every((line, i) => line === `${told[i]}: ${told[i]!.length * 100}`),
+  );
   given.length = 0;
   const refused = await stage.fails("one that is refused", ComponentError, () => total(["oak", "gold"]));
   stage.holds("The module gave up the other", refused?.payload === "Not in this shop" && given[0]?.aborted === true);

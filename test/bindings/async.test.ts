@@ -6,6 +6,7 @@ import { cp, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { compile } from "../../host/node/index.ts";
 import { BuildError, generate } from "../../scripts/toolchain/build/index.ts";
 import { sections } from "../../scripts/toolchain/core-sections.ts";
 import { readWorld } from "../../scripts/toolchain/wit/world.ts";
@@ -212,6 +213,31 @@ describe("a module with streams and futures", () => {
       { x: 2, y: 1, name: "p2" },
     ]);
     expect(await api.drain(items(Uint8Array.of(1, 2, 3, 4)))).toBe(3);
+  });
+
+  test("a task whose reader goes early lets its own source go, and takes no memory along", async () => {
+    const instance = await (await compile(built.get("streams")!)).instantiate(source);
+    const { api } = instance.exports as Exports;
+    let open = 0;
+    async function* endless(): AsyncGenerator<Uint8Array> {
+      open++;
+      try {
+        for (;;) yield new Uint8Array(10_000);
+      } finally {
+        open--;
+      }
+    }
+    const early = async (): Promise<void> => {
+      const stream = await api.shift(endless());
+      expect((await stream.read()).every((byte: number) => byte === 1)).toBe(true);
+      await stream.cancel();
+      await expect.poll(() => open, { timeout: 30_000, interval: 1 }).toBe(0);
+    };
+    for (let i = 0; i < 20; i++) await early();
+    const before = instance.memoryBytes;
+    for (let i = 0; i < 200; i++) await early();
+    // What a call took and never gave back would be 4 MB.
+    expect(instance.memoryBytes).toBeLessThan(before + 2 ** 20);
   });
 });
 

@@ -27,6 +27,7 @@ test("npm start shows every step and ends with status 0", () => {
     expect(stdout).toContain(step);
   }
   expect(stdout).toContain("it asks calc, and prints: 42 m²");
+  expect(stdout).toMatch(/a line of its stream +oak: 300\n/);
   expect(stdout).toMatch(/✓ Of this process's \d+ environment variables it sees none\n {3}✓ Granted one/);
   expect(stdout).not.toContain("NOT TRUE");
   expect(stdout).toContain("Everything held");

@@ -62,5 +62,10 @@ export interface Counter extends World {
 }
 
 export interface Prices extends World {
-  exports: { basket: { total(things: readonly string[]): Promise<bigint> } };
+  exports: {
+    basket: {
+      total(things: readonly string[]): Promise<bigint>;
+      receipt(things: readonly string[]): Promise<AsyncIterable<Uint8Array>>;
+    };
+  };
 }
