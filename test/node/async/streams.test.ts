@@ -13,6 +13,8 @@ async function all<T>(stream: AsyncIterable<ArrayLike<T>>): Promise<T[]> {
   return elements;
 }
 
+class Bytes extends Uint8Array {}
+
 describe("elements", () => {
   const numbers = [
     ["u8", 1, Uint8Array.of(1, 2, 255)],
@@ -96,7 +98,7 @@ describe("elements", () => {
       found.set(chunk, at);
       at += chunk.length;
     }
-    expect(Buffer.compare(found, given)).toBe(0);
+    expect(found).toEqual(given);
   });
 });
 
@@ -111,7 +113,7 @@ describe("a source", () => {
   }
   test.each([
     ["a typed array", () => given],
-    ["a subclass of one", () => Buffer.from(given)],
+    ["a subclass of one", () => new Bytes(given)],
     ["an array", () => [...given]],
     ["an iterable of chunks", () => halves.values()],
     ["an iterable of elements", () => given.values()],
