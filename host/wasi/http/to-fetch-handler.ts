@@ -27,9 +27,9 @@ const MOST_BUFFERED = 16 * 2 ** 20;
 
 /**
  * Makes a handler in the style of `fetch` of a module that has the imports of `wasi()` and exports `wasi:http/incoming-handler`, or
- * `wasi:http/handler` of 0.3: for Hono, Deno, Bun, workerd, service workers, and whatever else has `Request` and `Response`. Bodies are
- * streams in 0.3, and in 0.2 where the guest may wait (`jspi: true`, `isolation: "worker"`); else the request's is read before the
- * call, and the response is whole after it.
+ * `wasi:http/handler` of 0.3: for Hono, Deno, Bun, workerd, service workers (with tenon bundled into their script, as they have no
+ * `import()`), and whatever else has `Request` and `Response`. Bodies are streams in 0.3, and in 0.2 where the guest may wait
+ * (`jspi: true`, `isolation: "worker"`); else the request's is read before the call, and the response is whole after it.
  * @param module the module, which in 0.2 answers one request after the other; or a function that loads one for each request, as guests of
  *   componentize-js need, which answer a single one: it is unloaded when its call has ended and its response has been read
  * @returns a function that rejects with what the call ended with, such as a `TrapError`, with the code `response` when the guest gives no

@@ -4,6 +4,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Readable } from "node:stream";
 import type { ReadableStream } from "node:stream/web";
+import { Hono } from "hono";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createHost, type LoadOptions } from "../../../../host/node/index.ts";
 import { toFetchHandler, wasi, type WasiOptions } from "../../../../host/node/wasi.ts";
@@ -71,6 +72,31 @@ describe.each(WAITING)("in %s", (_, how) => {
     expect(await (await fetch(`${base}/parts`)).text()).toBe("abc");
     expect(await fetch(`${base}/none`)).toMatchObject({ status: 404 });
     await once(front.close(), "close");
+  });
+
+  test("the guest's fetch handler serves what Hono routes to it, with the status and headers of the guest", async () => {
+    const handler = toFetchHandler(() => load(how));
+    const app = new Hono();
+    app.use("/guest/*", async (context, next) => {
+      await next();
+      context.res.headers.set("x-app", "hono");
+    });
+    app.get("/own", (context) => context.text("hono's own"));
+    app.mount("/guest", handler);
+    app.onError((error, context) => context.text(error.message, 500));
+    const echo = await app.request("/guest/echo", { method: "PUT", body: "text" });
+    expect([echo.status, echo.headers.get("x-method"), echo.headers.get("x-app"), await echo.text()]).toEqual([
+      201,
+      "PUT",
+      "hono",
+      "echo text",
+    ]);
+    const parts = await Promise.all(["/guest/parts", "/guest/none", "/own"].map((path) => app.request(path)));
+    expect(await Promise.all(parts.map(async (answer) => [answer.status, await answer.text()]))).toEqual([
+      [200, "abc"],
+      [404, "no such page"],
+      [200, "hono's own"],
+    ]);
   });
 });
 
