@@ -200,15 +200,16 @@ export class Checker implements World {
 
   /** The trap that may have come when a task was let in: what it takes is no longer its caller's to give. */
   trapOnEntry(): ModelTrap | undefined {
+    const codes: string[] = [];
     for (const task of this.ready()) {
       try {
         if (task.standing.at === "entering") task.start({ at: "between" });
       } catch (error) {
-        if (error instanceof ModelTrap) return error;
-        throw error;
+        if (!(error instanceof ModelTrap)) throw error;
+        codes.push(...error.codes);
       }
     }
-    return undefined;
+    return codes.length === 0 ? undefined : new ModelTrap(codes.join(","), "a task that cannot take what it was given");
   }
 
   callHost(call: HostCall): number | undefined {

@@ -159,14 +159,8 @@ class Driver {
     const ready = this.#checker.ready();
     if (ready.length === 0) return;
     // A trap on the way in is not told by the guest.
-    if (
-      this.#calls.some(
-        ({ outcome }) => outcome !== undefined && "error" in outcome && outcome.error instanceof TrapError,
-      )
-    ) {
-      this.#checker.trapped ??= this.#checker.trapOnEntry();
-      if (this.#checker.trapped !== undefined) return;
-    }
+    if (this.#instance.state === "trapped") this.#checker.trapped ??= this.#checker.trapOnEntry();
+    if (this.#checker.trapped !== undefined) return;
     throw this.#mismatch(`nothing goes on, but these tasks could: ${ready.map(({ id }) => id).join(", ")}`);
   }
 
