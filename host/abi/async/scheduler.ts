@@ -76,6 +76,8 @@ export abstract class Scheduler implements Waker {
   protected switching: Thread | undefined;
   /** The instances of the synchronous calls on the stack, the innermost last. */
   private readonly synchronous: TaskInstance[] = [];
+  /** How many callers went on below each of them. */
+  private readonly below: number[] = [];
   /** Callers on the stack that go on when their callee waits. */
   private goingOn = 0;
   /** The trap that the engine has not told of yet. */
@@ -100,6 +102,7 @@ export abstract class Scheduler implements Waker {
     task.state = TaskState.STARTED;
     task.register((this.current = new Thread(task)));
     this.synchronous.push(instance);
+    this.below.push(this.goingOn);
     return outer;
   }
 
@@ -108,6 +111,7 @@ export abstract class Scheduler implements Waker {
     task.state = TaskState.RESOLVED;
     task.unregister(this.current!);
     this.synchronous.pop();
+    this.below.pop();
     this.current = outer;
     this.schedule();
   }
@@ -416,18 +420,17 @@ export abstract class Scheduler implements Waker {
   }
 
   private stuck(what: string, within: TaskInstance | undefined): unknown {
+    // A frame below could go on, were it not below.
+    const isBuried = (thread: Thread): boolean =>
+      (within === undefined || thread.task.instance === within) && thread.finish !== undefined && this.isReady(thread);
+    if (this.goingOn > (this.below.at(-1) ?? 0) || this.queue.some(isBuried)) return this.machine.cannotSuspend(what);
     if (within !== undefined) {
-      // A frame below could go on, were it not below.
-      const buried = this.queue.some((thread) => {
-        return thread.task.instance === within && thread.finish !== undefined && this.isReady(thread);
-      });
-      if (buried) return this.machine.cannotSuspend(what);
       return new AbiTrap(
         "cannot-block",
         `Cannot block a synchronous task before it has returned: it waits for ${what}`,
       );
     }
-    if (this.hostPending === 0 && !this.hasHostEnds && this.goingOn === 0) {
+    if (this.hostPending === 0 && !this.hasHostEnds) {
       return new AbiTrap("deadlock", `Every task waits for another: this one for ${what}`);
     }
     return this.machine.cannotSuspend(what);
