@@ -374,6 +374,11 @@ export interface Activity {
   /** Who owns it: the export called, the resource type, the name given to `defer`. */
   readonly owner: string;
   readonly count: number;
+  /**
+   * What calls of asynchronous functions wait for, in words, as far as that is known: an import, or their turn and which export
+   * has it. Calls that wait for each other can be told by it.
+   */
+  readonly waitsFor?: string | undefined;
 }
 
 /** Unload refused: calls, resources or deferred work are still alive. */

@@ -266,7 +266,10 @@ export interface ReloadOptions<W extends World = World> {
   readonly imports?: Imports<W> | undefined;
   /** `false`: `tenon:module/state` is not used and the new version starts afresh. Default `true`. */
   readonly state?: boolean | undefined;
-  /** Milliseconds the old version's background work and resources may go on after the swap. Default 0; calls always end. */
+  /**
+   * Milliseconds the old version's background work and resources may go on after the swap. Default 0. Calls always end, but for
+   * those of asynchronous functions, which may wait for ever: they have as long, 5,000 by default, and are rejected then.
+   */
   readonly drain?: number | undefined;
   /** Swaps also where other modules hold resources of the old version, and cuts those. Default `false`: refused. */
   readonly force?: boolean | undefined;

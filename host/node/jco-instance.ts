@@ -71,7 +71,7 @@ export class JcoInstance implements ThreadInstance {
   /** The guest is on the stack. */
   private running = true;
   /** Rejects the promises of calls that have returned one. */
-  private readonly pending = new Set<(error: Error) => void>();
+  private readonly calls = new Set<(error: Error) => void>();
   /** An import's fault, before jco or the guest can make something else of it. */
   private stopped: ImportFault | undefined;
   private receipt: DisposeReceipt | undefined;
@@ -134,7 +134,7 @@ export class JcoInstance implements ThreadInstance {
   }
 
   get depth(): number {
-    return this.pending.size + (this.running ? 1 : 0);
+    return this.calls.size + (this.running ? 1 : 0);
   }
 
   get memoryBytes(): number {
@@ -290,10 +290,10 @@ export class JcoInstance implements ThreadInstance {
 
   private settle(slot: Slot, result: Promise<unknown>): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      this.pending.add(reject);
+      this.calls.add(reject);
       // A call whose promise was rejected when the instance went settles into nothing.
       const settled = (end: () => void) => (): void => {
-        if (this.pending.delete(reject)) end();
+        if (this.calls.delete(reject)) end();
       };
       Promise.resolve(result).then(
         (value) => settled(() => resolve(value))(),
@@ -326,8 +326,8 @@ export class JcoInstance implements ThreadInstance {
   }
 
   private rejectPending(error: () => Error): void {
-    const all = [...this.pending];
-    this.pending.clear();
+    const all = [...this.calls];
+    this.calls.clear();
     for (const reject of all) reject(error());
   }
 

@@ -3,7 +3,7 @@
  * `in-thread.ts`, jco's with the platform that has it; a platform names its engines in a table, and a module asks the one that
  * its option names, knowing nothing of what is behind.
  */
-import type { LinkIssue, UnsupportedError } from "../errors.ts";
+import type { Activity, LinkIssue, UnsupportedError } from "../errors.ts";
 import type { ExternDecl } from "../model/types.ts";
 import type { BoundComponent, Platform, ResponseLike, SourceLimits } from "../platform.ts";
 
@@ -175,6 +175,8 @@ export interface EngineInstance {
   readonly trap: Error | undefined;
   /** Calls under way now: 0 or more when a host import re-enters the host. */
   readonly depth: number;
+  /** Calls that wait, where functions are asynchronous: {@link depth} does not count them. */
+  readonly pending?: PendingCalls | undefined;
   /** Whether an end stops the calls under way, so that they need not be waited for. Default `false`. */
   readonly cutsCalls?: boolean | undefined;
   /** Live resources by owner: those the guest lent to the host and those of the host that the guest holds. */
@@ -191,6 +193,14 @@ export interface EngineInstance {
    * @returns rejects never: what failed is in the receipt
    */
   end(options?: EndOptions): Promise<EndReceipt>;
+}
+
+/** Calls of asynchronous functions in this thread that wait, by name. */
+export interface PendingCalls {
+  /** Those that have not ended, calls on the stack and promises of imports that guests wait for included; at the end, what it cut. */
+  readonly underway: readonly Activity[];
+  /** Rejects them, and aborts the signals of imports: no asynchronous call is served any more. @param reason for their errors */
+  giveUp(reason?: string): void;
 }
 
 /** Counts of at least 1. */

@@ -20,7 +20,15 @@ import type { LinkedImports } from "./given-imports.ts";
 import type { Closed } from "./resources.ts";
 import type { Faults } from "./lazy.ts";
 import { ImportFault, scrub, type GuestAbort } from "./trap.ts";
-import type { EngineInstance, DisposeReceipt, EndOptions, EndReceipt, InstanceResources, Usage } from "./engine.ts";
+import type {
+  EngineInstance,
+  DisposeReceipt,
+  EndOptions,
+  EndReceipt,
+  InstanceResources,
+  PendingCalls,
+  Usage,
+} from "./engine.ts";
 import type { Meter } from "./metering.ts";
 import type { Prepared } from "./prepared.ts";
 import type { Platform } from "../platform.ts";
@@ -56,6 +64,8 @@ class InstanceRuntime extends AbiRuntime {
   /** The message of the first trap is being made, which may run getters of the value that was thrown. */
   private describing = false;
   private readonly faults: Faults;
+  /** Its asynchronous calls, where it has such functions. */
+  declare tasks: PendingCalls | undefined;
   /** Limits the guest's own code, where its core modules were rewritten for that. */
   meter: Meter | undefined;
 
@@ -345,6 +355,7 @@ class ComponentInstance implements ThreadInstance {
   private readonly runtime: InstanceRuntime;
   private readonly controls: Controls;
   private readonly platform: Platform;
+  readonly pending: PendingCalls | undefined;
   private receipt: DisposeReceipt | undefined;
 
   constructor(runtime: InstanceRuntime, controls: Controls, platform: Platform) {
@@ -352,6 +363,7 @@ class ComponentInstance implements ThreadInstance {
     this.controls = controls;
     this.platform = platform;
     this.exports = controls.exports;
+    this.pending = runtime.tasks;
   }
 
   get name(): string {

@@ -7,9 +7,10 @@
  */
 import { type ChannelMachine, ChannelTasks } from "../abi/async/channel-tasks.ts";
 import type { CalledInstance } from "../abi/async/tasks.ts";
+import type { Underway } from "../abi/async/underway.ts";
 import type { TextStyle } from "../bindings/names.ts";
 import { taskText } from "../bindings/tasks.ts";
-import { UnsupportedError } from "../errors.ts";
+import { UnloadedError, UnsupportedError } from "../errors.ts";
 import { suspenderModule } from "../instrument/suspender.ts";
 import type { KeptPlan } from "../plan/plan.ts";
 import type { Platform } from "../platform.ts";
@@ -36,6 +37,8 @@ export function styleOf(): Pick<TextStyle, "tasks"> {
 
 /** What an instance with tasks is asked for. */
 interface WithTasks extends CalledInstance {
+  readonly trap: Error | undefined;
+  endReason: string;
   tasks?: InstanceTasks;
   onTrap: ((trap: Error) => void) | undefined;
 }
@@ -63,6 +66,12 @@ export function equipment(
     const machine: ChannelMachine = {
       macrotask,
       kept: (lift, args) => args.map((arg, i) => kept(params[lift]![i]!, arg)),
+      givenUp: (lift) => {
+        const { name, trap, endReason } = instance;
+        const what = lift === undefined ? "This call" : `The call of export "${instance.exportName(lift)}"`;
+        const why = trap === undefined ? endReason : "another call trapped";
+        return new UnloadedError(`${what} of "${name}" was given up: ${why}`, trap && { cause: trap });
+      },
       importName: (func) => hostFuncs[func]!.path.join("#"),
       cannotSuspend: (what) =>
         new UnsupportedError(
@@ -89,6 +98,8 @@ type Described = readonly [name: string, params: string, result: string, func: F
 
 class InstanceTasks extends ChannelTasks {
   private readonly code: TaskCode;
+  /** What was under way when all calls were given up. */
+  private cut: readonly Underway[] | undefined;
   private blocked: WebAssembly.Global | undefined;
   /** Begins a thread whose frames can be suspended. */
   private begins: ((start: (context: number) => unknown, context: number) => unknown) | undefined;
@@ -96,6 +107,17 @@ class InstanceTasks extends ChannelTasks {
   constructor(instance: CalledInstance, machine: ChannelMachine, code: TaskCode) {
     super(instance, machine);
     this.code = code;
+  }
+
+  override get underway(): readonly Underway[] {
+    return this.cut ?? super.underway;
+  }
+
+  giveUp(reason?: string): void {
+    this.cut = this.underway;
+    const instance = this.instance as WithTasks;
+    if (reason !== undefined) instance.endReason = reason;
+    this.dispose();
   }
 
   /** The instance has started. */

@@ -1,6 +1,6 @@
 /** What the host is asked by guests: what an import is told of its call, and what is kept while its promise is awaited. */
 import type { ImportCall as GivenCall } from "../../model/async-values.ts";
-import type { HostSite, Subtask } from "./task.ts";
+import type { HostSite, Subtask, Task } from "./task.ts";
 
 /** What an import is told of its call. */
 export class ImportCall implements GivenCall {
@@ -47,5 +47,23 @@ export class Pending {
     this.site = site;
     this.subtask = subtask;
     this.pointer = pointer;
+  }
+}
+
+/** A promise of the host's that a guest waits for, and all that it holds: emptied at the end, as it may never settle. */
+export class Awaited {
+  /** The import, by its number. */
+  readonly func: number;
+  task: Task | undefined;
+  settled: ((value: unknown, thrown: boolean) => void) | undefined;
+
+  constructor(func: number, task: Task | undefined, settled: (value: unknown, thrown: boolean) => void) {
+    this.func = func;
+    this.task = task;
+    this.settled = settled;
+  }
+
+  letGo(): void {
+    this.task = this.settled = undefined;
   }
 }

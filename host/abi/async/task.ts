@@ -54,6 +54,11 @@ export class TaskInstance {
     this.threads[thread.index] = thread;
   }
 
+  /** Threads that have begun and not ended. */
+  get living(): Thread[] {
+    return this.threads.filter((thread) => thread !== undefined);
+  }
+
   remove(thread: Thread): void {
     this.threads[thread.index] = undefined;
     this.free.push(thread.index);

@@ -8,10 +8,10 @@ import { ENTERED, IDLE } from "../entered.ts";
 import type { Lends } from "../handle-table.ts";
 import type { Memory } from "../memory.ts";
 import { AbiTrap } from "../trap.ts";
-import { ImportCall, Pending } from "./import-call.ts";
+import { callOf, HostCall } from "./host-call.ts";
+import { Awaited, ImportCall, Pending } from "./import-call.ts";
 import { DYING, type Instance, type Machine } from "./scheduler.ts";
 import {
-  type Caller,
   type GuestSite,
   type HostSite,
   type LiftedFunction,
@@ -24,6 +24,7 @@ import {
   Wait,
 } from "./task.ts";
 import { Threads } from "./threads.ts";
+import { type Underway, underwayOf } from "./underway.ts";
 import {
   type Entry,
   entryAt,
@@ -46,91 +47,15 @@ export interface CalledInstance extends Instance {
   error(payload: unknown): Error;
   unlowered(lift: number, error: unknown, state?: ComponentState): Error;
   threw(func: number, error: unknown): unknown;
+  exportName(lift: number): string;
 }
 
 export interface CallingMachine extends Machine {
   /** Copies of arguments that a call takes later. */
   kept(lift: number, args: readonly unknown[]): readonly unknown[];
   importName(func: number): string;
-}
-
-const NOTHING: readonly unknown[] = [];
-
-/** A call that the host made. */
-class HostCall extends Task implements Caller {
-  readonly isHost: boolean = true;
-  declare readonly lift: LiftedFunction;
-  args: readonly unknown[];
-  /** The arguments have been lowered: a value that is not what it was is the guest's trap from here on. */
-  lowered: boolean;
-  settled = false;
-  private readonly tasks: Tasks;
-  private value: unknown;
-  private failed = false;
-  private settle: { resolve(value: unknown): void; reject(error: unknown): void } | undefined;
-  private signal: AbortSignal | undefined;
-
-  constructor(tasks: Tasks, lift: LiftedFunction, args: readonly unknown[]) {
-    super(lift.instance, undefined, lift);
-    this.tasks = tasks;
-    this.args = args;
-    this.lowered = !lift.changing;
-  }
-
-  start(): unknown {
-    const { args } = this;
-    this.args = NOTHING;
-    return this.lift.start!(this, args);
-  }
-
-  waits(): void {
-    this.args = this.tasks.kept(this.lift.index, this.args);
-  }
-
-  resolve(value: unknown, failed: boolean): void {
-    if (this.settled) return;
-    if (failed) this.reject(this.tasks.error(value));
-    else this.finish(value, false);
-  }
-
-  cancelled(): void {
-    this.reject(this.signal?.reason);
-  }
-
-  reject(error: unknown): void {
-    if (!this.settled) this.finish(error, true);
-  }
-
-  private finish(value: unknown, failed: boolean): void {
-    this.settled = true;
-    this.value = value;
-    this.failed = failed;
-    if (this.abort !== undefined) this.signal!.removeEventListener("abort", this.abort);
-    if (this.settle === undefined) return;
-    this.tasks.calls.delete(this);
-    if (failed) this.settle.reject(value);
-    else this.settle.resolve(value);
-  }
-
-  promise(): Promise<unknown> {
-    if (this.settled) return this.failed ? Promise.reject(this.value) : Promise.resolve(this.value);
-    this.tasks.calls.add(this);
-    return new Promise((resolve, reject) => {
-      this.settle = { resolve, reject };
-    });
-  }
-
-  listen(signal: AbortSignal): void {
-    this.signal = signal;
-    this.abort = (): void => {
-      // Whatever the guest answers when it is told.
-      this.reject(signal.reason);
-      this.tasks.abort(this);
-    };
-    signal.addEventListener("abort", this.abort, { once: true });
-  }
-
-  private abort: (() => void) | undefined;
+  /** Why a call ended before its time. @param lift `undefined` for one of the host */
+  givenUp(lift: number | undefined): Error;
 }
 
 export class Tasks extends Threads {
@@ -138,6 +63,9 @@ export class Tasks extends Threads {
   readonly calls: Set<HostCall> = new Set();
   /** Calls of the host that have not ended, and of which somebody wants to hear. */
   private readonly imports = new Set<ImportCall>();
+  /** Promises of the host's that guests wait for. */
+  private readonly awaited = new Set<Awaited>();
+  private readonly components: TaskInstance[] = [];
   declare protected readonly instance: CalledInstance;
   declare protected readonly machine: CallingMachine;
   readonly kept: CallingMachine["kept"];
@@ -148,7 +76,9 @@ export class Tasks extends Threads {
   }
 
   component(state: ComponentState, chain: readonly ComponentState[]): TaskInstance {
-    return new TaskInstance(state, chain);
+    const made = new TaskInstance(state, chain);
+    this.components.push(made);
+    return made;
   }
 
   lift(
@@ -172,6 +102,7 @@ export class Tasks extends Threads {
   }
 
   callFromHost(lift: LiftedFunction, args: readonly unknown[], options: CallOptions | undefined): Promise<unknown> {
+    if (this.ended) return Promise.reject(this.machine.givenUp(lift.index));
     const call = new HostCall(this, lift, args);
     const signal = options?.signal;
     if (signal !== undefined) {
@@ -281,7 +212,7 @@ export class Tasks extends Threads {
     subtask.lenders = lends;
     subtask.hostCall = call;
     const pending = new Pending(site, subtask, pointer);
-    this.expect(call, raw, (value, thrown) => {
+    this.expect(site, call, raw, (value, thrown) => {
       pending.value = value;
       pending.thrown = thrown;
       if (this.idle) this.settle(pending);
@@ -318,7 +249,7 @@ export class Tasks extends Threads {
   ): number | bigint | undefined {
     const thread = this.current!;
     let outcome: { readonly value: unknown; readonly thrown: boolean } | undefined;
-    this.expect(call, raw, (value, thrown) => {
+    this.expect(site, call, raw, (value, thrown) => {
       outcome = { value, thrown };
       thread.released = true;
       this.wake(thread);
@@ -331,20 +262,20 @@ export class Tasks extends Threads {
   }
 
   private expect(
+    { func }: HostSite,
     call: ImportCall,
     raw: PromiseLike<unknown>,
     settled: (value: unknown, thrown: boolean) => void,
   ): void {
     this.hostPending++;
-    const end = (value: unknown, thrown: boolean): void => {
+    const awaited = new Awaited(func, this.current?.task, (value, thrown) => {
       this.hostPending--;
+      this.awaited.delete(awaited);
       call.end();
-      if (!this.ended) settled(value, thrown);
-    };
-    Promise.resolve(raw).then(
-      (value) => end(value, false),
-      (error: unknown) => end(error, true),
-    );
+      settled(value, thrown);
+    });
+    this.awaited.add(awaited);
+    watch(raw, awaited);
   }
 
   // Tasks.
@@ -544,6 +475,14 @@ export class Tasks extends Threads {
     call.reject(this.instance.unlowered(call.lift.index, error, handles.added && instance.state));
   }
 
+  /** Calls under way, and what they wait for. */
+  get underway(): readonly Underway[] {
+    const { awaited, calls, components, instance, machine, current } = this;
+    if (this.ended) return [];
+    const names = { ofExport: (lift: number) => instance.exportName(lift), ofImport: machine.importName };
+    return underwayOf({ awaited, calls, components, names, runs: current?.task, name: instance.name });
+  }
+
   protected fail(task: Task | undefined, fault: Error): void {
     callOf(task)?.reject(fault);
     this.dispose();
@@ -560,8 +499,10 @@ export class Tasks extends Threads {
   dispose(): void {
     if (this.ended) return;
     this.ended = true;
-    for (const call of [...this.calls]) call.reject(this.instance.refuse(call.lift.index));
-    for (const call of this.imports) call.abort(this.instance.refuse(-1));
+    for (const call of [...this.calls]) call.reject(this.machine.givenUp(call.lift.index));
+    for (const call of this.imports) call.abort(this.machine.givenUp(undefined));
+    for (const awaited of this.awaited) awaited.letGo();
+    this.awaited.clear();
     this.unwind();
   }
 
@@ -571,11 +512,12 @@ export class Tasks extends Threads {
   }
 }
 
-/** The call of the host's that a task works for. */
-function callOf(task: Task | undefined): HostCall | undefined {
-  if (task instanceof HostCall) return task;
-  const caller = task?.caller;
-  return caller instanceof Subtask ? callOf(caller.parent) : undefined;
+/** Not where the tasks are in scope: a promise that never settles holds what is said here. */
+function watch(raw: PromiseLike<unknown>, awaited: Awaited): void {
+  Promise.resolve(raw).then(
+    (value) => awaited.settled?.(value, false),
+    (error: unknown) => awaited.settled?.(error, true),
+  );
 }
 
 function insert({ handles }: ComponentState, entry: Entry): number {

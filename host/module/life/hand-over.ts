@@ -12,6 +12,7 @@ import type { ModuleRecord } from "../module.ts";
 import { abortable } from "../source/abortable.ts";
 import type { ReloadReceipt } from "../types.ts";
 import type { Run } from "./run.ts";
+import { callsOf, describeActivity } from "./refuse.ts";
 
 /** The interface that hands state over. */
 export const STATE = "tenon:module/state";
@@ -48,12 +49,13 @@ export class HandOver {
     await this.#quiet(PATIENCE_MS);
     // Calls may have begun since.
     this.#stand(inTurn);
-    if (run.depth > 0) await this.#quiet(HOLD_MS);
-    const { depth } = run;
-    if (depth === 0 || run.trapped) return;
+    await this.#quiet(HOLD_MS);
+    const calls = callsOf(run);
+    if (calls.length === 0 || run.trapped) return;
+    const depth = calls.reduce((sum, { count }) => sum + count, 0);
     throw new StillRunningError(
-      `Calls of module ${name} that were under way (${depth}) did not end within ${HOLD_MS} ms, in which new ones were held`,
-      [{ kind: "call", owner: name, count: depth }],
+      `Calls of module ${name} that were under way (${depth}) did not end within ${HOLD_MS} ms, in which new ones were held: ${describeActivity(calls)}`,
+      calls,
     );
   }
 
@@ -100,11 +102,16 @@ export class HandOver {
 
   async #quiet(ms: number): Promise<void> {
     const { run } = this.#record;
-    const deadline = performance.now() + ms;
     let over = false;
     try {
       // Of a trapped instance nothing is handed over, so its calls need not end first.
-      await this.#step(() => run.quiet(() => over || run.trapped || performance.now() > deadline));
+      await this.#step(() =>
+        run.drain(
+          ms,
+          () => over || run.trapped,
+          () => callsOf(run),
+        ),
+      );
     } finally {
       over = true;
     }

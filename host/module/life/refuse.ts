@@ -97,11 +97,18 @@ export function stillRunning(record: ModuleRecord, activity: readonly Activity[]
   );
 }
 
-function describeActivity(activity: readonly Activity[]): string {
+/** Calls that have not ended. */
+export function callsOf(run: Run): Activity[] {
+  return run.activity().filter(({ kind }) => kind === "call");
+}
+
+/** Activity in words. */
+export function describeActivity(activity: readonly Activity[]): string {
   return activity
-    .map(({ kind, owner, count }) => {
-      const what = kind === "call" ? "call under way" : kind === "resource" ? "live resource" : kind;
-      return `${count} ${what}${count === 1 || kind === "call" ? "" : "s"} (${owner})`;
+    .map(({ kind, owner, count, waitsFor }) => {
+      const what = kind === "resource" ? "live resource" : kind;
+      const way = kind === "call" ? " under way" : "";
+      return `${count} ${what}${count === 1 ? "" : "s"}${way} (${owner}${waitsFor === undefined ? "" : `, which waits for ${waitsFor}`})`;
     })
     .join(", ");
 }

@@ -21,12 +21,15 @@ import { checkDependents, checkWorld } from "../imports/type-check.ts";
 import { checkIntegrity } from "../source/integrity.ts";
 import type { HostContext, ModuleRecord, Waiting } from "../module.ts";
 import type { OpenedSource } from "../source/source.ts";
-import { holdersOf, refuseHeld, type Holder } from "./refuse.ts";
+import { callsOf, holdersOf, refuseHeld, type Holder } from "./refuse.ts";
 import { replaceInstance, replacedWords } from "./restart.ts";
 import { asError } from "../imports/scope.ts";
 import type { RunReceipt, ReloadOptions, ReloadReceipt } from "../types.ts";
 import { HandOver, STATE } from "./hand-over.ts";
 import { Run } from "./run.ts";
+
+/** How long asynchronous calls may go on on the old version, where `drain` does not say. */
+const CALLS_MS = 5_000;
 
 /** The options of `reload`. They are checked here, so that a page which reloads nothing starts without them. */
 export const RELOAD: Checks<ReloadOptions> = {
@@ -209,8 +212,11 @@ async function transact(
     record.phase = "settled";
   }
   stages.enter("drain");
-  // Calls that return promises may be under way on the old version, which ends when they have.
-  await old.quiet(forced);
+  // Calls that return promises may be under way on the old version, which ends when they have; or, where these may wait for ever,
+  // when their time has passed.
+  if (returnsPromises(old.component) && old.component.asynchronous !== true) {
+    await old.drain(options.drain ?? CALLS_MS, forced, () => callsOf(old));
+  } else await old.quiet(forced);
   const { restarted, errors } = await restartHolders(record.context, options, holders);
   await old.drain(options.drain ?? 0, forced);
   stages.enter("teardown");

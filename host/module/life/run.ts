@@ -136,22 +136,23 @@ export class Run {
     return this.#instance?.limited?.(exports, limits);
   }
 
-  /** Calls under way; only host imports can see it above zero. */
-  get depth(): number {
-    return this.#instance?.depth ?? 0;
-  }
-
   /** Everything that an unload would cut short. */
   activity(): Activity[] {
+    return [...this.#held(), ...this.scope.activity()];
+  }
+
+  /** What is cut with the instance: calls that have not ended, and resources. */
+  #held(): readonly Activity[] {
     const instance = this.#instance;
-    if (instance === undefined) return this.scope.activity();
-    const { depth } = instance;
-    const calls: Activity[] = depth > 0 ? [{ kind: "call", owner: this.module, count: depth }] : [];
+    if (instance === undefined) return [];
+    const { depth, pending } = instance;
+    const calls: readonly Activity[] =
+      pending?.underway ?? (depth > 0 ? [{ kind: "call", owner: this.module, count: depth }] : []);
     // Nobody can use the resources of a trapped instance any more.
     const resources = this.trapped
       ? []
       : [...instance.resources().heldByHost].map(([owner, count]): Activity => ({ kind: "resource", owner, count }));
-    return [...calls, ...resources, ...this.scope.activity()];
+    return [...calls, ...resources];
   }
 
   /** Resources of others that the guest holds, by name. */
@@ -171,7 +172,7 @@ export class Run {
    * @param forced gives up when it says so
    */
   async quiet(forced: () => boolean): Promise<void> {
-    while (this.depth > 0 && !forced()) await this.#context.platform.macrotask();
+    while (this.#instance?.depth && !forced()) await this.#context.platform.macrotask();
   }
 
   /** Waits until nothing is active, the deadline has passed, or `forced` says so. */
@@ -201,6 +202,8 @@ export class Run {
     endReason?: string;
   }): Promise<RunReceipt> {
     const context = this.#context;
+    // Before the signals of imports fire: what these give then is no outcome of a call.
+    this.#instance?.pending?.giveUp(options.endReason);
     const giveUpAt = this.#instance?.cutsCalls ? 0 : performance.now() + DEADLINE_MS;
     const late = (): boolean => performance.now() > giveUpAt;
     await this.quiet(late);
@@ -238,11 +241,6 @@ export class Run {
         return settle();
       },
     };
-  }
-
-  /** What will be cut with the instance: calls that did not end, and resources. */
-  #held(): Activity[] {
-    return this.trapped ? [] : this.activity().filter(({ kind }) => kind === "resource" || kind === "call");
   }
 
   async #teardown(errors: Error[]): Promise<RunReceipt["teardown"]> {

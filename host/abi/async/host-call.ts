@@ -1,0 +1,96 @@
+/** Calls that the host makes: what is known of one, and how it ends. */
+import { type Caller, type LiftedFunction, Subtask, Task } from "./task.ts";
+
+/** What a call of the host's asks of the tasks that it belongs to. */
+interface Callee {
+  readonly calls: Set<HostCall>;
+  readonly kept: (lift: number, args: readonly unknown[]) => readonly unknown[];
+  error(payload: unknown): Error;
+  abort(call: HostCall): void;
+}
+
+const NOTHING: readonly unknown[] = [];
+
+/** A call that the host made. */
+export class HostCall extends Task implements Caller {
+  readonly isHost: boolean = true;
+  declare readonly lift: LiftedFunction;
+  args: readonly unknown[];
+  /** The arguments have been lowered: a value that is not what it was is the guest's trap from here on. */
+  lowered: boolean;
+  settled = false;
+  private readonly tasks: Callee;
+  private value: unknown;
+  private failed = false;
+  private settle: { resolve(value: unknown): void; reject(error: unknown): void } | undefined;
+  private signal: AbortSignal | undefined;
+
+  constructor(tasks: Callee, lift: LiftedFunction, args: readonly unknown[]) {
+    super(lift.instance, undefined, lift);
+    this.tasks = tasks;
+    this.args = args;
+    this.lowered = !lift.changing;
+  }
+
+  start(): unknown {
+    const { args } = this;
+    this.args = NOTHING;
+    return this.lift.start!(this, args);
+  }
+
+  waits(): void {
+    this.args = this.tasks.kept(this.lift.index, this.args);
+  }
+
+  resolve(value: unknown, failed: boolean): void {
+    if (this.settled) return;
+    if (failed) this.reject(this.tasks.error(value));
+    else this.finish(value, false);
+  }
+
+  cancelled(): void {
+    this.reject(this.signal?.reason);
+  }
+
+  reject(error: unknown): void {
+    if (!this.settled) this.finish(error, true);
+  }
+
+  private finish(value: unknown, failed: boolean): void {
+    this.settled = true;
+    this.value = value;
+    this.failed = failed;
+    if (this.abort !== undefined) this.signal!.removeEventListener("abort", this.abort);
+    if (this.settle === undefined) return;
+    this.tasks.calls.delete(this);
+    if (failed) this.settle.reject(value);
+    else this.settle.resolve(value);
+  }
+
+  promise(): Promise<unknown> {
+    if (this.settled) return this.failed ? Promise.reject(this.value) : Promise.resolve(this.value);
+    this.tasks.calls.add(this);
+    return new Promise((resolve, reject) => {
+      this.settle = { resolve, reject };
+    });
+  }
+
+  listen(signal: AbortSignal): void {
+    this.signal = signal;
+    this.abort = (): void => {
+      // Whatever the guest answers when it is told.
+      this.reject(signal.reason);
+      this.tasks.abort(this);
+    };
+    signal.addEventListener("abort", this.abort, { once: true });
+  }
+
+  private abort: (() => void) | undefined;
+}
+
+/** The call of the host's that a task works for. */
+export function callOf(task: Task | undefined): HostCall | undefined {
+  if (task instanceof HostCall) return task;
+  const caller = task?.caller;
+  return caller instanceof Subtask ? callOf(caller.parent) : undefined;
+}
