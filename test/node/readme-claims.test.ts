@@ -90,6 +90,14 @@ const claims: Readonly<Record<string, Readonly<Record<string, readonly Claim[]>>
       ["nothing that other modules hold is cut unless you say so", "test/node/host/reload.test.ts: is refused while dependents hold its resources"],
       ["survive reloads and are cut at unload", "test/node/host/reload.test.ts: swaps the version behind the handles", "test/memory/collected.test.ts: prevented: bound handles"],
     ],
+    "Asynchronous functions": [
+      ["take `{ signal }` as a last argument", "test/node/async/calls.test.ts: ends a call that waits, and its guest is told"],
+      ["an unload names the exports and what each waits for", "test/node/async/life.test.ts: is refused while calls wait, names exports and imports", "test/node/async/life.test.ts: says which call has the turn that another waits for"],
+      ["they finish on the old version within `drain`", "test/node/async/life.test.ts: swaps at once, and pending calls finish on the old version within drain"],
+      ["is rejected with an `UnloadedError` and stands in the receipt", "test/node/async/life.test.ts: gives up calls that do not end within drain, and names them"],
+      ["when one call traps, with the trap as `cause`", "test/node/async/life.test.ts: is told once: its call has it, the others have its cause"],
+      ["needs an engine with JavaScript Promise Integration", "test/node/async/calls.test.ts: traps where the engine cannot suspend it"],
+    ],
     Unload: [
       ["refuses while others depend on the module or work is under way, and says which", "test/node/host/unload.test.ts: a provider in use is refused with its users named", "test/node/host/unload.test.ts: are named with their owners"],
       ["A module always ends, whatever its clean-ups throw", "test/node/host/endings.test.ts: close unloads every module, whatever the ends"],
