@@ -185,8 +185,7 @@ const text = `(component
   (func (export "keep") (param "streams" u32) (canon lift (core func $main "keep")))
   (func (export "exit") (param "ok" u32) (canon lift (core func $main "exit"))))`;
 
-let made: Promise<Uint8Array<ArrayBuffer>> | undefined;
-
-export function guest(): Promise<Uint8Array<ArrayBuffer>> {
-  return (made ??= component(text));
+/** @param version of WASI, that it imports */
+export function guest(version = "0.2.3"): Promise<Uint8Array<ArrayBuffer>> {
+  return component(text.replaceAll("@0.2.3", `@${version}`));
 }
