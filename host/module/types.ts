@@ -448,7 +448,10 @@ export interface HostEvents {
   reloaded: { readonly module: string; readonly receipt: ReloadReceipt };
   "reload-failed": { readonly module: string; readonly error: Error };
   trapped: { readonly module: string; readonly error: Error };
-  /** The guest ended itself with the exit code 0: no trap, and no policy restarts it. `error` is what its call ended with. */
+  /**
+   * The guest ended itself with the exit code 0: no trap, and no policy restarts it. `error` is what its call ended with. One of several
+   * `instances` is replaced instead, as after a trap: only its call is told, and the module stays live.
+   */
   exited: { readonly module: string; readonly error: Error };
   restarted: { readonly module: string; readonly attempt: number };
   /** The circuit breaker: too many restarts, so the module stays trapped until a reload. */

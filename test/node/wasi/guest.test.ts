@@ -238,3 +238,35 @@ test.each(ENGINES)(
     expect([module.info().traps, module.info().restarts]).toEqual([1, 1]);
   },
 );
+
+test.each(ENGINES.filter(([, how]) => Object.keys(how).length > 0))(
+  "one of two instances in %s that ends itself with 0 is replaced: its call is told, and the module is live without a trap",
+  async (_, how) => {
+    const here = host();
+    const told: unknown[] = [];
+    for (const event of ["trapped", "exited", "restarted", "restart-given-up"] as const)
+      here.on(event, (detail) => told.push([event, detail]));
+    const options = { ...how, instances: 2, imports: wasi() } as object;
+    const module = (await here.load(await guest(), { name: "ends", ...options })) as any;
+    const { exit, random } = module.exports;
+    for (let round = 0; round < 3; round++) {
+      // Both at once, and calls that wait until there are others.
+      const calls = [exit(1), exit(1), random(1), random(1)];
+      const outcomes = (await Promise.allSettled(calls)) as PromiseRejectedResult[];
+      expect(outcomes.map(({ status }) => status)).toEqual(["rejected", "rejected", "fulfilled", "fulfilled"]);
+      for (const { reason } of outcomes.slice(0, 2)) {
+        expect(reason).toMatchObject({ name: "TrapError", trap: "exit", cause: { name: "ExitError", exitCode: 0 } });
+        expect(reason.message).toBe(`Exit in "ends", export "exit": The guest ended itself with the exit code 0`);
+      }
+    }
+    // As after a trap of one, which is no event of the module either: it goes on.
+    expect([module.state, module.trap, module.info().traps, module.info().restarts, told]).toEqual([
+      "live",
+      undefined,
+      0,
+      0,
+      [],
+    ]);
+    expect((await module.unload()).errors).toEqual([]);
+  },
+);
