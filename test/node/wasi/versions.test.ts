@@ -67,7 +67,7 @@ describe.each(VERSIONS)("%s", (version) => {
   test("without wasi() each interface is missing, and the link error says where to have them", async () => {
     const refused = await caught(host().load(all, { name: "none" }));
     expect(refused).toMatchObject({ code: "link" });
-    const lines = refused.message.split("\n");
+    const lines: string[] = refused.message.split("\n");
     for (const id of INTERFACES) expect(lines).toContainEqual(expect.stringContaining(`${id}@${version} is missing: `));
     expect(lines.filter((line) => line.includes("WASI can be had from tenon/wasi, denied by default"))).toHaveLength(1);
   });
