@@ -12,6 +12,7 @@ import { analyze } from "../../host/plan/analyze.ts";
 import { jcoComponent, parseWat } from "../../scripts/toolchain/wasm-tools.ts";
 import { adapt, type Api, type Person } from "./adapter.ts";
 import { asyncRows } from "./async.ts";
+import { streamRows } from "./async-streams.ts";
 import { jspiRows } from "./jspi.ts";
 import { limitRows } from "./limits.ts";
 import { compare, compareSlow, type Contender, type Goal, type Medians, type Row } from "./measure.ts";
@@ -115,6 +116,7 @@ export async function runCases(report: (row: Row) => void): Promise<Row[]> {
   for (const row of await workerRows(makeRow)) done(row);
   for (const row of await jspiRows(makeRow)) done(row);
   for (const row of await asyncRows(makeRow)) done(row);
+  for (const row of await streamRows(makeRow)) done(row);
   for (const row of await wasiRows(makeRow)) done(row);
   for (const row of await fileRows()) done(row);
   await module.unload();
