@@ -8,6 +8,7 @@ import { formatType } from "../model/text.ts";
 import type { ValueType } from "../model/types.ts";
 import type { KeptPlan } from "../plan/plan.ts";
 import { describe } from "../words.ts";
+import { scrub } from "./trap.ts";
 import { SourceFault } from "./source-fault.ts";
 
 export function channelErrors(
@@ -29,7 +30,12 @@ export function channelErrors(
         ? new LowerError(place, formatType(element), describe(value))
         : new LowerError(mismatch.path, mismatch.expected, mismatch.found);
     },
-    cutOff: () => new UnloadedError(`A stream or future of "${instance.name}" has ended with its instance`),
+    cutOff() {
+      const error = new UnloadedError(`A stream or future of "${instance.name}" has ended with its instance`);
+      // Its frames hold the instance until they are read.
+      scrub(error);
+      return error;
+    },
   };
 }
 

@@ -24,7 +24,8 @@ interface Read {
 export class Reader implements Party, HostSink {
   readonly access: undefined = undefined;
   readonly instance: undefined = undefined;
-  readonly type: ChannelType;
+  readonly element: ChannelType["element"];
+  /** Absent when it is over: whoever keeps a stream keeps nothing of the instance. */
   channel: Channel | undefined;
   side: HostSide | undefined;
   /** Told when the instance ends. */
@@ -36,7 +37,7 @@ export class Reader implements Party, HostSink {
   private failure: Error | undefined;
 
   constructor(side: HostSide, channel: Channel) {
-    this.type = channel.type;
+    this.element = channel.type.element;
     this.channel = channel;
     this.side = side;
     side.ends.add(this);
@@ -150,7 +151,7 @@ export class Reader implements Party, HostSink {
 
 /** The value of a future, read at once. */
 export function readFuture(reader: Reader): Promise<unknown> {
-  const isUnit = reader.type.element === undefined;
+  const isUnit = reader.element === undefined;
   const promise = new Promise((resolve, reject) => {
     reader.read({
       max: 1,
@@ -196,7 +197,7 @@ export class StreamOfGuest implements GuestStream<unknown, Chunk> {
 
   get readable(): ReadableStream<Chunk> {
     return (this.#readable ??= (
-      this.#reader.type.element === "u8" ? bytesOf(this) : chunksOf(this)
+      this.#reader.element === "u8" ? bytesOf(this) : chunksOf(this)
     ) as ReadableStream<Chunk>);
   }
 

@@ -42,7 +42,6 @@ export class Writer implements Party, HostSource, HostEnd {
   private channel: Channel | undefined;
   private side: HostSide | undefined;
   private feed: Feed | undefined;
-  private readonly type: ChannelType;
   private chunk: ArrayLike<unknown> | number | undefined;
   private at = 0;
   /** Which chunk this is, from one on. */
@@ -52,7 +51,6 @@ export class Writer implements Party, HostSource, HostEnd {
   constructor(side: HostSide, channel: Channel, feed: Feed) {
     this.side = side;
     this.channel = channel;
-    this.type = channel.type;
     this.feed = feed;
     channel.host = this;
     side.ends.add(this);
@@ -60,6 +58,10 @@ export class Writer implements Party, HostSource, HostEnd {
 
   get buffer(): this {
     return this;
+  }
+
+  private get type(): ChannelType {
+    return this.channel!.type;
   }
 
   /** The program may have changed what it gave. */
@@ -289,10 +291,10 @@ export function isSource(type: ChannelType, value: unknown): boolean {
 }
 
 /** A stream of a component's can be given on while nobody reads it, to where its elements are the same. */
-function isGivable(type: ChannelType, { type: given, isReading, isOver }: Reader): boolean {
+function isGivable(type: ChannelType, { element: given, isReading, isOver }: Reader): boolean {
   if (isReading || isOver) return false;
   const plain = (element: ChannelType["element"]): boolean => element === undefined || arrays[element] !== undefined;
-  return plain(type.element) || plain(given.element) ? type.element === given.element : true;
+  return plain(type.element) || plain(given) ? type.element === given : true;
 }
 
 function isChunk(type: ChannelType, item: unknown): item is ArrayLike<unknown> {

@@ -89,7 +89,7 @@ export class PassedStream extends Passed {
     if (!this.fits(value)) throw new AbiTrap("unknown", "The same stream is passed twice");
     const reader = given.handOn();
     const { channel } = reader;
-    if (reader.side === this.owner && reader.type === this) return this.lower(instance, reader.leave()!);
+    if (reader.side === this.owner && channel?.type === this) return this.lower(instance, reader.leave()!);
     if (!isPlain(this) || channel === undefined) return this.from(instance, new StreamOfGuest(reader));
     const own = new Channel(this);
     new Splice(this.owner, own, reader);
