@@ -294,7 +294,7 @@ describe("what the author got wrong", () => {
   });
 
   test("what AssemblyScript cannot express is refused before any file is written", { timeout }, async () => {
-    const dir = await moduleFolder({ "words.wit": wit.replace("count: func", "count: async func") });
+    const dir = await moduleFolder({ "words.wit": wit.replace("-> u32", "-> error-context") });
     const [issue] = await issues(dir);
     expect(issue).toMatchObject({ file: "words.wit", line: 7 });
     expect(issue!.message).toContain("count");

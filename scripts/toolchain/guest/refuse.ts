@@ -1,6 +1,6 @@
 /**
- * Refuses what AssemblyScript cannot express, before anything is written: async functions, streams, futures and error
- * contexts need a thread of control that can wait, and AssemblyScript has none.
+ * Refuses what the bindings for AssemblyScript do not have, before anything is written: error contexts, and items that no core
+ * module can use.
  */
 import { UnsupportedError, type UnsupportedFeature } from "../../../host/errors.ts";
 import { someType } from "../../../host/model/cases.ts";
