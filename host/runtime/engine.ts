@@ -17,7 +17,7 @@ export interface Limits {
    * What the host passes to a guest is not counted. Default 134,217,728 (128 MiB).
    */
   readonly hostCallBytes?: number | undefined;
-  /** Handles of resources that are alive in the instance at once, owned and borrowed. Default 100,000. */
+  /** Handles of resources that are alive in the instance at once, owned and borrowed; as many threads in each component. Default 100,000. */
   readonly resources?: number | undefined;
   /**
    * Bytes of linear memory, all memories of the instance together. A memory that would grow beyond is refused

@@ -410,7 +410,7 @@ function codeOf(error: unknown): { code: TrapCode; detail: string } {
 function limitText({ limit, allowed, used, owner }: LimitTrap): string {
   const whose = owner === undefined ? "" : ` that a call of "${owner}" has`;
   const texts: Readonly<Record<LimitName, string>> = {
-    resources: `more than ${allowed} live handles`,
+    resources: `more than ${allowed} live handles or threads`,
     "host-call-bytes": `${used} bytes handed to the host at once, of at most ${allowed}`,
     timeout: `the ${allowed} ms${whose} are over`,
     cpu: `${allowed} ms of its own time are over`,

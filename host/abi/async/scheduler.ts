@@ -8,7 +8,7 @@
 import { ENTERED, IDLE, TRAPPED } from "../entered.ts";
 import type { ComponentState } from "../component-state.ts";
 import { AbiTrap } from "../trap.ts";
-import { type Caller, Task, TaskInstance, TaskState, Thread, Wait } from "./task.ts";
+import { type Caller, type Room, Task, TaskInstance, TaskState, Thread, Wait } from "./task.ts";
 import {
   entryAt,
   Event,
@@ -25,6 +25,7 @@ export interface Instance {
   readonly name: string;
   readonly root: ComponentState;
   readonly components: readonly ComponentState[];
+  readonly quota: Room;
   readonly meter: { begin(): void; finish(): void } | undefined;
   stop(error: unknown): unknown;
   fault(lift: number, error?: unknown): Error;
@@ -140,8 +141,8 @@ export abstract class Scheduler implements Waker {
   private run(thread: Thread): void {
     const { task } = thread;
     const { instance, lift } = task;
+    task.admit(thread, this.instance.quota);
     if (lift!.exclusive) instance.exclusive = thread;
-    task.register(thread);
     task.state = TaskState.STARTED;
     const outer = this.current;
     this.current = thread;

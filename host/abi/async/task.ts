@@ -7,6 +7,7 @@
  */
 import type { ComponentState } from "../component-state.ts";
 import type { BorrowScope, Lends } from "../handle-table.ts";
+import { LimitTrap } from "../quota.ts";
 import { AbiTrap } from "../trap.ts";
 import { Event, type EventTuple, SUBTASK, Waitable, type WaitableSet, type Waker } from "./waitable.ts";
 
@@ -52,6 +53,11 @@ export class TaskInstance {
   add(thread: Thread): void {
     thread.index = this.free.pop() ?? this.threads.length;
     this.threads[thread.index] = thread;
+  }
+
+  /** How many threads there are. */
+  get count(): number {
+    return this.threads.length - 1 - this.free.length;
   }
 
   /** Threads that have begun and not ended. */
@@ -131,6 +137,12 @@ export interface Caller {
   cancelled(): void;
 }
 
+/** How many handles and threads there may be, and the trap when there are more. */
+export interface Room {
+  readonly resources: number;
+  trap: LimitTrap | undefined;
+}
+
 export class Task {
   /** Absent in a call of a function that is not asynchronous. */
   readonly lift: LiftedFunction | undefined;
@@ -154,6 +166,16 @@ export class Task {
   register(thread: Thread): void {
     this.running++;
     this.instance.add(thread);
+  }
+
+  /**
+   * Registers a thread of an asynchronous task. One that goes on when its task has returned has no handle in the caller, and neither
+   * has one that a guest made: the limit of handles bounds threads as well, and a component instance may always have one.
+   */
+  admit(thread: Thread, room: Room): void {
+    const { count } = this.instance;
+    if (count > room.resources) throw (room.trap = new LimitTrap("resources", room.resources, count));
+    this.register(thread);
   }
 
   unregister(thread: Thread): void {

@@ -42,7 +42,6 @@ const BLOCKED = -1;
 
 /** What else is asked of the instance where the host calls it. */
 export interface CalledInstance extends Instance {
-  readonly quota: { readonly trap: unknown };
   refuse(lift: number): Error;
   error(payload: unknown): Error;
   unlowered(lift: number, error: unknown, state?: ComponentState): Error;

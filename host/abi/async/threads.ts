@@ -27,7 +27,7 @@ export abstract class Threads extends Scheduler {
     thread.wait = Wait.SUSPENDED;
     thread.stack = this.machine.stacks !== undefined;
     thread.body = () => this.startThread(start, context);
-    task.register(thread);
+    task.admit(thread, this.instance.quota);
     (task.others ??= new Set()).add(thread);
     return thread.index;
   }
