@@ -4,7 +4,7 @@
  */
 import { disposeHostObject } from "../abi/host-objects.ts";
 import { returnRep } from "../abi/guest-resource.ts";
-import { ComponentError } from "../errors.ts";
+import { ComponentError, UnsupportedError } from "../errors.ts";
 import type { ImportCall } from "../model/async-values.ts";
 import type { ValueType } from "../model/types.ts";
 import { funcName } from "../model/spelling.ts";
@@ -113,8 +113,14 @@ export class HostImports {
       failed(error);
       return;
     }
-    if (waits && isThenable(value)) Promise.resolve(value).then(returns, failed);
-    else returns(value);
+    if (!isThenable(value)) returns(value);
+    else if (waits) Promise.resolve(value).then(returns, failed);
+    else {
+      // Nobody will hear of what it rejects with.
+      Promise.resolve(value).catch(() => {});
+      const words = `The import "${this.#surface.imports[index]!.path.join("#")}" returned a promise, which isolation: "worker-sync" cannot wait for: return the value itself, or load the module with isolation: "worker"`;
+      finish(() => this.#threw(new UnsupportedError("worker", words)));
+    }
   }
 
   /** The guest has dropped an object of the host's. */
