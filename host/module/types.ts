@@ -170,8 +170,8 @@ export interface LoadOptions<W extends World = World> {
   /** Gives up: reading, compiling, waiting for imports. What runs is not interrupted. @throws {AbortError} */
   readonly signal?: AbortSignal | undefined;
   /**
-   * Default `"tenon"`. `"jco"` runs components with asynchronous functions, also after a reload; it needs Node and the package
-   * `@bytecodealliance/jco-transpile`. jco keeps its tables of resources to itself: an unload does not wait for them,
+   * Default `"tenon"`. `"jco"` runs the component by jco's bindings, also after a reload, which nothing needs any more; it takes
+   * Node and the package `@bytecodealliance/jco-transpile`. jco keeps its tables of resources to itself: an unload does not wait for them,
    * receipts do not count them, and there is no limit of them nor of what a call hands over: `limits` is refused.
    */
   readonly engine?: EngineName | undefined;
