@@ -98,6 +98,14 @@ const claims: Readonly<Record<string, Readonly<Record<string, readonly Claim[]>>
       ["when one call traps, with the trap as `cause`", "test/node/async/life.test.ts: is told once: its call has it, the others have its cause"],
       ["needs an engine with JavaScript Promise Integration", "test/node/async/calls.test.ts: traps where the engine cannot suspend it"],
     ],
+    "Streams and futures": [
+      ["read by chunks with `for await`, `read(max)` or `readable`", "test/node/async/streams.test.ts: in chunks larger than a guest reads at once", "test/node/async/streams.test.ts: answers reads in order", "test/node/async/streams.test.ts: is a byte stream of the platform"],
+      ["leaving the loop cancels it and its writer is told", "test/node/async/streams.test.ts: is cancelled by leaving a loop, and its writer told"],
+      ["cut by a trap and at the end of its instance", "test/node/async/streams.test.ts: is cut by a trap and by the end of its instance"],
+      ["asked for nothing before the guest reads", "test/node/async/streams.test.ts: is asked for nothing before the guest reads"],
+      ["or a stream of another module", "test/node/async/streams.test.ts: is passed on to another"],
+      ["is a promise, and one that nobody reads may reject", "test/node/async/streams.test.ts: is a promise of its value", "test/node/async/streams.test.ts: that nobody reads lets its promise reject"],
+    ],
     Unload: [
       ["refuses while others depend on the module or work is under way, and says which", "test/node/host/unload.test.ts: a provider in use is refused with its users named", "test/node/host/unload.test.ts: are named with their owners"],
       ["A module always ends, whatever its clean-ups throw", "test/node/host/endings.test.ts: close unloads every module, whatever the ends"],
