@@ -63,7 +63,7 @@ type ArrayOf<T> = [Extract<T, readonly unknown[] | ArrayBufferView>] extends [ne
 
 /**
  * What a program may give for a `stream<T>`: a `ReadableStream` or an iterable, also an asynchronous one, of elements or of chunks; an
- * array or a typed array of the elements; or a stream that a component has given, which is passed on without its elements
+ * array or a typed array of the elements, or an array of such typed arrays; or a stream that a component has given, which is passed on without its elements
  * being read here.
  *
  * An iterable's item is a chunk when it is the typed array of the element's kind, or an array where an element can be none. A
@@ -74,8 +74,9 @@ type ArrayOf<T> = [Extract<T, readonly unknown[] | ArrayBufferView>] extends [ne
 export type StreamSource<T, Chunk = never> =
   | ReadableStream<T | ArrayOf<T> | Chunk>
   | AsyncIterable<T | ArrayOf<T> | Chunk>
-  // What has a length is no iterable of chunks: an array is one itself, and a string is none.
+  // What has a length is no iterable of arrays: an array is one itself, and a string is none.
   | (Iterable<T | ArrayOf<T> | Chunk> & { readonly length?: never })
   | readonly T[]
+  | readonly Extract<Chunk, ArrayBufferView>[]
   | Extract<Chunk, ArrayBufferView>
   | GuestStream<T, readonly T[] | Chunk>;

@@ -80,6 +80,7 @@ async function* chunksOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
 /** What may be given for a stream. */
 export function sources({ exports }: Module<Feed>, bytes: Uint8Array<ArrayBuffer>, names: string[], row: Row): void {
   exports.bytes(bytes, names);
+  exports.bytes([bytes, bytes], names);
   exports.bytes(new Response(bytes).body!, new Set(names));
   exports.bytes(new Blob([bytes]).stream(), new Set([names, "one more"]));
   exports.bytes(chunksOf(bytes), names.values());
@@ -97,8 +98,6 @@ export function sources({ exports }: Module<Feed>, bytes: Uint8Array<ArrayBuffer
   exports.bytes(new Uint16Array(2), names);
   // @ts-expect-error a string is no stream of strings
   exports.bytes(bytes, "a");
-  // @ts-expect-error an array is one chunk, whose items are elements
-  exports.bytes([bytes], names);
   // @ts-expect-error where elements are lists, the items of an iterable are elements
   exports.lines(new Set([[names]]), 5);
   // @ts-expect-error a promise of a stream is none

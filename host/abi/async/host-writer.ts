@@ -305,7 +305,10 @@ function isChunk(type: ChannelType, item: unknown): item is ArrayLike<unknown> {
 /** What gives the elements of a value that is a source. */
 export function feedOf(value: object): Feed {
   if (behind(value) !== undefined) return feedOfGuest(value as StreamOfGuest);
-  if (Array.isArray(value) || ArrayBuffer.isView(value)) return feedOfOne(value as unknown as ArrayLike<unknown>);
+  // An array of typed arrays is iterated, item by item: they are chunks, or elements that are lists.
+  if (Array.isArray(value) ? !ArrayBuffer.isView(value[0]) : ArrayBuffer.isView(value)) {
+    return feedOfOne(value as unknown as ArrayLike<unknown>);
+  }
   if (value instanceof ReadableStream) {
     const reader = value.getReader();
     return {

@@ -115,6 +115,7 @@ describe("a source", () => {
     ["a typed array", () => given],
     ["a subclass of one", () => new Bytes(given)],
     ["an array", () => [...given]],
+    ["an array of chunks", () => halves],
     ["an iterable of chunks", () => halves.values()],
     ["an iterable of elements", () => given.values()],
     ["a generator", () => asynchronous()],
