@@ -13,6 +13,7 @@ import { type Metered, meterModule, type MeterOptions, UnknownInstruction } from
 import type { Shifts } from "../instrument/shifts.ts";
 import { HOOKS } from "../instrument/meter-helpers.ts";
 import type { CallLimits, Usage } from "./engine.ts";
+import { type Allowance, CallAccount, tightened } from "./account.ts";
 import { isAborted, limitedBy, limitedExports, takeCallLimits } from "./call-limits.ts";
 import { meteringOf } from "./limits.ts";
 import { timeLeft } from "./time-left.ts";
@@ -106,14 +107,6 @@ export interface Metering {
 /** The meter whose guest runs now, and those whose guests wait for it. */
 let active: Meter | undefined;
 
-/** Limits that one call, or the start, has. */
-interface Allowance {
-  readonly timeoutMs: number;
-  readonly cpuMs: number;
-  readonly fuel: number;
-  readonly signal: AbortSignal | undefined;
-}
-
 /** The meter of one instance, all its core modules together. */
 export class Meter {
   private readonly instance: Metering;
@@ -134,6 +127,8 @@ export class Meter {
 
   // The call under way.
   private allowance: Allowance;
+  /** What it has taken before, where it runs more than once. */
+  private account: CallAccount | undefined;
   private outer: Meter | undefined;
   private running = false;
   /** When the clock began for the call; below zero until it is looked at for the first time. */
@@ -195,11 +190,34 @@ export class Meter {
     if (names.start !== undefined) (exports[names.start] as () => void)();
   }
 
-  /** A call begins. The clock is looked at when the guest has run for a while, or leaves. */
-  begin(): void {
+  /** An asynchronous call is made; `undefined` where the guest does not count. */
+  open(): CallAccount | undefined {
+    const limits = takeCallLimits();
+    if (!this.counts) return undefined;
+    return new CallAccount(limits === undefined ? this.own : tightened(this.own, limits));
+  }
+
+  /**
+   * A call begins, or goes on. The clock is looked at when the guest has run for a while, or leaves.
+   * @param account of an asynchronous call
+   */
+  begin(account?: CallAccount): void {
+    if (account !== undefined) {
+      this.goOn(account);
+      return;
+    }
     const limits = takeCallLimits();
     if (limits !== undefined) this.allowance = tightened(this.own, limits);
     this.beginStart();
+  }
+
+  private goOn(account: CallAccount): void {
+    this.account = account;
+    this.allowance = account.allowance;
+    this.beginStart();
+    this.startedMs = account.startedMs();
+    this.cpuMs = account.cpuMs;
+    this.grantedBefore -= account.fuel;
   }
 
   /** The start of an instance is a call too, whose allowance is there from the beginning. */
@@ -220,18 +238,31 @@ export class Meter {
   /** The call has ended, however. What it took since it last asked counts as well, and can end it yet. */
   finish(): void {
     if (!this.running) return;
+    this.isSpent();
     this.running = false;
-    const { fuel } = this.allowance;
-    if (fuel !== Infinity) {
-      this.takeBack(-1);
-      const used = this.granted - this.grantedBefore;
-      if (used > fuel && this.instance.root.entered === ENTERED) this.stop(new LimitTrap("fuel", fuel, used));
-    }
+    const { account } = this;
+    if (account !== undefined && account.allowance.fuel !== Infinity) account.fuel = this.granted - this.grantedBefore;
     if (this.awake === undefined) active = this.outer;
     else this.stopWatching();
     this.outer = undefined;
-    if (this.measuresCpu) this.cpuMsBefore += this.cpuMs + (performance.now() - this.enteredMs);
+    if (this.measuresCpu || (account !== undefined && account.allowance.cpuMs !== Infinity)) {
+      const cpuMs = this.cpuMs + (performance.now() - this.enteredMs);
+      this.cpuMsBefore += cpuMs - (account?.cpuMs ?? 0);
+      if (account !== undefined) account.cpuMs = cpuMs;
+    }
+    this.account = undefined;
     this.allowance = this.own;
+  }
+
+  /** Whether the call that runs has taken more steps than it may since it last asked, which ends it. */
+  isSpent(): boolean {
+    const { fuel } = this.allowance;
+    if (!this.running || fuel === Infinity) return false;
+    this.takeBack(-1);
+    const used = this.granted - this.grantedBefore;
+    if (used <= fuel) return false;
+    if (this.instance.root.entered === ENTERED) this.stop(new LimitTrap("fuel", fuel, used));
+    return true;
   }
 
   /** The guest leaves for an import. */
@@ -489,15 +520,6 @@ function running(meter: Meter): Meter | undefined {
   const before = active;
   active = meter;
   return before;
-}
-
-function tightened(own: Allowance, { timeoutMs, cpuMs, fuel, signal }: CallLimits): Allowance {
-  return {
-    timeoutMs: Math.min(own.timeoutMs, timeoutMs ?? Infinity),
-    cpuMs: Math.min(own.cpuMs, cpuMs ?? Infinity),
-    fuel: Math.min(own.fuel, Math.floor(fuel ?? Infinity)),
-    signal,
-  };
 }
 
 /** The same functions under tighter limits. @throws {UsageError} for a limit that does not exist, or makes no sense */

@@ -1,4 +1,5 @@
 /** Calls that the host makes: what is known of one, and how it ends. */
+import type { Account } from "./account.ts";
 import { type Caller, type LiftedFunction, Subtask, Task } from "./task.ts";
 
 /** What a call of the host's asks of the tasks that it belongs to. */
@@ -7,6 +8,7 @@ interface Callee {
   readonly kept: (lift: number, args: readonly unknown[]) => readonly unknown[];
   error(payload: unknown): Error;
   abort(call: HostCall): void;
+  isSpent(): boolean;
 }
 
 const NOTHING: readonly unknown[] = [];
@@ -23,10 +25,11 @@ export class HostCall extends Task implements Caller {
   private value: unknown;
   private failed = false;
   private settle: { resolve(value: unknown): void; reject(error: unknown): void } | undefined;
-  private signal: AbortSignal | undefined;
+  private unlisten: (() => void) | undefined;
 
-  constructor(tasks: Callee, lift: LiftedFunction, args: readonly unknown[]) {
+  constructor(tasks: Callee, lift: LiftedFunction, args: readonly unknown[], account: Account | undefined) {
     super(lift.instance, undefined, lift);
+    this.account = account;
     this.tasks = tasks;
     this.args = args;
     this.lowered = !lift.changing;
@@ -43,14 +46,13 @@ export class HostCall extends Task implements Caller {
   }
 
   resolve(value: unknown, failed: boolean): void {
-    if (this.settled) return;
+    if (this.settled || (this.account !== undefined && this.tasks.isSpent())) return;
     if (failed) this.reject(this.tasks.error(value));
     else this.finish(value, false);
   }
 
-  cancelled(): void {
-    this.reject(this.signal?.reason);
-  }
+  /** Nothing: the caller knows since it asked for that. */
+  cancelled(): void {}
 
   reject(error: unknown): void {
     if (!this.settled) this.finish(error, true);
@@ -60,7 +62,8 @@ export class HostCall extends Task implements Caller {
     this.settled = true;
     this.value = value;
     this.failed = failed;
-    if (this.abort !== undefined) this.signal!.removeEventListener("abort", this.abort);
+    this.unlisten?.();
+    this.account?.end();
     if (this.settle === undefined) return;
     this.tasks.calls.delete(this);
     if (failed) this.settle.reject(value);
@@ -76,16 +79,20 @@ export class HostCall extends Task implements Caller {
   }
 
   listen(signal: AbortSignal): void {
-    this.signal = signal;
-    this.abort = (): void => {
-      // Whatever the guest answers when it is told.
-      this.reject(signal.reason);
-      this.tasks.abort(this);
+    const { unlisten } = this;
+    const aborted = (): void => this.giveUp(signal.reason);
+    signal.addEventListener("abort", aborted);
+    this.unlisten = () => {
+      unlisten?.();
+      signal.removeEventListener("abort", aborted);
     };
-    signal.addEventListener("abort", this.abort, { once: true });
   }
 
-  private abort: (() => void) | undefined;
+  /** Ends it for the caller, whatever the guest answers when it is told. */
+  giveUp(reason: unknown): void {
+    this.reject(reason);
+    this.tasks.abort(this);
+  }
 }
 
 /** The call of the host's that a task works for. */

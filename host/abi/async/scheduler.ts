@@ -8,6 +8,7 @@
 import { ENTERED, IDLE, TRAPPED } from "../entered.ts";
 import type { ComponentState } from "../component-state.ts";
 import { AbiTrap } from "../trap.ts";
+import type { Meter } from "./account.ts";
 import { type Caller, type Room, Task, TaskInstance, TaskState, Thread, Wait } from "./task.ts";
 import {
   entryAt,
@@ -26,7 +27,7 @@ export interface Instance {
   readonly root: ComponentState;
   readonly components: readonly ComponentState[];
   readonly quota: Room;
-  readonly meter: { begin(): void; finish(): void } | undefined;
+  readonly meter: Meter | undefined;
   stop(error: unknown): unknown;
   fault(lift: number, error?: unknown): Error;
   enter(): AbiTrap;
@@ -100,6 +101,7 @@ export abstract class Scheduler implements Waker {
   begin(instance: TaskInstance): Thread | undefined {
     const outer = this.current;
     const task = new Task(instance, nobody);
+    task.account = outer?.task.account;
     task.state = TaskState.STARTED;
     task.register((this.current = new Thread(task)));
     this.synchronous.push(instance);
@@ -390,7 +392,7 @@ export abstract class Scheduler implements Waker {
     this.asleep.delete(thread);
     thread.wake = thread.unwind = undefined;
     for (const state of thread.task.instance.chain) state.entered = ENTERED;
-    this.instance.meter?.begin();
+    this.instance.meter?.begin(thread.task.account);
     this.current = thread;
     thread.alone = true;
     const finish = thread.finish!;
@@ -398,7 +400,7 @@ export abstract class Scheduler implements Waker {
     return finish(thread.event!);
   }
 
-  /** Runs what a thread waits for on top of its frame. */
+  /** Runs what a thread waits for on top of its frame, and on its account: it cannot go on before that has run. */
   private nest(thread: Thread, what: string): void {
     const { components } = this.instance;
     const entered = components.map((state) => state.entered);
@@ -470,22 +472,28 @@ export abstract class Scheduler implements Waker {
     const { chain } = thread.task.instance;
     for (const state of chain) state.entered = ENTERED;
     try {
-      instance.meter?.begin();
+      instance.meter?.begin(thread.task.account);
       this.resume(thread);
-      if (instance.root.entered !== ENTERED) throw DYING;
     } catch (error) {
       this.crash(thread.task, error);
       return;
     }
-    instance.meter?.finish();
-    for (const state of chain) state.entered = IDLE;
+    this.leave(thread.task, chain);
   }
 
-  private leaveSlice(thread: Thread): void {
-    this.instance.meter?.finish();
-    for (const state of thread.task.instance.chain) state.entered = IDLE;
+  private leaveSlice({ task }: Thread): void {
+    if (!this.leave(task, task.instance.chain)) return;
     this.current = undefined;
     this.schedule();
+  }
+
+  /** The guest has run. @returns whether it stays within its limits */
+  protected leave(task: Task | undefined, chain: readonly ComponentState[]): boolean {
+    this.instance.meter?.finish();
+    const lives = this.instance.root.entered === ENTERED;
+    if (!lives) this.crash(task, DYING);
+    else for (const state of chain) state.entered = IDLE;
+    return lives;
   }
 
   /** Runs code of the guest's with nothing of it on the stack. @returns whether it has not trapped */
@@ -493,16 +501,13 @@ export abstract class Scheduler implements Waker {
     const { instance } = this;
     for (const state of chain) state.entered = ENTERED;
     try {
-      instance.meter?.begin();
+      instance.meter?.begin(task?.account);
       action();
-      if (instance.root.entered !== ENTERED) throw DYING;
     } catch (error) {
       this.crash(task, error);
       return false;
     }
-    instance.meter?.finish();
-    for (const state of chain) state.entered = IDLE;
-    return true;
+    return this.leave(task, chain);
   }
 
   /** Whether nothing of the instance is on the stack, or about to be. */

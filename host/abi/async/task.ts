@@ -9,6 +9,7 @@ import type { ComponentState } from "../component-state.ts";
 import type { BorrowScope, Lends } from "../handle-table.ts";
 import { LimitTrap } from "../quota.ts";
 import { AbiTrap } from "../trap.ts";
+import type { Account } from "./account.ts";
 import { Event, type EventTuple, SUBTASK, Waitable, type WaitableSet, type Waker } from "./waitable.ts";
 
 /** What a thread waits for. */
@@ -152,6 +153,8 @@ export class Task {
   state: number = TaskState.INITIAL;
   /** The borrows that the callee was lent. */
   scope: BorrowScope | undefined;
+  /** Of the call that it works for, where limits are kept. */
+  account: Account | undefined;
   implicit: Thread | undefined;
   /** Threads that the guest made. */
   others: Set<Thread> | undefined;

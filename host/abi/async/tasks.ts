@@ -10,7 +10,7 @@ import type { Memory } from "../memory.ts";
 import { AbiTrap } from "../trap.ts";
 import { callOf, HostCall } from "./host-call.ts";
 import { Awaited, ImportCall, Pending } from "./import-call.ts";
-import { DYING, type Instance, type Machine } from "./scheduler.ts";
+import { type Instance, type Machine } from "./scheduler.ts";
 import {
   type GuestSite,
   type HostSite,
@@ -102,10 +102,14 @@ export class Tasks extends Threads {
 
   callFromHost(lift: LiftedFunction, args: readonly unknown[], options: CallOptions | undefined): Promise<unknown> {
     if (this.ended) return Promise.reject(this.machine.givenUp(lift.index));
-    const call = new HostCall(this, lift, args);
-    const signal = options?.signal;
-    if (signal !== undefined) {
-      if (signal.aborted) return Promise.reject(signal.reason);
+    const account = this.instance.meter?.open();
+    const call = new HostCall(this, lift, args, account);
+    for (const signal of [options?.signal, account?.signal]) {
+      if (signal === undefined) continue;
+      if (signal.aborted) {
+        call.reject(signal.reason);
+        return call.promise();
+      }
       call.listen(signal);
     }
     if (this.idle) {
@@ -114,7 +118,17 @@ export class Tasks extends Threads {
       call.waits();
       this.whenIdle(() => this.invoke(call));
     }
-    return call.promise();
+    const promise = call.promise();
+    if (account !== undefined && !call.settled) {
+      const { instance } = this;
+      account.watch(instance.name, instance.exportName(lift.index), (error) => call.giveUp(error));
+    }
+    return promise;
+  }
+
+  /** The guest of a call has taken more than it may, which ends the instance when it returns. */
+  isSpent(): boolean {
+    return this.instance.meter?.isSpent() === true;
   }
 
   private invoke(call: HostCall): void {
@@ -123,9 +137,8 @@ export class Tasks extends Threads {
     const { instance } = this;
     for (const state of lift.entering) state.entered = ENTERED;
     try {
-      instance.meter?.begin();
+      instance.meter?.begin(call.account);
       this.startTask(call);
-      if (instance.root.entered !== ENTERED) throw DYING;
     } catch (error) {
       const { mayLeave } = lift.instance.state;
       const isHosts = !call.lowered && mayLeave && instance.root.entered === ENTERED;
@@ -135,9 +148,7 @@ export class Tasks extends Threads {
       }
       this.takeBack(call, error);
     }
-    instance.meter?.finish();
-    for (const state of lift.entering) state.entered = IDLE;
-    this.schedule();
+    if (this.leave(call, lift.entering)) this.schedule();
   }
 
   abort(call: HostCall): void {
@@ -170,6 +181,7 @@ export class Tasks extends Threads {
     for (const state of entering) if (state.entered !== IDLE) throw this.instance.enter();
     const subtask = new Subtask(this, this.current?.task, site, flat);
     const task = (subtask.task = new Task(lift.instance, subtask, lift));
+    task.account = this.current?.task.account;
     for (const state of entering) state.entered = ENTERED;
     if (goesOn) this.goesOn(() => this.startTask(task));
     else this.startTask(task);
@@ -226,14 +238,13 @@ export class Tasks extends Threads {
     const { instance } = this;
     for (const state of chain) state.entered = ENTERED;
     try {
-      instance.meter?.begin();
+      instance.meter?.begin(subtask.parent?.account);
       site.result(value, thrown, pointer);
     } catch (error) {
       this.crash(subtask.parent, error);
       return;
     }
-    instance.meter?.finish();
-    for (const state of chain) state.entered = IDLE;
+    if (!this.leave(subtask.parent, chain)) return;
     subtask.end(SubtaskState.RETURNED);
     this.drain();
   }
