@@ -96,6 +96,13 @@ const claims: Readonly<Record<string, Readonly<Record<string, readonly Claim[]>>
       ["they finish on the old version within `drain`", "test/node/async/life.test.ts: swaps at once, and pending calls finish on the old version within drain"],
       ["is rejected with an `UnloadedError` and stands in the receipt", "test/node/async/life.test.ts: gives up calls that do not end within drain, and names them"],
       ["when one call traps, with the trap as `cause`", "test/node/async/life.test.ts: is told once: its call has it, the others have its cause"],
+      ["`timeoutMs` counts what it waits for", "test/node/async/limits.test.ts: covers what a call waits for", "test/node/async/limits.test.ts: covers the turns that a call yields for"],
+      ["`fuel` and `cpuMs` all that its guest does for it", "test/node/async/limits.test.ts: of a call that runs often is the sum, to the step", "test/node/async/limits.test.ts: cpuMs is the guest's own time of all its turns"],
+      ["`module.with({ signal, timeoutMs })` holds throughout", "test/node/async/limits.test.ts: ends a call that yields for ever", "test/node/async/limits.test.ts: is that of each call, of two at once"],
+      ["the call alone ends, and its guest is told", "test/node/async/limits.test.ts: covers what a call waits for", "test/node/async/limits.test.ts: ends a call that waits, and its guest is told"],
+      ["a guest that computes ends with its instance", "test/node/async/limits.test.ts: ends the instance where the guest computes", "test/node/async/limits.test.ts: that fires while the guest is on the stack"],
+      ["has `timeoutMs` each time that it runs", "test/node/async/limits.test.ts: ends the instance where the guest computes, also when it has been told of its cancellation"],
+      ["is counted to the call that began it", "test/node/async/limits.test.ts: is counted to the call that began the task"],
       ["needs an engine with JavaScript Promise Integration", "test/node/async/calls.test.ts: traps where the engine cannot suspend it"],
     ],
     "Streams and futures": [

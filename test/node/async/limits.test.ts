@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { type CallLimits, LimitError, type Limits, TrapError } from "../../../host/node/index.ts";
 import { parseWat } from "../../../scripts/toolchain/wasm-tools.ts";
 import { type Any, caught, host, sleep, until } from "../host/support.ts";
-import { answeringGuest, blockingGuest, callsGuest } from "./guests.ts";
+import { answeringGuest, blockingGuest, callsGuest, pairGuest } from "./guests.ts";
 
 type Fetch = (n: number, call: { readonly signal: AbortSignal }) => number | Promise<number>;
 
@@ -145,6 +145,20 @@ describe("fuel", () => {
     expect(await module.with({ fuel }).exports.turns(5)).toBe(7);
     expect(await long).toBe(7);
   });
+});
+
+test("work of another component is counted to the call that began the task", async () => {
+  // `double` waits for a turn, and then counts.
+  const wat = pairGuest.replace(
+    "(call $return (i32.mul (call $get) (i32.const 2))) (i32.const 0))",
+    `(local.set 1 (i32.const 100000))
+      (loop $work (br_if $work (local.tee 1 (i32.sub (local.get 1) (i32.const 1)))))
+      (call $return (i32.mul (call $get) (i32.const 2))) (i32.const 0))`,
+  );
+  const module = await load({ fuel: Infinity }, undefined, wat);
+  expect(await module.with({ fuel: 1_000_000 }).exports.run(4)).toBe(8);
+  const error = await caught(module.with({ fuel: 50_000 }).exports.run(4));
+  expect(error).toMatchObject({ limit: "fuel", allowed: 50_000 });
 });
 
 test("cpuMs is the guest's own time of all its turns, without what it waits for", async () => {
