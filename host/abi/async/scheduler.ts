@@ -57,7 +57,7 @@ const YIELD = 1;
 const WAIT = 2;
 
 /** What is thrown into a caller while the engine has not told yet why its callee trapped. */
-export const DYING: AbiTrap = new AbiTrap("unknown", "The callee trapped");
+const DYING: AbiTrap = new AbiTrap("unknown", "The callee trapped");
 
 const nobody: Caller = { isHost: false, start() {}, waits() {}, resolve() {}, cancelled() {} };
 
