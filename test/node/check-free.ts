@@ -82,11 +82,13 @@ export function checkFree(original: Uint8Array, metered: Uint8Array): CheckFree 
     if (leaf && ops.length > LEAF_INSTRUCTIONS) faults.push(`${first + i} is long`);
     const unseen = new Set<number>([0]);
     for (const at of unseen) {
-      const { opcode, first: callee, looks } = ops[at]!;
-      for (const next of leads(at)) unseen.add(next);
+      const { opcode, first: callee, looks, next } = ops[at]!;
+      for (const to of leads(at)) unseen.add(to);
       if (looks) continue;
       const calls = opcode === CALL || opcode === RETURN_CALL;
-      if (calls && isOwn(callee)) entered[i]!.add(callee - first);
+      // A call that cannot come back is made once in a frame: by such calls alone, functions enter each other until the stack ends.
+      const comesBack = opcode !== CALL || ops[next[0]!]?.opcode !== UNREACHABLE;
+      if (calls && isOwn(callee) && comesBack) entered[i]!.add(callee - first);
       if ((calls && callee < first) || opcode === CALL_INDIRECT || opcode === RETURN_CALL_INDIRECT)
         callsAnything.add(i);
       const ends = at === ops.length - 1 || opcode === RETURN || (opcode === RETURN_CALL && isLeaf(callee));
