@@ -10,7 +10,7 @@ import { partsOf } from "../model/cases.ts";
 import type { AsyncValueType, FuncType, ValueType } from "../model/types.ts";
 import type { Options, TaskBuiltin } from "../plan/plan.ts";
 import type { Names } from "./names.ts";
-import type { TextTools } from "./waiting.ts";
+import type { TextTools } from "./text-tools.ts";
 
 interface Builtin {
   readonly params: string;

@@ -44,7 +44,7 @@ import { emitDestructor, emitTrampoline } from "./trampolines.ts";
 import { ABORT_HOOK, hasAbortHook } from "./guest-hooks.ts";
 import { memoryExports } from "./key.ts";
 import { Names, type TextStyle } from "./names.ts";
-import type { TextTools } from "./waiting.ts";
+import type { TextTools } from "./text-tools.ts";
 
 /**
  * Emits the text of a plan. Deterministic: equal structure gives equal text.

@@ -1,2 +1,2 @@
 /** The version of the generated text; a change that makes older text unusable must raise it. Negated where calls may wait. */
-export const FORMAT = 3;
+export const FORMAT = 4;

@@ -12,17 +12,20 @@ import { ENTERED } from "../abi/entered.ts";
 import type { FuncType, ValueType } from "../model/types.ts";
 import { blocks, suspendingComponents } from "../plan/asynchronous.ts";
 import type { CoreItem, Lift, TaskBuiltin } from "../plan/plan.ts";
-import type { LowerTrampoline, Lowering } from "./canon-lower.ts";
+import type { LowerTrampoline } from "./canon-lower.ts";
 import type { CallCrossing } from "./crossing.ts";
 import type { Names, TaskText } from "./names.ts";
 import { Channels } from "./channels.ts";
 import { builtinSignature, builtinText } from "./task-builtins.ts";
-import type { TextTools } from "./waiting.ts";
-
-/** The letters of core types, as `instrument/suspender.ts` reads them. */
-const LETTERS = { i32: "i", i64: "l", f32: "f", f64: "d" } as const;
-const MOST_FLAT = 16;
-const MOST_FLAT_ASYNC = 4;
+import {
+  hostOutcome,
+  liftedSignature,
+  loweredAsyncSignature,
+  loweredSignature,
+  MOST_FLAT,
+  type Signature,
+  type TextTools,
+} from "./text-tools.ts";
 
 /** @param suspends whether the engine can suspend a guest */
 export function taskText(suspends: boolean): (tools: object) => TaskText {
@@ -261,31 +264,10 @@ class Tasks implements TaskText {
       },
     );
     code.block(`function k${index}(raw, thrown, r)`, () => {
-      const value = this.#hostOutcome(lowering, func);
+      const value = hostOutcome(tools, lowering, func);
       tools.lowerHostResult({ ...lowering, lends: false }, func, value);
     });
     return code;
-  }
-
-  /** Writes what a function of the host's gave, `raw`, as a checked value of its WIT result type, and gives the name of that. */
-  #hostOutcome(lowering: Lowering, func: number): string {
-    const tools = this.#tools;
-    const { emitter, code, type } = lowering;
-    const result = tools.resultOf(type);
-    if (result === undefined) code.line(`if (thrown) throw rt.threw(${func}, raw);`);
-    if (type.result === undefined) return "";
-    const value = code.fresh();
-    const fits = code.fresh();
-    code.line(`let ${value} = raw, ${fits};`);
-    if (result !== undefined) {
-      const outcome = tools.looksLikeResult(result.ok) ? `{ tag: "ok", val: raw }` : "rt.outcome(raw)";
-      code.line(`try { if (thrown) throw raw; ${value} = ${outcome}; }`);
-      code.line(`catch (error) { ${value} = { tag: "err", val: rt.payload(${func}, error) }; }`);
-    }
-    const check = tools.checkExpression(emitter, type.result, value);
-    code.line(`try { ${fits} = ${check}; } catch (error) { throw rt.threw(${func}, error); }`);
-    code.line(`if (!${fits}) throw rt.badResult(${func}, ${value});`);
-    return value;
   }
 
   #lowerToGuest(names: Names, index: number, item: LowerTrampoline, number: number): Code {
@@ -428,13 +410,12 @@ class Tasks implements TaskText {
     const outward = [...this.#called].flatMap((index) => {
       if (!this.#isSuspended(names, index)) return [];
       const { type, options } = names.plan.lifts[index]!;
-      const params = this.#params(type.params, MOST_FLAT);
+      const [params, result] = liftedSignature(this.#tools, type);
       const callback = options.callback === undefined ? [] : [described(`c${index}`, "iii", "i", "tk.finished")];
       if (options.async) {
-        const result = options.callback === undefined ? "" : "i";
-        return [described(`f${index}`, params, result, "tk.finished"), ...callback];
+        const code = options.callback === undefined ? "" : "i";
+        return [described(`f${index}`, params, code, "tk.finished"), ...callback];
       }
-      const result = this.#result(type.result);
       return [described(`f${index}`, params, result, `(returned) => tk.finished(d${index}(returned))`)];
     });
     // Whatever runs in them, the frames of a thread may be suspended.
@@ -450,25 +431,10 @@ class Tasks implements TaskText {
   }
 
   /** Of a core function that the host makes, in letters. */
-  #signature({ plan }: Names, index: number): readonly [params: string, result: string] {
+  #signature({ plan }: Names, index: number): Signature {
     const item = plan.trampolines[index]!;
     if (item.kind === "task") return builtinSignature(item);
     const { type, options } = item as LowerTrampoline;
-    if (options.async) return [this.#params(type.params, MOST_FLAT_ASYNC) + (type.result ? "i" : ""), "i"];
-    const params = this.#params(type.params, MOST_FLAT);
-    return type.result !== undefined && this.#tools.isSpilled(type.result)
-      ? [`${params}i`, ""]
-      : [params, this.#result(type.result)];
-  }
-
-  #params(params: readonly { readonly type: ValueType }[], most: number): string {
-    const flat = this.#tools.flatOf(params.map(({ type }) => type));
-    return flat.length > most ? "i" : flat.map((type) => LETTERS[type]).join("");
-  }
-
-  #result(type: ValueType | undefined): string {
-    if (type === undefined) return "";
-    const { flat } = this.#tools.layoutOf(type);
-    return flat.length > 1 ? "i" : flat.length === 0 ? "" : LETTERS[flat[0]!];
+    return options.async ? loweredAsyncSignature(this.#tools, type) : loweredSignature(this.#tools, type);
   }
 }

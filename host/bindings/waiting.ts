@@ -8,63 +8,12 @@
  */
 import type { Code } from "../abi/emit/code.ts";
 import { ENTERED, IDLE } from "../abi/entered.ts";
-import type { ValueType } from "../model/types.ts";
-import type { CoreItem, Lift } from "../plan/plan.ts";
-import type { LowerTrampoline, Lowering } from "./canon-lower.ts";
+import type { CoreItem } from "../plan/plan.ts";
+import type { LowerTrampoline } from "./canon-lower.ts";
 import type { Names, WaitingText } from "./names.ts";
-
-/** The letters of core types, as `instrument/suspender.ts` reads them. */
-const LETTERS = { i32: "i", i64: "l", f32: "f", f64: "d" } as const;
-/** Core parameters beyond which there is one pointer. */
-const MOST_FLAT = 16;
-
-/**
- * What writers of text have in common. It is given, since this is loaded by itself: if it imported these, bundlers would cut the
- * compiler in more pieces.
- */
-export type TextTools = Pick<typeof import("../abi/emit/check.ts"), "checkExpression"> &
-  Pick<typeof import("../abi/emit/lift.ts"), "liftFlat" | "load"> &
-  Pick<typeof import("../abi/emit/lower.ts"), "lowerFlat" | "store"> &
-  Pick<typeof import("../abi/emit/cost.ts"), "elementCost"> &
-  Pick<typeof import("../abi/emit/numbers.ts"), "typedArrayOf"> &
-  Pick<typeof import("../abi/emit/code.ts"), "Code"> &
-  Pick<typeof import("../abi/emit/context.ts"), "hasBorrow"> &
-  Pick<typeof import("../model/facts.ts"), "holdsHandle"> &
-  Pick<typeof import("../model/layout.ts"), "flatOf" | "layoutOf"> &
-  Pick<typeof import("./canon-lift.ts"), "emitChecks" | "liftOutcome"> &
-  Pick<
-    typeof import("./canon-lower.ts"),
-    "hostCall" | "liftParams" | "looksLikeResult" | "lowerHostResult" | "loweringOf" | "lowerResult"
-  > &
-  Pick<
-    typeof import("./crossing.ts"),
-    | "areRelated"
-    | "beginTask"
-    | "crossingOf"
-    | "enteringSet"
-    | "entryOf"
-    | "flags"
-    | "guard"
-    | "guarded"
-    | "isSpilled"
-    | "liftResult"
-    | "LOCK"
-    | "lowerParams"
-    | "mayChange"
-    | "postReturn"
-    | "resultAddress"
-    | "resultOf"
-    | "runningComponents"
-    | "settleGiven"
-  >;
+import { hostOutcome, liftedSignature, loweredSignature, type Signature, type TextTools } from "./text-tools.ts";
 
 const reject = (error: string): string => `return rt.waiter.reject(${error});`;
-
-/** Of a core function, in letters. */
-interface Signature {
-  readonly params: string;
-  readonly result: string;
-}
 
 export function waitingText(tools: object): WaitingText {
   return new Waiting(tools as TextTools);
@@ -188,7 +137,7 @@ class Waiting implements WaitingText {
     const { lends, byPointer, type } = lowering;
     // What the second half needs of the first.
     const rest = [...(lends ? ["lends"] : []), ...(byPointer ? ["r"] : [])];
-    const zero = this.#signature(names, index).result === "l" ? " 0n" : "";
+    const zero = loweredSignature(tools, type)[1] === "l" ? " 0n" : "";
     code.block(`function t${index}(${[...lowering.params, ...(byPointer ? ["r"] : [])].join(", ")})`, () => {
       tools.guard(item.component, code);
       tools.guarded(code, () => {
@@ -212,31 +161,10 @@ class Waiting implements WaitingText {
     code.block(`function k${index}(${["raw", "thrown", ...rest].join(", ")})`, () => {
       tools.guarded(code, () => {
         if (names.metered) code.line("rt.meter.resume();");
-        tools.lowerHostResult(lowering, func, this.#writeOutcome(lowering, func));
+        tools.lowerHostResult(lowering, func, hostOutcome(tools, lowering, func));
       });
     });
     return code;
-  }
-
-  /** Writes what a function of the host's gave, `raw`, as a checked value of its WIT result type, and gives the name of that. */
-  #writeOutcome({ emitter, code, type }: Lowering, func: number): string {
-    const tools = this.#tools;
-    const result = tools.resultOf(type);
-    if (result === undefined) code.line(`if (thrown) throw rt.threw(${func}, raw);`);
-    if (type.result === undefined) return "";
-    const value = code.fresh();
-    const fits = code.fresh();
-    code.line(`let ${value} = raw, ${fits};`);
-    if (result !== undefined) {
-      const outcome = tools.looksLikeResult(result.ok) ? `{ tag: "ok", val: raw }` : "rt.outcome(raw)";
-      code.line(`try { if (thrown) throw raw; ${value} = ${outcome}; }`);
-      code.line(`catch (error) { ${value} = { tag: "err", val: rt.payload(${func}, error) }; }`);
-    }
-    // Looking at the result may run code of its own, which may throw as the function may.
-    const check = tools.checkExpression(emitter, type.result, value);
-    code.line(`try { ${fits} = ${check}; } catch (error) { throw rt.threw(${func}, error); }`);
-    code.line(`if (!${fits}) throw rt.badResult(${func}, ${value});`);
-    return value;
   }
 
   /** One guest calls another: what is done before the callee is called, and what after. */
@@ -302,19 +230,28 @@ class Waiting implements WaitingText {
     });
     const slots = [...new Set([...names.lifts, ...called])];
     const slotOf = new Map(slots.map((lift, slot) => [lift, slot]));
-    const described = (index: number, { params, result }: Signature, ...functions: string[]): string =>
-      `[${index}, "${params}", "${result}", ${functions.join(", ")}]`;
+    const tools = this.#tools;
+    const lowered = (index: number): Signature => loweredSignature(tools, trampoline(names, index).type);
+    const described = (name: string, [params, result]: Signature, ...functions: string[]): string =>
+      `["${name}", "${params}", "${result}", ${functions.join(", ")}]`;
     const inward = waiting.filter((index) => trampoline(names, index).func.kind === "host");
     const through = waiting.filter((index) => trampoline(names, index).func.kind === "lift");
     const lists = [
-      inward.map((index) => described(index, this.#signature(names, index), `t${index}`)),
-      Array.from(names.lifts, (index) => described(index, this.#lifted(lifts[index]!), `d${index}`)),
+      inward.map((index) => described(`g${index}`, lowered(index), `t${index}`)),
+      Array.from(names.lifts, (index) =>
+        described(`f${index}`, liftedSignature(tools, lifts[index]!.type), `d${index}`),
+      ),
       through.map((index) => {
         const { func } = trampoline(names, index);
         const lift = (func as Extract<typeof func, { kind: "lift" }>).lift;
-        const { params, result } = this.#lifted(lifts[lift]!);
-        const signature = this.#signature(names, index);
-        return described(index, signature, `t${index}`, `k${index}`, `"${params}", "${result}", ${slotOf.get(lift)!}`);
+        const [params, result] = liftedSignature(tools, lifts[lift]!.type);
+        return described(
+          `g${index}`,
+          lowered(index),
+          `t${index}`,
+          `k${index}`,
+          `"${params}", "${result}", ${slotOf.get(lift)!}`,
+        );
       }),
     ].map((list) => `[${list.join(", ")}]`);
     const lines = [`let j = rt.waiter.functions(${lists.join(", ")}, ${slots.length});`];
@@ -324,7 +261,7 @@ class Waiting implements WaitingText {
         this.#slots.set(core, [...(this.#slots.get(core) ?? []), slot]);
       } else {
         // A function of the host's own, lifted again: only those of WebAssembly can be in a table.
-        const { params, result } = this.#lifted(lifts[lift]!);
+        const [params, result] = liftedSignature(tools, lifts[lift]!.type);
         lines.push(`j.table.set(${slot}, rt.waiter.wrapped("${params}", "${result}", ${names.core(core)}));`);
       }
     }
@@ -333,30 +270,6 @@ class Waiting implements WaitingText {
 
   attach(item: CoreItem, local: string): readonly string[] {
     return (this.#slots.get(item) ?? []).map((slot) => `j.table.set(${slot}, ${local});`);
-  }
-
-  /** Of the core function of a lift. */
-  #lifted({ type }: Lift): Signature {
-    const spilled = type.result !== undefined && this.#tools.isSpilled(type.result);
-    return { params: this.#params(type.params), result: spilled ? "i" : this.#result(type.result) };
-  }
-
-  /** Of a core function that the host makes. */
-  #signature(names: Names, index: number): Signature {
-    const { type } = trampoline(names, index);
-    const byPointer = type.result !== undefined && this.#tools.isSpilled(type.result);
-    const params = this.#params(type.params);
-    return byPointer ? { params: `${params}i`, result: "" } : { params, result: this.#result(type.result) };
-  }
-
-  #params(params: readonly { readonly type: ValueType }[]): string {
-    const flat = this.#tools.flatOf(params.map(({ type }) => type));
-    return flat.length > MOST_FLAT ? "i" : flat.map((type) => LETTERS[type]).join("");
-  }
-
-  #result(type: ValueType | undefined): string {
-    const [flat] = type === undefined ? [] : this.#tools.layoutOf(type).flat;
-    return flat === undefined ? "" : LETTERS[flat];
   }
 }
 

@@ -11,13 +11,12 @@ import type { Underway } from "../abi/async/underway.ts";
 import type { TextStyle } from "../bindings/names.ts";
 import { taskText } from "../bindings/tasks.ts";
 import { UnloadedError, UnsupportedError } from "../errors.ts";
-import { suspenderModule } from "../instrument/suspender.ts";
 import type { KeptPlan } from "../plan/plan.ts";
 import type { Platform } from "../platform.ts";
 import { channelErrors } from "./channel-errors.ts";
 import { kept } from "./copies.ts";
 import type { Prepared } from "./prepared.ts";
-import { addStack, type Integration, removeStack, stacksAreFull, tooManyStacks, trapError } from "./stacks.ts";
+import { addStack, type Between, makeBetween, removeStack, stacksAreFull, tooManyStacks, trapError } from "./stacks.ts";
 
 /** Whether the engine can suspend frames. */
 export function suspends(): boolean {
@@ -93,8 +92,6 @@ export function equipment(
 }
 
 type Func = (...args: unknown[]) => unknown;
-/** Signatures are in letters, as `suspenderModule` reads them. */
-type Described = readonly [name: string, params: string, result: string, func: Func];
 
 class InstanceTasks extends ChannelTasks {
   private readonly code: TaskCode;
@@ -126,22 +123,10 @@ class InstanceTasks extends ChannelTasks {
   }
 
   /** Makes the functions in which a guest may be suspended, and those that are called so that it may. */
-  functions(inward: readonly Described[], outward: readonly Described[]): Record<string, unknown> {
-    const { Suspending, promising } = WebAssembly as unknown as Integration;
-    const signature = ([, params, result]: Described): { params: string; result: string } => ({ params, result });
-    this.code.module ??= new WebAssembly.Module(suspenderModule(inward.map(signature), outward.map(signature)));
-    const imports: Record<string, Function> = { wait: new Suspending(() => this.wait()) };
-    inward.forEach(([, , result, func], i) => {
-      imports[`t${i}`] = func;
-      imports[`r${result}`] = this.resumed;
-    });
-    outward.forEach(([, , , func], i) => (imports[`d${i}`] = func));
-    const made = new WebAssembly.Instance(this.code.module, { "": imports }).exports;
-    this.blocked = made["blocked"] as WebAssembly.Global;
-    const functions: Record<string, unknown> = { table: made["table"] };
-    inward.forEach(([name], i) => (functions[name] = made[`g${i}`]));
-    outward.forEach(([name], i) => (functions[name] = promising(made[`f${i}`] as () => unknown)));
-    const table = made["table"] as WebAssembly.Table;
+  functions(inward: readonly Between[], outward: readonly Between[]): Record<string, unknown> {
+    const { functions, blocked } = makeBetween(this.code, { inward, outward }, this);
+    this.blocked = blocked;
+    const table = functions["table"] as WebAssembly.Table;
     const start = functions["thread"] as Func;
     this.begins = (func, context) => {
       // The function between has one place for the starts of all threads, which it reads at once.
@@ -163,11 +148,9 @@ class InstanceTasks extends ChannelTasks {
   }
 
   /** What the engine suspends the guest for. */
-  private wait(): Promise<void> {
-    return new Promise((resolve, reject) => this.sleep(resolve, reject));
-  }
+  readonly wait = (): Promise<void> => new Promise((resolve, reject) => this.sleep(resolve, reject));
 
-  private readonly resumed = (): unknown => {
+  readonly resumed = (): unknown => {
     if (this.ended) throw trapError();
     removeStack();
     return this.awake();

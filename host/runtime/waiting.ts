@@ -8,12 +8,20 @@
 import { ENTERED, IDLE, TRAPPED } from "../abi/entered.ts";
 import type { ComponentState } from "../abi/component-state.ts";
 import { TenonError, UnsupportedError } from "../errors.ts";
-import { suspenderModule } from "../instrument/suspender.ts";
 import type { Platform } from "../platform.ts";
 import type { MeteredLimits } from "../abi/quota.ts";
 import type { Meter, Metering } from "./metering.ts";
 import { kept } from "./copies.ts";
-import { addStack, type Integration, removeStack, stacksAreFull, tooManyStacks, trapError } from "./stacks.ts";
+import {
+  addStack,
+  type Between,
+  type BetweenGuests,
+  makeBetween,
+  removeStack,
+  stacksAreFull,
+  tooManyStacks,
+  trapError,
+} from "./stacks.ts";
 import type { ValueType } from "../model/types.ts";
 import type { KeptPlan } from "../plan/plan.ts";
 import type { Recipe } from "./engine.ts";
@@ -23,8 +31,8 @@ import { waitingText } from "../bindings/waiting.ts";
 /** How many calls may wait for an instance where nothing else is said. */
 const QUEUE = 10_000;
 
-/** The module of {@link Waiter.turns}. */
-let turning: WebAssembly.Module | undefined;
+/** Keeps the module of {@link Waiter.turns}. */
+const turning: { module?: WebAssembly.Module } = {};
 
 /** What an instance whose calls may wait is asked for. */
 export interface Waited {
@@ -88,17 +96,6 @@ export function waitingTools(
 
 export type Limiting = typeof import("./call-limits.ts");
 
-type Func = (...args: unknown[]) => unknown;
-type Signature = readonly [index: number, params: string, result: string, func: Func];
-type ThroughSignature = readonly [
-  ...[index: number, params: string, result: string, enter: Func, leave: Func],
-  ...[calleeParams: string, calleeResult: string, slot: number],
-];
-
-function described([, params, result]: Signature): { readonly params: string; readonly result: string } {
-  return { params, result };
-}
-
 /** A call that waits for the instance to be free. */
 interface Queued {
   readonly lift: number;
@@ -156,47 +153,19 @@ export class Waiter {
 
   /** Makes the functions between the guests and the host. @param slots of the guests' own functions */
   functions(
-    inward: readonly Signature[],
-    outward: readonly Signature[],
-    through: readonly ThroughSignature[],
+    inward: readonly Between[],
+    outward: readonly Between[],
+    through: readonly BetweenGuests[],
     slots: number,
   ): Record<string, unknown> {
-    const { promising } = WebAssembly as unknown as Integration;
-    this.code.module ??= new WebAssembly.Module(
-      suspenderModule(
-        inward.map(described),
-        outward.map(described),
-        through.map(([, params, result, , , calleeParams, calleeResult, slot]) => ({
-          ...{ params, result, slot },
-          callee: { params: calleeParams, result: calleeResult },
-        })),
-        slots,
-      ),
-    );
-    const imports = this.imports();
-    inward.forEach(([, , result, func], i) => {
-      imports[`t${i}`] = func;
-      imports[`r${result}`] = this.resumed;
-    });
-    outward.forEach(([, , , func], i) => (imports[`d${i}`] = func));
-    through.forEach(([, , , enter, leave], i) => {
-      imports[`e${i}`] = enter;
-      imports[`l${i}`] = leave;
-    });
-    const made = new WebAssembly.Instance(this.code.module, { "": imports }).exports;
-    this.blocked = made["blocked"] as WebAssembly.Global;
-    const functions: Record<string, unknown> = { table: made["table"] };
-    inward.forEach(([index], i) => (functions[`g${index}`] = made[`g${i}`]));
-    outward.forEach(([index], i) => (functions[`f${index}`] = promising(made[`f${i}`] as () => unknown)));
-    through.forEach(([index], i) => (functions[`g${index}`] = made[`h${i}`]));
+    const { functions, blocked } = makeBetween(this.code, { inward, outward, through, slots }, this);
+    this.blocked = blocked;
     return functions;
   }
 
   /** A function of the host's that waits for nothing, as one of WebAssembly. */
-  wrapped(params: string, result: string, func: Func): unknown {
-    const module = new WebAssembly.Module(suspenderModule([{ params, result }]));
-    const imports = { ...this.imports(), t0: func, [`r${result}`]: this.resumed };
-    return new WebAssembly.Instance(module, { "": imports }).exports["g0"];
+  wrapped(params: string, result: string, func: Between[3]): unknown {
+    return makeBetween({}, { inward: [["wrapped", params, result, func]] }, this).functions["wrapped"];
   }
 
   /**
@@ -205,10 +174,7 @@ export class Waiter {
    * @param over gives what it returns after that
    */
   turns(tick: () => number | undefined, over: () => number): Function {
-    let blocked: WebAssembly.Global;
-    const imports = this.imports();
-    imports["ri"] = this.resumed;
-    imports["t0"] = () => {
+    const turn = (): number => {
       const answer = tick();
       if (answer !== undefined) return answer;
       // Not where JavaScript stands between: the guest's `realloc`, `post-return` and destructors run on top of it.
@@ -218,15 +184,8 @@ export class Waiter {
       void this.code.macrotask().then(() => suspended!.wake());
       return 0;
     };
-    const module = (turning ??= new WebAssembly.Module(suspenderModule([{ params: "", result: "i" }])));
-    const made = new WebAssembly.Instance(module, { "": imports }).exports;
-    blocked = made["blocked"] as WebAssembly.Global;
-    return made["g0"] as Function;
-  }
-
-  private imports(): Record<string, Function> {
-    const { Suspending } = WebAssembly as unknown as Integration;
-    return { wait: new Suspending(() => this.wait()) };
+    const { functions, blocked } = makeBetween(turning, { inward: [["turn", "", "i", turn]] }, this);
+    return functions["turn"] as Function;
   }
 
   /** The instance has started. */
@@ -395,16 +354,16 @@ export class Waiter {
   }
 
   /** What the engine suspends the guest for. */
-  private wait(): Promise<void> {
+  readonly wait = (): Promise<void> => {
     const suspended = this.suspended!;
     suspended.counted = true;
     addStack();
     this.instance.meter?.suspended((trap) => this.end(trap));
     return suspended.over;
-  }
+  };
 
   /** The wait is over. */
-  private readonly resumed = (): unknown => {
+  readonly resumed = (): unknown => {
     const { suspended, instance } = this;
     // It may have been ended when the wait was over and it had not gone on yet.
     if (suspended === undefined || instance.root.entered !== ENTERED) throw trapError();
