@@ -129,7 +129,7 @@ export class ChannelTasks extends Tasks implements HostSide {
     }
     this.whenIdle(() => {
       if (this.ended) return;
-      this.outermost(waiting(party), party!.instance?.chain ?? [this.instance.root], action);
+      this.outermost(waiting(party), party!.instance?.chain ?? [this.instance.root], action, undefined);
       this.proceedSoon();
     });
   }

@@ -1,6 +1,6 @@
 /** What the host is asked by guests: what an import is told of its call, and what is kept while its promise is awaited. */
 import type { ImportCall as GivenCall } from "../../model/async-values.ts";
-import type { HostSite, Subtask, Task } from "./task.ts";
+import type { Task } from "./task.ts";
 
 /** What an import is told of its call. */
 export class ImportCall implements GivenCall {
@@ -32,21 +32,6 @@ export class ImportCall implements GivenCall {
   /** The call has ended. */
   end(): void {
     if (this.#controller !== undefined) this.#live.delete(this);
-  }
-}
-
-/** What is kept of a call whose import gave a promise. */
-export class Pending {
-  readonly site: HostSite;
-  readonly subtask: Subtask;
-  readonly pointer: number;
-  value: unknown;
-  thrown = false;
-
-  constructor(site: HostSite, subtask: Subtask, pointer: number) {
-    this.site = site;
-    this.subtask = subtask;
-    this.pointer = pointer;
   }
 }
 

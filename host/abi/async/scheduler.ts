@@ -81,7 +81,7 @@ export abstract class Scheduler implements Waker {
   /** How many callers went on below each of them. */
   private readonly below: number[] = [];
   /** Callers on the stack that go on when their callee waits. */
-  private goingOn = 0;
+  protected goingOn = 0;
   /** The trap that the engine has not told of yet. */
   private dying: Promise<unknown> | undefined;
   /** Suspended threads. */
@@ -466,21 +466,6 @@ export abstract class Scheduler implements Waker {
     for (const state of chain) state.entered = IDLE;
   }
 
-  /** As {@link outermost}, for a thread that goes on. */
-  private outermostTurn(thread: Thread): void {
-    const { instance } = this;
-    const { chain } = thread.task.instance;
-    for (const state of chain) state.entered = ENTERED;
-    try {
-      instance.meter?.begin(thread.task.account);
-      this.resume(thread);
-    } catch (error) {
-      this.crash(thread.task, error);
-      return;
-    }
-    this.leave(thread.task, chain);
-  }
-
   private leaveSlice({ task }: Thread): void {
     if (!this.leave(task, task.instance.chain)) return;
     this.current = undefined;
@@ -497,12 +482,17 @@ export abstract class Scheduler implements Waker {
   }
 
   /** Runs code of the guest's with nothing of it on the stack. @returns whether it has not trapped */
-  protected outermost(task: Task | undefined, chain: readonly ComponentState[], action: () => void): boolean {
+  protected outermost<T>(
+    task: Task | undefined,
+    chain: readonly ComponentState[],
+    action: (this: this, subject: T) => unknown,
+    subject: T,
+  ): boolean {
     const { instance } = this;
     for (const state of chain) state.entered = ENTERED;
     try {
       instance.meter?.begin(task?.account);
-      action();
+      action.call(this, subject);
     } catch (error) {
       this.crash(task, error);
       return false;
@@ -548,7 +538,7 @@ export abstract class Scheduler implements Waker {
       if (thread === undefined) break;
       thread.queued = false;
       if (!this.isReady(thread)) continue;
-      this.outermostTurn(thread);
+      this.outermost(thread.task, thread.task.instance.chain, this.resume, thread);
     }
     this.draining = false;
     // What is left waits for a turn of the event loop, or for the thread that is about to go on.
@@ -568,13 +558,6 @@ export abstract class Scheduler implements Waker {
   /** Whether anything can go on by itself. */
   protected get runnable(): boolean {
     return this.scheduled || this.switching !== undefined || this.queue.length + this.jobs.length > 0;
-  }
-
-  /** @see call of a callee whose caller goes on when it waits */
-  protected goesOn(action: () => void): void {
-    this.goingOn++;
-    action();
-    this.goingOn--;
   }
 
   // Ends.

@@ -83,8 +83,6 @@ export interface LiftedFunction {
   /** Of the function among all that are lifted. */
   readonly index: number;
   readonly instance: TaskInstance;
-  /** The component instances that a call of the host's enters. */
-  readonly entering: readonly ComponentState[];
   /** Lowers what the host passed and calls; absent for functions that only guests call. */
   readonly start: ((task: Task, args: readonly unknown[]) => unknown) | undefined;
   readonly callback: ((code: number, index: number, payload: number) => unknown) | undefined;

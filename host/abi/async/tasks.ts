@@ -9,7 +9,7 @@ import type { Lends } from "../handle-table.ts";
 import type { Memory } from "../memory.ts";
 import { AbiTrap } from "../trap.ts";
 import { callOf, HostCall } from "./host-call.ts";
-import { Awaited, ImportCall, Pending } from "./import-call.ts";
+import { Awaited, ImportCall } from "./import-call.ts";
 import { type Instance, type Machine } from "./scheduler.ts";
 import {
   type GuestSite,
@@ -87,7 +87,7 @@ export class Tasks extends Threads {
     callback: LiftedFunction["callback"],
     traits: Pick<LiftedFunction, "exclusive" | "suspended" | "changing" | "returns" | "memory">,
   ): LiftedFunction {
-    return { index, instance, entering: instance.chain, start, callback, ...traits };
+    return { index, instance, start, callback, ...traits };
   }
 
   error(payload: unknown): Error {
@@ -132,23 +132,19 @@ export class Tasks extends Threads {
   }
 
   private invoke(call: HostCall): void {
-    if (call.settled) return;
-    const { lift } = call;
-    const { instance } = this;
-    for (const state of lift.entering) state.entered = ENTERED;
+    if (!call.settled && this.outermost(call, call.instance.chain, this.enterCall, call)) this.schedule();
+  }
+
+  private enterCall(call: HostCall): void {
     try {
-      instance.meter?.begin(call.account);
       this.startTask(call);
     } catch (error) {
-      const { mayLeave } = lift.instance.state;
-      const isHosts = !call.lowered && mayLeave && instance.root.entered === ENTERED;
-      if (!isHosts || error === instance.quota.trap) {
-        this.crash(call, error);
-        return;
-      }
+      const { instance } = this;
+      const { mayLeave } = call.instance.state;
+      const isHosts = !call.lowered && mayLeave && instance.root.entered === ENTERED && error !== instance.quota.trap;
+      if (!isHosts) throw error;
       this.takeBack(call, error);
     }
-    if (this.leave(call, lift.entering)) this.schedule();
   }
 
   abort(call: HostCall): void {
@@ -183,8 +179,9 @@ export class Tasks extends Threads {
     const task = (subtask.task = new Task(lift.instance, subtask, lift));
     task.account = this.current?.task.account;
     for (const state of entering) state.entered = ENTERED;
-    if (goesOn) this.goesOn(() => this.startTask(task));
-    else this.startTask(task);
+    if (goesOn) this.goingOn++;
+    this.startTask(task);
+    if (goesOn) this.goingOn--;
     for (const state of entering) state.entered = IDLE;
     return subtask;
   }
@@ -222,31 +219,16 @@ export class Tasks extends Threads {
     subtask.state = SubtaskState.STARTED;
     subtask.lenders = lends;
     subtask.hostCall = call;
-    const pending = new Pending(site, subtask, pointer);
     this.expect(site, call, raw, (value, thrown) => {
-      pending.value = value;
-      pending.thrown = thrown;
-      if (this.idle) this.settle(pending);
-      else this.whenIdle(() => this.settle(pending));
+      this.whenIdle(() => {
+        if (subtask.resolved || this.ended) return;
+        const lower = (): unknown => site.result(value, thrown, pointer);
+        if (!this.outermost(subtask.parent, site.caller.chain, lower, undefined)) return;
+        subtask.end(SubtaskState.RETURNED);
+        this.drain();
+      });
     });
     return this.shown(subtask, site.caller);
-  }
-
-  private settle({ site, subtask, pointer, value, thrown }: Pending): void {
-    if (subtask.resolved || this.ended) return;
-    const { chain } = site.caller;
-    const { instance } = this;
-    for (const state of chain) state.entered = ENTERED;
-    try {
-      instance.meter?.begin(subtask.parent?.account);
-      site.result(value, thrown, pointer);
-    } catch (error) {
-      this.crash(subtask.parent, error);
-      return;
-    }
-    if (!this.leave(subtask.parent, chain)) return;
-    subtask.end(SubtaskState.RETURNED);
-    this.drain();
   }
 
   /** A synchronous call of the host's own function, which gave a promise. */
