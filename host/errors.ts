@@ -163,8 +163,6 @@ export type UnsupportedFeature =
   | "worker"
   /** Signatures, where WebCrypto has no Ed25519, or the page no WebCrypto. */
   | "ed25519"
-  /** What jco's bindings lack. */
-  | "jco"
   /** An item of a world that no AssemblyScript module can use. */
   | "guest";
 

@@ -3,4 +3,4 @@ import type { Engine } from "../runtime/engine.ts";
 import { workerEngine } from "../worker/engine.ts";
 import { threads } from "./thread.ts";
 
-export const open: Engine["open"] = workerEngine(threads, "tenon").open;
+export const open: Engine["open"] = workerEngine(threads).open;

@@ -9,8 +9,8 @@ import { fetchError } from "../runtime/response.ts";
 export const browserPlatform: EnginePlatform = {
   name: typeof document === "undefined" ? "worker" : "browser",
   engines: {
-    tenon: inThread,
-    "tenon+": { open: async (...given) => (await import("./isolation.ts")).open(...given) },
+    thread: inThread,
+    others: { open: async (...given) => (await import("./isolation.ts")).open(...given) },
   },
   open,
   sha256: digest,

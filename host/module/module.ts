@@ -228,10 +228,10 @@ export class ModuleRecord implements ExportingModule {
     const again = source ?? this.source;
     const called = isBytes(again) ? undefined : new AbortController();
     const { platform, closing, options: shared } = this.context;
-    const { engine, signedBy } = this.options;
+    const { signedBy } = this.options;
     const maxSourceBytes = options.maxSourceBytes ?? this.options.maxSourceBytes;
     const recipe = recipeOf(shared, this.options);
-    const reading = { ...options, engine, signedBy, recipe, maxSourceBytes };
+    const reading = { ...options, signedBy, recipe, maxSourceBytes };
     const opening = again === undefined ? undefined : openSource(platform, again, reading, closing, called?.signal);
     opening?.catch(() => undefined);
     return new Promise((resolve, reject) => {

@@ -1,7 +1,7 @@
 /** The options of the module host, a table a call: what names there are, and what each must be. */
 import type { Limits } from "../runtime/engine.ts";
 import { limitsOf } from "../runtime/limits.ts";
-import { type Check, type Checks, expect, flag, isObject, number, object, oneOf, text } from "../runtime/options.ts";
+import { type Check, type Checks, expect, flag, isObject, number, object, text } from "../runtime/options.ts";
 import type {
   CompileSourceOptions,
   HostOptions,
@@ -20,8 +20,6 @@ const onTrap = expect(
 );
 
 const limits: Check = (value) => void limitsOf(value as Limits);
-
-const engine = oneOf("tenon", "jco");
 
 const any: Check = () => undefined;
 
@@ -43,7 +41,6 @@ const shared: Checks<Omit<HostOptions, "leakDeadlineMs" | "profile" | "unloading
 /** Options of `load` that serve many modules at once. */
 export const DIRECTORY: Checks<SharedLoadOptions> = {
   ...shared,
-  engine: engine,
   link: expect("true, false or an object", (value) => typeof value === "boolean" || isObject(value)),
   provides: expect("false or a list of interface ids", (value) => value === false || Array.isArray(value)),
   signal: object,
@@ -55,7 +52,6 @@ export const LOAD: Checks<LoadOptions> = { ...DIRECTORY, integrity: text, name: 
 export const REQUEST: Checks<LoadRequest> = { ...LOAD, source: any };
 
 export const COMPILE: Checks<CompileSourceOptions> = {
-  engine: engine,
   integrity: text,
   jspi: flag,
   limits: limits,

@@ -60,7 +60,7 @@ export async function checkSame(existing: ModuleRecord, { name, component, optio
   }
   await demandFit(name, existing.component, options);
   const has: LoadOptions = { ...existing.options, imports: existing.imports };
-  for (const key of ["imports", "link", "provides", "engine", "onTrap"] as const) {
+  for (const key of ["imports", "link", "provides", "onTrap"] as const) {
     if (options[key] === undefined || isSame(options[key], has[key])) continue;
     throw new UsageError(
       `Module ${name} is already loaded, with another value of ${key}; take it as it is without that option, reload it, or choose another name`,

@@ -9,7 +9,7 @@ import type { OfWorld, Source, TypedSource } from "../platform.ts";
 import type { Key, Signature } from "../rights/keys.ts";
 import type { Grants } from "../rights/types.ts";
 import type { CallLimits, CollectionReport, EngineComponent, Isolation, Limits, Usage } from "../runtime/engine.ts";
-import type { CompileOptions, EngineName, ImportObject, InWorker, World } from "../runtime/types.ts";
+import type { CompileOptions, ImportObject, InWorker, World } from "../runtime/types.ts";
 
 /**
  * Imports by name, or a function that makes them for each instance. A promise it returns must settle within 30 seconds.
@@ -169,12 +169,6 @@ export interface LoadOptions<W extends World = World> {
   readonly maxSourceBytes?: number | undefined;
   /** Gives up: reading, compiling, waiting for imports. What runs is not interrupted. @throws {AbortError} */
   readonly signal?: AbortSignal | undefined;
-  /**
-   * Default `"tenon"`. `"jco"` runs the component by jco's bindings, also after a reload, which nothing needs any more; it takes
-   * Node and the package `@bytecodealliance/jco-transpile`. jco keeps its tables of resources to itself: an unload does not wait for them,
-   * receipts do not count them, and there is no limit of them nor of what a call hands over: `limits` is refused.
-   */
-  readonly engine?: EngineName | undefined;
   /** The world the component must fit, also after a reload. */
   readonly world?: WorldDemand<W> | undefined;
   /**
@@ -239,8 +233,6 @@ export interface CompileSourceOptions extends CompileOptions {
   readonly maxSourceBytes?: number | undefined;
   /** Gives up reading and compiling. @throws {AbortError} */
   readonly signal?: AbortSignal | undefined;
-  /** Default `"tenon"`. `"jco"` needs Node and the package `@bytecodealliance/jco-transpile`. */
-  readonly engine?: EngineName | undefined;
 }
 
 /** Options of `load` that may serve many modules at once. */

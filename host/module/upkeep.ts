@@ -7,7 +7,7 @@ export { linkError } from "../runtime/link-error.ts";
 export { demandFit } from "./imports/demand.ts";
 export { inspectContent } from "./source/inspect.ts";
 export { checkIntegrity } from "./source/integrity.ts";
-export { demandedBytes, explainRefusal, noEngine, noSource } from "./source/refusal.ts";
+export { demandedBytes, explainRefusal, noSource } from "./source/refusal.ts";
 export { memoryLimitError } from "./life/memory-limit.ts";
 export { prepareUnload, stillRunning } from "./life/refuse.ts";
 export { reloadModule } from "./life/reload.ts";

@@ -3,6 +3,4 @@ import type { Engine } from "../runtime/engine.ts";
 import { workerEngine } from "../worker/engine.ts";
 import { threads } from "./thread.ts";
 
-export const open: Engine["open"] = workerEngine(threads, "tenon").open;
-/** For components that run by jco, which has no workers. */
-export const refuse: Engine["open"] = workerEngine(threads, "jco").open;
+export const open: Engine["open"] = workerEngine(threads).open;

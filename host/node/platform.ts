@@ -27,13 +27,8 @@ export const nodePlatform: EnginePlatform = {
   collect,
   countMemories: "queryObjects" in v8 ? countMemories : undefined,
   engines: {
-    tenon: inThread,
-    jco: {
-      hint: async (error) => (await import("./jco.ts")).hint(error),
-      open: async (content, recipe, platform) => (await import("./jco.ts")).open(content, recipe, platform),
-    },
-    "tenon+": { open: async (...given) => (await import("./isolation.ts")).open(...given) },
-    "jco+": { open: async (...given) => (await import("./isolation.ts")).refuse(...given) },
+    thread: inThread,
+    others: { open: async (...given) => (await import("./isolation.ts")).open(...given) },
   },
   countReservations: process.platform === "linux" ? countReservations : undefined,
 };

@@ -5,7 +5,6 @@ import type { EarlyModules } from "./receive.ts";
 import type { Recipe } from "./engine.ts";
 import { startInstance } from "./instance.ts";
 import { compiler, faults, type Faults } from "./lazy.ts";
-import { limitsOf } from "./limits.ts";
 import type { Prepared } from "./prepared.ts";
 import type { Component } from "./types.ts";
 
@@ -44,7 +43,6 @@ export function componentOf(
     platform,
     recipe,
     faults: words,
-    limitsOf,
     make: (start) =>
       startInstance(
         plan,

@@ -8,10 +8,10 @@ import { type LinkIssue, UsageError } from "../errors.ts";
 import type { ExternDecl } from "../model/types.ts";
 import type { KeptPlan } from "../plan/plan.ts";
 import type { Platform } from "../platform.ts";
-import type { InstanceEvents, Limits, Recipe } from "./engine.ts";
+import type { InstanceEvents, Recipe } from "./engine.ts";
 import { findImports, type LinkedImports } from "./given-imports.ts";
 import type { Faults } from "./lazy.ts";
-import { meteringOf } from "./limits.ts";
+import { limitsOf, meteringOf } from "./limits.ts";
 import { checkOptions, type Checks, expect, object, text } from "./options.ts";
 import { startWatched, type Watchable } from "./lifetime.ts";
 import type { Component, Instance, InstantiateOptions, World } from "./types.ts";
@@ -38,8 +38,6 @@ export interface Code {
   readonly recipe: Recipe;
   /** What is said of faults, and of imports that are not met. */
   readonly faults: Pick<Faults, "explainUnmet" | "formatDecls" | "linkError">;
-  /** @throws {UsageError} for limits that this engine does not have */
-  limitsOf(limits: Limits, others: Limits | undefined): MeteredLimits;
   make(start: Start): ThreadInstance | Promise<ThreadInstance>;
 }
 
@@ -62,7 +60,7 @@ export class ThreadComponent implements Component {
   constructor(name: string, code: Code) {
     this.name = name;
     this.code = code;
-    this.limits = code.limitsOf(code.recipe.limits, undefined);
+    this.limits = limitsOf(code.recipe.limits);
   }
 
   get hash(): string {
@@ -129,7 +127,7 @@ export class ThreadComponent implements Component {
       name,
       platform: code.platform,
       linked,
-      limits: limits === undefined ? own : code.limitsOf(code.recipe.limits, limits),
+      limits: limits === undefined ? own : limitsOf(code.recipe.limits, limits),
       onTrap,
       waits,
     });

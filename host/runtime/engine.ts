@@ -1,14 +1,14 @@
 /**
  * The seam between what a module is and how its component is run. Contracts only: the engine of this thread is in
- * `in-thread.ts`, jco's with the platform that has it; a platform names its engines in a table, and a module asks the one that
- * its option names, knowing nothing of what is behind.
+ * `in-thread.ts`, that of workers and of calls which may wait in `worker/engine.ts`; a module asks the one that its recipe needs,
+ * knowing nothing of what is behind.
  */
-import type { Activity, LinkIssue, UnsupportedError } from "../errors.ts";
+import type { Activity, LinkIssue } from "../errors.ts";
 import type { ExternDecl } from "../model/types.ts";
 import type { BoundComponent, Platform, ResponseLike, SourceLimits } from "../platform.ts";
 
 /**
- * What an instance may take of the host. Passing a limit is a trap, a `LimitError`. The engine `jco` refuses all of these.
+ * What an instance may take of the host. Passing a limit is a trap, a `LimitError`.
  */
 export interface Limits {
   /**
@@ -92,12 +92,15 @@ export interface Engine {
    * @throws {UsageError} for what it cannot take or cannot do, before anything is read
    */
   open(content: Content, recipe: Recipe, platform: Platform): Promise<Opened>;
-  /** What to add to the message of another engine's refusal; `undefined` when this one would not run the component either. */
-  hint?(error: UnsupportedError): Promise<string | undefined>;
 }
 
-/** The engines of a platform, by the name that the option `engine` has for each. */
-export type Engines = Readonly<Record<string, Engine>>;
+/** The engines of a platform. */
+export interface Engines {
+  /** For one instance in this thread, whose calls run to their end. */
+  readonly thread: Engine;
+  /** For instances in workers, several of one module, and calls that may wait in this thread. */
+  readonly others: Engine;
+}
 
 /** A platform that can run components. */
 export interface EnginePlatform extends Platform {
@@ -108,7 +111,7 @@ export interface EnginePlatform extends Platform {
 export interface Opened {
   /** SHA-256 of the component, also of one that was bound ahead of time. */
   readonly hash: string;
-  /** What tells its bytes from all others for this engine; whoever caches adds the engine and the recipe. */
+  /** What tells its bytes from all others for this engine; whoever caches adds the recipe. */
   readonly key: string;
   /** A name that the source itself has. */
   readonly label?: string | undefined;

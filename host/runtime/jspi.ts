@@ -39,7 +39,7 @@ export async function openWaiting(content: Content, recipe: Recipe, platform: En
   const { body: given } = content;
   const body = "instantiate" in given ? forWaiting(given) : given;
   const equipped = { ...platform, ...tools } as Platform;
-  const opened = await platform.engines["tenon"]!.open({ ...content, body }, recipe, equipped);
+  const opened = await platform.engines.thread.open({ ...content, body }, recipe, equipped);
   return {
     ...opened,
     prepare: async (name) => waiting((await opened.prepare(name)) as ThreadComponent, recipe, limiting),

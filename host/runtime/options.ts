@@ -15,9 +15,10 @@ export function checkOptions<T extends object>(where: string, options: T | undef
   object(options, `the options of ${where}`);
   for (const [key, value] of Object.entries(options)) {
     if (!Object.hasOwn(checks, key)) {
-      // The name that the option had before.
-      const near = key === "bindings" && "engine" in checks ? "engine" : nearestName(key, Object.keys(checks));
-      throw new UsageError(`Unknown option ${key} of ${where}${near === undefined ? "" : `; did you mean ${near}?`}`);
+      const near = nearestName(key, Object.keys(checks));
+      const hint =
+        key === "engine" ? ": it is gone, and jco with it" : near === undefined ? "" : `; did you mean ${near}?`;
+      throw new UsageError(`Unknown option ${key} of ${where}${hint}`);
     }
     if (value !== undefined) checks[key as keyof typeof checks](value, key);
   }

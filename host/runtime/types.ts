@@ -98,9 +98,6 @@ export type AllImports<W extends World, G> = object extends W["imports"]
       ]: W["imports"][K];
     };
 
-/** What runs a component: this thread with the host's own bindings, or jco, whose bindings know asynchronous functions. */
-export type EngineName = "tenon" | "jco";
-
 export interface CompileOptions {
   /** A name for messages and stack traces; default the first twelve digits of the hash. */
   readonly name?: string | undefined;

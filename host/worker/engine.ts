@@ -24,29 +24,19 @@ const QUEUE = 10_000;
 /**
  * What of the host's first page is needed here comes from the platform or is asked for when it is needed: an import of it would
  * have bundlers cut that page in more pieces.
- *
- * @param name the engine that is wanted to run in workers
  */
-export function workerEngine(threads: Threads, name: string): Engine {
+export function workerEngine(threads: Threads): Engine {
   const trail = new Trail(threads.store);
   return {
     async open(content, recipe, platform) {
       const { isolation, jspi } = recipe;
-      const engine = name === "tenon" ? (platform as EnginePlatform).engines[name] : undefined;
       const { instances = 1 } = recipe;
       checkIsolation(isolation);
       if (!Number.isSafeInteger(instances) || instances < 1) {
         throw new UsageError(`Expected instances to be an integer of at least 1, got ${instances}`);
       }
-      if (jspi === true) {
-        if (name === "tenon") return inThisThread(content, recipe, platform as EnginePlatform, trail);
-        throw new UsageError(`The engine "${name}" suspends calls by itself: leave jspi out`);
-      }
-      if (engine === undefined) {
-        throw new UsageError(
-          `The engine "${name}" runs one instance of a module in this thread: leave isolation and instances out`,
-        );
-      }
+      const here = platform as EnginePlatform;
+      if (jspi === true) return inThisThread(content, recipe, here, trail);
       if (isolation !== "worker" && isolation !== "worker-sync") {
         // Calls end in the order they begin: a second instance would stand by, with a state of its own.
         throw new UsageError(
@@ -68,7 +58,7 @@ export function workerEngine(threads: Threads, name: string): Engine {
           ? body
           : (await (await import("../runtime/compiler.ts")).receive(body, limits)).bytes;
       // Limits are the worker's; here nothing runs.
-      const opened = await engine.open({ ...content, body: bytes }, { limits: {} }, platform);
+      const opened = await here.engines.thread.open({ ...content, body: bytes }, { limits: {} }, platform);
       const prepare = async (name?: string): Promise<EngineComponent> => {
         const how = { threads, trail, sync, ...(await parts()) };
         return inWorkers((await opened.prepare(name)) as ThreadComponent, { ...content, body: bytes }, recipe, how);

@@ -49,13 +49,6 @@ test("a private memory is proven to be gone, also when the component came by a s
   expect((await settle()).memories).toBe(before.memories);
 });
 
-test("the bindings of jco see a private memory as well", async () => {
-  const bytes = await component(secretive);
-  const module: Any = await createHost().load(bytes, { engine: "jco", imports: { poke: () => undefined } });
-  expect(module.exports.run()).toBe(5);
-  expect(await unloadAndProve(module)).toMatchObject({ memories: 1 });
-});
-
 test("of a core module given as an import, which may hide a memory, nothing is said to be reclaimed", async () => {
   const bytes = await component(`(component
     (import "given" (core module $m (export "run" (func (result i32)))))

@@ -1,7 +1,7 @@
 /** The error of a source that was refused, with the place it came from and what would help. */
 import { DecodeError, UnsupportedError, UsageError } from "../../errors.ts";
 import type { Platform, SourceLimits } from "../../platform.ts";
-import type { Content, Engine } from "../../runtime/engine.ts";
+import type { Content } from "../../runtime/engine.ts";
 import { compiler } from "../../runtime/lazy.ts";
 import { isBound } from "../../runtime/load-bound.ts";
 import { rights } from "../lazy.ts";
@@ -10,19 +10,11 @@ import type { Demands, Found } from "./source.ts";
 /**
  * The error of a source that an engine could not prepare.
  * @param from its path or URL; empty when it has none
- * @param engines which may know that they would run it
  */
-export async function explainRefusal(
-  error: unknown,
-  from: string,
-  body: Content["body"],
-  engines: readonly Engine[],
-): Promise<unknown> {
+export function explainRefusal(error: unknown, from: string, body: Content["body"]): unknown {
   const where = from === "" ? "" : `Could not load ${from.length > LONGEST ? `${from.slice(0, LONGEST)}…` : from}: `;
   if (error instanceof UnsupportedError) {
-    const hints = await Promise.all(engines.map((engine) => engine.hint?.(error)));
-    const words = [error.message, ...hints.filter(Boolean)];
-    return new UnsupportedError(error.feature, `${where}${words.join("; ")}`);
+    return new UnsupportedError(error.feature, where + error.message);
   }
   if (error instanceof DecodeError) {
     // The same error object, so that `offset` and `section` stay; only its message grows.
@@ -43,10 +35,6 @@ export function noSource(given: unknown): UsageError {
   return new UsageError(
     `Expected a path, URL, bytes, Response or a module written by \`tenon bind\` as source, got ${found}`,
   );
-}
-
-export function noEngine(name: string): UsageError {
-  return new UsageError(`There is no engine "${name}" here`);
 }
 
 /**

@@ -1,5 +1,5 @@
 /**
- * From a source to what an engine can prepare: what kind of source it is, read by the engine that the options name, with the
+ * From a source to what an engine can prepare: what kind of source it is, read by the engine that the recipe needs, with the
  * key by which what comes of it is cached.
  */
 import type { ResponseLike, ServedComponent, Source, SourceLimits } from "../../platform.ts";
@@ -7,13 +7,11 @@ import type { Key, Signature } from "../../rights/keys.ts";
 import type { Content, EngineComponent, EnginePlatform, Opened, Recipe } from "../../runtime/engine.ts";
 import { isBound } from "../../runtime/load-bound.ts";
 import { recipeKey, recipeOf } from "../../runtime/recipe.ts";
-import type { EngineName } from "../../runtime/types.ts";
 import { upkeep } from "../lazy.ts";
 import { abortable } from "./abortable.ts";
 
 /** How a source is opened. */
 export interface Opening extends Demands {
-  readonly engine?: EngineName | undefined;
   /** Default the one without limits of its own. */
   readonly recipe?: Recipe | undefined;
   readonly maxSourceBytes?: number | undefined;
@@ -31,7 +29,7 @@ export const MAX_SOURCE_BYTES: number = 2 ** 29;
 
 /** A source that has been read, with its name. */
 export interface OpenedSource extends Opened {
-  /** What tells it, its engine and its recipe from all others. */
+  /** What tells it and its recipe from all others. */
   readonly key: string;
   /** The source's own name, or that of its file without the extension. */
   readonly label: string | undefined;
@@ -72,7 +70,6 @@ export async function readSource(platform: EnginePlatform, source: Source, limit
  * Reads a source, and tells what it is.
  * @param others give up as the `signal` of the options does
  * @throws {AbortError} when the signal fires first
- * @throws {UsageError} when the platform has no engine of that name
  */
 export function openSource(
   platform: EnginePlatform,
@@ -80,11 +77,10 @@ export function openSource(
   opening: Opening,
   ...others: readonly (AbortSignal | undefined)[]
 ): Promise<OpenedSource> {
-  const { engine: name = "tenon", recipe = recipeOf(), maxSourceBytes = MAX_SOURCE_BYTES, signal } = opening;
+  const { recipe = recipeOf(), maxSourceBytes = MAX_SOURCE_BYTES, signal } = opening;
   const open = async (given?: AbortSignal): Promise<OpenedSource> => {
     const { isolation = "thread", instances = 1, jspi } = recipe;
-    const engine = platform.engines[name + (jspi || isolation !== "thread" || instances !== 1 ? "+" : "")];
-    if (engine === undefined) throw (await upkeep()).noEngine(name);
+    const engine = platform.engines[jspi || isolation !== "thread" || instances !== 1 ? "others" : "thread"];
     const reading = { maxBytes: maxSourceBytes, signal: given };
     // Its code is on its way while the component is.
     if (!isBound(source)) engine.prefetch?.();
@@ -97,10 +93,10 @@ export function openSource(
     const opened = await engine.open({ body, from, limits: reading }, recipe, platform);
     const prepare = (as?: string): Promise<EngineComponent> =>
       opened.prepare(as).catch(async (error: unknown) => {
-        throw await (await upkeep()).explainRefusal(error, from, body, Object.values(platform.engines));
+        throw (await upkeep()).explainRefusal(error, from, body);
       });
     const { hash, key, label = labelOf(from) } = opened;
-    return { hash, key: `${name} ${key}${recipeKey(recipe)}`, label: own ?? label, prepare };
+    return { hash, key: key + recipeKey(recipe), label: own ?? label, prepare };
   };
   // Bytes are here: nothing waits that a signal of its own could end.
   return abortable([signal, ...others], isBytes(source) ? () => open() : (given) => open(given));

@@ -15,17 +15,17 @@ export interface Interference {
   readonly before?: ((name: string) => Promise<void> | undefined) | undefined;
 }
 
-const { tenon } = nodePlatform.engines;
+const { thread } = nodePlatform.engines;
 
 /** A platform whose one engine is asynchronous. */
 export function asynchronousPlatform(interference: Interference = {}): EnginePlatform {
-  return { ...nodePlatform, engines: { tenon: asynchronousEngine(interference) } };
+  return { ...nodePlatform, engines: { ...nodePlatform.engines, thread: asynchronousEngine(interference) } };
 }
 
 function asynchronousEngine(interference: Interference): Engine {
   return {
     async open(content, recipe, platform) {
-      const opened = await tenon!.open(content, recipe, platform);
+      const opened = await thread.open(content, recipe, platform);
       return {
         ...opened,
         prepare: async (name) => {

@@ -1,6 +1,6 @@
-/** The seam between a module and what runs it: any engine of the platform's table, recipes, and ends that wait. */
+/** The seam between a module and what runs it: any engine of the platform's, recipes, and ends that wait. */
 import { expect, test } from "vitest";
-import { compile, LimitError, TrapError, type EngineName, type Limits } from "../../../host/node/index.ts";
+import { compile, LimitError, TrapError, type Limits } from "../../../host/node/index.ts";
 import { createHost as createHostOn } from "../../../host/module/host.ts";
 import { nodePlatform } from "../../../host/node/platform.ts";
 import type { Engine, EngineInstance, EnginePlatform } from "../../../host/runtime/engine.ts";
@@ -8,7 +8,7 @@ import { recipeKey, recipeOf } from "../../../host/runtime/recipe.ts";
 import { component, counter } from "./fixtures.ts";
 import { type Any, host, sleep } from "./support.ts";
 
-const { tenon } = nodePlatform.engines;
+const { thread } = nodePlatform.engines;
 
 /** An engine as in another thread: whatever it is asked takes a while, and nothing of it but calls is synchronous. */
 function slow(log: string[]): Engine {
@@ -38,7 +38,7 @@ function slow(log: string[]): Engine {
   return {
     async open(content, recipe, platform) {
       log.push(`open${recipeKey(recipe)}`);
-      const opened = await tenon!.open(content, recipe, platform);
+      const opened = await thread.open(content, recipe, platform);
       return {
         ...opened,
         prepare: async (name) => {
@@ -68,16 +68,14 @@ function slow(log: string[]): Engine {
 }
 
 function platformOf(log: string[]): EnginePlatform {
-  return { ...nodePlatform, engines: { ...nodePlatform.engines, jco: slow(log) } };
+  return { ...nodePlatform, engines: { ...nodePlatform.engines, thread: slow(log) } };
 }
-
-const engine: EngineName = "jco";
 
 test("a module is loaded, reloaded with its state, restarted and unloaded by an engine whose every step waits", async () => {
   const log: string[] = [];
   const here = createHostOn(platformOf(log));
   const bytes = await counter();
-  const module: Any = await here.load(bytes, { name: "c", engine, onTrap: "restart" });
+  const module: Any = await here.load(bytes, { name: "c", onTrap: "restart" });
   expect(log).toEqual(["open", "prepare", "start"]);
   const { increment, value, boom } = module.exports.api;
   increment();
@@ -108,7 +106,7 @@ test("the recipe is known when a source is opened, and keeps apart what is prepa
   const log: string[] = [];
   const here = createHostOn(platformOf(log), { limits: { resources: 7 } });
   const bytes = await counter();
-  const load = (name: string, limits?: Limits): Promise<unknown> => here.load(bytes, { name, engine, limits });
+  const load = (name: string, limits?: Limits): Promise<unknown> => here.load(bytes, { name, limits });
   await load("a");
   await load("b", { resources: undefined });
   await load("c", { hostCallBytes: 5 });
@@ -120,9 +118,6 @@ test("the recipe is known when a source is opened, and keeps apart what is prepa
     "open hostCallBytes=5 resources=7",
     "open hostCallBytes=5 resources=7",
   ]);
-  expect(log.filter((entry) => entry === "prepare")).toHaveLength(2);
-  // Another engine shares nothing with it.
-  await here.load(bytes, { name: "e" });
   expect(log.filter((entry) => entry === "prepare")).toHaveLength(2);
   await here.close();
 });

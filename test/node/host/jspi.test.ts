@@ -45,7 +45,7 @@ test.runIf(!has)("host.load refuses jspi where the engine has none, and says wha
   expect(error.message).toContain('load with isolation: "worker"');
 });
 
-test("host.load refuses jspi with workers and with the engine jco, and what is no flag", async () => {
+test("host.load refuses jspi with workers, and what is no flag", async () => {
   const bytes = await math();
   const refused = (options: object): Promise<any> => caught(host().load(bytes, { ...JSPI, ...options } as object));
   expect(await refused({ isolation: "worker" })).toBeInstanceOf(UsageError);

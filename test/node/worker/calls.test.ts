@@ -182,7 +182,7 @@ test("a module in this thread cannot import from one whose calls return promises
   expect(error.message).toContain('load this one with isolation: "worker" or jspi: true too');
 });
 
-test("host.load refuses what isolation cannot be: a place that does not exist, the engine jco, no whole number of workers", async () => {
+test("host.load refuses what isolation cannot be: a place that does not exist, no whole number of workers", async () => {
   const here = host();
   const bytes = await math();
   const load = (options: object): Promise<Error> => caught(here.load(bytes, options));
@@ -195,7 +195,6 @@ test("host.load refuses what isolation cannot be: a place that does not exist, t
   expect((await load({ instances: 2 })).message).toContain(
     'instances: 2 needs jspi: true or isolation: "worker": in this thread one call ends before the next begins',
   );
-  expect((await load({ isolation: "worker", engine: "jco" })).message).toContain("jco");
 });
 
 /** Echoes a list of bytes, and a record of a string and numbers. */

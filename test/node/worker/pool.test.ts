@@ -159,7 +159,7 @@ test("a worker that is silent past its limit is ended without being asked", asyn
 
 test("worker-sync: a thread that waits for a silent worker goes on when the limit has passed", async () => {
   let ended = 0;
-  const engine = workerEngine({ cannotWait: undefined, cannotBlock: undefined, start: silent(() => ended++) }, "tenon");
+  const engine = workerEngine({ cannotWait: undefined, cannotBlock: undefined, start: silent(() => ended++) });
   const content = { body: await loop(), limits: { maxBytes: Infinity } };
   const recipe = { isolation: "worker-sync", limits: { timeoutMs: 20 } } as const;
   const component = await (await engine.open(content, recipe, nodePlatform)).prepare("loop");
