@@ -17,10 +17,11 @@ export interface Mismatch {
 }
 
 /** Says whether a handle fits, or why not. */
-export type ExplainHandle = (
-  type: Extract<ValueType, { kind: "own" | "borrow" }>,
-  value: unknown,
-) => string | undefined;
+export interface ExplainHandle {
+  (type: Extract<ValueType, { kind: "own" | "borrow" }>, value: unknown): string | undefined;
+  /** The same of streams, futures and error contexts, where there are some. */
+  channel?: (type: ValueType, value: unknown) => string | undefined;
+}
 
 const ranges: Record<IntegerKind, readonly [bigint, bigint]> = {
   u8: [0n, 0xffn],
@@ -62,6 +63,12 @@ export function explain(type: ValueType, value: unknown, path: string, handle: E
     case "own":
     case "borrow": {
       const reason = handle(type, value);
+      return reason === undefined ? undefined : wrong(formatType(type), reason);
+    }
+    case "stream":
+    case "future":
+    case "error-context": {
+      const reason = handle.channel === undefined ? describe(value) : handle.channel(type, value);
       return reason === undefined ? undefined : wrong(formatType(type), reason);
     }
     case "list": {

@@ -11,7 +11,7 @@ import { liftCases, load, plus } from "../abi/emit/lift.ts";
 import { payloadOffset } from "../model/layout.ts";
 import { ENTERED } from "../abi/entered.ts";
 import { casesOf } from "../model/cases.ts";
-import { holdsHandle, holdsOwn } from "../model/facts.ts";
+import { holdsAsync, holdsHandle, holdsOwn } from "../model/facts.ts";
 import type { FuncType, ResultType } from "../model/types.ts";
 import { Callee, crossingOf, isSpilled, LOCK, mayChange, resultAddress, resultOf, settleGiven } from "./crossing.ts";
 import type { Names } from "./names.ts";
@@ -39,7 +39,7 @@ export function emitLift(names: Names, index: number): Code {
     ];
     if (variables.length > 0) code.line(`let ${variables.join(", ")};`);
     // Handles may have been made when another argument turns out to have changed.
-    const undone = changing && type.params.some((param) => holdsHandle(param.type));
+    const undone = changing && type.params.some((param) => holdsHandle(param.type) || holdsAsync(param.type));
     // Nothing may be called between entering and `try`: at the end of the stack the root would stay entered for ever.
     code.line(entry.enter);
     code.block(
@@ -90,7 +90,7 @@ export function emitChecks(
   const params = type.params.map((_, i) => `a${i}`);
   const checks = type.params.map((param, i) => checkExpression(emitter, param.type, `a${i}`)).join(" && ");
   const refusal = fail(`rt.badArguments(${index}, [${params.join(", ")}])`);
-  const gives = type.params.some((param) => holdsOwn(param.type));
+  const gives = type.params.some((param) => holdsOwn(param.type) || holdsAsync(param.type));
   if (!gives && !type.params.some((param) => mayChange(param.type))) {
     code.line(`if (!(${checks})) ${refusal}`);
     return;

@@ -179,7 +179,8 @@ export function resultOf(type: FuncType): ResultType | undefined {
 }
 
 /**
- * Whether reading a value may run code of the user, in a getter or a proxy, so that it may be another each time.
+ * Whether reading a value may run code of the user, in a getter or a proxy, so that it may be another each time; or a stream may be
+ * another's by then.
  */
 export function mayChange(type: ValueType): boolean {
   return type.kind === "option" ? type.type.kind === "option" || mayChange(type.type) : readable.has(type.kind);
@@ -193,6 +194,8 @@ const readable: ReadonlySet<ValueType["kind"]> = new Set([
   "flags",
   "variant",
   "result",
+  "stream",
+  "error-context",
 ] as const);
 
 /** `lower_flat_values` for parameters: flat up to sixteen, spilled to memory beyond. */

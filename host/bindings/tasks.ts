@@ -10,6 +10,7 @@
 import type { Code } from "../abi/emit/code.ts";
 import { ENTERED } from "../abi/entered.ts";
 import type { FuncType, ValueType } from "../model/types.ts";
+import { holdsAsync } from "../model/facts.ts";
 import { blocks, suspendingComponents } from "../plan/asynchronous.ts";
 import type { CoreItem, Lift, TaskBuiltin } from "../plan/plan.ts";
 import type { LowerTrampoline } from "./canon-lower.ts";
@@ -74,8 +75,8 @@ class Tasks implements TaskText {
       tools.emitChecks(crossing, type, index, (error) => `return Promise.reject(${error});`);
       code.line(`return tk.callFromHost(l${index}, [${list}], options);`);
     });
-    const changing = type.params.some((param) => tools.mayChange(param.type));
-    const undone = changing && type.params.some((param) => tools.holdsHandle(param.type));
+    const changing = this.#changes(type);
+    const undone = type.params.some((param) => tools.holdsHandle(param.type) || holdsAsync(param.type));
     code.block(`function s${index}(task, args)`, () => {
       if (params.length > 0) code.line(`const [${list}] = args;`);
       // Handles may have been made when another argument turns out to have changed.
@@ -85,6 +86,11 @@ class Tasks implements TaskText {
       this.#writeStart(crossing, index, params, changing ? `task.caller.lowered = true;${settled}` : undefined);
     });
     return code;
+  }
+
+  /** Whether arguments may be others when they are lowered: a call may wait, and a resource be dropped or given away meanwhile. */
+  #changes({ params }: FuncType): boolean {
+    return params.some(({ type }) => this.#tools.mayChange(type) || this.#tools.holdsHandle(type));
   }
 
   /** Lowers the arguments of a call and calls the core function. */
@@ -373,7 +379,6 @@ class Tasks implements TaskText {
   }
 
   #declareLift(names: Names, index: number): string[] {
-    const tools = this.#tools;
     const item = names.plan.lifts[index]!;
     const { component, options, type } = item;
     const suspended = this.#isSuspended(names, index);
@@ -385,7 +390,7 @@ class Tasks implements TaskText {
     const traits = {
       exclusive: !options.async || options.callback !== undefined,
       suspended,
-      changing: type.params.some((param) => tools.mayChange(param.type)),
+      changing: this.#changes(type),
       returns: options.async ? this.#returns(names, { type, options }) : "",
       memory: names.memory(options),
     };

@@ -478,8 +478,9 @@ export function takeBack(
 ): void {
   // From the last to the first, so that the next handles have the numbers they would have had.
   for (const index of handles.added!.reverse()) {
-    const { type, rep } = handles.remove(index);
-    objects[type]?.remove(rep);
+    const entry = handles.remove(index) as ReturnType<HandleTable["remove"]> & { takenBack?(): void };
+    objects[entry.type]?.remove(entry.rep);
+    entry.takenBack?.();
   }
   for (const { resource, rep } of taken) returnRep(resource, rep);
 }

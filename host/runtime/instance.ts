@@ -134,7 +134,7 @@ class InstanceRuntime extends AbiRuntime {
     return this.faults.changed(this.exportName(lift), error);
   }
 
-  private readonly explainHandle: ExplainHandle = (type, value) => {
+  readonly explainHandle: ExplainHandle = (type, value) => {
     const index = this.plan.resources.findIndex((resource) => resource.type === type.resource);
     if (index < 0) return undefined;
     const fits =

@@ -8,12 +8,13 @@
 import { type ChannelMachine, ChannelTasks } from "../abi/async/channel-tasks.ts";
 import type { CalledInstance } from "../abi/async/tasks.ts";
 import type { Underway } from "../abi/async/underway.ts";
+import type { ExplainHandle } from "../abi/explain.ts";
 import type { TextStyle } from "../bindings/names.ts";
 import { taskText } from "../bindings/tasks.ts";
 import { UnloadedError, UnsupportedError } from "../errors.ts";
 import type { KeptPlan } from "../plan/plan.ts";
 import type { Platform } from "../platform.ts";
-import { channelErrors } from "./channel-errors.ts";
+import { channelErrors, channelExplainer } from "./channel-errors.ts";
 import { kept } from "./copies.ts";
 import type { Prepared } from "./prepared.ts";
 import { addStack, type Between, makeBetween, removeStack, stacksAreFull, tooManyStacks, trapError } from "./stacks.ts";
@@ -38,6 +39,7 @@ export function styleOf(): Pick<TextStyle, "tasks"> {
 interface WithTasks extends CalledInstance {
   readonly trap: Error | undefined;
   endReason: string;
+  readonly explainHandle: ExplainHandle;
   tasks?: InstanceTasks;
   onTrap: ((trap: Error) => void) | undefined;
 }
@@ -80,6 +82,7 @@ export function equipment(
       ...channelErrors(plan, instance),
       stacks: suspends() ? { suspend: () => tasks.suspending() } : undefined,
     };
+    instance.explainHandle.channel = channelExplainer(instance.explainHandle, instance);
     const tasks = (instance.tasks = new InstanceTasks(instance, machine, code));
     const { onTrap } = instance;
     instance.onTrap = (trap) => {

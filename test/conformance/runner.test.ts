@@ -141,6 +141,34 @@ describe("runScript", () => {
     expect((await runScript(unreachable, "async/other.wast")).at(-1)).not.toHaveProperty("outdated");
   });
 
+  test("calls synchronous functions in one turn: what is ready runs before anything else, and not between them", async () => {
+    const script = `(component $c
+      (core module $Libc (table (export "table") 1 funcref))
+      (core instance $libc (instantiate $Libc))
+      (alias core export $libc "table" (core table $table))
+      (core type $start (func (param i32)))
+      (core func $new (canon thread.new-indirect $start (core table $table)))
+      (core func $resume (canon thread.resume-later))
+      (core module $M
+        (import "libc" "table" (table 1 funcref))
+        (import "" "new" (func $new (param i32 i32) (result i32)))
+        (import "" "resume" (func $resume (param i32)))
+        (global $ran (mut i32) (i32.const 0))
+        (func $thread (param i32) (global.set $ran (i32.const 1)))
+        (elem (table 0) (i32.const 0) func $thread)
+        (func (export "arm") (call $resume (call $new (i32.const 0) (i32.const 0))))
+        (func (export "ran") (result i32) (global.get $ran)))
+      (core instance $m (instantiate $M (with "libc" (instance $libc))
+        (with "" (instance (export "new" (func $new)) (export "resume" (func $resume))))))
+      (func (export "arm") (canon lift (core func $m "arm")))
+      (func (export "ran") (result u32) (canon lift (core func $m "ran"))))
+    (invoke "arm")
+    (assert_return (invoke "ran") (u32.const 0))
+    (component definition $other)
+    (assert_return (invoke "ran") (u32.const 1))`;
+    expect((await runScript(script)).map(({ passed, reason }) => passed || reason)).toEqual(Array(5).fill(true));
+  });
+
   test("fails what depends on an instance that could not be made, for its reason", async () => {
     const outcomes = await runScript(
       `(component (core module $m (func $f unreachable) (start $f)) (core instance (instantiate $m)))

@@ -30,6 +30,7 @@ export interface ChannelMachine extends CallingMachine {
 export class ChannelTasks extends Tasks implements HostSide {
   readonly ends: HostSide["ends"] = new Set();
   readonly errorContexts: typeof errorContexts = errorContexts;
+  declare readonly instance: CalledInstance;
   declare protected readonly machine: ChannelMachine;
 
   constructor(instance: CalledInstance, machine: ChannelMachine) {

@@ -172,6 +172,11 @@ export class End extends Waitable implements Party, GuestBuffer {
     super.leave();
   }
 
+  /** The guest is never told of it: what was given for it is cancelled. */
+  takenBack(): void {
+    this.channel.drop();
+  }
+
   /** The readable end has left the table, for whoever is given the stream or future. */
   handOver(): Channel {
     this.refuseBusy("hand on");

@@ -274,7 +274,7 @@ export class Splice implements Party, HostEnd {
 }
 
 /** Why a value cannot be given for a stream; `undefined` when it can. */
-export function isSource(type: ChannelType, value: unknown): boolean {
+export function isSource(type: Pick<ChannelType, "element">, value: unknown): boolean {
   if (typeof value !== "object" || value === null) return false;
   const reader = behind(value);
   if (reader !== undefined) return isGivable(type, reader);
@@ -291,7 +291,7 @@ export function isSource(type: ChannelType, value: unknown): boolean {
 }
 
 /** A stream of a component's can be given on while nobody reads it, to where its elements are the same. */
-function isGivable(type: ChannelType, { element: given, isReading, isOver }: Reader): boolean {
+function isGivable(type: Pick<ChannelType, "element">, { element: given, isReading, isOver }: Reader): boolean {
   if (isReading || isOver) return false;
   const plain = (element: ChannelType["element"]): boolean => element === undefined || arrays[element] !== undefined;
   return plain(type.element) || plain(given) ? type.element === given : true;

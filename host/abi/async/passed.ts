@@ -14,7 +14,14 @@ import { Entry, entryAt, ERROR_CONTEXT, READABLE_FUTURE, READABLE_STREAM, type W
 /** What the text says of a type of streams or futures. */
 export type ChannelTraits = Omit<ChannelType, "isFuture">;
 
-type Owner = Waker & HostSide;
+/** What numbers the checks of arguments: 0 is none. */
+interface Checks {
+  /** @returns the number of the one that was under way */
+  beginCheck(): number;
+  endCheck(before: number): void;
+}
+
+type Owner = Waker & HostSide & { readonly instance: Checks };
 
 abstract class Passed implements ChannelType {
   abstract readonly isFuture: boolean;
@@ -74,7 +81,7 @@ export class PassedStream extends Passed {
   readonly isFuture: boolean = false;
 
   fits(value: unknown): boolean {
-    return isSource(this, value);
+    return isSource(this, value) && !isMet(value as object, this.owner.instance);
   }
 
   /** For the host. */
@@ -84,9 +91,11 @@ export class PassedStream extends Passed {
 
   /** From the host. */
   take(instance: TaskInstance, value: object): number {
+    if (!isSource(this, value)) {
+      throw new AbiTrap("unknown", "a stream that has been given away, read or ended since the call was made");
+    }
     const given = behind(value);
     if (given === undefined) return this.from(instance, value);
-    if (!this.fits(value)) throw new AbiTrap("unknown", "The same stream is passed twice");
     const reader = given.handOn();
     const { channel } = reader;
     if (reader.side === this.owner && channel?.type === this) return this.lower(instance, reader.leave()!);
@@ -121,7 +130,20 @@ export class PassedFuture extends Passed {
   }
 }
 
-function isPromise(value: unknown): boolean {
+/** Streams that checks of arguments have met, each with the number of the last. */
+const met = new WeakMap<object, number>();
+
+/** Whether a value can be read once only, and the check of arguments that is under way has met it. */
+export function isMet(value: object, checks: Checks): boolean {
+  const check = checks.beginCheck();
+  checks.endCheck(check);
+  if (check === 0 || !(behind(value) !== undefined || value instanceof ReadableStream)) return false;
+  if (met.get(value) === check) return true;
+  met.set(value, check);
+  return false;
+}
+
+export function isPromise(value: unknown): boolean {
   try {
     return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
   } catch {

@@ -149,7 +149,15 @@ export abstract class Scheduler implements Waker {
     const outer = this.current;
     this.current = thread;
     thread.stack = lift!.suspended;
-    this.goOn(thread, task.caller.start(task));
+    let returned: unknown;
+    try {
+      returned = task.caller.start(task);
+    } catch (error) {
+      if (!this.takeBack(task, error)) throw error;
+      this.current = outer;
+      return;
+    }
+    this.goOn(thread, returned);
     this.current = outer;
   }
 
@@ -561,6 +569,11 @@ export abstract class Scheduler implements Waker {
   }
 
   // Ends.
+
+  /** Undoes what was done for a task of the host's whose arguments could not be lowered. @returns whether it was that which failed */
+  protected takeBack(_task: Task, _error: unknown): boolean {
+    return false;
+  }
 
   /** Something trapped with nothing below it on the stack. */
   protected crash(task: Task | undefined, error: unknown): void {

@@ -47,6 +47,8 @@ export interface CalledInstance extends Instance {
   unlowered(lift: number, error: unknown, state?: ComponentState): Error;
   threw(func: number, error: unknown): unknown;
   exportName(lift: number): string;
+  beginCheck(): number;
+  endCheck(before: number): void;
 }
 
 export interface CallingMachine extends Machine {
@@ -132,19 +134,7 @@ export class Tasks extends Threads {
   }
 
   private invoke(call: HostCall): void {
-    if (!call.settled && this.outermost(call, call.instance.chain, this.enterCall, call)) this.schedule();
-  }
-
-  private enterCall(call: HostCall): void {
-    try {
-      this.startTask(call);
-    } catch (error) {
-      const { instance } = this;
-      const { mayLeave } = call.instance.state;
-      const isHosts = !call.lowered && mayLeave && instance.root.entered === ENTERED && error !== instance.quota.trap;
-      if (!isHosts) throw error;
-      this.takeBack(call, error);
-    }
+    if (!call.settled && this.outermost(call, call.instance.chain, this.startTask, call)) this.schedule();
   }
 
   abort(call: HostCall): void {
@@ -454,17 +444,19 @@ export class Tasks extends Threads {
 
   // Ends.
 
-  /** Undoes what was done for a call whose arguments had changed when they were to be lowered: the guest was not called. */
-  private takeBack(call: HostCall, error: unknown): void {
+  /** For a call whose arguments had changed when they were to be lowered: the guest was not called. */
+  protected override takeBack(call: Task, error: unknown): boolean {
+    if (!(call instanceof HostCall) || call.lowered || error === this.instance.quota.trap) return false;
     const { instance, implicit } = call;
+    if (!instance.state.mayLeave || this.instance.root.entered !== ENTERED) return false;
     instance.remove(implicit!);
     if (instance.exclusive === implicit) {
       instance.exclusive = undefined;
       this.unpark(instance);
     }
-    this.current = undefined;
     const { handles } = instance.state;
     call.reject(this.instance.unlowered(call.lift.index, error, handles.added && instance.state));
+    return true;
   }
 
   /** Calls under way, and what they wait for. */

@@ -58,6 +58,13 @@ interface Running {
   readonly component: Component;
   readonly instance: Instance;
 }
+
+/** What a call has given so far. */
+type Call =
+  | { readonly type: FuncType; readonly given: unknown }
+  | { readonly type: FuncType; readonly promise: Promise<unknown> }
+  | { readonly type?: FuncType; readonly thrown: unknown };
+
 /** A thing that could not be made keeps its reason: what depends on it fails for the same one. */
 type Made<T> = { readonly ok: T } | { readonly failed: string };
 
@@ -68,8 +75,11 @@ class Script {
   #lastDefinition: Made<Component> = { failed: "no component has been defined" };
   #current: Made<Running> = { failed: "no component has been instantiated" };
 
-  /** @returns whether the text parser alone decided. @throws when the directive does not hold */
-  async run(directive: Directive): Promise<boolean> {
+  /**
+   * @param call the one that the directive is about, where it is about one
+   * @returns whether the text parser alone decided. @throws when the directive does not hold
+   */
+  async run(directive: Directive, call: Call | undefined): Promise<boolean> {
     switch (directive.kind) {
       case "component": {
         const { name } = directive.source;
@@ -98,13 +108,13 @@ class Script {
         this.#registered.set(directive.as, this.#find(directive.instance));
         return false;
       case "invoke":
-        await this.#invoke(directive.invoke);
+        await this.#outcome(call!);
         return false;
       case "assert_return":
-        await this.#assertReturn(directive.invoke, directive.results);
+        await this.#assertReturn(call!, directive.results);
         return false;
       case "assert_trap":
-        await this.#assertTrap(directive.action, directive.message);
+        await this.#assertTrap(call ?? (directive.action as ModuleSource), directive.message);
         return false;
       case "assert_invalid":
       case "assert_malformed":
@@ -143,35 +153,52 @@ class Script {
     return take(this.#instances.get(name) ?? unknownName(name));
   }
 
-  /**
-   * Calls an export, and waits for what an asynchronous one gives; `ComponentError` becomes the value `err`, so that only faults
-   * are thrown.
-   */
-  async #invoke(invoke: Invoke): Promise<{ value: unknown; type: ValueType | undefined }> {
+  /** Calls an export now, in the turn of whatever came before. */
+  call(invoke: Invoke): Call {
+    try {
+      return this.#call(invoke);
+    } catch (thrown) {
+      return { thrown };
+    }
+  }
+
+  #call(invoke: Invoke): Call {
     const { component, instance } = this.#find(invoke.instance);
     const declaration = component.exports.find((item) => item.name === invoke.export);
     if (declaration?.type.kind !== "func") throw new Failure(`no function export ${invoke.export}`);
     const type: FuncType = declaration.type;
     if (type.params.length !== invoke.args.length) throw new Failure("the number of arguments is wrong");
     const args = invoke.args.map((arg, index) => toJs(arg, type.params[index]!.type));
-    const call = (instance.exports as Record<string, unknown>)[jsName(invoke.export)];
-    if (typeof call !== "function") throw new Failure(`the export ${invoke.export} is not a function of the instance`);
-    const isResult = type.result?.kind === "result";
+    const func = (instance.exports as Record<string, unknown>)[jsName(invoke.export)];
+    if (typeof func !== "function") throw new Failure(`the export ${invoke.export} is not a function of the instance`);
+    let given: unknown;
     try {
-      const given: unknown = call(...args);
-      if (type.async !== given instanceof Promise) {
-        throw new Failure(`expected ${type.async ? "a promise" : "no promise"}, got ${show(given)}`);
-      }
-      const value: unknown = given instanceof Promise ? await settled(given, () => trapIfStuck(instance)) : given;
-      return { value: isResult ? { tag: "ok", val: value } : value, type: type.result };
+      given = func(...args);
+    } catch (thrown) {
+      return { thrown, type };
+    }
+    if (type.async !== given instanceof Promise) {
+      throw new Failure(`expected ${type.async ? "a promise" : "no promise"}, got ${show(given)}`);
+    }
+    return given instanceof Promise ? { type, promise: settled(given, () => trapIfStuck(instance)) } : { type, given };
+  }
+
+  /** What a call gives in the end; `ComponentError` becomes the value `err`, so that only faults are thrown. */
+  async #outcome(call: Call): Promise<{ value: unknown; type: ValueType | undefined }> {
+    const result = call.type?.result;
+    const isResult = result?.kind === "result";
+    try {
+      if ("thrown" in call) throw call.thrown;
+      const value = "promise" in call ? await call.promise : call.given;
+      return { value: isResult ? { tag: "ok", val: value } : value, type: result };
     } catch (error) {
       if (!isResult || !(error instanceof ComponentError)) throw error;
-      return { value: { tag: "err", val: error.payload }, type: type.result };
+      return { value: { tag: "err", val: error.payload }, type: result };
     }
   }
 
-  async #assertReturn(invoke: Invoke, results: readonly WastValue[]): Promise<void> {
-    const { value, type } = await this.#invoke(invoke);
+  async #assertReturn(call: Call, results: readonly WastValue[]): Promise<void> {
+    const { value, type } = await this.#outcome(call);
     const expected = results[0];
     if (results.length > 1) throw new Failure("more than one result is expected");
     if (expected === undefined) {
@@ -181,11 +208,11 @@ class Script {
     }
   }
 
-  async #assertTrap(action: Invoke | ModuleSource, message: string): Promise<void> {
+  async #assertTrap(action: Call | ModuleSource, message: string): Promise<void> {
     let value: unknown;
     const component = "sort" in action ? await load(action) : undefined;
     try {
-      value = component === undefined ? (await this.#invoke(action as Invoke)).value : this.#instantiate(component);
+      value = component === undefined ? (await this.#outcome(action as Call)).value : this.#instantiate(component);
     } catch (error) {
       assertMeaning(error, message);
       return;
@@ -299,7 +326,9 @@ function show(value: unknown): string {
 }
 
 /**
- * Runs every directive of a script in order. Between two of them, tasks that can go on do so.
+ * Runs every directive of a script in order. Between two of them, tasks that can go on do so, but not between calls of synchronous
+ * functions: when a store has what is ready go on (`Store.tick` of definitions.py) is the embedder's to say, and scripts are written
+ * for one that does so while it waits for something.
  * @param file its name below the specification's `test`, by which its outdated directives are known
  * @throws {SyntaxFault} when the script cannot be split at all
  */
@@ -310,15 +339,17 @@ export async function runScript(text: string, file = ""): Promise<readonly Outco
   const leave = (reason: unknown): void => void left.push(reason);
   process.on("unhandledRejection", leave);
   try {
-    for (const directive of readDirectives(text)) {
-      const outcome = await judge(script, directive, file);
+    const directives = readDirectives(text);
+    for (let next = 0; next < directives.length;) {
+      const group = takeGroup(script, directives.slice(next));
+      next += group.length;
+      for (const [directive, call] of group) outcomes.push(await judge(script, directive, call, file));
       await nextTurn();
       const rejection = left.splice(0)[0];
-      outcomes.push(
-        rejection === undefined || !outcome.passed
-          ? outcome
-          : { ...outcome, passed: false, reason: `nobody was told of a rejection: ${reasonOf(rejection)}` },
-      );
+      const last = outcomes.at(-1)!;
+      if (rejection === undefined || !last.passed) continue;
+      const reason = `nobody was told of a rejection: ${reasonOf(rejection)}`;
+      outcomes[outcomes.length - 1] = { ...last, passed: false, reason };
     }
   } finally {
     script.close();
@@ -328,10 +359,28 @@ export async function runScript(text: string, file = ""): Promise<readonly Outco
   return outcomes;
 }
 
-async function judge(script: Script, directive: Directive, file: string): Promise<Outcome> {
+/** The next directive; and those after it, while they are calls that come in the same turn. */
+function takeGroup(script: Script, directives: readonly Directive[]): [Directive, Call | undefined][] {
+  const group: [Directive, Call | undefined][] = [];
+  for (const directive of directives) {
+    const invoke = invokeOf(directive);
+    if (invoke === undefined && group.length > 0) break;
+    const call = invoke && script.call(invoke);
+    group.push([directive, call]);
+    if (call === undefined || "promise" in call) break;
+  }
+  return group;
+}
+
+function invokeOf(directive: Directive): Invoke | undefined {
+  if (directive.kind === "invoke" || directive.kind === "assert_return") return directive.invoke;
+  return directive.kind === "assert_trap" && !("sort" in directive.action) ? directive.action : undefined;
+}
+
+async function judge(script: Script, directive: Directive, call: Call | undefined, file: string): Promise<Outcome> {
   const { line, kind } = directive;
   try {
-    const byTextParser = await script.run(directive);
+    const byTextParser = await script.run(directive, call);
     return { line, kind, passed: true, ...(byTextParser ? { byTextParser } : {}) };
   } catch (error) {
     const reason = reasonOf(error);
