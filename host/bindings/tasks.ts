@@ -78,7 +78,7 @@ class Tasks implements TaskText {
     const changing = this.#changes(type);
     const undone = type.params.some((param) => tools.holdsHandle(param.type) || holdsAsync(param.type));
     code.block(`function s${index}(task, args)`, () => {
-      if (params.length > 0) code.line(`const [${list}] = args;`);
+      if (params.length > 0) code.line(`const ${params.map((name, i) => `${name} = args[${i}]`).join(", ")};`);
       // Handles may have been made when another argument turns out to have changed.
       const { handles, taken } = { handles: `i${item.component}.handles.added`, taken: "rt.taken" };
       if (undone) code.line(`${handles} = []; ${taken} = [];`);
@@ -297,7 +297,10 @@ class Tasks implements TaskText {
     this.#call(names, number);
     this.#between.push(index);
     code.block(`function s${number}_${index}(task, subtask)`, () => {
-      if (lowering.params.length > 0) code.line(`const [${lowering.params.join(", ")}] = subtask.flat;`);
+      if (lowering.params.length > 0) {
+        code.line(`const { flat } = subtask;`);
+        code.line(`const ${lowering.params.map((name, i) => `${name} = flat[${i}]`).join(", ")};`);
+      }
       const values = tools.liftParams(lowering);
       if (lowering.lends) code.line("subtask.lenders = lends;");
       this.#writeStart(tools.crossingOf(names, code, callee, "guest", item.options.encoding), number, values);

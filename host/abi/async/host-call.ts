@@ -79,6 +79,10 @@ export class HostCall extends Task implements Caller {
   }
 
   listen(signal: AbortSignal): void {
+    if (signal.aborted) {
+      this.reject(signal.reason);
+      return;
+    }
     const { unlisten } = this;
     const aborted = (): void => this.giveUp(signal.reason);
     signal.addEventListener("abort", aborted);

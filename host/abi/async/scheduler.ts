@@ -218,7 +218,7 @@ export abstract class Scheduler implements Waker {
         const set = entryAt<WaitableSet>(instance.state.handles, packed >>> 4, SET);
         thread.wait = Wait.SET;
         thread.on = set;
-        set.waiting.add(thread);
+        set.waiting.push(thread);
         if (set.hasEvent()) this.wake(thread);
         break;
       }
@@ -301,7 +301,7 @@ export abstract class Scheduler implements Waker {
     event.code = cancelled ? Event.TASK_CANCELLED : Event.NONE;
     event.index = event.payload = 0;
     if (wait === Wait.SET) {
-      (on as WaitableSet).waiting.delete(thread);
+      (on as WaitableSet).wakes(thread);
       if (!cancelled) (on as WaitableSet).take(event);
     } else if (wait === Wait.EVENT) {
       (on as Waitable).waiter = undefined;

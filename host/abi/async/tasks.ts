@@ -106,14 +106,9 @@ export class Tasks extends Threads {
     if (this.ended) return Promise.reject(this.machine.givenUp(lift.index));
     const account = this.instance.meter?.open();
     const call = new HostCall(this, lift, args, account);
-    for (const signal of [options?.signal, account?.signal]) {
-      if (signal === undefined) continue;
-      if (signal.aborted) {
-        call.reject(signal.reason);
-        return call.promise();
-      }
-      call.listen(signal);
-    }
+    if (options?.signal !== undefined) call.listen(options.signal);
+    if (account?.signal !== undefined) call.listen(account.signal);
+    if (call.settled) return call.promise();
     if (this.idle) {
       this.invoke(call);
     } else {
@@ -358,7 +353,7 @@ export class Tasks extends Threads {
     const finish = (event: EventTuple): number => this.tell(event, memory, pointer);
     if (!set.hasEvent()) {
       thread.on = set;
-      set.waiting.add(thread);
+      set.waiting.push(thread);
       return this.block(Wait.SET, cancellable, "an event of a waitable set", finish);
     }
     this.takeEvent(thread, cancellable, set);

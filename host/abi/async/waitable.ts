@@ -114,13 +114,18 @@ export class WaitableSet extends Entry {
   readonly type: number = SET;
   members = 0;
   /** Threads that wait for an event of the set. */
-  readonly waiting: Set<Sleeper> = new Set();
+  readonly waiting: Sleeper[] = [];
   /** Members that had an event when they were put here, the first one first. */
   private events: Waitable[] = [];
 
   note(waitable: Waitable, waker: Waker): void {
     this.events.push(waitable);
     for (const thread of this.waiting) waker.wake(thread);
+  }
+
+  /** A thread waits no longer. */
+  wakes(thread: Sleeper): void {
+    this.waiting.splice(this.waiting.indexOf(thread), 1);
   }
 
   hasEvent(): boolean {
@@ -139,7 +144,7 @@ export class WaitableSet extends Entry {
   /** It has left the table. */
   leave(): void {
     if (this.members > 0) throw new AbiTrap("waitable-set-in-use", "Cannot drop a waitable set that has waitables");
-    if (this.waiting.size > 0) throw new AbiTrap("waitable-set-in-use", "Cannot drop a waitable set with waiters");
+    if (this.waiting.length > 0) throw new AbiTrap("waitable-set-in-use", "Cannot drop a waitable set with waiters");
   }
 }
 
