@@ -162,7 +162,7 @@ class InstanceTasks extends ChannelTasks {
   protected override unwind(): void {
     for (const thread of this.asleep) {
       removeStack();
-      thread.unwind!(trapError());
+      thread.frame!.unwind!(trapError());
     }
     super.unwind();
   }

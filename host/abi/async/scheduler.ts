@@ -9,7 +9,7 @@ import { ENTERED, IDLE, TRAPPED } from "../entered.ts";
 import type { ComponentState } from "../component-state.ts";
 import { AbiTrap } from "../trap.ts";
 import type { Meter } from "./account.ts";
-import { type Caller, type Room, Task, TaskInstance, TaskState, Thread, Wait } from "./task.ts";
+import { type Caller, Frame, type Room, Task, TaskInstance, TaskState, Thread, Wait } from "./task.ts";
 import {
   entryAt,
   Event,
@@ -315,7 +315,7 @@ export abstract class Scheduler implements Waker {
   protected resume(thread: Thread): void {
     const entering = thread.wait === Wait.ENTRY;
     const { task } = thread;
-    const event = thread.event ?? this.event;
+    const event = thread.frame?.event ?? this.event;
     this.endWait(thread, event);
     const outer = this.current;
     if (entering) {
@@ -327,12 +327,12 @@ export abstract class Scheduler implements Waker {
       task.instance.exclusive = this.current = thread;
       thread.stack = task.lift!.suspended;
       this.goOn(thread, task.lift!.callback!(code, index, payload));
-    } else if (thread.body !== undefined && thread.finish === undefined) {
+    } else if (thread.body !== undefined && thread.frame === undefined) {
       this.current = thread;
       this.goOn(thread, thread.body());
     } else {
       this.switching = thread;
-      thread.wake!();
+      thread.frame!.wake!();
     }
     this.current = outer;
   }
@@ -346,37 +346,34 @@ export abstract class Scheduler implements Waker {
     wait: number,
     cancellable: boolean,
     what: string,
-    finish: Thread["finish"] & {},
+    finish: Frame["finish"],
     next?: Thread,
   ): number | bigint | undefined {
     const thread = this.current!;
-    const event = (thread.event ??= newEvent());
     if (thread.task.deliversCancel(cancellable)) {
       thread.cancelled = true;
-      event.code = Event.TASK_CANCELLED;
-      event.index = event.payload = 0;
-      return finish(event);
+      return finish({ code: Event.TASK_CANCELLED, index: 0, payload: 0 });
     }
     thread.wait = wait;
     thread.cancellable = cancellable;
     thread.cancelled = false;
-    thread.finish = finish;
+    const frame = (thread.frame = new Frame(finish));
     if (wait === Wait.TURN) this.wake(thread);
     if (next !== undefined) this.runNext(next);
     if (thread.stack) {
       this.machine.stacks!.suspend();
       return undefined;
     }
-    this.nest(thread, what);
-    thread.finish = undefined;
-    return finish(event);
+    this.nest(thread, frame, what);
+    thread.frame = undefined;
+    return finish(frame.event);
   }
 
   /** Has a thread go on before all others: at once, where it needs no frame for that which is suspended. */
   private runNext(thread: Thread): void {
     if (thread.queued) this.queue.splice(this.queue.indexOf(thread), 1);
     thread.queued = false;
-    if (thread.finish === undefined) {
+    if (thread.frame === undefined) {
       this.resume(thread);
       return;
     }
@@ -387,8 +384,9 @@ export abstract class Scheduler implements Waker {
   /** The frames of the thread that runs are being suspended. */
   protected sleep(wake: () => void, unwind: (error: unknown) => void): void {
     const thread = this.current!;
-    thread.wake = wake;
-    thread.unwind = unwind;
+    const frame = thread.frame!;
+    frame.wake = wake;
+    frame.unwind = unwind;
     this.asleep.add(thread);
     if (thread.alone) this.leaveSlice(thread);
   }
@@ -398,18 +396,17 @@ export abstract class Scheduler implements Waker {
     const thread = this.switching!;
     this.switching = undefined;
     this.asleep.delete(thread);
-    thread.wake = thread.unwind = undefined;
     for (const state of thread.task.instance.chain) state.entered = ENTERED;
     this.instance.meter?.begin(thread.task.account);
     this.current = thread;
     thread.alone = true;
-    const finish = thread.finish!;
-    thread.finish = undefined;
-    return finish(thread.event!);
+    const { finish, event } = thread.frame!;
+    thread.frame = undefined;
+    return finish(event);
   }
 
   /** Runs what a thread waits for on top of its frame, and on its account: it cannot go on before that has run. */
-  private nest(thread: Thread, what: string): void {
+  private nest(thread: Thread, frame: Frame, what: string): void {
     const { components } = this.instance;
     const entered = components.map((state) => state.entered);
     const within = this.synchronous.at(-1);
@@ -427,13 +424,13 @@ export abstract class Scheduler implements Waker {
     thread.queued = false;
     components.forEach((state, i) => (state.entered = entered[i]!));
     this.current = current;
-    this.endWait(thread, thread.event!);
+    this.endWait(thread, frame.event);
   }
 
   private stuck(what: string, within: TaskInstance | undefined): unknown {
     // A frame below could go on, were it not below.
     const isBuried = (thread: Thread): boolean =>
-      (within === undefined || thread.task.instance === within) && thread.finish !== undefined && this.isReady(thread);
+      (within === undefined || thread.task.instance === within) && thread.frame !== undefined && this.isReady(thread);
     if (this.goingOn > (this.below.at(-1) ?? 0) || this.queue.some(isBuried)) return this.machine.cannotSuspend(what);
     if (within !== undefined) {
       return new AbiTrap(
@@ -455,7 +452,7 @@ export abstract class Scheduler implements Waker {
       // In a synchronous call only frames of its own instance go on, and none that needs the instance for itself.
       if (within !== undefined && (thread.task.instance !== within || thread.inLoop || thread.wait === Wait.ENTRY))
         continue;
-      if (thread.finish !== undefined) continue;
+      if (thread.frame !== undefined) continue;
       queue.splice(at--, 1);
       thread.queued = false;
       if (this.isReady(thread)) return thread;

@@ -10,7 +10,7 @@ import type { BorrowScope, Lends } from "../handle-table.ts";
 import { LimitTrap } from "../quota.ts";
 import { AbiTrap } from "../trap.ts";
 import type { Account } from "./account.ts";
-import { Event, type EventTuple, SUBTASK, Waitable, type WaitableSet, type Waker } from "./waitable.ts";
+import { Event, type EventTuple, newEvent, SUBTASK, Waitable, type WaitableSet, type Waker } from "./waitable.ts";
 
 /** What a thread waits for. */
 export const Wait = {
@@ -239,18 +239,28 @@ export class Thread {
   stack = false;
   /** Its frames have gone on by themselves: nobody below is waiting for them. */
   alone = false;
-  /** What is done when its frame goes on. */
-  finish: ((event: EventTuple) => number | bigint | undefined) | undefined;
-  /** Have the engine go on with its frames, or unwind them. */
-  wake: (() => void) | undefined;
-  unwind: ((error: unknown) => void) | undefined;
+  /** The frame in which it waits. */
+  frame: Frame | undefined;
   /** What its function returned, when it has. */
   packed: number | undefined;
-  /** The event that its frame goes on with. */
-  event: EventTuple | undefined;
 
   constructor(task: Task) {
     this.task = task;
+  }
+}
+
+/** A frame that waits. */
+export class Frame {
+  /** Gives what the function that blocked returns. */
+  readonly finish: (event: EventTuple) => number | bigint | undefined;
+  /** What it goes on with. */
+  readonly event: EventTuple = newEvent();
+  /** Have the engine go on with it, or unwind it, where it is suspended. */
+  wake: (() => void) | undefined;
+  unwind: ((error: unknown) => void) | undefined;
+
+  constructor(finish: Frame["finish"]) {
+    this.finish = finish;
   }
 }
 
@@ -265,8 +275,6 @@ export const SubtaskState = {
 
 /** A call that a guest made, as the guest knows it. */
 export class Subtask extends Waitable implements Caller {
-  readonly type: number = SUBTASK;
-  readonly isHost: boolean = false;
   state: number = SubtaskState.STARTING;
   readonly flat: readonly (number | bigint)[];
   lenders: Lends | undefined;
@@ -290,6 +298,14 @@ export class Subtask extends Waitable implements Caller {
     this.parent = parent;
     this.site = site;
     this.flat = flat;
+  }
+
+  get type(): number {
+    return SUBTASK;
+  }
+
+  get isHost(): boolean {
+    return false;
   }
 
   get resolved(): boolean {

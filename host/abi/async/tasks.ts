@@ -12,6 +12,7 @@ import { callOf, HostCall } from "./host-call.ts";
 import { Awaited, ImportCall } from "./import-call.ts";
 import { type Instance, type Machine } from "./scheduler.ts";
 import {
+  type Frame,
   type GuestSite,
   type HostSite,
   type LiftedFunction,
@@ -425,7 +426,7 @@ export class Tasks extends Threads {
   }
 
   /** Has the thread that runs wait for the event of one waitable. */
-  protected blockOn(waitable: Waitable, what: string, finish: Thread["finish"] & {}): number | bigint | undefined {
+  protected blockOn(waitable: Waitable, what: string, finish: Frame["finish"]): number | bigint | undefined {
     const thread = this.current!;
     thread.on = waitable;
     waitable.waiter = thread;

@@ -39,13 +39,25 @@ export function newEvent(): EventTuple {
 
 /** What is in a handle table and is no handle to a resource. */
 export abstract class Entry implements Handle {
-  abstract readonly type: number;
-  readonly rep: number = 0;
-  readonly own: boolean = false;
-  readonly scope: BorrowScope | undefined = undefined;
   lends = 0;
   /** Where it is in the table. */
   index = 0;
+
+  abstract get type(): number;
+
+  // Of a resource's handle alone, and no field of each.
+
+  get rep(): number {
+    return 0;
+  }
+
+  get own(): boolean {
+    return false;
+  }
+
+  get scope(): BorrowScope | undefined {
+    return undefined;
+  }
 }
 
 /** A thread, as far as it waits. */
@@ -111,12 +123,15 @@ export function isWaitable(entry: Handle): entry is Waitable {
 }
 
 export class WaitableSet extends Entry {
-  readonly type: number = SET;
   members = 0;
   /** Threads that wait for an event of the set. */
   readonly waiting: Sleeper[] = [];
   /** Members that had an event when they were put here, the first one first. */
   private events: Waitable[] = [];
+
+  get type(): number {
+    return SET;
+  }
 
   note(waitable: Waitable, waker: Waker): void {
     this.events.push(waitable);
