@@ -22,7 +22,7 @@ const built = new Map<string, string>();
 beforeAll(async () => {
   workshop = await Workshop.open();
   // Here, where there is time for it: each takes asc some seconds, and the first loads it.
-  for (const name of ["calls", "streams"]) built.set(name, await build(name));
+  for (const name of ["calls", "streams", "blocking"]) built.set(name, await build(name));
 }, 240_000);
 afterAll(() => workshop.close());
 
@@ -241,6 +241,46 @@ describe("a module with streams and futures", () => {
   });
 });
 
+describe("a module written line by line", () => {
+  class Conn {
+    async lines(): Promise<AsyncIterable<string[]>> {
+      return items(["a", "b"], ["c"]);
+    }
+  }
+  const net = {
+    "test:blocking/net@1.0.0": {
+      Conn,
+      get: async (url: string) => `<${await sleep(1).then(() => url)}>`,
+      sink: async (data: AsyncIterable<Uint8Array>) => bytesOf(await all(data)).length,
+      word: (ms: number) => sleep(ms).then(() => `w${ms}`),
+      tell: async (it: Promise<number>) => it,
+    },
+  };
+
+  test("waits for each call, read and write where the engine can suspend it, in tenon", async ({ skip }) => {
+    if (!suspends) skip("what blocks is suspended by JavaScript Promise Integration");
+    const exports = await (await tenonHost(built.get("blocking")!)).instantiate(net);
+    expect(await exports["oneByOne"](["a", "b"])).toBe("<a><b>");
+    expect(await exports["together"](["a", "b"])).toBe("<b><a>");
+    expect(await exports["count"](items("abc", "", "de"))).toBe(5);
+    expect(await exports["lines"]()).toEqual(["a+b", "c"]);
+    expect(await exports["send"]("hello")).toBe("true true 4 9");
+    expect(await exports["words"]()).toBe("w0 w20 w20");
+    expect(await exports["tell"](7)).toBe(1007);
+    const mixed = bytesOf(await all(await exports["mixed"]("m")));
+    expect(new TextDecoder().decode(Uint8Array.from(mixed))).toBe("<m><last>");
+  });
+
+  test("is told which engines can where this one cannot, in tenon", async ({ skip }) => {
+    if (suspends) skip("the engine has JavaScript Promise Integration");
+    const exports = await (await tenonHost(built.get("blocking")!)).instantiate(net);
+    await expect(exports["together"](["a", "b"])).rejects.toMatchObject({
+      trap: "cannot-block",
+      message: expect.stringContaining("Node 24"),
+    });
+  });
+});
+
 describe("the bindings of an asynchronous world", () => {
   test("the README's module with tasks does what the README says", async () => {
     const readme = await readFile(fileURLToPath(new URL("../../README.md", import.meta.url)), "utf8");
@@ -262,7 +302,7 @@ describe("the bindings of an asynchronous world", () => {
     expect(new TextDecoder().decode(Uint8Array.from(bytesOf(text)))).toBe("HELLO, YOU");
   });
 
-  test.each(["calls", "streams"])("%s: are right in an editor", async (name) => {
+  test.each(["calls", "streams", "blocking"])("%s: are right in an editor", async (name) => {
     const dir = join(built.get(name)!, "../..");
     expect(await typeErrors(dir)).toEqual([]);
     expect(await readdir(join(dir, "bindings"))).toContain("async.ts");

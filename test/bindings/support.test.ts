@@ -60,12 +60,19 @@ export function callAsync(pointer: usize): i32 {
   call._begin(<i32>pointer);
   if (call.done || call.cancelled || call.busy) sum += call.value.length;
   call.cancel();
+  sum += call.wait().length;
+  const all: Gift[] = [];
+  gifts = all;
+  haveBack(all, place);
   const mark = chain;
   freeBlocks(detach(mark));
   const bytes = new NumbersWriter<u8>(new Numbers<u8>(1), 2);
   bytes.writeText("");
   bytes.write([]);
   bytes.end();
+  const units = new NumbersWriter<Unit>(new Numbers<Unit>(1), 2);
+  units.writeUnits(3);
+  if (units.wait() && bytes.stream.next()) sum += bytes.stream.count;
   if (bytes.closed || bytes.stream.ended) sum += bytes.stream.bytes.length;
   bytes.stream.read();
   bytes.cancel();
@@ -75,10 +82,11 @@ export function callAsync(pointer: usize): i32 {
   later.write(3);
   later.future.read();
   if (later.closed || later.future.done) sum += later.future.value;
+  if (later.wait()) sum += later.future.wait();
   later.close();
   return sum + _leave();
 }
-import { err, Option, ok, Result, Unit, _check, lastAbort } from "./tenon";
+import { err, ErrorContext, Option, ok, Result, Unit, _check, lastAbort } from "./tenon";
 class Held extends Resource {}
 export function callAll(pointer: usize): i32 {
   _check(true, "never");
@@ -105,6 +113,9 @@ export function callAll(pointer: usize): i32 {
   const held = own<Held>(1);
   sum += handleOf(held) + take(held) + borrow<Held>(2)._handle;
   giveBack();
+  const context = new ErrorContext("why");
+  sum += context.debugMessage.length + lentSoFar() + lentFrom(0).length;
+  giveBackFrom(0);
   const table = new Table<Held>();
   if (table.get(table.add(held)) == table.remove(1)) sum++;
   __tenon_out_of_memory();
@@ -201,9 +212,20 @@ world w {
   import log: func(text: string);
   use shelf.{thing};
   export look: func(at: borrow<thing>, keep: thing);
-  export wait: async func(%from: stream<u8>) -> future<string>;
+  export wait: async func(%from: stream<u8>) -> future<result<string, error-context>>;
   export shop: interface { resource made { constructor(); } }
 }`;
+
+/** The names of the regions that are in no other. */
+function outerRegions(text: string): string[] {
+  const names: string[] = [];
+  let depth = 0;
+  for (const [, name] of text.matchAll(/^ *\/\/ #(?:region (\w+)|endregion)$/gm)) {
+    if (name === undefined) depth--;
+    else if (depth++ === 0) names.push(name);
+  }
+  return names;
+}
 
 test("bindings hold the regions as the files have them, but for sizes and the import that takes text", async () => {
   const file = { path: join(folder, "world.wit"), text: everything };
@@ -211,11 +233,14 @@ test("bindings hold the regions as the files have them, but for sizes and the im
   const { files } = generate(await describeSources(sources));
   for (const name of ["abi", "async", "channels", "tenon"] as const) {
     const text = files.get(`${name}.ts`)!.replaceAll("_sink.log(", "_sink.(");
-    const regions = [...fileText(`${name}.ts`).matchAll(/^\/\/ #region (\w+)$/gm)].map((match) => match[1]!);
+    const regions = outerRegions(fileText(`${name}.ts`));
     expect(regions.length).toBeGreaterThan(1);
     expect(isGenerated(text)).toBe(true);
     for (const one of regions) {
-      const kept = region(name, one, ["line"]).replaceAll(/^ *_sink\.time\w*\(.*\n/gm, "");
+      const kept = region(name, one, ["line", "lent", "tasks", "gifts", "resources", "ends"]).replaceAll(
+        /^ *_sink\.time\w*\(.*\n/gm,
+        "",
+      );
       // The host's own console is for worlds that import nothing of the kind.
       if (one === "console") expect(text).not.toContain(kept);
       else expect(text).toContain(kept.replaceAll(/_sink\.\w+\(/g, "_sink.("));

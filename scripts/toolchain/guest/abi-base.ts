@@ -78,6 +78,11 @@ export function newHandle(resource: GuestResource): string {
   return `${resource.file.alias}_new${resource.name}`;
 }
 
+/** The same for an object; who lowers it may have it back. */
+export function giveHandle(resource: GuestResource): string {
+  return `${resource.file.alias}_give${resource.name}`;
+}
+
 /** The function that turns an owned handle into the object it stands for. */
 export function takeBack(resource: GuestResource): string {
   return `${resource.file.alias}_take${resource.name}`;

@@ -39,6 +39,8 @@ export class AbiLifter extends AbiBase {
       case "stream":
       case "future":
         return `${endOf(type, this.types)}(load<i32>(${at}))`;
+      case "error-context":
+        return `own<${this.text(type)}>(load<i32>(${at}))`;
       case "record":
       case "tuple":
       case "variant":
@@ -168,6 +170,8 @@ export class AbiLifter extends AbiBase {
       case "stream":
       case "future":
         return `${endOf(type, this.types)}(${first})`;
+      case "error-context":
+        return `own<${this.text(type)}>(${first})`;
       case "list":
         if (type.length === undefined) return `${this.liftList(type)}(<usize>${first}, ${second})`;
         return `${this.liftCompound(type)}(${flats.join(", ")})`;

@@ -9,17 +9,23 @@ import type { FlatType } from "../../../host/model/facts.ts";
 import { discriminantSize, layoutOf, payloadOffset, sequence } from "../../../host/model/layout.ts";
 import { casesOf, someType } from "../../../host/model/cases.ts";
 import type { ValueType } from "../../../host/model/types.ts";
-import { newHandle, numbers, type Of, tableOf } from "./abi-base.ts";
+import { giveHandle, newHandle, numbers, type Of, tableOf } from "./abi-base.ts";
 import { AbiLifter } from "./abi-lift.ts";
 import { fieldNames, variantMembers } from "./declarations.ts";
 import { tagMembers } from "./world.ts";
 import type { AssemblyWriter } from "./writer.ts";
 
-/** Whether lowering leaves pointers to memory that must live until the host has read it. */
+/** Whether lowering leaves pointers to memory, or handles of objects, that must live until the host has read it. */
 export function hasPointer(type: ValueType | undefined): boolean {
   return someType(type, (part) => {
-    return part.kind === "string" || part.kind === "map" || (part.kind === "list" && part.length === undefined);
+    if (part.kind === "list") return part.length === undefined;
+    return part.kind === "string" || part.kind === "map" || part.kind === "error-context";
   });
+}
+
+/** Whether lowering gives handles away, which are to be had back when nobody takes them. */
+export function givesHandles(type: ValueType | undefined): boolean {
+  return someType(type, ({ kind }) => kind === "own" || kind === "stream" || kind === "future");
 }
 
 export class AbiEmitter extends AbiLifter {
@@ -47,6 +53,9 @@ export class AbiEmitter extends AbiLifter {
       case "stream":
       case "future":
         writer.write(`store<i32>(${pointer}, ${value}._give()${at});`);
+        return;
+      case "error-context":
+        writer.write(`store<i32>(${pointer}, handleOf(${value})${at});`);
         return;
       case "list":
       case "map":
@@ -182,6 +191,7 @@ export class AbiEmitter extends AbiLifter {
   private lowerHandle(type: Of<"own" | "borrow">, value: string): string {
     const resource = this.types.resource(type);
     if (resource.origin === "imported") return type.kind === "own" ? `take(${value})` : `handleOf(${value})`;
+    if (this.types.waits) return `${giveHandle(resource)}(${value})`;
     return `${newHandle(resource)}(${tableOf(resource)}.add(${value}))`;
   }
 
@@ -204,6 +214,8 @@ export class AbiEmitter extends AbiLifter {
         writer.write(`const ${handle} = ${value}._give();`);
         return [handle];
       }
+      case "error-context":
+        return [`handleOf(${value})`];
       case "string":
         return [`<i32>changetype<usize>(${this.held(writer, value)})`, `${this.lastHeld}.length`];
       case "map":

@@ -26,7 +26,7 @@ const classes = new Set(
     "Infinity Isize Iterator JSON Map Math Mathf NaN NativeMath NativeMathf Number Object RangeError Ref ReferenceError " +
     "RegExp Set StaticArray String Symbol SyntaxError TemplateStringsArray TypeError URIError Uint8Array " +
     "Uint8ClampedArray Uint16Array Uint32Array Uint64Array Usize V128 WeakMap WeakRef WeakSet Promise Proxy Reflect " +
-    "Option Resource Result Unit Exclude Extract Omit Partial Pick Readonly Record Required Parameters ReturnType " +
+    "ErrorContext Option Resource Result Unit Exclude Extract Omit Partial Pick Readonly Record Required Parameters ReturnType " +
     "InstanceType NonNullable IArguments CallableFunction NewableFunction PropertyDescriptor"
   ).split(" "),
 );

@@ -14,7 +14,8 @@
  * | `option<T>` | `T \| null` when `T` is an object that cannot be null already, else `Option<T>` |
  * | `result<T, E>` | `Result<T, E>`, with `Unit` for what is missing |
  * | record, variant, resource | a class |
- * | `stream<T>`, `future<T>` | `Stream<T>`, `Future<T>`: the end that is read |
+ * | `stream<T>`, `future<T>` | `Stream<T>`, `Future<T>`: the end that is read; `Unit` where there is no type |
+ * | `error-context` | `ErrorContext` |
  * | enum, flags | an enum |
  */
 import { identityOf, type NominalType } from "../../../host/model/nominal.ts";
@@ -46,6 +47,11 @@ export class TypeText {
     this.world = world;
   }
 
+  /** Whether values may be given away by what is under way. */
+  get waits(): boolean {
+    return this.world.waits;
+  }
+
   named(type: NominalType): NamedType {
     return this.world.named.get(identityOf(type))!;
   }
@@ -70,6 +76,7 @@ export class TypeText {
       case "borrow":
       case "stream":
       case "future":
+      case "error-context":
         return "object";
       default:
         return "number";
@@ -131,8 +138,8 @@ export class TypeText {
       case "stream":
       case "future":
         return generic(scope.runtime(type.kind === "stream" ? "Stream" : "Future"), [type.type]);
-      default:
-        throw new Error(`tenon bug: ${type.kind} should have been refused`);
+      case "error-context":
+        return scope.runtime("ErrorContext");
     }
   }
 

@@ -6,9 +6,10 @@
  * (`[task-return]…`, `[async-lower]…`).
  */
 import { flatten, flattenFunc } from "../../../host/model/flatten.ts";
+import { someType } from "../../../host/model/cases.ts";
 import { layoutOf, MAX_FLAT_PARAMS, sequence } from "../../../host/model/layout.ts";
 import type { FuncType } from "../../../host/model/types.ts";
-import { type AbiEmitter, hasPointer } from "./abi.ts";
+import { type AbiEmitter, givesHandles, hasPointer } from "./abi.ts";
 import type { AreaSizes } from "./areas.ts";
 import type { GuestFile, GuestFunction } from "./world.ts";
 import type { AssemblyWriter } from "./writer.ts";
@@ -86,12 +87,17 @@ export function startFunction(
   writer.write(`class ${name}_call extends ${subtask} {`);
   writer.write(`_load(p: usize): ${asyncResult(type, abi)} {`);
   writer.write(type.result === undefined ? "return new Unit();" : `return ${abi.load(type.result, "p")};`);
-  writer.write("}").write("}");
+  writer.write("}");
+  const gives = type.params.some((param) => givesHandles(param.type));
+  if (gives) writer.write("gifts: Gift[] = [];\n_refused(): void {\nhaveBack(this.gifts, 0);\n}");
+  writer.write("}");
 
   const typed = type.params.map((param, i) => `_${i}: ${abi.text(param.type)}`);
   writer.write(`export function ${name}_start(${typed.join(", ")}): ${subtask} {`);
   writer.write("const mark = chain;").write(`const _call = new ${name}_call();`);
+  if (gives) writer.write("gifts = _call.gifts;");
   const args = spillsAsync(type) ? [spilled(writer, type, abi)] : lowered(writer, type, abi);
+  if (gives) writer.write("gifts = null;");
   if (type.result !== undefined) {
     writer.write(`_call._result = heap.alloc(${layoutOf(type.result).size});`);
     args.push("<i32>_call._result");
@@ -99,6 +105,11 @@ export function startFunction(
   // The callee may read the arguments later, when others have left it.
   type.params.forEach((param, i) => {
     if (hasPointer(param.type)) writer.write(`_call._arguments.push(changetype<Object>(_${i}));`);
+  });
+  // What is lent must stay until the callee has returned.
+  type.params.forEach((param, i) => {
+    const lends = someType(param.type, (part) => part.kind === "borrow");
+    if (lends) writer.write(`_call._lends.push(changetype<Object>(_${i}));`);
   });
   writer.write("_call._blocks = detach(mark);");
   writer

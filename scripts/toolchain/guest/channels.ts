@@ -4,15 +4,16 @@
  * Follows design/mvp/CanonicalABI.md, "canon stream.new" and those after it. Their core names (`[stream-new-0]fetch`) tell a type
  * by the place it has among those of a function, the inner ones first.
  */
-import { UnsupportedError } from "../../../host/errors.ts";
-import { partsOf, someType } from "../../../host/model/cases.ts";
+import { partsOf } from "../../../host/model/cases.ts";
 import { layoutOf } from "../../../host/model/layout.ts";
+import { isNominal } from "../../../host/model/nominal.ts";
 import type { AsyncValueType, FuncType, ValueType } from "../../../host/model/types.ts";
 import { numbers } from "./abi-base.ts";
-import type { AbiEmitter } from "./abi.ts";
+import { type AbiEmitter, givesHandles } from "./abi.ts";
+import { pascalPart } from "./assembly-names.ts";
 import { exportModule } from "./async-functions.ts";
 import type { Scope, TypeText } from "./assembly-types.ts";
-import { allFunctions, type GuestFunction, type GuestWorld } from "./world.ts";
+import { allFunctions, channelFunctions, type GuestFunction, type GuestWorld } from "./world.ts";
 import { AssemblyWriter } from "./writer.ts";
 
 /** A type of streams or futures, and a function that has it. */
@@ -29,17 +30,18 @@ interface Channel {
 /**
  * Writes the ends of all streams and futures, and `newStream` and `newFuture`, which make both ends.
  *
- * @throws {UnsupportedError} when two types cannot be told apart in AssemblyScript
+ * @returns the text, and the names of what makes both ends
  */
-export function channelTexts(world: GuestWorld, abi: AbiEmitter): string {
+export function channelTexts(world: GuestWorld, abi: AbiEmitter): { readonly text: string; readonly makers: string[] } {
   const writer = new AssemblyWriter();
   const channels = channelsOf(world, abi.types);
+  const makers: string[] = [];
   for (const channel of channels) new ChannelWriter(writer, abi, channel).write();
   for (const kind of ["stream", "future"] as const) {
     const own = channels.filter(({ type }) => type.kind === kind);
-    if (own.length > 0) factory(writer, kind, own, abi);
+    if (own.length > 0) makers.push(...factories(writer, kind, { channels: own, abi, world }));
   }
-  return writer.toString();
+  return { text: writer.toString(), makers };
 }
 
 /** The channel types of a function, those inside of others first; as often as they are written. */
@@ -61,9 +63,7 @@ function channelsOf(world: GuestWorld, types: TypeText): Channel[] {
     channelTypes(func.type).forEach((type, place) => {
       const name = types.channelName(type);
       if (channels.has(name)) return;
-      const kind = type.kind;
       channels.set(name, { type, name, module: moduleOf(func), ending: `-${place}]${func.witName}` });
-      refuseElements(type, `${func.file.isWorld ? "" : `${func.file.id}#`}${func.witName}`, kind);
     });
   }
   return [...channels.values()];
@@ -74,21 +74,6 @@ function moduleOf(func: GuestFunction): string {
   return func.file.isWorld ? "$root" : func.file.id;
 }
 
-function refuseElements({ kind, type }: AsyncValueType, path: string, feature: "stream" | "future"): void {
-  const fail = (what: string): never => {
-    throw new UnsupportedError(feature, `The world's item \`${path}\` has a ${kind} ${what}`);
-  };
-  if (type === undefined && kind === "stream") fail("without a type, which the bindings do not have yet");
-  someType(type, (part) => {
-    if (["own", "borrow", "stream", "future", "error-context"].includes(part.kind)) {
-      fail(
-        `of a type with a ${part.kind === "own" || part.kind === "borrow" ? "resource" : part.kind} in it, which the bindings do not have yet`,
-      );
-    }
-    return false;
-  });
-}
-
 /** Types as the compiler tells them apart: to it, enums and flags are one number type. */
 const compiledNames: Scope = {
   name: (of, own) =>
@@ -96,31 +81,66 @@ const compiledNames: Scope = {
   runtime: (name) => name,
 };
 
-function factory(
-  writer: AssemblyWriter,
-  kind: "stream" | "future",
-  channels: readonly Channel[],
-  abi: AbiEmitter,
-): void {
+interface Factories {
+  /** Of one kind. */
+  readonly channels: readonly Channel[];
+  readonly abi: AbiEmitter;
+  readonly world: GuestWorld;
+}
+
+/**
+ * Writes `newStream<T>` or `newFuture<T>`. Types that are one to AssemblyScript, such as those of `u32` and `char`, get a function
+ * each, such as `newStreamOfChar`.
+ *
+ * @returns the names of all
+ */
+function factories(writer: AssemblyWriter, kind: "stream" | "future", { channels, abi, world }: Factories): string[] {
   const word = kind === "stream" ? "Stream" : "Future";
-  const make = `new${word}`;
+  const make = channelFunctions[kind];
   const end = abi.scope.runtime(`${word}Writer`);
-  writer.blank().write(`export function ${make}<T>(): ${end}<T> {`);
-  const alike = new Set<string>();
+  const alike = new Map<string, Channel[]>();
   for (const channel of channels) {
-    const { type } = channel.type;
-    const text = type === undefined ? abi.scope.runtime("Unit") : abi.text(type);
-    const compiled = type === undefined ? text : abi.types.text(type, compiledNames);
-    if (alike.has(compiled)) {
-      const item = channel.ending.replace(/^.*\]/, "");
-      const second = `that are ${word}<${compiled}> to AssemblyScript: \`${item}\` has the second`;
-      throw new UnsupportedError(kind, `The world has two types of ${kind}s ${second}`);
-    }
-    alike.add(compiled);
-    const asked = `idof<${end}<T>>() == idof<${end}<${text}>>()`;
-    writer.write(`if (${asked}) return changetype<${end}<T>>(${channel.name}_make());`);
+    const compiled = abi.types.text(channel.type, compiledNames);
+    alike.set(compiled, [...(alike.get(compiled) ?? []), channel]);
   }
+  const names = [make];
+  const text = (channel: Channel): string => elementText(channel.type, abi);
+  writer.blank();
+  const choices: string[] = [];
+  for (const same of alike.values()) {
+    const asked = `idof<${end}<T>>() == idof<${end}<${text(same[0]!)}>>()`;
+    if (same.length === 1) {
+      choices.push(`if (${asked}) return changetype<${end}<T>>(${same[0]!.name}_make());`);
+      continue;
+    }
+    const own = same.map((channel) => {
+      const name = world.worldFile.functionNames.unique(`${make}Of${wordOf(channel.type.type, abi.types)}`);
+      writer.write(`export function ${name}(): ${end}<${text(channel)}> {`);
+      writer.write(`return ${channel.name}_make();`).write("}");
+      return name;
+    });
+    names.push(...own);
+    const said = `The world has several types of ${kind}s that are one to AssemblyScript: call ${own.join(" or ")}`;
+    choices.push(`if (${asked}) ERROR("${said}");`);
+  }
+  writer.write(`export function ${make}<T>(): ${end}<T> {`);
+  for (const choice of choices) writer.write(choice);
   writer.write(`ERROR("No function of the world has a ${kind} of this type");`).write("}");
+  return names;
+}
+
+/** A type as a part of a name, such as `Char` or `ListOfU8`. */
+function wordOf(type: ValueType | undefined, types: TypeText): string {
+  if (type === undefined) return "Unit";
+  if (isNominal(type)) return types.named(type).name;
+  if (type.kind === "own" || type.kind === "borrow") return types.resource(type).name;
+  const parts = partsOf(type).map((part) => wordOf(part, types));
+  const own = pascalPart(type.kind);
+  return parts.length === 0 ? own : `${own}Of${parts.join("And")}`;
+}
+
+function elementText({ type }: AsyncValueType, abi: AbiEmitter): string {
+  return type === undefined ? abi.scope.runtime("Unit") : abi.text(type);
 }
 
 /** The classes of one type. */
@@ -132,11 +152,10 @@ class ChannelWriter {
   private readonly text: string;
 
   constructor(writer: AssemblyWriter, abi: AbiEmitter, channel: Channel) {
-    const { type } = channel.type;
     this.writer = writer;
     this.abi = abi;
     this.channel = channel;
-    this.text = type === undefined ? abi.scope.runtime("Unit") : abi.text(type);
+    this.text = elementText(channel.type, abi);
   }
 
   write(): void {
@@ -204,32 +223,49 @@ class ChannelWriter {
   }
 
   private lifted(): string {
+    if (this.channel.type.type === undefined) return "[]";
     const plain = numbers[this.element.kind];
     if (plain !== undefined) return `liftNumbers<${plain}>(p, length)`;
     return this.abi.lift({ kind: "list", element: this.element, length: undefined }, ["p", "length"]);
   }
 
   private lowering(): void {
-    const { writer } = this;
+    const { writer, text } = this;
+    const { type } = this.channel.type;
+    const gives = givesHandles(type);
+    if (gives) writer.write("private gifts: Gift[] = [];");
     writer.write(`_lower(v: ${this.list()}): usize {`);
-    if (numbers[this.element.kind] !== undefined) writer.write("return v.dataStart;");
+    if (type === undefined) writer.write("return 0;");
+    else if (numbers[type.kind] !== undefined) writer.write("return v.dataStart;");
     else {
-      const list: ValueType = { kind: "list", element: this.element, length: undefined };
-      writer.write("const mark = chain;");
-      const [pointer] = this.abi.lower(writer, list, "v");
-      writer.write(`const pointer = <usize>${pointer};`).write("this._blocks = detach(mark);").write("return pointer;");
+      const { size } = layoutOf(type);
+      writer.write("const mark = chain;").write(`const pointer = block(<usize>v.length * ${size});`);
+      if (gives) writer.write("gifts = this.gifts = [];");
+      writer.write(`for (let i = 0, p = pointer; i < v.length; i++, p += ${size}) {`).write(`const e: ${text} = v[i];`);
+      if (gives) writer.write("place = i;");
+      this.abi.store(writer, type, "e", "p");
+      writer.write("}");
+      if (gives) writer.write("gifts = null;");
+      writer.write("this._blocks = detach(mark);").write("return pointer;");
     }
     writer.write("}");
+    if (gives) writer.write("_back(from: i32): void {").write("haveBack(this.gifts, from);").write("}");
   }
 
   private storing(): void {
     const { writer, text } = this;
+    const { type } = this.channel.type;
+    const gives = givesHandles(type);
+    if (gives) writer.write("private gifts: Gift[] = [];");
     writer.write(`_store(v: ${text}, p: usize): void {`);
-    if (this.channel.type.type !== undefined) {
+    if (type !== undefined) {
       writer.write("const mark = chain;");
-      this.abi.store(writer, this.element, "v", "p");
+      if (gives) writer.write("gifts = this.gifts = [];").write("place = 0;");
+      this.abi.store(writer, type, "v", "p");
+      if (gives) writer.write("gifts = null;");
       writer.write("this._blocks = detach(mark);");
     }
     writer.write("}");
+    if (gives) writer.write("_back(): void {").write("haveBack(this.gifts, 0);").write("}");
   }
 }

@@ -65,9 +65,9 @@ export function resultText(func: GuestFunction, types: TypeText, scope: FileScop
   return types.text(func.type.result, scope);
 }
 
-/** The task that an async function may return in place of its result; a method without a result can return none. */
-export function taskText({ kind, type }: GuestFunction, types: TypeText, scope: FileScope): string | undefined {
-  if (!type.async || (kind === "method" && type.result === undefined)) return undefined;
+/** The task that an async function may return in place of its result. */
+export function taskText({ type }: GuestFunction, types: TypeText, scope: FileScope): string | undefined {
+  if (!type.async) return undefined;
   return `Task<${type.result === undefined ? "Unit" : types.text(type.result, scope)}>`;
 }
 

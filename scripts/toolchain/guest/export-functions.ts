@@ -15,7 +15,7 @@ import { returnFunction } from "./async-functions.ts";
 import type { RequiredExport } from "./contract.ts";
 import { paramsText, resultText, taskText } from "./declarations.ts";
 import { signatureOf } from "./signature.ts";
-import type { ExportTypes } from "./transform.ts";
+import { type ExportTypes, taskCall, voidCall } from "./transform.ts";
 import { FileScope, type TypeText } from "./assembly-types.ts";
 import type { GuestFile, GuestFunction, GuestResource, GuestWorld } from "./world.ts";
 import { AssemblyWriter } from "./writer.ts";
@@ -57,8 +57,8 @@ export class ExportEmitter {
         // A constructor has no result of its own.
         result:
           func.name === "constructor" ? "*" : func.type.result === undefined ? "void" : numberName(func.type.result),
-        // What a method returns cannot be told from nothing while the bindings are compiled.
-        async: func.type.async && (func.type.result !== undefined || func.kind !== "method"),
+        async: func.type.async,
+        entry: func.type.async && func.type.result === undefined && func.kind === "method" ? name : undefined,
       });
       if (!func.type.async && signatureOf(func.type).resultSpilled && hasPointer(func.type.result)) {
         posts.push(`p${posts.length}`);
@@ -99,17 +99,20 @@ export class ExportEmitter {
       `export function ${name}(${signature.params.map((core, i) => `_${i}: ${core}`).join(", ")}): ${result.core} {`,
     );
     // The work is in `abi.ts`, where nothing can hide AssemblyScript's own words; here is only the author's call.
+    const borrows = this.borrows(type);
+    // While an asynchronous function blocks, others may be lent things too.
+    if (borrows && this.world.waits) writer.write("const _lent = _abi.lentSoFar();");
+    const giveBack = this.world.waits ? "_abi.giveBackFrom(_lent);" : "_abi.giveBack();";
     const args = this.exportArguments(writer, name, type, signature.paramsSpilled);
     const self = func.kind === "method" ? args.shift() : undefined;
-    const borrows = this.borrows(type);
     const call = `${this.target(func, self)}(${args.join(", ")})`;
     if (type.async) this.asyncCall(writer, name, func, { call, self, args });
     else if (type.result === undefined) {
       writer.write(`${call};`);
-      if (borrows) writer.write("_abi.giveBack();");
+      if (borrows) writer.write(giveBack);
     } else {
       writer.write(`const _value: ${this.entryText(type.result)} = ${call};`);
-      if (borrows) writer.write("_abi.giveBack();");
+      if (borrows) writer.write(giveBack);
       // A number of the core type goes as it is; `abi.ts` takes everything else apart.
       const plain = ["s32", "u32", "s64", "u64", "f32", "f64", "char"].includes(type.result.kind);
       writer.write(plain ? "return _value;" : `return _abi.${this.resultFunction(name, type.result)}(_value);`);
@@ -137,31 +140,47 @@ export class ExportEmitter {
     const { type } = func;
     const enter = `${this.entryScope.use("./async", "_async")}._enter();`;
     returnFunction(this.entryHelpers, name, func, this.abi, this.areas);
-    const back = this.borrows(type) ? "_abi.giveBack();\n" : "";
-    const refused =
-      back === "" ? "" : 'ERROR("A task cannot keep a resource that it was lent: return the result at once"); ';
+    const borrows = this.borrows(type);
+    const back = borrows ? "_abi.giveBackFrom(_lent);\n" : "";
     const ignore = "// @ts-ignore: AssemblyScript settles it while it compiles";
+    /** A task gives back what its call was lent when it has its value. */
+    const begin = (task: string, give: string): string => {
+      const keep = borrows ? `${ignore}\n${task}._lent = _abi.lentFrom(_lent);\n` : "";
+      return `${keep}${ignore}\nreturn ${task}._begin(_abi.${name}_${give});`;
+    };
+    const end = `${back}_abi.${name}_return();\nreturn _async._leave();`;
     if (type.result !== undefined) {
       const task = `${this.entryScope.runtime("Task")}<${this.entryText(type.result)}>`;
       writer.write(enter).write(`const _value = ${call};`).write(ignore);
-      writer.write(`if (_value instanceof ${task}) { ${refused}return _value._begin(_abi.${name}_return); }`);
+      writer.write(`if (_value instanceof ${task}) {`).write(begin("_value", "return")).write("}");
       writer.write(`${back}_abi.${name}_return(_value);`).write("return _async._leave();");
       return;
     }
+    const mark = borrows ? ["_lent: i32"] : [];
+    const passed = borrows ? ["_lent", ...args] : args;
+    const params = type.params.map((param, i) => `_${i}: ${this.entryText(param.type)}`);
     if (self !== undefined) {
-      writer.write(`${enter}\n${call};\n${back}_abi.${name}_return();`).write("return _async._leave();");
+      // What a method returns cannot be asked for here: the transform calls the second of these when it is a task.
+      const again = this.target(func, "_0");
+      const inner = `${again}(${args.map((_, i) => `_${i + 1}`).join(", ")})`;
+      const signature = `(${[...mark, ...params].join(", ")}): i32 {`;
+      writer.write(enter).write(`return ${voidCall(name)}(${[...mark.map(() => "_lent"), self, ...args].join(", ")});`);
+      writer
+        .write("}")
+        .write(`function ${voidCall(name)}${signature}`)
+        .write(`${inner};\n${end}`)
+        .write("}");
+      writer.write(`function ${taskCall(name)}${signature}`).write(`${ignore}\nconst _task = ${inner};`);
+      writer.write(begin("_task", "resolve"));
       return;
     }
     // Whether there is a task is told by the function's type, which only a generic function can ask for.
     writer.write(`const _f = ${this.target(func, undefined)};`);
-    writer.write(`return ${name}_run(${["_f", ...args].join(", ")});`).write("}");
-    const params = type.params.map((param, i) => `_${i}: ${this.entryText(param.type)}`);
+    writer.write(`return ${name}_run(${["_f", ...passed].join(", ")});`).write("}");
     const again = `${this.target(func, undefined)}(${type.params.map((_, i) => `_${i}`).join(", ")})`;
-    writer.write(`function ${name}_run<_F>(${["_f: _F", ...params].join(", ")}): i32 {`).write(`${enter}\n${ignore}`);
-    writer.write("if (isVoid<ReturnType<_F>>()) {").write(`${again};\n${back}_abi.${name}_return();`);
-    writer.write("return _async._leave();").write("} else {");
-    if (refused !== "") writer.write(refused.trimEnd());
-    writer.write(`${ignore}\nreturn ${again}._begin(_abi.${name}_resolve);`).write("}");
+    writer.write(`function ${name}_run<_F>(${["_f: _F", ...mark, ...params].join(", ")}): i32 {`);
+    writer.write(`${enter}\n${ignore}`).write("if (isVoid<ReturnType<_F>>()) {").write(`${again};\n${end}`);
+    writer.write("} else {").write(`${ignore}\nconst _task = ${again};`).write(begin("_task", "resolve")).write("}");
   }
 
   private readonly entryScope = new FileScope(undefined);

@@ -7,7 +7,7 @@
 import { layoutOf, sequence } from "../../../host/model/layout.ts";
 import { someType } from "../../../host/model/cases.ts";
 import type { FuncType, ValueType } from "../../../host/model/types.ts";
-import { newHandle, numbers, tableOf, takeBack } from "./abi-base.ts";
+import { giveHandle, newHandle, numbers, tableOf, takeBack } from "./abi-base.ts";
 import { startFunction } from "./async-functions.ts";
 import type { AbiEmitter } from "./abi.ts";
 import { type Area, type AreaSizes, maxArea } from "./areas.ts";
@@ -93,6 +93,13 @@ export class ImportEmitter {
       .write(`${dropName(resource)}(handle);`)
       .write("return object;")
       .write("}");
+    if (!this.world.waits) return;
+    const [give, back] = [giveHandle(resource), `${giveHandle(resource)}Back`];
+    writer.write(`function ${give}(object: ${text}): i32 {`);
+    writer.write(`const handle = ${newHandle(resource)}(${tableOf(resource)}.add(object));`);
+    writer.write(`note(changetype<Object>(object), handle, ${back});`).write("return handle;").write("}");
+    writer.write(`function ${back}(_: Object, handle: i32): void {`);
+    writer.write(`${takeBack(resource)}(handle);`).write("}");
   }
 
   private importFunction(writer: AssemblyWriter, func: GuestFunction): void {

@@ -22,7 +22,6 @@ import {
   analyseWorld,
   asyncFunctions,
   asyncNames,
-  channelFunctions,
   channelNames,
   type GuestFile,
   type GuestWorld,
@@ -46,9 +45,9 @@ export function generateGuest({ world: description, docs = new Map(), hostConsol
   const importTexts = new ImportEmitter(world, abi, imports, areas).imports();
   const { text: entry, renames, required, exportTypes } = exports.entry();
   const exportTexts = exports.exportHelpers();
-  const channels = world.waits ? channelTexts(world, abi) : "";
+  const { text: channels, makers } = channelTexts(world, abi);
   const resources = [...world.resources.values()];
-  const imported = resources.some(({ origin }) => origin === "imported");
+  const imported = world.errorContexts || resources.some(({ origin }) => origin === "imported");
   const handles = {
     imported,
     borrows: imported && /\bborrow</.test(importTexts + exportTexts + abi.helpers()),
@@ -62,13 +61,16 @@ export function generateGuest({ world: description, docs = new Map(), hostConsol
   const declarations = new DeclarationWriter(types, docs, (func) => imports.of(func));
   files.set(
     `${world.worldFile.path}.ts`,
-    declarations.file(world.worldFile, worldExports(world, description, imported)),
+    declarations.file(world.worldFile, worldExports(world, description, { resources: imported, makers })),
   );
   for (const file of world.files) files.set(`${file.path}.ts`, declarations.file(file));
   const sink = logSink(world) ?? (hostConsole ? consoleSink : undefined);
-  if (world.waits) files.set("async.ts", asyncText());
-  if (world.channels.stream || world.channels.future) files.set("channels.ts", channelText(world.channels));
-  files.set("tenon.ts", runtimeText(tupleSizes(description), imported, sink, sink === consoleSink));
+  const ends = world.channels.stream || world.channels.future;
+  const { errorContexts } = world;
+  if (world.waits) files.set("async.ts", asyncText(handles));
+  if (ends) files.set("channels.ts", channelText(world.channels));
+  const tuples = tupleSizes(description);
+  files.set("tenon.ts", runtimeText({ tupleSizes: tuples, resources: imported, errorContexts, ends, sink }));
   files.set(
     "abi.ts",
     [
@@ -114,11 +116,16 @@ function withLines(required: readonly RequiredExport[], above: number): Required
 }
 
 /** What an author finds in the world's file: the runtime, and every type of an exported interface that has a name of its own. */
-function worldExports(world: GuestWorld, description: WorldDescription, resources: boolean): string[] {
+function worldExports(
+  world: GuestWorld,
+  description: WorldDescription,
+  { resources, makers }: { readonly resources: boolean; readonly makers: readonly string[] },
+): string[] {
   const tuples = tupleSizes(description).map((size) => `Tuple${size}`);
-  const names = ["Option", ...(resources ? ["Resource"] : []), "Result", ...tuples, "Unit", ...runtimeFunctions];
+  const handles = [...(world.errorContexts ? ["ErrorContext"] : []), "Option", ...(resources ? ["Resource"] : [])];
+  const names = [...handles, "Result", ...tuples, "Unit", ...runtimeFunctions];
   const lines = [`export { ${names.join(", ")} } from "./tenon";`];
-  if (world.waits) lines.push(...asyncExports(world));
+  if (world.waits) lines.push(...asyncExports(world, makers));
   const exported = world.files.filter(({ direction }) => direction === "export");
   const taken = new Map<string, number>();
   const own = new Set(namesIn(world.worldFile));
@@ -130,13 +137,12 @@ function worldExports(world: GuestWorld, description: WorldDescription, resource
   return lines;
 }
 
-function asyncExports({ channels }: GuestWorld): string[] {
+function asyncExports({ channels }: GuestWorld, makers: readonly string[]): string[] {
   const kinds = (["stream", "future"] as const).filter((kind) => channels[kind]);
   const line = (names: readonly string[], file: string): string => `export { ${names.join(", ")} } from "./${file}";`;
   const tasks = line([...asyncNames, ...asyncFunctions], "async");
   if (kinds.length === 0) return [tasks];
   const ends = kinds.flatMap((kind) => channelNames[kind]);
-  const makers = kinds.map((kind) => channelFunctions[kind]);
   return [tasks, line(ends, "channels"), line(makers, "abi")];
 }
 

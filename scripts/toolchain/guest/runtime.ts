@@ -7,33 +7,47 @@ import type { Area, AreaSizes } from "./areas.ts";
 import { region } from "./support.ts";
 import type { GuestWorld } from "./world.ts";
 
+/** What of `tenon.ts` a world needs. */
+export interface RuntimeNeeds {
+  readonly tupleSizes: readonly number[];
+  /** Imported resources, or what is held as they are. */
+  readonly resources: boolean;
+  readonly errorContexts: boolean;
+  /** Ends of streams or futures, which the collector closes. */
+  readonly ends: boolean;
+  readonly sink: Sink | undefined;
+}
+
 /** Classes that stand for WIT types AssemblyScript has no words for, and the hook that tells the host of an abort. */
-export function runtimeText(
-  tupleSizes: readonly number[],
-  resources: boolean,
-  sink: Sink | undefined,
-  withConsole: boolean,
-): string {
-  const imports = sink?.path === undefined ? "" : `import * as _sink from "${sink.path}";\n`;
-  const values = imports + region("tenon", "values");
+export function runtimeText({ tupleSizes, resources, errorContexts, ends, sink }: RuntimeNeeds): string {
+  const imports = [
+    ...(ends ? ['import { End } from "./channels";\n'] : []),
+    ...(sink?.path === undefined ? [] : [`import * as _sink from "${sink.path}";\n`]),
+  ];
+  const values = imports.join("") + region("tenon", "values");
+  const finalized = [...(resources ? ["resources"] : []), ...(ends ? ["ends"] : [])];
   return [
     values,
     ...tupleSizes.map(tuple),
     ...(resources ? [region("tenon", "resource")] : []),
+    ...(finalized.length > 0 ? [region("tenon", "finalize", finalized)] : []),
+    ...(errorContexts ? [region("tenon", "contexts")] : []),
     hooks(sink),
-    ...(withConsole ? [region("tenon", "console")] : []),
+    ...(sink === consoleSink ? [region("tenon", "console")] : []),
   ].join("\n");
 }
 
 /** Tasks and calls of imports that go on. */
-export function asyncText(): string {
-  const imports = 'import { freeBlocks } from "./abi";\nimport { Unit } from "./tenon";\n';
-  return [imports + region("async", "task"), region("async", "subtask")].join("\n");
+export function asyncText({ borrows }: Handles): string {
+  const names = borrows ? "Resource, Unit" : "Unit";
+  const imports = `import { freeBlocks } from "./abi";\nimport { ${names} } from "./tenon";\n`;
+  return [imports + region("async", "task", borrows ? ["lent"] : []), region("async", "subtask")].join("\n");
 }
 
 /** The ends of streams and futures. */
 export function channelText({ stream, future }: GuestWorld["channels"]): string {
-  const imports = 'import { freeBlocks } from "./abi";\nimport { Waitable, _absent, _nothing } from "./async";\n';
+  const imports =
+    'import { freeBlocks, note } from "./abi";\nimport { Waitable, _absent, _nothing } from "./async";\nimport { Unit } from "./tenon";\n';
   const regions = ["channel", ...(stream ? ["stream"] : []), ...(future ? ["future"] : [])];
   return imports + regions.map((name) => region("channels", name)).join("\n");
 }
@@ -93,7 +107,7 @@ export const hookFlags: readonly string[] = [
 ];
 
 export interface Handles {
-  /** Imported resources exist. */
+  /** Imported resources exist, or error contexts, which are held as they are. */
   readonly imported: boolean;
   /** Functions of the module receive borrowed handles of imported resources. */
   readonly borrows: boolean;
@@ -110,9 +124,9 @@ export function abiText(areas: AreaSizes, handles: Handles): string {
   );
   return [
     memory,
-    ...(handles.waits ? [region("abi", "async")] : []),
-    ...(handles.borrows ? [region("abi", "lent")] : []),
-    ...(handles.imported ? [region("abi", "imported")] : []),
+    ...(handles.waits ? [region("abi", "async"), region("abi", "gifts")] : []),
+    ...(handles.borrows ? [region("abi", "lent", handles.waits ? ["tasks"] : [])] : []),
+    ...(handles.imported ? [region("abi", "imported", handles.waits ? ["gifts"] : [])] : []),
     ...(handles.exported ? [region("abi", "exported")] : []),
   ].join("\n");
 }

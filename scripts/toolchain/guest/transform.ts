@@ -15,10 +15,18 @@ export interface ExportTypes {
   readonly result: string;
   /** The function is async: a task may stand for the result. */
   readonly async: boolean;
+  /** Of an async method without a result: its export in the entry, which calls {@link voidCall} or {@link taskCall}. */
+  readonly entry: string | undefined;
 }
+
+/** The function of the entry that calls a method which returns nothing. */
+export const voidCall = (entry: string): string => `${entry}_void`;
+/** The function of the entry that calls a method which returns a task. */
+export const taskCall = (entry: string): string => `${entry}_task`;
 
 /** The part of asc's syntax tree that is looked at. */
 interface Node {
+  readonly value?: Node | null;
   readonly text?: string;
   readonly name?: Node;
   readonly statements?: readonly Node[];
@@ -44,6 +52,9 @@ interface FunctionElement {
   };
 }
 interface Element {
+  /** Of a class's prototype: those of its objects, and the class it extends. */
+  readonly instanceMembers?: ReadonlyMap<string, MethodPrototype> | null;
+  readonly basePrototype?: Element | null;
   /** Of a function's prototype: its instances by type arguments, none for `""`. */
   readonly instances?: ReadonlyMap<string, FunctionElement | Element> | null;
   readonly members?: ReadonlyMap<string, Element> | null;
@@ -51,7 +62,14 @@ interface Element {
   /** Of a class. */
   readonly constructorInstance?: FunctionElement | null;
 }
+/** A method as it is declared, before anything is resolved. */
+interface MethodPrototype {
+  readonly declaration?: {
+    readonly signature?: { readonly returnType: { readonly name?: { readonly identifier: Node } } };
+  };
+}
 interface Program {
+  readonly sources: readonly Source[];
   readonly filesByName: ReadonlyMap<string, Element>;
   error(code: number, range: object, arg0: string, arg1: string): void;
 }
@@ -93,6 +111,16 @@ export function createTransform(
       if (grow !== undefined) renameCalls(grow, "unreachable", outOfMemoryHook);
     }
 
+    afterInitialize(program: Program): void {
+      const index = program.filesByName.get("index");
+      const entry = program.sources.find(({ normalizedPath }) => /(?:^|\/)bindings\/entry\.ts$/.test(normalizedPath));
+      for (const { name, entry: own } of exports) {
+        if (index === undefined || own === undefined || !returnsTask(index, name)) continue;
+        const func = entry?.statements?.find((node) => node.name?.text === own);
+        if (func !== undefined) renameCalls(func, voidCall(own), taskCall(own));
+      }
+    }
+
     afterCompile(module: BinaryenModule): void {
       const index = this.program.filesByName.get("index");
       for (const wanted of index === undefined ? [] : exports) {
@@ -120,9 +148,22 @@ function renameExports(binaryen: Binaryen, module: BinaryenModule, renames: Read
 
 function renameCalls(node: Node, from: string, to: string): void {
   if (node.expression?.text === from) (node.expression as { text: string }).text = to;
-  for (const child of [node.body, node.ifTrue, node.ifFalse, node.expression, ...(node.statements ?? [])]) {
+  const inner = [node.body, node.ifTrue, node.ifFalse, node.expression, node.value, ...(node.statements ?? [])];
+  for (const child of inner) {
     if (child != null) renameCalls(child, from, to);
   }
+}
+
+/** Whether a method is declared to return something. */
+function returnsTask(file: Element, name: string): boolean {
+  const [path = "", method = ""] = name.split("#");
+  let type: Element | null | undefined = file;
+  for (const part of path.split(".")) type = type?.exports?.get(part) ?? type?.members?.get(part);
+  for (; type != null; type = type.basePrototype) {
+    const declared = type.instanceMembers?.get(method)?.declaration?.signature?.returnType.name?.identifier.text;
+    if (declared !== undefined) return declared !== "" && declared !== "void";
+  }
+  return false;
 }
 
 /** The compiled function of a name; `undefined` when it cannot be told, and then the compiler's own checks must do. */

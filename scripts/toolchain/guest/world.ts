@@ -93,6 +93,8 @@ export interface GuestWorld {
   /** Something of the world can wait: an async function, a stream or a future. */
   readonly waits: boolean;
   readonly channels: { readonly stream: boolean; readonly future: boolean };
+  /** Some function of the world has an error context. */
+  readonly errorContexts: boolean;
 }
 
 /** Every function of the world: imports, then exports. */
@@ -138,14 +140,16 @@ class Analysis {
   private readonly aliases = new Namer(["_abi", "_async", "_author", "_tenon"]);
   private readonly channels: GuestWorld["channels"];
   private readonly waits: boolean;
+  private readonly errorContexts: boolean;
 
   constructor(world: WorldDescription) {
     this.world = world;
-    const has = (kind: "stream" | "future"): boolean =>
+    const has = (kind: "stream" | "future" | "error-context"): boolean =>
       someFunction(world, ({ params, result }) =>
         [...params.map(({ type }) => type), result].some((type) => someType(type, (part) => part.kind === kind)),
       );
     this.channels = { stream: has("stream"), future: has("future") };
+    this.errorContexts = has("error-context");
     this.waits = this.channels.stream || this.channels.future || someFunction(world, (type) => type.async);
   }
 
@@ -166,6 +170,7 @@ class Analysis {
       exports: this.exports,
       waits: this.waits,
       channels: this.channels,
+      errorContexts: this.errorContexts,
     };
   }
 

@@ -115,6 +115,39 @@ export function freeBlocks(blocks: usize): void {
 }
 // #endregion
 
+// #region gifts
+// What a call or write gives away, to be had back when it ends before that was taken.
+class Gift {
+  constructor(
+    readonly object: Object,
+    readonly handle: i32,
+    readonly back: (object: Object, handle: i32) => void,
+    /** The element it is in. */
+    readonly place: i32,
+  ) {}
+}
+
+// Those of the value that is being lowered, where anybody asks for them.
+// @ts-ignore: decorator
+@lazy
+let gifts: Gift[] | null = null;
+// @ts-ignore: decorator
+@lazy
+let place: i32 = 0;
+
+export function note(object: Object, handle: i32, back: (object: Object, handle: i32) => void): void {
+  const all = gifts;
+  if (all !== null) all.push(new Gift(object, handle, back, place));
+}
+
+function haveBack(all: Gift[], from: i32): void {
+  for (let i = 0; i < all.length; i++) {
+    const gift = all[i];
+    if (gift.place >= from) gift.back(gift.object, gift.handle);
+  }
+}
+// #endregion
+
 // #region lent
 // Handles lent to the call under way: they must be given back before it returns.
 // @ts-ignore: decorator
@@ -131,6 +164,22 @@ function borrow<T extends Resource>(handle: i32): T {
 export function giveBack(): void {
   while (lent.length > 0) lent.pop().dispose();
 }
+// #region tasks
+
+/** How many are lent so far: those that come are the next call's. */
+export function lentSoFar(): i32 {
+  return lent.length;
+}
+
+export function giveBackFrom(mark: i32): void {
+  while (lent.length > mark) lent.pop().dispose();
+}
+
+/** Those since the mark, for a task to give back. */
+export function lentFrom(mark: i32): Resource[] {
+  return lent.splice(mark);
+}
+// #endregion
 // #endregion
 
 // #region imported
@@ -151,8 +200,17 @@ function take(resource: Resource): i32 {
   const handle = handleOf(resource);
   assert(!resource._borrowed, "The resource was only lent, so it cannot be given away");
   resource._handle = 0;
+  // #region gifts
+  note(resource, handle, handBack);
+  // #endregion
   return handle;
 }
+// #region gifts
+
+function handBack(resource: Object, handle: i32): void {
+  changetype<Resource>(resource)._handle = handle;
+}
+// #endregion
 // #endregion
 
 // #region exported

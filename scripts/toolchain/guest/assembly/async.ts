@@ -6,7 +6,7 @@
  * `async` and `callback`.
  */
 import { freeBlocks } from "./abi";
-import { Unit } from "./tenon";
+import { Resource, Unit } from "./tenon";
 
 // #region task
 /**
@@ -21,6 +21,9 @@ declare function dropSet(set: i32): void;
 // @ts-ignore: decorator
 @external("$root", "[waitable-join]")
 declare function join(handle: i32, set: i32): void;
+// @ts-ignore: decorator
+@external("$root", "[waitable-set-wait]")
+declare function waitSet(set: i32, event: usize): i32;
 // @ts-ignore: decorator
 @external("$root", "[context-get-0]")
 declare function contextGet(): i32;
@@ -121,6 +124,29 @@ export abstract class Waitable {
     from.waiting.splice(from.waiting.indexOf(this), 1);
   }
 
+  /** For the bindings only: waits for the end, of which the task is not told. */
+  _block(): void {
+    if (this.busy) {
+      const own = frame;
+      const set = newSet();
+      const event = heap.alloc(8);
+      // More than once when a write goes on after a part of it has been read.
+      while (this.busy) {
+        join(this._handle, set);
+        // A function that cannot wait may be called meanwhile, and has no part in this call.
+        frame = null;
+        entered = false;
+        waitSet(set, event);
+        frame = own;
+        entered = true;
+        this._event(load<i32>(event, 4));
+      }
+      heap.free(event);
+      dropSet(set);
+    }
+    this._forget();
+  }
+
   /** For the bindings only: what has ended is not told any more. */
   _forget(): void {
     const own = frame;
@@ -137,6 +163,12 @@ abstract class AnyTask {
   _over: bool = false;
   /** For the bindings only. */
   _yields: bool = false;
+  /** For the bindings only: cancelled once all that is under way has ended. */
+  _givenUp: bool = false;
+  // #region lent
+  /** For the bindings only: resources lent to the call, which must be given back before it has its value. */
+  _lent: Resource[] = [];
+  // #endregion
 
   /**
    * Called when the task begins, and each time something that it has begun has ended.
@@ -150,18 +182,31 @@ abstract class AnyTask {
     this._yields = true;
   }
 
-  /** Called when the caller gives the call up; it may also go on and `resolve`. Unless it is overridden, all that is under way is cancelled. */
+  /**
+   * Called when the caller gives the call up; it may also go on and `resolve`. Unless it is overridden, all that is under way is
+   * cancelled, and the task with it.
+   */
   cancelled(): void {
-    const waiting = this._frame.waiting;
-    while (waiting.length > 0) waiting[0].cancel();
-    this.cancel();
+    const begun = this._frame.waiting.slice();
+    for (let i = 0; i < begun.length; i++) begun[i].cancel();
+    // What a call was lent goes back when that has ended: some take their time.
+    if (this._frame.waiting.length > 0) this._givenUp = true;
+    else this.cancel();
   }
 
   /** Ends the task without a value: only after the caller has given the call up. */
   cancel(): void {
     assert(!this._over, "The task is over already");
-    this._over = true;
+    this._end();
     taskCancel();
+  }
+
+  /** For the bindings only: the value is there, or none will be. */
+  _end(): void {
+    this._over = true;
+    // #region lent
+    while (this._lent.length > 0) this._lent.pop().dispose();
+    // #endregion
   }
 }
 
@@ -176,10 +221,14 @@ export abstract class Task<T> extends AnyTask {
   /** Gives the caller its value, once. For `Unit` the value may be left out. */
   resolve(value: T = _nothing<T>()): void {
     assert(!this._over, "The task is over already");
-    this._over = true;
     const give = this._give;
-    if (give === null) this._value = value;
-    else give(value);
+    if (give === null) {
+      this._over = true;
+      this._value = value;
+    } else {
+      this._end();
+      give(value);
+    }
   }
 
   /** For the bindings only. */
@@ -189,8 +238,10 @@ export abstract class Task<T> extends AnyTask {
     this._frame = currentFrame();
     turn = resume;
     enlist(this);
-    if (this._over) give(this._value);
-    else this.resume(null);
+    if (this._over) {
+      this._end();
+      give(this._value);
+    } else this.resume(null);
     return proceed(this);
   }
 }
@@ -273,6 +324,7 @@ function enlist(task: AnyTask): void {
 function proceed(task: AnyTask): i32 {
   const own = task._frame;
   while (own.ended.length > 0) task.resume(own.ended.shift());
+  if (task._givenUp && !task._over && own.waiting.length == 0) task.cancel();
   frame = null;
   entered = false;
   if (task._yields) {
@@ -293,12 +345,15 @@ function proceed(task: AnyTask): i32 {
 @external("$root", "[subtask-drop]")
 declare function dropSubtask(handle: i32): void;
 // @ts-ignore: decorator
-@external("$root", "[subtask-cancel]")
+@external("$root", "[async-lower][subtask-cancel]")
 declare function cancelSubtask(handle: i32): i32;
 
 const STARTING = 0;
 const STARTED = 1;
 const RETURNED = 2;
+const CANCELLED_BEFORE_STARTED = 3;
+// Of a cancellation: the call has yet to end.
+const BLOCKED = -1;
 
 /** A call of an asynchronous import that goes on while the task does other things. */
 export abstract class Subtask<T> extends Waitable {
@@ -306,13 +361,20 @@ export abstract class Subtask<T> extends Waitable {
   _result: usize = 0;
   /** For the bindings only: what the arguments are made of, until they have been read. */
   _arguments: Object[] = [];
+  /** For the bindings only: resources that are lent to the call, until it has ended. */
+  _lends: Object[] = [];
   /** For the bindings only: where the arguments lie. */
   _blocks: usize = 0;
+  /** Cancelled, and it has yet to end. */
+  private _silent: bool = false;
   private _state: i32 = STARTING;
   private _value: T = _absent<T>();
 
   /** For the bindings only: the result, out of memory. */
   abstract _load(pointer: usize): T;
+
+  /** For the bindings only: the arguments were never read, so what they gave away is the module's again. */
+  _refused(): void {}
 
   /** Whether the call has returned. */
   get done(): bool {
@@ -330,11 +392,26 @@ export abstract class Subtask<T> extends Waitable {
     return this._value;
   }
 
-  /** Gives the call up. It may return all the same, which `done` tells; the task is not told of its end. */
+  /** Waits until the call has returned, for which the engine must be able to suspend the module. @returns its value */
+  wait(): T {
+    this._block();
+    return this.value;
+  }
+
+  /**
+   * Gives the call up. It may return all the same, which `done` tells, and while it is `busy` it has yet to end; the task is
+   * not told of its end.
+   */
   cancel(): void {
     if (!this.busy) return this._forget();
+    if (this._silent) return;
+    const state = cancelSubtask(this._handle);
+    if (state == BLOCKED) {
+      this._silent = true;
+      return;
+    }
     this._leave();
-    this._end(cancelSubtask(this._handle));
+    this._end(state);
   }
 
   /** For the bindings only. */
@@ -356,12 +433,14 @@ export abstract class Subtask<T> extends Waitable {
     if (state == STARTED) return false;
     this._leave();
     this._end(state);
-    return true;
+    return !this._silent;
   }
 
   private _end(state: i32): void {
     this._state = state;
     this._read();
+    this._lends = [];
+    if (state == CANCELLED_BEFORE_STARTED) this._refused();
     if (state == RETURNED) this._value = this._load(this._result);
     if (this._result != 0) heap.free(this._result);
     this._result = 0;

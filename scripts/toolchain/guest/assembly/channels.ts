@@ -5,8 +5,9 @@
  * outside of them is for the compilers that check this file. Follows design/mvp/CanonicalABI.md, "canon stream.new" and
  * those after it.
  */
-import { freeBlocks } from "./abi";
+import { freeBlocks, note } from "./abi";
 import { Waitable, _absent, _nothing } from "./async";
+import { Unit } from "./tenon";
 
 // #region channel
 /**
@@ -19,10 +20,18 @@ const DROPPED = 1;
 /** What is read at once, in bytes, when nothing else is asked for. */
 const DEFAULT_READ = 65536;
 
-/** One end of a stream or future. */
-abstract class End extends Waitable {
+function handBack(end: Object, handle: i32): void {
+  const own = changetype<End>(end);
+  own._handle = handle;
+  own._closed = false;
+}
+
+/** One end of a stream or future. One that is lost is closed when the garbage collector finds it. */
+export abstract class End extends Waitable {
   /** For the bindings only: the other end is gone, or this one was closed or given away. */
   _closed: bool = false;
+  /** For the bindings only: it is being cancelled, so what is left does not go on. */
+  _stops: bool = false;
 
   /** For the bindings only. */
   abstract _cancel(handle: i32): i32;
@@ -32,7 +41,9 @@ abstract class End extends Waitable {
   cancel(): void {
     if (!this.busy) return this._forget();
     this._leave();
+    this._stops = true;
     this._took(this._cancel(this._handle));
+    this._stops = false;
   }
 
   /** Gives this end up, and what is under way with it. */
@@ -56,7 +67,13 @@ abstract class End extends Waitable {
     assert(handle != 0, "It has ended, was closed or was given away before");
     this._handle = 0;
     this._closed = true;
+    note(this, handle, handBack);
     return handle;
+  }
+
+  /** For the bindings only: the collector has found that nobody has it any more. */
+  _finalize(): void {
+    if (!this.busy) this._shut();
   }
 
   /** For the bindings only. */
@@ -84,7 +101,8 @@ abstract class End extends Waitable {
 // #region stream
 /** The end of a stream that is read: what a function takes or gives as `stream<T>`. */
 export abstract class Stream<T> extends End {
-  private _block: usize = 0;
+  private _memory: usize = 0;
+  private _count: i32 = 0;
   private _elements: T[] = [];
   private _bytes: Uint8Array | null = null;
 
@@ -105,8 +123,14 @@ export abstract class Stream<T> extends End {
     return this._closed;
   }
 
+  /** How many elements the last read brought. */
+  get count(): i32 {
+    return this._count;
+  }
+
   /** What the last read brought; of a `Stream<u8>` these are its `bytes`. */
   get chunk(): T[] {
+    if (idof<T[]>() == idof<Unit[]>()) ERROR("A stream without a type has no elements, only their `count`");
     if (idof<T[]>() == idof<u8[]>()) ERROR("The elements of a Stream<u8> are in its `bytes`");
     return this._elements;
   }
@@ -125,21 +149,41 @@ export abstract class Stream<T> extends End {
    */
   read(max: i32 = 0): void {
     this._ready();
-    if (max <= 0) max = <i32>Math.max(1, DEFAULT_READ / this._size());
-    this._block = heap.alloc(<usize>max * this._size());
-    this._go(this._read(this._handle, this._block, max));
+    const size = this._size();
+    if (max <= 0) max = size == 0 ? DEFAULT_READ : <i32>Math.max(1, DEFAULT_READ / size);
+    this._memory = heap.alloc(<usize>max * size);
+    this._go(this._read(this._handle, this._memory, max));
+  }
+
+  /**
+   * Reads and waits, for which the engine must be able to suspend the module.
+   *
+   * @param max as of `read`
+   * @returns whether something has come; if not, nothing more will
+   */
+  next(max: i32 = 0): bool {
+    if (!this.busy) {
+      this._count = 0;
+      this._elements = [];
+      this._bytes = null;
+      if (this._closed) return false;
+      this.read(max);
+    }
+    this._block();
+    return this._count > 0;
   }
 
   _took(packed: i32): bool {
     const length = packed >>> 4;
-    const block = this._block;
-    this._block = 0;
+    const block = this._memory;
+    this._memory = 0;
+    this._count = length;
     if (idof<T[]>() == idof<u8[]>()) {
       const bytes = new Uint8Array(length);
       memory.copy(bytes.dataStart, block, length);
       heap.free(block);
       this._bytes = bytes;
-    } else if (length == 0) {
+    } else if (length == 0 || idof<T[]>() == idof<Unit[]>()) {
       heap.free(block);
       this._elements = [];
     } else {
@@ -153,6 +197,7 @@ export abstract class Stream<T> extends End {
 /** The end of a stream that is written; the other end is its `stream`. */
 export abstract class StreamWriter<T> extends End {
   private _pointer: usize = 0;
+  private _length: i32 = 0;
   private _left: i32 = 0;
   /** For the bindings only: what is being written is made of these. */
   _blocks: usize = 0;
@@ -173,15 +218,30 @@ export abstract class StreamWriter<T> extends End {
   /** For the bindings only: where the elements lie. */
   abstract _lower(elements: T[]): usize;
 
+  /** For the bindings only: the elements from this one on were not read, so what they gave away is the module's again. */
+  _back(from: i32): void {}
+
   /** Whether nobody reads any more: what is written from now on is lost. */
   get closed(): bool {
     return this._closed;
+  }
+
+  /** How many elements of the last write have been read. */
+  get count(): i32 {
+    return this._length - this._left;
   }
 
   /** Begins to write elements, which must stay as they are. The task is told when all have been read, or nobody will. */
   write(elements: T[]): void {
     this._ready();
     this._begin(changetype<Object>(elements), this._lower(elements), elements.length);
+  }
+
+  /** Begins to write to a stream without a type: only a number of elements. */
+  writeUnits(count: i32): void {
+    if (idof<T[]>() != idof<Unit[]>()) ERROR("Only a stream without a type is written without elements");
+    this._ready();
+    this._begin(this, 0, count);
   }
 
   /** Begins to write bytes to a `StreamWriter<u8>`; they must stay as they are until the task is told of the end. */
@@ -196,6 +256,16 @@ export abstract class StreamWriter<T> extends End {
     this.writeBytes(Uint8Array.wrap(String.UTF8.encode(text)));
   }
 
+  /**
+   * Waits for the end of what is being written, for which the engine must be able to suspend the module.
+   *
+   * @returns whether all of it has been read
+   */
+  wait(): bool {
+    this._block();
+    return this._left == 0;
+  }
+
   /** Closes the stream, once all that is being written has been read. */
   end(): void {
     if (this.busy) this._ends = true;
@@ -205,7 +275,7 @@ export abstract class StreamWriter<T> extends End {
   private _begin(held: Object, pointer: usize, length: i32): void {
     this._held = held;
     this._pointer = pointer;
-    this._left = length;
+    this._left = this._length = length;
     if (length > 0) this._go(this._write(this._handle, pointer, length));
     else {
       this._finish();
@@ -219,7 +289,7 @@ export abstract class StreamWriter<T> extends End {
     this._left -= length;
     const end = packed & 15;
     if (end == DROPPED) this._shut();
-    if (end == 0 && this._left > 0) {
+    if (end == 0 && this._left > 0 && !this._stops) {
       this._go(this._write(this._handle, this._pointer, this._left));
       return false;
     }
@@ -228,6 +298,7 @@ export abstract class StreamWriter<T> extends End {
   }
 
   private _finish(): void {
+    if (this._left > 0) this._back(this.count);
     freeBlocks(this._blocks);
     this._blocks = 0;
     this._held = null;
@@ -239,7 +310,7 @@ export abstract class StreamWriter<T> extends End {
 // #region future
 /** The end of a future that is read: what a function takes or gives as `future<T>`. */
 export abstract class Future<T> extends End {
-  private _block: usize = 0;
+  private _memory: usize = 0;
   private _value: T = _absent<T>();
   private _done: bool = false;
 
@@ -269,13 +340,22 @@ export abstract class Future<T> extends End {
   /** Begins to read. The task is told when the value is there. */
   read(): void {
     this._ready();
-    this._block = heap.alloc(this._size());
-    this._go(this._read(this._handle, this._block));
+    this._memory = heap.alloc(this._size());
+    this._go(this._read(this._handle, this._memory));
+  }
+
+  /** Reads and waits for the value, for which the engine must be able to suspend the module. */
+  wait(): T {
+    if (!this._done) {
+      if (!this.busy) this.read();
+      this._block();
+    }
+    return this.value;
   }
 
   _took(packed: i32): bool {
-    const block = this._block;
-    this._block = 0;
+    const block = this._memory;
+    this._memory = 0;
     if (packed == 0) {
       this._value = this._load(block);
       this._done = true;
@@ -288,10 +368,11 @@ export abstract class Future<T> extends End {
 
 /** The end of a future that is written, which must happen; the other end is its `future`. */
 export abstract class FutureWriter<T> extends End {
-  private _block: usize = 0;
+  private _memory: usize = 0;
   /** For the bindings only: what is being written is made of these. */
   _blocks: usize = 0;
   private _held: T = _absent<T>();
+  private _wasRead: bool = false;
 
   constructor(
     /** The end to be read: for the caller, or for a call. */
@@ -307,6 +388,9 @@ export abstract class FutureWriter<T> extends End {
   /** For the bindings only. */
   abstract _store(value: T, pointer: usize): void;
 
+  /** For the bindings only: the value was not read, so what it gave away is the module's again. */
+  _back(): void {}
+
   /** Whether it was written, or nobody will read it. */
   get closed(): bool {
     return this._closed;
@@ -316,16 +400,31 @@ export abstract class FutureWriter<T> extends End {
   write(value: T = _nothing<T>()): void {
     this._ready();
     this._held = value;
-    this._block = heap.alloc(this.future._size());
-    this._store(value, this._block);
-    this._go(this._write(this._handle, this._block));
+    this._memory = heap.alloc(this.future._size());
+    this._store(value, this._memory);
+    this._go(this._write(this._handle, this._memory));
   }
 
+  /**
+   * Waits for the end of the write, for which the engine must be able to suspend the module.
+   *
+   * @returns whether the value has been read
+   */
+  wait(): bool {
+    this._block();
+    return this._wasRead;
+  }
+
+  /** It must be written, so the collector cannot end it. */
+  _finalize(): void {}
+
   _took(packed: i32): bool {
-    heap.free(this._block);
+    heap.free(this._memory);
     freeBlocks(this._blocks);
-    this._block = this._blocks = 0;
+    this._memory = this._blocks = 0;
     this._held = _absent<T>();
+    this._wasRead = packed == 0;
+    if (packed != 0) this._back();
     if (packed <= DROPPED) this._shut();
     return true;
   }

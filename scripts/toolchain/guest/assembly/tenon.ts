@@ -6,6 +6,7 @@
  * outside of them is for the compilers that check this file. `_sink` is the import that takes lines of text: the
  * generator writes the world's own call in place of each of these, or none.
  */
+import { End } from "./channels";
 import * as _sink from "./sink";
 
 // #region values
@@ -124,14 +125,58 @@ export class Resource {
 
   protected _drop(handle: i32): void {}
 }
+// #endregion
 
+// #region finalize
 // The collector calls this for every object it frees.
 // @ts-ignore: decorator
 @global
 function __finalize(pointer: usize): void {
   const object = changetype<Object>(pointer);
+  // #region resources
   if (object instanceof Resource) {
     if (!(object as Resource)._borrowed) (object as Resource).dispose();
+  }
+  // #endregion
+  // #region ends
+  if (object instanceof End) (object as End)._finalize();
+  // #endregion
+}
+// #endregion
+
+// #region contexts
+// @ts-ignore: decorator
+@external("$root", "[error-context-new-utf16]")
+declare function _newContext(text: usize, length: i32): i32;
+// @ts-ignore: decorator
+@external("$root", "[error-context-debug-message-utf16]")
+declare function _contextMessage(handle: i32, message: usize): void;
+// @ts-ignore: decorator
+@external("$root", "[error-context-drop]")
+declare function _dropContext(handle: i32): void;
+
+/** What is known of an error, for people: a message, of which a host may drop a part. */
+export class ErrorContext extends Resource {
+  constructor(debugMessage: string) {
+    super();
+    this._handle = _newContext(changetype<usize>(debugMessage), debugMessage.length);
+  }
+
+  get debugMessage(): string {
+    assert(this._handle != 0, "The error context was dropped");
+    const area = heap.alloc(8);
+    _contextMessage(this._handle, area);
+    const text = load<usize>(area);
+    const length = load<i32>(area, 4);
+    heap.free(area);
+    if (length == 0) return "";
+    const message = String.UTF16.decodeUnsafe(text, <usize>length << 1);
+    heap.free(text);
+    return message;
+  }
+
+  protected _drop(handle: i32): void {
+    _dropContext(handle);
   }
 }
 // #endregion
