@@ -20,7 +20,7 @@ const SHARED = [
   "test/node/runtime/{budget,engine,lines,lying,values,imports,linking,inspect,cache,parts,receive,resources-guest,resources-host,shell,stack-end,thrown,traps}.test.ts",
   "test/node/real/trap-lines.test.ts",
   "test/node/host/{console,endings,engine,hand-over,handles,import-list,jspi,jspi-between,jspi-pool,link,limits,load,manifest,model,reload,then,trap,trust,types,unload,world-link}.test.ts",
-  "test/node/async/{calls,streams,threads}.test.ts",
+  "test/node/async/{calls,streams,threads,turns}.test.ts",
   "test/node/worker/calls.test.ts",
   "test/node/wasi/{guest,streams,files/memory,files/programs-in-memory,net/corpus}.test.ts",
   "test/node/rights/{grants,review}.test.ts",

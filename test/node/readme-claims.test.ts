@@ -111,6 +111,7 @@ const claims: Readonly<Record<string, Readonly<Record<string, readonly Claim[]>>
       ["cut by a trap and at the end of its instance", "test/node/async/streams.test.ts: is cut by a trap and by the end of its instance"],
       ["asked for nothing before the guest reads", "test/node/async/streams.test.ts: is asked for nothing before the guest reads"],
       ["or a stream of another module", "test/node/async/streams.test.ts: is passed on to another"],
+      ["leave the event loop a turn every few milliseconds", "test/node/async/turns.test.ts: while a guest reads %s that is always ready", "test/node/async/turns.test.ts: while one guest reads what another gives", "test/node/async/calls.test.ts: that yields for ever leaves turns to the event loop"],
       ["is a promise, and one that nobody reads may reject", "test/node/async/streams.test.ts: is a promise of its value", "test/node/async/streams.test.ts: that nobody reads lets its promise reject"],
     ],
     Unload: [

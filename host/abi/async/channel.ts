@@ -109,6 +109,8 @@ export interface HostSide {
   touch(party: Party | undefined, action: () => void): void;
   /** Threads that were woken up go on soon. */
   proceedSoon(): void;
+  /** The turn of the event loop that comes before whatever would go on; `undefined` where none has to. */
+  turn(): Promise<void> | undefined;
   /** What a source threw, as what is thrown into the guest. */
   sourceFault(type: ChannelType, error: unknown): unknown;
   /** The error for an element that does not fit. */

@@ -122,6 +122,12 @@ export class Writer implements Party, HostSource, HostEnd {
   /** Asks for more until there is some, or it has to be waited for. */
   private ask(): void {
     for (let reader = this.channel?.pending; this.feed !== undefined && reader; reader = this.channel?.pending) {
+      // A guest whose reads all succeed at once would go on within one call.
+      const turn = reader.buffer.access?.async === false ? undefined : this.side!.turn();
+      if (turn !== undefined) {
+        this.await(turn, () => this.ask());
+        return;
+      }
       let step: Step | PromiseLike<Step>;
       try {
         step = this.feed.next(reader.buffer.remain);
@@ -129,27 +135,28 @@ export class Writer implements Party, HostSource, HostEnd {
         throw this.fault(error);
       }
       if (isThenable(step)) {
-        this.await(step);
+        this.await(step, (value) => {
+          if (!this.use(value)) this.ask();
+        });
         return;
       }
       if (this.use(step)) return;
     }
   }
 
-  private await(step: PromiseLike<Step>): void {
+  private await<T>(promise: PromiseLike<T>, then: (value: T) => void): void {
     this.asking = true;
     const settled = (action: () => void): void => {
       this.asking = false;
-      this.side?.touch(this.channel!.pending, action);
+      this.side?.touch(this.channel!.pending, () => {
+        if (this.channel !== undefined) action();
+      });
     };
-    Promise.resolve(step).then(
-      (value) =>
-        settled(() => {
-          if (this.channel !== undefined && !this.use(value)) this.ask();
-        }),
+    Promise.resolve(promise).then(
+      (value) => settled(() => then(value)),
       (error: unknown) =>
         settled(() => {
-          if (this.channel !== undefined) throw this.fault(error);
+          throw this.fault(error);
         }),
     );
   }

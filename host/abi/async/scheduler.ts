@@ -10,6 +10,7 @@ import type { ComponentState } from "../component-state.ts";
 import { AbiTrap } from "../trap.ts";
 import type { Meter } from "./account.ts";
 import { type Caller, Frame, type Room, Task, TaskInstance, TaskState, Thread, Wait } from "./task.ts";
+import { turnBefore } from "./turns.ts";
 import {
   entryAt,
   Event,
@@ -49,9 +50,6 @@ export interface Stacks {
   suspend(): void;
 }
 
-/** Turns after which the event loop gets one. */
-const TURNS = 32;
-
 const EXIT = 0;
 const YIELD = 1;
 const WAIT = 2;
@@ -71,7 +69,6 @@ export abstract class Scheduler implements Waker {
   private readonly queue: Thread[] = [];
   /** What is to be done when nothing of the instance is on the stack. */
   private readonly jobs: (() => void)[] = [];
-  private turns = 0;
   private scheduled = false;
   private draining = false;
   /** A suspended thread was told to go on, and has not yet. */
@@ -418,7 +415,7 @@ export abstract class Scheduler implements Waker {
       const next = this.take(within);
       if (next === undefined && thread.wait === Wait.TURN) break;
       if (next === undefined || (within === undefined && this.goingOn > 0)) throw this.stuck(what, within);
-      if (within === undefined) this.turn(next);
+      if (within === undefined) this.step(next);
       else this.resume(next);
     }
     thread.queued = false;
@@ -463,7 +460,7 @@ export abstract class Scheduler implements Waker {
   // Turns.
 
   /** Has a thread go on that is ready, with nothing of its instance on the stack. */
-  private turn(thread: Thread): void {
+  private step(thread: Thread): void {
     const { chain } = thread.task.instance;
     for (const state of chain) state.entered = ENTERED;
     this.resume(thread);
@@ -524,8 +521,7 @@ export abstract class Scheduler implements Waker {
   protected schedule(): void {
     if (this.scheduled || this.draining || this.queue.length + this.jobs.length === 0) return;
     this.scheduled = true;
-    if (++this.turns % TURNS === 0) void this.machine.macrotask().then(() => this.drain());
-    else queueMicrotask(() => this.drain());
+    queueMicrotask(() => this.drain());
   }
 
   protected drain(): void {
@@ -533,26 +529,30 @@ export abstract class Scheduler implements Waker {
     const { root } = this.instance;
     if (this.draining || this.ended) return;
     this.draining = true;
-    for (let turn = 0; turn < TURNS && root.entered === IDLE && this.switching === undefined; turn++) {
+    while (root.entered === IDLE && this.switching === undefined && this.queue.length + this.jobs.length > 0) {
+      const turn = this.turn();
+      if (turn !== undefined) {
+        this.scheduled = true;
+        void turn.then(() => this.drain());
+        break;
+      }
       const job = this.jobs.shift();
       if (job !== undefined) {
         job();
         continue;
       }
-      const thread = this.queue.shift();
-      if (thread === undefined) break;
+      const thread = this.queue.shift()!;
       thread.queued = false;
       if (!this.isReady(thread)) continue;
       this.outermost(thread.task, thread.task.instance.chain, this.resume, thread);
     }
-    this.draining = false;
     // What is left waits for a turn of the event loop, or for the thread that is about to go on.
-    if (this.switching !== undefined || root.entered !== IDLE) return;
-    if (this.queue.length + this.jobs.length === 0) this.turns = 0;
-    else {
-      this.turns = TURNS - 1;
-      this.schedule();
-    }
+    this.draining = false;
+  }
+
+  /** The turn of the event loop that comes before whatever would go on; `undefined` where none has to. */
+  turn(): Promise<void> | undefined {
+    return turnBefore(this.machine.macrotask);
   }
 
   /** Whether the host reads or writes a stream or future of the instance. */

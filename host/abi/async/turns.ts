@@ -1,0 +1,38 @@
+/**
+ * When guests and streams leave a turn to the event loop. What is always ready goes on in microtasks, and while there are some no
+ * timer fires and no page is drawn: so what has gone on for a while waits for a turn, together with all others of this thread.
+ */
+
+/** Milliseconds in which it goes on. A page has 16 for a frame, and needs some of them. */
+const MOST_MS = 5;
+/** Steps in which it goes on, where a runtime has stopped the clock: it stands for those milliseconds. */
+const MOST_STEPS = 4096;
+/** Steps after which the clock is read. */
+const OFTEN = 8;
+
+let steps = 0;
+let began = 0;
+/** The turn that is asked for, of all that goes on in this one. */
+let next: Promise<void> | undefined;
+let isOver = false;
+
+/**
+ * Counts a step of the scheduler or of a stream.
+ * @returns the turn that it has to wait for; `undefined` when it may be made at once
+ */
+export function turnBefore(macrotask: () => Promise<void>): Promise<void> | undefined {
+  if (isOver) return next;
+  if (++steps % OFTEN !== 0) return undefined;
+  const now = performance.now();
+  if (next === undefined) {
+    began = now;
+    next = macrotask().then(() => {
+      next = undefined;
+      isOver = false;
+      steps = 0;
+    });
+    return undefined;
+  }
+  isOver = now - began >= MOST_MS || steps >= MOST_STEPS;
+  return isOver ? next : undefined;
+}
