@@ -16,6 +16,7 @@ import {
   EngineLimitError,
   LimitError,
   LowerError,
+  TenonError,
   TrapError,
   UnloadedError,
   UnsupportedError,
@@ -160,7 +161,7 @@ export function toTrapError(raised: unknown, context: FaultContext): TrapError {
   const more = said !== undefined && said !== "" ? `: ${said}` : detail !== "" && detail !== code ? ` (${detail})` : "";
   const message = code === "exit" ? `Exit ${where}: ${detail}` : `Trap ${where}: ${code}${more}${place}`;
   // The user's own error, which is the same object with its stacks read.
-  const cause = error instanceof ImportFault ? error.error : error instanceof UnsupportedError ? error : undefined;
+  const cause = error instanceof ImportFault ? error.error : cannotSuspend(error) ? error : undefined;
   scrub(cause);
   const details = {
     trap: code,
@@ -362,9 +363,13 @@ function isOutOfMemory(abort: GuestAbort | undefined): boolean {
   return abort?.message === "Out of memory" && abort.position === undefined;
 }
 
+/** A guest had to be suspended where that is not possible, or where too many are already. */
+function cannotSuspend(error: unknown): error is TenonError {
+  return error instanceof UnsupportedError || (error instanceof TenonError && error.code === "too-many-suspended");
+}
+
 function classify(error: unknown): { code: TrapCode; detail: string } {
-  // A guest that would have to be suspended where that cannot be.
-  if (error instanceof UnsupportedError) return { code: "cannot-block", detail: error.message };
+  if (cannotSuspend(error)) return { code: "cannot-block", detail: error.message };
   try {
     return codeOf(error);
   } catch {

@@ -80,7 +80,12 @@ export function equipment(
           `The guest waits for ${what}, and cannot be suspended here: this engine has no JavaScript Promise Integration (Chromium 137, Firefox 153, Safari 27 and Node 24 have it), or JavaScript stands between its frames`,
         ),
       ...channelErrors(plan, instance),
-      stacks: suspends() ? { suspend: () => tasks.suspending() } : undefined,
+      stacks: suspends()
+        ? {
+            refusal: () => (stacksAreFull() ? tooManyStacks(instance.name) : undefined),
+            suspend: () => tasks.suspending(),
+          }
+        : undefined,
     };
     instance.explainHandle.channel = channelExplainer(instance.explainHandle, instance);
     const tasks = (instance.tasks = new InstanceTasks(instance, machine, code));

@@ -46,6 +46,8 @@ export interface Machine {
 
 /** Frames that the engine can suspend. */
 export interface Stacks {
+  /** Why none may be suspended now; `undefined` while some may. */
+  refusal(): Error | undefined;
   /** The guest that runs is suspended when it returns to the function between. @throws when there are too many */
   suspend(): void;
 }

@@ -130,7 +130,10 @@ export class Tasks extends Threads {
   }
 
   private invoke(call: HostCall): void {
-    if (!call.settled && this.outermost(call, call.instance.chain, this.startTask, call)) this.schedule();
+    if (call.settled) return;
+    const refusal = call.lift.suspended ? this.machine.stacks?.refusal() : undefined;
+    if (refusal !== undefined) call.reject(refusal);
+    else if (this.outermost(call, call.instance.chain, this.startTask, call)) this.schedule();
   }
 
   abort(call: HostCall): void {
