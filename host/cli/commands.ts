@@ -187,7 +187,7 @@ const run: Command = {
       );
     }
     const { worldOf } = await import("../../scripts/toolchain/run/world.ts");
-    const { answersRequests, runCalls, runProgram } = await import("../../scripts/toolchain/run/command.ts");
+    const { answersRequests, placeOf, runCalls, runProgram } = await import("../../scripts/toolchain/run/command.ts");
     const { addressOf, serveUntilInterrupted, shown } = await import("../../scripts/toolchain/run/serve.ts");
     const address = at === undefined ? undefined : addressOf(at);
     const world = await worldOf({
@@ -200,9 +200,8 @@ const run: Command = {
       listen: address === undefined ? [] : [shown(address)],
     });
     const serves = address !== undefined && (await answersRequests(file!));
-    // A guest in a worker can wait for the network; in this thread it could not on every engine.
     const waits = args.values("net").length > 0 || (address !== undefined && !serves);
-    const options = { imports: [world], isolation: waits ? "worker" : "thread" } as const;
+    const options = { imports: [world], isolation: waits ? await placeOf(file!) : "thread" } as const;
     if (serves) {
       await serveUntilInterrupted(file!, address, options, {
         begun: (url) => err(`Serving ${url}\n`),

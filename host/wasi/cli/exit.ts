@@ -1,6 +1,7 @@
 /** `wasi:cli/exit`, and what a program sees of it. */
 import { ComponentError, TenonError, UsageError } from "../../errors.ts";
 import { exitCodeOf } from "../../runtime/exit.ts";
+import { newestOf } from "../newest.ts";
 import type { Faces } from "../state.ts";
 
 /** The guest has ended itself with `wasi:cli/exit`: the cause of the error that its call ends with, whatever the code is. */
@@ -23,7 +24,7 @@ function exitCodeBehind(error: unknown): number | undefined {
 }
 
 /**
- * Runs a command: a component that exports `wasi:cli/run`.
+ * Runs a command: a component that exports `wasi:cli/run`; of several versions the newest.
  * @returns the exit code: 0 when `run` returned, 1 when it returned an error, else that of `wasi:cli/exit`
  * @throws what else its call ends with, and {@link UsageError} when the module is no command
  */
@@ -32,7 +33,7 @@ export async function runCommand(module: {
   readonly exports: object;
   get(path: string): Function | undefined;
 }): Promise<number> {
-  const run = module.get("wasi:cli/run#run");
+  const run = newestOf(module, "wasi:cli/run", "run");
   if (run === undefined)
     throw new UsageError(`Module ${module.name} exports no wasi:cli/run, so it cannot be run as a command`);
   try {

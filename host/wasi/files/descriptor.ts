@@ -231,7 +231,8 @@ export class Descriptor {
   openAt(pathFlags: PathFlags, path: string, openFlags: OpenFlags, flags: DescriptorFlags): Descriptor {
     return this.#at("open-at", path, (walk) => {
       const handle = this.#open(walk, follows(pathFlags), openFlags, flags);
-      const given = handle.it.kind === "file" ? flags : directoryFlags(handle.it);
+      const given =
+        handle.it.kind === "file" ? openedFileFlags(openFlags, flags) : openedDirectoryFlags(handle.it, flags);
       return new Descriptor(this.#all, handle, given, this.#pathTo(path));
     });
   }
@@ -248,11 +249,12 @@ export class Descriptor {
   removeDirectoryAt(path: string): void {
     this.#at("remove-directory-at", path, (walk) => {
       if (walk.name === "") throw new FileError("invalid", "The path ends with a directory itself");
-      // A link with a slash behind it is not what is to be removed, whatever it points to.
-      const { slash } = walk;
-      walk.slash = false;
+      // A link with a slash behind it is not what is to be removed, whatever it points to; out of here it must not lead either.
+      if (walk.slash && walk.isLink()) {
+        walk.settle(true);
+        throw new FileError("not-directory");
+      }
       if (walk.found(false).type !== "directory") throw new FileError("not-directory");
-      walk.slash = slash;
       mutable(walk.directory).removeDirectory.call(walk.directory, walk.name);
     });
   }
@@ -341,7 +343,7 @@ export class Descriptor {
   #open(walk: Walk, follow: boolean, openFlags: OpenFlags, flags: DescriptorFlags): Handle<OpenFile | Directory> {
     const { create = false, directory = false, exclusive = false, truncate = false } = openFlags;
     if (create && directory) throw new FileError("invalid", "open-at makes no directories");
-    const write = flags.write === true;
+    const { read = false, write = false } = openedFileFlags(openFlags, flags);
     const sync = flags.fileIntegritySync
       ? "file"
       : flags.dataIntegritySync || flags.requestedWriteSync
@@ -358,7 +360,7 @@ export class Descriptor {
         return walk.handle.use();
       }
       const options = {
-        read: flags.read === true,
+        read,
         write: write || truncate,
         create: create && !walk.slash,
         exclusive,
@@ -499,6 +501,21 @@ class FileSink implements Sink {
 /** What a descriptor of a directory may be used for: what its file system has. */
 export function directoryFlags(directory: Directory): DescriptorFlags {
   return { read: true, mutateDirectory: isMutable(directory) };
+}
+
+/** A file that is opened for nothing is read, and one that this call has made is written too. */
+function openedFileFlags({ create, exclusive }: OpenFlags, flags: DescriptorFlags): DescriptorFlags {
+  const made = create === true && exclusive === true;
+  const read = flags.read === true || flags.write !== true;
+  return { ...flags, read, ...((made || flags.write === true) && { write: true }) };
+}
+
+/**
+ * A directory is read whatever it is opened for, and says that it may be changed when that was asked for. What is below it may be changed
+ * all the same, as on other hosts: programs of C open directories for reading and make files in them.
+ */
+function openedDirectoryFlags(directory: Directory, { mutateDirectory = false }: DescriptorFlags): DescriptorFlags {
+  return { read: true, mutateDirectory: mutateDirectory && isMutable(directory) };
 }
 
 function isMutable(directory: Directory): boolean {

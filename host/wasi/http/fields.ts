@@ -35,10 +35,13 @@ function bytesOf(text: string): Uint8Array {
 export class Fields {
   #entries: Entry[] = [];
   #immutable = false;
+  /** How each name was first spelled, made when a value is added. */
+  #spellings: Map<string, string> | undefined;
 
   static fromList(entries: readonly Entry[]): Fields {
-    for (const [name, value] of entries) check(name, [value]);
-    return Fields.of(entries, false);
+    const fields = new Fields();
+    for (const [name, value] of entries) fields.append(name, value);
+    return fields;
   }
 
   /** @internal */
@@ -77,16 +80,18 @@ export class Fields {
     // In the place of the first.
     others.splice(at < 0 ? others.length : at, 0, ...set);
     this.#entries = others;
+    this.#spellings = undefined;
   }
 
   delete(name: string): void {
     this.#change(name, []);
     this.#entries = this.#entries.filter((entry) => !sameName(entry, name));
+    this.#spellings = undefined;
   }
 
   append(name: string, value: Uint8Array): void {
     this.#change(name, [value]);
-    this.#entries.push([name, value]);
+    this.#entries.push([this.#spelled(name), value]);
   }
 
   /** As 0.3 has it. */
@@ -111,6 +116,15 @@ export class Fields {
 
   #named(name: string): Entry[] {
     return this.#entries.filter((entry) => sameName(entry, name));
+  }
+
+  /** One name has one spelling, the first that was given. */
+  #spelled(name: string): string {
+    this.#spellings ??= new Map(this.#entries.map(([known]) => [known.toLowerCase(), known] as const).reverse());
+    const key = name.toLowerCase();
+    const first = this.#spellings.get(key) ?? name;
+    this.#spellings.set(key, first);
+    return first;
   }
 
   #change(name: string, values: readonly Uint8Array[]): void {

@@ -27,27 +27,35 @@ export function authorityOf(text: string): { readonly host: Host; readonly port:
   return found && { host: found, port };
 }
 
-/** What a request may be made of. Each ends the function of the guest that gives something else with an error. */
+/**
+ * What a request may be made of. Each ends the function of the guest that gives something else with an error. What has a case of its own
+ * is that case, also where it is given as `other`.
+ */
 export const requestChecks = {
-  method({ tag, val }: Named): void {
-    if (tag === "other" && !isToken(val!)) fail(undefined);
+  method(method: Named): Named {
+    if (method.tag !== "other") return method;
+    if (!isToken(method.val!)) fail(undefined);
+    return methodOf(method.val!);
   },
-  /** A path begins with a slash, so that it cannot go on with the name of the host. */
+  /** A relative one is a path too; where it is sent it is refused. */
   path(path: string | undefined): void {
-    if (path !== undefined && !/^(?:[/?][!-~]*|\*)?$/.test(path)) fail(undefined);
-    if (path?.includes("#") === true) fail(undefined);
+    if (path !== undefined && !/^[^\0- #<>?`\x7f]*(?:\?[^\0- #<>\x7f]*)?$/.test(path)) fail(undefined);
   },
-  scheme(scheme: Named | undefined): void {
-    if (scheme?.tag === "other" && !/^[A-Za-z][\w+.-]*$/.test(scheme.val!)) fail(undefined);
+  scheme(scheme: Named | undefined): Named | undefined {
+    if (scheme?.tag !== "other") return scheme;
+    if (!/^[A-Za-z][\dA-Za-z+.-]*$/.test(scheme.val!)) fail(undefined);
+    return /^https?$/i.test(scheme.val!) ? { tag: scheme.val!.toUpperCase() } : scheme;
   },
   authority(authority: string | undefined): void {
-    if (authority !== undefined && authorityOf(authority) === undefined) fail(undefined);
+    // Users may be named; where such a request is sent it is refused.
+    const named = authority?.replace(/^(?:[\w.~!$&'()*+,;=:-]|%[\da-f]{2})*@/i, "");
+    if (named !== undefined && authorityOf(named) === undefined) fail(undefined);
   },
 };
 
 /** @throws what ends a function of the guest, for a number that is no status */
 export function checkStatus(status: number): void {
-  if (status < 100 || status > 999) fail(undefined);
+  if (status < 100 || status > 599) fail(undefined);
 }
 
 /** What goes out has a body that can be had once. */
@@ -99,8 +107,7 @@ export class OutgoingRequest extends Outgoing {
   }
 
   setMethod(method: Named): void {
-    requestChecks.method(method);
-    this.#method = method;
+    this.#method = requestChecks.method(method);
   }
 
   pathWithQuery(): string | undefined {
@@ -117,8 +124,7 @@ export class OutgoingRequest extends Outgoing {
   }
 
   setScheme(scheme: Named | undefined): void {
-    requestChecks.scheme(scheme);
-    this.#scheme = scheme;
+    this.#scheme = requestChecks.scheme(scheme);
   }
 
   authority(): string | undefined {

@@ -66,7 +66,10 @@ function targetOf(request: Asked): Target {
   const { tag, val } = request.method;
   // A tunnel, which is for proxies.
   if (tag === "connect" || val?.toUpperCase() === "CONNECT") fail({ tag: "HTTP-request-method-invalid" });
-  const path = request.path ?? "/";
+  // A path that began with something else would go on with the name of the host.
+  const path = /^(?:$|[/?]|\*$)/.test(request.path ?? "")
+    ? encoded(request.path ?? "/")
+    : fail({ tag: "HTTP-request-URI-invalid" });
   const lengths = request.headers.get("content-length").map(textOf);
   if (lengths.length > 1 || !/^\d*$/.test(lengths[0] ?? "") || (!request.hasBody && Number(lengths[0] ?? 0) > 0))
     fail({ tag: "HTTP-request-body-size", val: undefined });
@@ -78,6 +81,11 @@ function targetOf(request: Asked): Target {
     path: path === "" || path.startsWith("?") ? `/${path}` : path,
     headers: request.headers.entries().map(([name, value]) => [name, textOf(value)]),
   };
+}
+
+/** As it is written in requests, which are of ASCII. */
+function encoded(path: string): string {
+  return path.replace(/[^!-~]+/g, encodeURIComponent);
 }
 
 /** Puts secrets in their places. @returns nothing where one of them would go to a host that it is not for */

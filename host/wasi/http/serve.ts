@@ -3,6 +3,7 @@ import { UsageError } from "../../errors.ts";
 import type { Body } from "./bodies.ts";
 import { Fields, textOf } from "./fields.ts";
 import { type Answer, IncomingRequest, ResponseOutparam } from "./messages.ts";
+import { newestOf } from "../newest.ts";
 import { readAll } from "./pipe.ts";
 import { BODILESS, noResponse as noResponseOf, serving } from "./serving.ts";
 import type { HandlerModule } from "./to-fetch-handler.ts";
@@ -23,9 +24,9 @@ export async function serve(
   let begun = false;
   try {
     const { name } = module;
-    const handle = module.get(`${HANDLER}#handle`);
+    const handle = newestOf(module, HANDLER, "handle");
     if (handle === undefined) {
-      const later = module.get("wasi:http/handler#handle");
+      const later = newestOf(module, "wasi:http/handler", "handle");
       if (later === undefined)
         throw new UsageError(
           `Module ${name} exports neither ${HANDLER} nor wasi:http/handler, so it cannot answer requests`,

@@ -6,6 +6,7 @@ import type { MaybePromise } from "../maybe.ts";
 export interface HandlerModule {
   readonly name: string;
   readonly hash: string;
+  readonly exports?: object;
   get(path: string): Function | undefined;
 }
 

@@ -88,6 +88,19 @@ export async function answersRequests(file: string): Promise<boolean> {
   return exports.some(({ name }) => /^wasi:http\/(?:incoming-)?handler(?:@|$)/.test(name));
 }
 
+/**
+ * Where a guest that may have to wait for the network is run: in a worker, which waits on every engine; in this thread when its functions
+ * are asynchronous, for those wait by themselves, and streams go to no worker.
+ */
+export async function placeOf(file: string): Promise<"thread" | "worker"> {
+  const { exports } = await read(file);
+  return exports.some(isAsync) ? "thread" : "worker";
+}
+
+function isAsync({ type }: ExternDecl): boolean {
+  return type.kind === "func" ? type.async : type.kind === "instance" && type.exports.some(isAsync);
+}
+
 /** @throws {UsageError} for a file that cannot be read, or is no component */
 export async function read(
   file: string,

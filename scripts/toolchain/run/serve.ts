@@ -15,7 +15,7 @@ import { createHost } from "../../../host/node/index.ts";
 import { toFetchHandler } from "../../../host/node/wasi.ts";
 import { hostOf, splitPort } from "../../../host/wasi/net/address.ts";
 import { wordsOf } from "../../../host/words.ts";
-import { named, read } from "./command.ts";
+import { named, placeOf, read } from "./command.ts";
 
 /** Methods that a request of the web cannot have. */
 const REFUSED = new Set(["CONNECT", "TRACE", "TRACK"]);
@@ -64,8 +64,9 @@ export async function serveUntilInterrupted(
 ): Promise<void> {
   const { bytes } = await read(file);
   const host = createHost(options);
-  // Where the engine can suspend a guest it waits in this thread; elsewhere `options` say whether it has to wait.
-  const how = "Suspending" in WebAssembly ? { jspi: true, isolation: "thread" } : {};
+  // Where the engine can suspend a guest it waits in this thread; elsewhere, and for asynchronous ones, `options` say where.
+  const suspends = "Suspending" in WebAssembly && (await placeOf(file)) === "worker";
+  const how = suspends ? { jspi: true, isolation: "thread" } : {};
   let count = 0;
   const load = (): Promise<Module> => host.load(bytes, { name: `main-${++count}`, ...how } as LoadOptions);
   const answer = toFetchHandler(load);

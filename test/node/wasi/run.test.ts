@@ -151,8 +151,10 @@ describe("tenon run --listen", () => {
     },
   );
 
-  test("answers 500 for a guest that gives no response, and says why", { timeout: 240_000 }, async () => {
-    const text = `(component
+  test.each([
+    [
+      "0.2",
+      `(component
       (import "wasi:http/types@0.2.0" (instance $types (export "incoming-request" (type $in (sub resource))) (export "response-outparam" (type $out (sub resource)))))
       (alias export $types "incoming-request" (type $in))
       (alias export $types "response-outparam" (type $out))
@@ -165,7 +167,27 @@ describe("tenon run --listen", () => {
         (export $in2 "in" (type $in)) (export $out2 "out" (type $out))
         (export "handle" (func $handle) (func (param "request" (own $in2)) (param "response-out" (own $out2)))))
       (instance $handler (instantiate $c (with "in" (type $in)) (with "out" (type $out)) (with "handle" (func $handle))))
-      (export "wasi:http/incoming-handler@0.2.0" (instance $handler)))`;
+      (export "wasi:http/incoming-handler@0.2.0" (instance $handler)))`,
+    ],
+    [
+      "0.3",
+      `(component
+      (import "wasi:http/types@0.3.0" (instance $types (export "request" (type $in (sub resource))) (export "response" (type $out (sub resource)))))
+      (alias export $types "request" (type $in))
+      (alias export $types "response" (type $out))
+      (core module $m (func (export "handle") (param i32) (result i32) unreachable) (func (export "callback") (param i32 i32 i32) (result i32) unreachable))
+      (core instance $i (instantiate $m))
+      (func $handle async (param "request" (own $in)) (result (result (own $out)))
+        (canon lift (core func $i "handle") async (callback (core func $i "callback"))))
+      (component $c
+        (import "in" (type $in (sub resource))) (import "out" (type $out (sub resource)))
+        (import "handle" (func $handle async (param "request" (own $in)) (result (result (own $out)))))
+        (export $in2 "in" (type $in)) (export $out2 "out" (type $out))
+        (export "handle" (func $handle) (func async (param "request" (own $in2)) (result (result (own $out2))))))
+      (instance $handler (instantiate $c (with "in" (type $in)) (with "out" (type $out)) (with "handle" (func $handle))))
+      (export "wasi:http/handler@0.3.0" (instance $handler)))`,
+    ],
+  ])("answers 500 for a guest of %s that gives no response, and says why", { timeout: 240_000 }, async (_, text) => {
     await writeFile(place("traps.wasm"), await parseWat(text));
     const child = start([place("traps.wasm"), "--listen", "127.0.0.1:0"]);
     const end = once(child, "close");

@@ -128,8 +128,7 @@ export class Request extends Message {
   }
 
   setMethod(method: Named): void {
-    requestChecks.method(method);
-    this.#method = method;
+    this.#method = requestChecks.method(method);
   }
 
   getPathWithQuery(): string | undefined {
@@ -138,7 +137,7 @@ export class Request extends Message {
 
   setPathWithQuery(path: string | undefined): void {
     requestChecks.path(path);
-    this.#path = path;
+    this.#path = path === "" ? "/" : path;
   }
 
   getScheme(): Named | undefined {
@@ -146,8 +145,7 @@ export class Request extends Message {
   }
 
   setScheme(scheme: Named | undefined): void {
-    requestChecks.scheme(scheme);
-    this.#scheme = scheme;
+    this.#scheme = requestChecks.scheme(scheme);
   }
 
   getAuthority(): string | undefined {

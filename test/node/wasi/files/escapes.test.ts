@@ -270,6 +270,8 @@ describe.each(Object.keys(fileSystems))("%s", (name) => {
       root.symlinkAt("sub", "in");
       root.symlinkAt("in/../../beside", "made-too");
       expect(code(() => root.statAt(FOLLOW, "made"))).toBe("not-permitted");
+      root.symlinkAt("..", "above");
+      expect(code(() => root.removeDirectoryAt("above/"))).toBe("not-permitted");
       expect(code(() => root.statAt(FOLLOW, "made-too/secret"))).toBe("not-permitted");
       // Moved to where its target would be inside, it is that; moved back, it is not.
       root.renameAt("made", root, "sub/made");

@@ -177,8 +177,21 @@ describe("descriptors", () => {
     expect(code(() => root.openAt(FOLLOW, "dir", { create: true, directory: true }, READ))).toBe("invalid");
     expect(code(() => root.openAt(FOLLOW, "file", { directory: true }, READ))).toBe("not-directory");
     expect(code(() => root.openAt(FOLLOW, "file", { create: true, exclusive: true }, WRITE))).toBe("exist");
-    expect(dir.getFlags()).toEqual({ read: true, mutateDirectory: true });
+    expect(dir.getFlags()).toEqual({ read: true, mutateDirectory: false });
+    using changed = root.openAt(FOLLOW, "dir", {}, { read: true, mutateDirectory: true });
+    expect(changed.getFlags()).toEqual({ read: true, mutateDirectory: true });
     expect(dir.getType()).toBe("directory");
+    for (const [open, asked, has] of [
+      [{}, {}, READ],
+      [{ create: true }, READ, READ],
+      [{ create: true, exclusive: true }, {}, { read: true, write: true }],
+      [{ create: true, exclusive: true }, READ, { read: true, write: true }],
+      [{ create: true, exclusive: true }, { write: true }, { read: false, write: true }],
+    ] as const) {
+      if ("exclusive" in open) root.unlinkFileAt("file");
+      using file = root.openAt(FOLLOW, "file", open, asked);
+      expect(file.getFlags()).toEqual(has);
+    }
   });
 
   test("streams read and write on, append at the end, and outlive the descriptor", async () => {

@@ -103,6 +103,9 @@ describe("wasi:http/client", () => {
     expect(JSON.parse(answered)).toEqual({ method: "POST", url: "/a?b", body: "some text", rawTrailers: ["x-t", "1"] });
     expect(text(response.getHeaders().get("X-Is")[0])).toBe("here");
     expect([end, await sent]).toEqual([OK, OK]);
+    const other = await guest("http/client")["send"](requestOf(guest, { path: "/\u00e9?\u{1f600}" })[0]);
+    expect(await answerOf(guest, other)).toMatchObject({ body: expect.stringContaining('"/%C3%A9?%F0%9F%98%80"') });
+    guest.events.pop();
     expect(guest.events).toEqual([
       { module: "guest", interface: "wasi:http/client", action: "send", target: `http://${at}`, granted: true },
     ]);
@@ -154,6 +157,8 @@ describe("wasi:http/client", () => {
     const send = (asked: Asked): Promise<unknown> =>
       outcome(() => guest("http/client")["send"](requestOf(guest, asked)[0]));
     expect(await send({ method: "connect" })).toEqual({ err: { tag: "HTTP-request-method-invalid" } });
+    for (const asked of [{ path: "a/b" }, { path: "@b.example/" }, { path: "*a" }, { authority: `user@${at}` }])
+      expect(await send(asked)).toEqual({ err: { tag: "HTTP-request-URI-invalid" } });
     for (const words of [["too much"], ["too"]]) {
       const headers = { "content-length": "5" };
       const body = streamOf(...words.map(bytes));
@@ -205,8 +210,13 @@ describe("wasi:http/types", () => {
     fields.append("x-a", bytes("2"));
     expect(fields.copyAll()).toEqual([
       ["X-A", bytes("1")],
-      ["x-a", bytes("2")],
+      ["X-A", bytes("2")],
     ]);
+    const listed = Fields.fromList(["b", "c", "B", "C", "b"].map((name) => [name, bytes(name)]));
+    expect(listed.copyAll().map(([name]: [string]) => name)).toEqual(["b", "c", "b", "c", "b"]);
+    listed.delete("B");
+    listed.append("B", bytes("later"));
+    expect(listed.copyAll().map(([name]: [string]) => name)).toEqual(["c", "c", "B"]);
     const [request] = Request.new(fields, undefined, NONE, undefined);
     expect(await outcome(() => request.getHeaders().append("b", bytes("c")))).toEqual({ err: { tag: "immutable" } });
     expect(fields.getAndDelete("X-a").map(text)).toEqual(["1", "2"]);
@@ -215,7 +225,8 @@ describe("wasi:http/types", () => {
     const [response] = Response.new(new Fields(), undefined, NONE);
     response.setStatusCode(404);
     expect(response.getStatusCode()).toBe(404);
-    expect(await outcome(() => response.setStatusCode(99))).toEqual({ err: undefined });
+    for (const none of [99, 600, 999])
+      expect(await outcome(() => response.setStatusCode(none))).toEqual({ err: undefined });
   });
 
   test("has requests with what was set, and refuses what is none", async () => {
@@ -233,9 +244,38 @@ describe("wasi:http/types", () => {
       ["setMethod", { tag: "other", val: "a b" }],
       ["setScheme", { tag: "other", val: "1" }],
       ["setAuthority", "a b"],
-      ["setPathWithQuery", "a#b"],
+      ["setScheme", { tag: "other", val: "h_p" }],
+      ...["", ":@", "@@", "a@", "a b@host", "host:what"].map((none) => ["setAuthority", none] as const),
+      ...["a#b", "/ ", "/\n", "/<", "/>", "/`", "/?<", "/\x7f"].map((none) => ["setPathWithQuery", none] as const),
     ] as const)
-      expect(await outcome(() => request[set](value)), set).toEqual({ err: undefined });
+      expect(await outcome(() => request[set](value)), `${set} ${JSON.stringify(value)}`).toEqual({ err: undefined });
+    for (const path of ["/", "/a/../b", "/?a", "/\u00e9?\u{1f600}`", "a/b", "../..", "?a", "*"]) {
+      request.setPathWithQuery(path);
+      expect(request.getPathWithQuery()).toBe(path);
+    }
+    request.setPathWithQuery("");
+    expect(request.getPathWithQuery()).toBe("/");
+    for (const authority of ["a.example:80", "[::1]:80", "user@a.example", "user:pass%20@127.0.0.1:1"]) {
+      request.setAuthority(authority);
+      expect(request.getAuthority()).toBe(authority);
+    }
+    for (const [given, had] of [
+      ["GET", { tag: "get" }],
+      ["PATCH", { tag: "patch" }],
+      ["get", { tag: "other", val: "get" }],
+      ["FIND", { tag: "other", val: "FIND" }],
+    ] as const) {
+      request.setMethod({ tag: "other", val: given });
+      expect(request.getMethod()).toEqual(had);
+    }
+    for (const [given, had] of [
+      ["https", { tag: "HTTPS" }],
+      ["HTTP", { tag: "HTTP" }],
+      ["ws", { tag: "other", val: "ws" }],
+    ] as const) {
+      request.setScheme({ tag: "other", val: given });
+      expect(request.getScheme()).toEqual(had);
+    }
     const own = request.getOptions();
     expect(own.getConnectTimeout()).toBe(5n);
     expect(await outcome(() => own.setConnectTimeout(1n))).toEqual({ err: { tag: "immutable" } });

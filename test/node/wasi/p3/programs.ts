@@ -262,3 +262,22 @@ export function sleepCommand(ns: number): Promise<Uint8Array<ArrayBuffer>> {
   (instance $exports (export "run" (func $run)))
   (export "wasi:cli/run@0.3.0" (instance $exports)))`);
 }
+
+/** A command of 0.3 that is one of 0.2 too, as Rust has them: that of 0.2 traps, and that of 0.3 ends with what it is told to. */
+export function twofoldCommand(ends: 0 | 1): Promise<Uint8Array<ArrayBuffer>> {
+  return parseWat(`(component
+  (core func $return (canon task.return (result (result))))
+  (core module $program
+    (import "w" "return" (func $return (param i32)))
+    (func (export "old") (result i32) unreachable)
+    (func (export "run") (result i32) (call $return (i32.const ${ends})) (i32.const 0))
+    (func (export "callback") (param i32 i32 i32) (result i32) unreachable))
+  (core instance $program (instantiate $program (with "w" (instance (export "return" (func $return))))))
+  (func $old (result (result)) (canon lift (core func $program "old")))
+  (func $run async (result (result))
+    (canon lift (core func $program "run") async (callback (core func $program "callback"))))
+  (instance $older (export "run" (func $old)))
+  (instance $newer (export "run" (func $run)))
+  (export "wasi:cli/run@0.2.3" (instance $older))
+  (export "wasi:cli/run@0.3.0" (instance $newer)))`);
+}

@@ -9,7 +9,7 @@ import { main } from "../../../../host/cli/main.ts";
 import { createHost } from "../../../../host/node/index.ts";
 import { type AccessEvent, runCommand, wasi } from "../../../../host/node/wasi.ts";
 import { root } from "../../package/support.ts";
-import { dropCommand, echoCommand, sleepCommand } from "./programs.ts";
+import { dropCommand, echoCommand, sleepCommand, twofoldCommand } from "./programs.ts";
 
 let folder: string;
 beforeAll(async () => {
@@ -82,6 +82,13 @@ describe("a command of 0.3", () => {
     expect(await runCommand(module)).toBe(0);
   });
 
+  test("is what runs of a program that is a command of 0.2 too", async () => {
+    for (const code of [0, 1] as const) {
+      const module = await createHost().load(await twofoldCommand(code), { imports: wasi({}) });
+      expect(await runCommand(module)).toBe(code);
+    }
+  });
+
   test("is run by tenon run", async () => {
     const file = join(folder, "sleep.wasm");
     await writeFile(file, await sleepCommand(1_000_000));
@@ -91,17 +98,20 @@ describe("a command of 0.3", () => {
     expect(said).toBe("");
   });
 
-  test("has the standard streams of the shell by tenon run", async () => {
-    const file = join(folder, "echo.wasm");
-    await writeFile(file, await echoCommand(1_000_000));
-    const child = spawn(process.execPath, ["--import", "tsx", "host/cli/index.ts", "run", file], {
-      cwd: root,
-      stdio: ["pipe", "pipe", "inherit"],
-    });
-    let out = "";
-    child.stdout.on("data", (chunk: Buffer) => (out += chunk.toString()));
-    child.stdin.end("from the shell\n");
-    expect(await once(child, "close")).toEqual([0, null]);
-    expect(out).toBe("from the shell\n");
-  });
+  test.each([[[]], [["--net", "host.example"]]])(
+    "has the standard streams of the shell by tenon run with %j",
+    async (given) => {
+      const file = join(folder, "echo.wasm");
+      await writeFile(file, await echoCommand(1_000_000));
+      const child = spawn(process.execPath, ["--import", "tsx", "host/cli/index.ts", "run", file, ...given], {
+        cwd: root,
+        stdio: ["pipe", "pipe", "inherit"],
+      });
+      let out = "";
+      child.stdout.on("data", (chunk: Buffer) => (out += chunk.toString()));
+      child.stdin.end("from the shell\n");
+      expect(await once(child, "close")).toEqual([0, null]);
+      expect(out).toBe("from the shell\n");
+    },
+  );
 });
