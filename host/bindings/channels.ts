@@ -7,6 +7,7 @@
 import { quote } from "../abi/emit/code.ts";
 import type { Code } from "../abi/emit/code.ts";
 import { partsOf } from "../model/cases.ts";
+import { mayBeArray } from "../model/facts.ts";
 import type { AsyncValueType, FuncType, ValueType } from "../model/types.ts";
 import type { Options, TaskBuiltin } from "../plan/plan.ts";
 import type { Names } from "./names.ts";
@@ -186,7 +187,7 @@ export class Channels {
       `element: ${element === undefined ? "undefined" : quote(element.kind)}`,
       `size: ${layout?.size ?? 0}, alignment: ${layout?.alignment ?? 1}`,
       `cost: ${element === undefined ? 0 : tools.elementCost(element)}`,
-      `ofArrays: ${element !== undefined && mayBeArray(element)}`,
+      `ofArrays: ${mayBeArray(element)}`,
       `path: ${JSON.stringify(path)}`,
       `fitsElement: (v) => ${guarded ? body : check}`,
     ];
@@ -213,10 +214,4 @@ export class Channels {
     });
     return found;
   }
-}
-
-/** Whether a value of a type may be an array in JavaScript, as a chunk may. */
-function mayBeArray(type: ValueType): boolean {
-  if (type.kind === "option") return type.type.kind !== "option" && mayBeArray(type.type);
-  return type.kind === "list" || type.kind === "tuple";
 }

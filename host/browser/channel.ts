@@ -26,6 +26,9 @@ export function starter(): Starter {
   return {
     post: (message, transfer) => scope.postMessage(message, transfer),
     listen: (receive) => (received = receive),
+    get canWait() {
+      return shared !== undefined;
+    },
     wait: () => readAnswer(shared!, () => scope.postMessage("more")),
   };
 }

@@ -55,8 +55,8 @@ class PageThread implements Thread {
     this.#worker.postMessage(shared satisfies ToWorker);
   }
 
-  post(message: Request): void {
-    this.#worker.postMessage(message);
+  post(message: Request, transfer: readonly ArrayBuffer[] = []): void {
+    this.#worker.postMessage(message, [...transfer]);
   }
 
   answer(message: Answer): void {

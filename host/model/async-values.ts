@@ -9,8 +9,7 @@
 export interface CallOptions {
   /**
    * Gives the call up: its promise rejects with the signal's reason, and the guest is asked to cancel its task. A signal that
-   * has aborted before the call begins lets nothing of the guest run. In a worker a call that has begun is not cancelled: it goes
-   * on to its end, of which nobody hears. Default: the call ends when the guest ends it.
+   * has aborted before the call begins lets nothing of the guest run. Default: the call ends when the guest ends it.
    */
   readonly signal?: AbortSignal | undefined;
 }

@@ -128,6 +128,12 @@ export function holdsAsync(type: ValueType | undefined): boolean {
   return holds(type, ASYNC);
 }
 
+/** Whether a value of a type may be an array in JavaScript, as a chunk of a stream may. */
+export function mayBeArray(type: ValueType | undefined): boolean {
+  if (type?.kind === "option") return type.type.kind !== "option" && mayBeArray(type.type);
+  return type?.kind === "list" || type?.kind === "tuple";
+}
+
 /** Whether a list of fixed length is in the type: only then may it be larger than what it is made of. */
 export function holdsFixedList(type: ValueType): boolean {
   return holds(type, FIXED);

@@ -75,8 +75,8 @@ class NodeThread implements Thread {
     });
   }
 
-  post(message: Request): void {
-    this.#requests.postMessage(message);
+  post(message: Request, transfer: readonly ArrayBuffer[] = []): void {
+    this.#requests.postMessage(message, transfer);
   }
 
   answer(message: Answer): void {
@@ -141,6 +141,7 @@ export function starter(): Starter {
       raise(counts, REPLIES);
     },
     listen: (receive) => void requests.on("message", (message: Request) => receive(message)),
+    canWait: true,
     wait: () => waitFor(answers, counts, ANSWERS, Number.POSITIVE_INFINITY) as Answer,
   };
 }

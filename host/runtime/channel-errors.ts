@@ -5,14 +5,13 @@ import { behind } from "../abi/async/host-reader.ts";
 import { isSource } from "../abi/async/host-writer.ts";
 import { errorContexts, isMet, isPromise } from "../abi/async/passed.ts";
 import { explain, type ExplainHandle } from "../abi/explain.ts";
-import { LowerError, UnloadedError } from "../errors.ts";
+import { LowerError } from "../errors.ts";
 import { partsOf } from "../model/cases.ts";
 import { formatType } from "../model/text.ts";
 import type { ValueType } from "../model/types.ts";
 import type { KeptPlan } from "../plan/plan.ts";
 import { describe } from "../words.ts";
-import { scrub } from "./trap.ts";
-import { SourceFault } from "./source-fault.ts";
+import { cutOff, SourceFault } from "./source-fault.ts";
 
 export function channelErrors(
   plan: KeptPlan,
@@ -33,12 +32,7 @@ export function channelErrors(
         ? new LowerError(place, formatType(element), describe(value))
         : new LowerError(mismatch.path, mismatch.expected, mismatch.found);
     },
-    cutOff() {
-      const error = new UnloadedError(`A stream or future of "${instance.name}" has ended with its instance`);
-      // Its frames hold the instance until they are read.
-      scrub(error);
-      return error;
-    },
+    cutOff: () => cutOff(instance.name),
   };
 }
 

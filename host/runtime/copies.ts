@@ -4,12 +4,14 @@
  */
 import { ownField } from "../abi/runtime.ts";
 import { casesOf, someType } from "../model/cases.ts";
+import { holdsAsync } from "../model/facts.ts";
 import { toCamelCase } from "../model/spelling.ts";
 import type { ValueType } from "../model/types.ts";
 
 export type HandleType = Extract<ValueType, { kind: "own" | "borrow" }>;
-/** What becomes of a resource. */
-export type Handle = (type: HandleType, value: unknown) => unknown;
+export type ChannelType = Extract<ValueType, { kind: "stream" | "future" }>;
+/** What becomes of a resource, a stream or a future. */
+export type Handle = (type: HandleType | ChannelType, value: unknown) => unknown;
 export type Convert = (value: unknown, handle: Handle) => unknown;
 
 type Converters = WeakMap<ValueType, Convert | "same">;
@@ -23,7 +25,7 @@ const looks: Converters = new WeakMap();
  * passed as it is.
  */
 export function copying(type: ValueType): Convert | undefined {
-  return converter(type, copies, isCompound);
+  return converter(type, copies, (it) => isCompound(it) || holdsAsync(it));
 }
 
 /** A copy of what a program passes, with the same resources in it unless `handle` says otherwise. */
@@ -32,26 +34,30 @@ export function kept(type: ValueType, value: unknown, handle: Handle = (_, resou
   return convert === undefined ? value : convert(value, handle);
 }
 
-/** Looks through plain values for resources; `undefined` where there can be none. */
+/** Looks through plain values for resources, streams and futures; `undefined` where there can be none. */
 export function handling(type: ValueType): Convert | undefined {
   return converter(type, looks, (it) => someType(it, isHandle));
 }
 
-/** A value whose resources `handle` has looked at; the value itself where its type has none, or there is no type. */
+/** A value whose resources, streams and futures `handle` has looked at; the value itself where its type has none, or there is no type. */
 export function handled(type: ValueType | undefined, value: unknown, handle: Handle): unknown {
   const convert = type && handling(type);
   return convert === undefined ? value : convert(value, handle);
 }
 
-function isHandle({ kind }: ValueType): boolean {
-  return kind === "own" || kind === "borrow";
+function isHandle(type: ValueType): type is HandleType | ChannelType {
+  return type.kind === "own" || type.kind === "borrow" || isChannel(type);
 }
 
-const COMPOUND = new Set(["record", "tuple", "list", "variant", "flags", "result", "map"]);
+export function isChannel(type: ValueType): type is ChannelType {
+  return type.kind === "stream" || type.kind === "future";
+}
+
+const COMPOUND = new Set(["own", "borrow", "record", "tuple", "list", "variant", "flags", "result", "map"]);
 
 /** Whether an object that the program made may stand for a value. */
 function isCompound(type: ValueType): boolean {
-  return type.kind === "option" ? isCompound(type.type) : isHandle(type) || COMPOUND.has(type.kind);
+  return type.kind === "option" ? isCompound(type.type) : COMPOUND.has(type.kind);
 }
 
 function converter(type: ValueType, known: Converters, concerns: (type: ValueType) => boolean): Convert | undefined {
@@ -71,7 +77,12 @@ function make(type: ValueType, of: (part: ValueType | undefined) => Convert, arr
   switch (type.kind) {
     case "own":
     case "borrow":
+    case "stream":
+    case "future":
       return (value, handle) => handle(type, value);
+    case "error-context":
+      // An error of the program's would lose the field that it is about.
+      return object((value) => ({ debugMessage: (value as { readonly debugMessage?: unknown }).debugMessage }));
     case "record": {
       const fields = type.fields.map(({ name, type: part }) => [toCamelCase(name), of(part)] as const);
       return object((value, handle) => {

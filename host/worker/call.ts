@@ -5,26 +5,27 @@
  * Types only.
  */
 import type { ExplainHandle } from "../abi/explain.ts";
+import type { Activity } from "../errors.ts";
 import type { Turn } from "../runtime/call-limits.ts";
 import type { CallLimits, EndOptions, EndReceipt, InstanceResources, Usage } from "../runtime/engine.ts";
-import type { HandleType } from "../runtime/copies.ts";
+import type { ChannelType, HandleType } from "../runtime/copies.ts";
 import type { Func } from "./surface.ts";
 import type { Inside } from "./trail.ts";
 
 /** How limits of single calls are given, kept apart since a page that starts with the host has no use for it. */
 export type Limiting = typeof import("../runtime/call-limits.ts");
 
-/** A resource among the arguments of a call, as it was when the call was made. */
+/** A resource, a stream or a future among the arguments of a call, as it was when the call was made. */
 export interface Passed {
-  readonly handle: HandleType;
-  readonly value: object;
+  readonly handle: HandleType | ChannelType;
+  readonly value: unknown;
   /** The guest's number, of one of its own that was taken from its object. */
   readonly number: number | undefined;
 }
 
 /** Arguments as a call was made with them. */
 export interface Given {
-  /** For a worker these are copies, in which a resource is its place in {@link passed}. */
+  /** For a worker these are copies, in which a resource, a stream or a future is its place in {@link passed}. */
   readonly args: readonly unknown[];
   readonly passed: readonly Passed[];
   /** The one that has the resources of the guest which the call is about. */
@@ -66,12 +67,14 @@ export interface Member {
   /** The first trap, when {@link state} is `trapped`. */
   readonly trap: Error | undefined;
   readonly usage: Usage;
-  /** An import is on the host's stack now: a call that is made meanwhile comes from it. */
+  /** An import that its guest waits for is on the host's stack now: a call that is made meanwhile comes from it. */
   readonly importing: boolean;
   /** Whether it would begin a call at once. */
   readonly free: boolean;
   /** Calls under way. */
   readonly depth: number;
+  /** The same by name, with what is still to come of streams and futures; absent where that is not known. */
+  readonly underway?: readonly Activity[] | undefined;
   resources(): InstanceResources;
   /** @throws {UsageError} when no worker can begin, and whatever making an instance throws */
   start(): Promise<void>;
@@ -79,8 +82,10 @@ export interface Member {
   run(call: Call): void;
   /** As {@link run}, and waits for its end in this thread, where it can. */
   runSync?(call: Call): void;
-  /** The signal of a call has fired, which may be the one under way. */
+  /** The signal of a call has fired, which may be one under way. */
   stop(call: Call): void;
+  /** Nobody waits for an asynchronous call any more, which may be one under way: the guest is told. */
+  giveUp?(call: Call): void;
   /**
    * Ends the instance.
    * @param error what the call that runs is rejected with

@@ -13,7 +13,7 @@ import type { Limiting } from "./call.ts";
 import type { Threads } from "./messages.ts";
 import { Pool, type Plan } from "./pool.ts";
 import { Sending } from "./sending.ts";
-import { linkedPlan, surfaceOf } from "./surface.ts";
+import { type Func, hasAsyncValues, linkedPlan, type Surface, surfaceOf, waitedFor } from "./surface.ts";
 import { passingHere, ThreadMember } from "./thread-member.ts";
 import { Trail } from "./trail.ts";
 import { WorkerMember } from "./worker-member.ts";
@@ -60,8 +60,13 @@ export function workerEngine(threads: Threads): Engine {
       // Limits are the worker's; here nothing runs.
       const opened = await here.engines.thread.open({ ...content, body: bytes }, { limits: {} }, platform);
       const prepare = async (name?: string): Promise<EngineComponent> => {
-        const how = { threads, trail, sync, ...(await parts()) };
-        return inWorkers((await opened.prepare(name)) as ThreadComponent, { ...content, body: bytes }, recipe, how);
+        const component = (await opened.prepare(name)) as ThreadComponent;
+        const surface = surfaceOf(component.imports, component.exports);
+        const { channels } = surface;
+        if (sync && channels !== undefined) refuseChannels(component.name, channels);
+        const bridge = hasAsyncValues(surface) ? await import("./channels.ts") : undefined;
+        const how = { threads, trail, sync, surface, bridge, ...(await parts()) };
+        return inWorkers(component, { ...content, body: bytes }, recipe, how);
       };
       return { ...opened, prepare } satisfies Opened;
     },
@@ -83,7 +88,17 @@ function checkIsolation(isolation: string = "thread"): void {
   );
 }
 
+/** A thread that waits for a worker can neither read nor be asked for elements. */
+function refuseChannels(name: string, { path }: Func): never {
+  throw new UnsupportedError(
+    "worker",
+    `"${name}" passes streams or futures (${path.join("#")}), for which isolation: "worker-sync" has no thread left: load it with isolation: "worker", or without isolation`,
+  );
+}
+
 interface How {
+  readonly surface: Surface;
+  readonly bridge: typeof import("./channels.ts") | undefined;
   readonly threads: Threads;
   readonly trail: Trail;
   readonly sync: boolean;
@@ -95,9 +110,8 @@ function inWorkers(
   component: ThreadComponent,
   { body, from, limits }: Content & { readonly body: Uint8Array<ArrayBuffer> },
   recipe: Recipe,
-  { threads, trail, sync, faults, limiting }: How,
+  { threads, trail, sync, surface, bridge, faults, limiting }: How,
 ): EngineComponent {
-  const surface = surfaceOf(component.imports, component.exports);
   return {
     name: component.name,
     hash: component.hash,
@@ -110,8 +124,9 @@ function inWorkers(
     async start(imports, { name = component.name, onTrap } = {}) {
       const missing = component.missing(imports);
       if (missing.length > 0) throw faults.linkError(`Cannot link ${name}`, missing);
-      if (surface.imports.length > 0 && threads.cannotWait !== undefined) {
-        const first = surface.imports[0]!.path.join("#");
+      const waited = threads.cannotWait === undefined ? undefined : waitedFor(surface);
+      if (waited !== undefined) {
+        const first = waited.join("#");
         throw new UnsupportedError(
           "worker",
           `"${name}" imports ${first}, which its worker would have to wait for: ${threads.cannotWait}`,
@@ -124,7 +139,7 @@ function inWorkers(
       const job = { bytes: body, from, recipe, limits: { maxBytes: limits.maxBytes }, name, modules: linked.modules };
       const { exports } = component;
       const counts = limiting.countsSteps(recipe);
-      const shared = { name, surface, linked, threads, trail, job, sync, counts, members: new WeakMap() };
+      const shared = { name, surface, linked, threads, trail, job, sync, counts, bridge, members: new WeakMap() };
       return Pool.start({
         ...{
           name,

@@ -6,6 +6,7 @@ import { disposeHostObject } from "../abi/host-objects.ts";
 import { returnRep } from "../abi/guest-resource.ts";
 import { ComponentError, UnsupportedError } from "../errors.ts";
 import type { ImportCall } from "../model/async-values.ts";
+import { someType } from "../model/cases.ts";
 import type { ValueType } from "../model/types.ts";
 import { funcName } from "../model/spelling.ts";
 import type { LinkedImports } from "../runtime/given-imports.ts";
@@ -13,9 +14,10 @@ import { exitCodeOf } from "../runtime/exit.ts";
 import { scrub } from "../runtime/trap.ts";
 import { wordsOf } from "../words.ts";
 import type { Call } from "./call.ts";
+import type { Channels, Crossing } from "./channels.ts";
 import type { Answer } from "./messages.ts";
 import type { Func, Surface } from "./surface.ts";
-import { copying, handled, type Handle, type HandleType } from "../runtime/copies.ts";
+import { type ChannelType, copying, handled, type Handle, type HandleType, isChannel } from "../runtime/copies.ts";
 
 /** The guest's resources, as the host has them. */
 export interface GuestSide {
@@ -40,20 +42,18 @@ export class HostImports {
   tagged: readonly boolean[] = [];
   /** What imports threw; the traps that come of it have it as their cause. */
   readonly #thrown: unknown[] = [];
-  #controller: AbortController | undefined;
-  #end: { readonly reason: unknown } | undefined;
-  /** What asynchronous imports are told of their calls. A guest in a worker waits for each, and cancels none. */
-  readonly #importCall: ImportCall = withSignal(() => {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController();
-      if (this.#end !== undefined) this.#controller.abort(this.#end.reason);
-    }
-    return this.#controller.signal;
-  });
+  #ended = false;
+  /** The one that the guest waits for in place. */
+  #blocking: Begun | undefined;
+  /** Asynchronous ones that have not ended, by the number of the call. */
+  readonly #begun = new Map<number, Begun>();
+  readonly #channels: () => Channels | undefined;
 
-  constructor(surface: Surface, linked: LinkedImports, guest: GuestSide) {
+  /** @param channels streams and futures that cross, where some do */
+  constructor(surface: Surface, linked: LinkedImports, guest: GuestSide, channels: () => Channels | undefined) {
     this.#surface = surface;
     this.#guest = guest;
+    this.#channels = channels;
     this.#imports = surface.imports.map((func, index) => target(func, linked.funcs[index]));
   }
 
@@ -64,22 +64,67 @@ export class HostImports {
     return found;
   };
 
+  /** Asynchronous imports whose end the guest waits for. */
+  get awaited(): readonly string[] {
+    return [...this.#begun.values()].map(({ index }) => this.#pathOf(index));
+  }
+
+  #pathOf(index: number): string {
+    return this.#surface.imports[index]!.path.join("#");
+  }
+
+  /** Calls an asynchronous import, which the guest may cancel. @see call */
+  begin(id: number, index: number, args: readonly unknown[], waits: boolean, answer: (answer: Answer) => void): void {
+    const begun = new Begun(index);
+    this.#begun.set(id, begun);
+    this.#call(index, args, begun, waits ? "later" : "now", (given) => {
+      this.#begun.delete(id);
+      answer(given);
+    });
+  }
+
+  /** The guest has cancelled an asynchronous import. */
+  cancel(id: number): void {
+    this.#begun.get(id)?.abort();
+  }
+
   /**
-   * Calls an import for the guest, and answers now or, when it returns a promise, later.
+   * Calls an import for the guest, which waits for it in place, and answers now or, when it returns a promise, later.
    * @param waits whether a promise can be waited for
    */
   call(index: number, args: readonly unknown[], waits: boolean, answer: (answer: Answer) => void): void {
+    const begun = new Begun(index);
+    const { type } = this.#surface.imports[index]!;
+    // Its worker could neither write to a stream meanwhile nor read from one.
+    const gives = type.params.some((param) => someType(param.type, isChannel));
+    this.#blocking = begun;
+    this.#call(index, args, begun, !waits ? "now" : gives ? "without streams" : "later", (given) => {
+      this.#blocking = undefined;
+      answer(given);
+    });
+  }
+
+  #call(
+    index: number,
+    args: readonly unknown[],
+    begun: Begun,
+    waits: keyof typeof cannotWait | "later",
+    answer: (answer: Answer) => void,
+  ): void {
     const { type } = this.#surface.imports[index]!;
     const lent: object[] = [];
     const take: Handle = (handle, value) => {
-      const taken = this.take(handle, value as number);
-      if (handle.kind === "borrow" && this.#surface.resource(handle).origin.kind === "guest") lent.push(taken);
+      const taken = this.take(handle, value, index);
+      if (handle.kind === "borrow" && this.#surface.resource(handle).origin.kind === "guest")
+        lent.push(taken as object);
       return taken;
     };
     const result = type.result;
     const [ok, err] = result?.kind === "result" ? [result.ok, result.err] : [result, undefined];
     const finish = (how: () => Answer): void => {
       for (const object of lent) this.#guest.cut(object);
+      // Nobody is left who could use what it gave.
+      if (this.#ended) return;
       let message: Answer;
       try {
         message = how();
@@ -96,29 +141,29 @@ export class HostImports {
     const failed = (error: unknown): void =>
       finish(() => {
         const payload = result?.kind === "result" ? payloadOf(error) : undefined;
-        return payload === undefined ? this.#threw(error) : ["err", this.#give(err, payload.value)];
+        return payload === undefined ? this.#threw(error) : ["err", this.give(err, payload.value)];
       });
     const returns = (value: unknown): void =>
       finish(() => {
         const tagged = this.tagged[index] === true ? taggedOf(value) : undefined;
-        if (tagged !== undefined) return [tagged.tag, this.#give(tagged.tag === "ok" ? ok : err, tagged.val)];
-        return ["ok", this.#give(ok, value)];
+        if (tagged !== undefined) return [tagged.tag, this.give(tagged.tag === "ok" ? ok : err, tagged.val)];
+        return ["ok", this.give(ok, value)];
       });
     let value: unknown;
     try {
       const given = args.map((arg, i) => handled(type.params[i]!.type, arg, take));
-      if (type.async) given.push(this.#importCall);
+      if (type.async) given.push(begun);
       value = this.#imports[index]!(given);
     } catch (error) {
       failed(error);
       return;
     }
     if (!isThenable(value)) returns(value);
-    else if (waits) Promise.resolve(value).then(returns, failed);
+    else if (waits === "later") Promise.resolve(value).then(returns, failed);
     else {
       // Nobody will hear of what it rejects with.
       Promise.resolve(value).catch(() => {});
-      const words = `The import "${this.#surface.imports[index]!.path.join("#")}" returned a promise, which isolation: "worker-sync" cannot wait for: return the value itself, or load the module with isolation: "worker"`;
+      const words = `The import "${this.#pathOf(index)}" returned a promise, ${cannotWait[waits]}`;
       finish(() => this.#threw(new UnsupportedError("worker", words)));
     }
   }
@@ -135,8 +180,15 @@ export class HostImports {
     }
   }
 
-  /** What the guest sends of a resource, as the host has it. */
-  take(handle: HandleType, number: number): object {
+  /**
+   * What the guest sends of a resource, a stream or a future, as the host has it.
+   * @param by the function that gives it: an import by its number, or the names of an export
+   */
+  take(handle: HandleType | ChannelType, value: unknown, by: number | string): unknown {
+    if (isChannel(handle)) {
+      return this.#channels()!.take(handle, value as Crossing, typeof by === "string" ? by : this.#pathOf(by));
+    }
+    const number = value as number;
     if (this.#surface.resource(handle).origin.kind === "guest") return this.#guest.wrap(handle, number);
     const { object } = this.#objects.get(number)!;
     if (handle.kind === "own") this.#objects.delete(number);
@@ -167,8 +219,11 @@ export class HostImports {
 
   /** Nobody waits for the imports that are called any more. */
   abort(reason: unknown): void {
-    this.#end ??= { reason };
-    this.#controller?.abort(reason);
+    if (this.#ended) return;
+    this.#ended = true;
+    for (const begun of this.#begun.values()) begun.abort(reason);
+    this.#begun.clear();
+    this.#blocking?.abort(reason);
   }
 
   /** Disposes of what the guest still has. */
@@ -187,19 +242,27 @@ export class HostImports {
     return { disposed: objects.length, errors };
   }
 
-  #give(type: ValueType | undefined, value: unknown): unknown {
+  /** A value of the program's as it is sent. */
+  give(type: ValueType | undefined, value: unknown): unknown {
     const convert = type && copying(type);
     if (convert === undefined) return value;
     return convert(value, (handle, part) =>
-      this.#surface.resource(handle).origin.kind === "guest"
-        ? this.#guest.unwrap(handle, part)
-        : this.add(handle, part),
+      isChannel(handle)
+        ? this.#channels()!.give(handle, part)
+        : this.#surface.resource(handle).origin.kind === "guest"
+          ? this.#guest.unwrap(handle, part)
+          : this.add(handle, part),
     );
   }
 
   #threw(error: unknown): Answer {
+    return ["threw", ...this.tell(error)];
+  }
+
+  /** What the worker is told of an error that it does not cause: a number, by which it is found again, and words. */
+  tell(error: unknown): readonly [number, string, number | undefined] {
     scrub(error);
-    return ["threw", this.#thrown.push(error) - 1, wordsOf(error), exitCodeOf(error)];
+    return [this.#thrown.push(error) - 1, wordsOf(error), exitCodeOf(error)];
   }
 }
 
@@ -210,12 +273,35 @@ class NoResource extends TypeError {
   }
 }
 
-function withSignal(make: () => AbortSignal): ImportCall {
-  return {
-    get signal() {
-      return make();
-    },
-  };
+/** Why a promise cannot be waited for, and what to do. */
+const cannotWait = {
+  now: 'which isolation: "worker-sync" cannot wait for: return the value itself, or load the module with isolation: "worker"',
+  "without streams":
+    "but takes a stream or future of a guest that waits for it and writes nothing meanwhile: return before anything is read, declare it async in WIT and call it so, or load the module without isolation",
+};
+
+/** A call of an import that has not ended, as the import is told of it. */
+class Begun implements ImportCall {
+  readonly index: number;
+  #controller: AbortController | undefined;
+  #aborted: { readonly reason: unknown } | undefined;
+
+  constructor(index: number) {
+    this.index = index;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#aborted !== undefined) this.#controller.abort(this.#aborted.reason);
+    }
+    return this.#controller.signal;
+  }
+
+  abort(reason?: unknown): void {
+    this.#aborted ??= { reason };
+    this.#controller?.abort(reason);
+  }
 }
 
 function target({ path }: Func, linked: unknown): Import {
@@ -257,5 +343,5 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 /** The guest's own resources that a call would have given away, which is not made, are the host's again. */
 export function giveBackAll({ passed }: Pick<Call, "passed">): void {
   for (const { handle, value, number } of passed)
-    if (handle.kind === "own" && number !== undefined) returnRep(value, number);
+    if (handle.kind === "own" && number !== undefined) returnRep(value as object, number);
 }

@@ -122,7 +122,7 @@ export function inEach(
     const each = (args: (place: number) => readonly unknown[]): unknown => {
       const values = members().map((member, place) => {
         // It is at a call that is about to be cut short: it would never hear of its end.
-        if (last && member.depth > 0) return Promise.reject(busyAtEnd(path, kind));
+        if (last && !member.free) return Promise.reject(busyAtEnd(path, kind));
         return call(index, args(place), member);
       });
       return values[0] instanceof Promise ? Promise.all(values).then(first) : first(values);

@@ -29,10 +29,26 @@ export type Request =
    * worker counts.
    */
   | readonly ["call", number, number, readonly unknown[], CallLimits | undefined]
+  /** Nobody waits for the call with this number any more. */
+  | readonly ["abort", number]
   /** The host has dropped a resource of the guest's. */
-  | readonly ["drop", number];
+  | readonly ["drop", number]
+  /** The end of the asynchronous import with this number. */
+  | readonly ["answer", number, Answer]
+  | ChannelMessage;
 
-/** To a worker that waits in an import. */
+/**
+ * Of a stream or future, by its number at the side that gave it. To that side: how many elements are wanted (`pull`), that none are for
+ * now, or ever. From there: elements, that there are some, the end, the value of a future, or what failed.
+ */
+export type ChannelMessage = readonly [
+  "channel",
+  kind: "pull" | "pause" | "cancel" | "chunk" | "ready" | "end" | "value" | "failed",
+  number,
+  what?: unknown,
+];
+
+/** Of an import; a worker may wait in it. */
 export type Answer =
   | readonly ["ok", unknown]
   /** The import gave err. */
@@ -54,10 +70,15 @@ export type Reply =
   | readonly ["failed", number, Failure]
   /** An imported function and its arguments. The worker waits for an {@link Answer}. */
   | readonly ["import", number, readonly unknown[]]
+  /** An imported asynchronous function, by the number of the call and its own, and its arguments. The worker goes on. */
+  | readonly ["begin", number, number, readonly unknown[]]
+  /** The guest has cancelled the call of an import. */
+  | readonly ["cancel", number]
   /** The guest has dropped a resource of the host's: its class and number. The worker waits for an {@link Answer}. */
   | readonly ["dropped", number, number]
   /** The instance has trapped outside of a call: a destructor did. */
-  | readonly ["trapped", ErrorData];
+  | readonly ["trapped", ErrorData]
+  | ChannelMessage;
 
 export interface Failure {
   readonly error: ErrorData;
@@ -70,7 +91,7 @@ export interface Failure {
 
 /** A worker, as who started it sees it. */
 export interface Thread {
-  post(message: Request): void;
+  post(message: Request, transfer?: readonly ArrayBuffer[]): void;
   /** Wakes the worker, which waits for an answer. */
   answer(message: Answer): void;
   /** Waits in this thread for the next reply, where the platform has that. @returns `undefined` after the time */
@@ -111,6 +132,8 @@ export interface Threads {
 export interface Starter {
   post(message: Reply, transfer: readonly ArrayBuffer[]): void;
   listen(receive: (message: Request) => void): void;
+  /** Whether it can be waited for. */
+  readonly canWait: boolean;
   /** Blocks until an answer has come. */
   wait(): Answer;
 }

@@ -6,6 +6,7 @@
  * to the worker of a resource or workers that wait for an import.
  */
 import {
+  type Activity,
   LimitError,
   type LimitName,
   type LowerError,
@@ -24,6 +25,7 @@ import type {
   EngineInstance,
   InstanceEvents,
   InstanceResources,
+  PendingCalls,
   Usage,
 } from "../runtime/engine.ts";
 import { Aborts } from "./aborts.ts";
@@ -72,6 +74,7 @@ export class Pool implements EngineInstance {
   state: "live" | "trapped" | "unloaded" = "live";
   trap: Error | undefined;
   readonly limited: EngineInstance["limited"];
+  readonly pending: PendingCalls | undefined;
   readonly #plan: Plan;
   readonly #lives: Lives;
   /** Calls that no worker has taken, in the order they were made. */
@@ -84,6 +87,8 @@ export class Pool implements EngineInstance {
     this.name = plan.name;
     const { surface, linked, kind, counts } = plan;
     const classes = classesOf(surface, (number, args) => this.#construct(number, args));
+    if (surface.channels !== undefined || surface.exports.some(({ type }) => type.async))
+      this.pending = this.#pending();
     // What does not count its steps ends by force, which only a worker can.
     if (kind === "worker" || counts) this.limited = (exports, limits) => this.#limited(exports, limits);
     this.#lives = new Lives(plan.instances, () => plan.make(classes, this.#events), {
@@ -125,6 +130,31 @@ export class Pool implements EngineInstance {
       else this.#lives.replace(member, trap);
     },
   };
+
+  #pending(): PendingCalls {
+    let cut: readonly Activity[] | undefined;
+    const underway = (): readonly Activity[] => cut ?? this.#underway();
+    return {
+      get underway() {
+        return underway();
+      },
+      // They are rejected at the end, which follows.
+      giveUp: () => (cut = underway()),
+    };
+  }
+
+  /** Calls that have not ended, and streams and futures that have not. */
+  #underway(): readonly Activity[] {
+    const counts = new Map<string, Activity>();
+    const add = (item: Activity): void => {
+      const key = `${item.kind} ${item.owner} ${item.waitsFor}`;
+      counts.set(key, { ...item, count: item.count + (counts.get(key)?.count ?? 0) });
+    };
+    for (const member of this.#lives.members) for (const item of member.underway ?? []) add(item);
+    for (const call of this.#waiting)
+      add({ kind: "call", owner: this.#path(call.index), count: 1, waitsFor: "its turn" });
+    return [...counts.values()];
+  }
 
   get depth(): number {
     return this.#waiting.length + this.#lives.members.reduce((sum, { depth }) => sum + depth, 0);
@@ -230,12 +260,15 @@ export class Pool implements EngineInstance {
     return type.async ? (args[type.params.length] as CallOptions | undefined)?.signal : undefined;
   }
 
-  /** Rejects a call when its signal fires. One that has begun goes on to its end, of which nobody hears. */
+  /** Rejects a call when its signal fires, and tells the guest of one that has begun. */
   #givenUp(call: Call, signal: AbortSignal): void {
     const { resolve, reject } = call;
     const fired = (): void => {
       if (this.#takeBack(call)) this.#reject(call, signal.reason as Error);
-      else reject(signal.reason);
+      else {
+        reject(signal.reason);
+        for (const member of this.#lives.members) member.giveUp?.(call);
+      }
     };
     signal.addEventListener("abort", fired, { once: true });
     call.resolve = (value) => {
@@ -298,7 +331,8 @@ export class Pool implements EngineInstance {
     if (call.member !== undefined && !members.includes(call.member))
       throw this.#refused(call, this.#trapped(call.index, call.member.trap));
     const able = call.member === undefined ? members : [call.member];
-    const free = able.find((member) => member.free);
+    let free: Member | undefined;
+    for (const member of able) if (member.free && !(free && free.depth <= member.depth)) free = member;
     if (free !== undefined) return free;
     // A member that waits for an import which waits for a call that waits for a member, all of them: none would come back.
     const others = call.from === undefined ? [] : [call, ...this.#waiting.filter(({ from }) => from !== undefined)];

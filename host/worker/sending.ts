@@ -1,24 +1,47 @@
-/** How arguments get to instances in workers: as copies, in which resources are numbers. */
+/** How arguments get to instances in workers: as copies, in which resources, streams and futures are numbers. */
 import { explainWrapper, isWrapper, repOf, takeRep } from "../abi/guest-resource.ts";
-import type { ExplainHandle } from "../abi/explain.ts";
-import { copying, type HandleType } from "../runtime/copies.ts";
+import { explain, type ExplainHandle } from "../abi/explain.ts";
+import { type ChannelType, copying, type HandleType, isChannel } from "../runtime/copies.ts";
 import { describe } from "../words.ts";
 import type { Given, Member, Passed, Passing } from "./call.ts";
 import { giveBackAll } from "./host-imports.ts";
-import type { Func } from "./surface.ts";
+import { type Func, passesChannels } from "./surface.ts";
 import type { Shared } from "./worker-member.ts";
 
-export class Sending implements Passing {
-  readonly #shared: Pick<Shared, "surface" | "members" | "linked">;
+type Sent = Pick<Shared, "surface" | "members" | "linked" | "bridge">;
 
-  constructor(shared: Pick<Shared, "surface" | "members" | "linked">) {
+/** Those of instances in this thread count upwards. */
+let checks = 0;
+
+export class Sending implements Passing {
+  readonly #shared: Sent;
+  /** Which call is looked at: a stream is passed in it once. */
+  #check = 0;
+  /** Functions that pass streams or futures. */
+  readonly #channels: ReadonlySet<Func>;
+
+  constructor(shared: Sent) {
     this.#shared = shared;
+    const { bridge } = shared;
+    this.#channels = new Set(shared.surface.exports.filter(({ type }) => passesChannels(type)));
+    if (bridge !== undefined) {
+      const look = { beginCheck: (): number => this.#check, endCheck: (): void => {} };
+      this.#explain.channel = bridge.channelExplainer(this.#explain, look);
+    }
   }
 
-  give({ type: { params } }: Func, args: readonly unknown[], only: Member | undefined): Given {
+  give(func: Func, args: readonly unknown[], only: Member | undefined): Given {
+    const { params } = func.type;
+    // The worker closes sources of a call that it refuses: what can be told is told before any is sent.
+    if (this.#channels.has(func)) {
+      const handle = this.explain;
+      for (const [i, { name, type }] of params.entries())
+        if (explain(type, args[i], name, handle) !== undefined) throw new TypeError("Expected others");
+    }
     const passed: Passed[] = [];
     let member = only;
-    const pass = (handle: HandleType, value: unknown): number => {
+    const pass = (handle: HandleType | ChannelType, value: unknown): number => {
+      if (isChannel(handle)) return passed.push({ handle, value, number: undefined }) - 1;
       const found = this.#pass(handle, value, member);
       member = found.member ?? member;
       return passed.push({ handle, value: value as object, number: found.number }) - 1;
@@ -39,7 +62,13 @@ export class Sending implements Passing {
     return (globalThis as unknown as { structuredClone<T>(value: T): T }).structuredClone(args);
   }
 
-  readonly explain: ExplainHandle = (type, value) => {
+  /** For one look at the arguments of a call. */
+  get explain(): ExplainHandle {
+    this.#check = --checks;
+    return this.#explain;
+  }
+
+  readonly #explain: ExplainHandle = (type, value) => {
     const { surface, members, linked } = this.#shared;
     const { number, origin } = surface.resource(type);
     if (origin.kind === "host") {

@@ -2,9 +2,11 @@
  * The functions and resources of a component, numbered: the host and the worker count what they know of the same component,
  * and so agree.
  */
-import { resourceOf } from "../model/cases.ts";
+import { resourceOf, someType } from "../model/cases.ts";
+import { holdsAsync } from "../model/facts.ts";
 import type { CoreModuleType, ExternDecl, FuncType, ResourceType, ValueType } from "../model/types.ts";
 import type { KeptPlan } from "../plan/plan.ts";
+import { isChannel } from "../runtime/copies.ts";
 
 export interface Func {
   /** Names of the instances it is in, then its own. */
@@ -27,6 +29,8 @@ export interface Surface {
   readonly exports: readonly Func[];
   readonly resources: readonly Resource[];
   readonly modules: readonly { readonly path: readonly string[]; readonly type: CoreModuleType }[];
+  /** The first function that passes streams or futures, where one does. */
+  readonly channels: Func | undefined;
   /** @throws nothing: every resource of the types has a declaration */
   resource(type: Extract<ValueType, { kind: "own" | "borrow" }>): Resource;
 }
@@ -60,8 +64,31 @@ export function surfaceOf(imported: readonly ExternDecl[], exported: readonly Ex
     exports,
     modules,
     resources: [...resources.values()],
+    channels: [...imports, ...exports].find(({ type }) => passesChannels(type)),
     resource: (type) => resources.get(resourceOf(type.resource))!,
   };
+}
+
+/** The first import whose worker waits in place until the host has answered: asynchronous functions are answered later. */
+export function waitedFor({ imports, resources }: Surface): readonly string[] | undefined {
+  const called = imports.find(({ type }) => !type.async)?.path;
+  // The end of one is told to the host, which may throw.
+  const dropped = resources.find(({ origin }) => origin.kind === "host")?.origin as {
+    readonly path: readonly string[];
+  };
+  return called ?? dropped?.path;
+}
+
+/** Whether any function passes streams, futures or error contexts. */
+export function hasAsyncValues({ imports, exports }: Surface): boolean {
+  return [...imports, ...exports].some(
+    ({ type: { params, result } }) => holdsAsync(result) || params.some(({ type }) => holdsAsync(type)),
+  );
+}
+
+/** Whether streams or futures are among the arguments of a function, or in its result. */
+export function passesChannels({ params, result }: Omit<FuncType, "kind" | "async">): boolean {
+  return [...params.map(({ type }) => type), result].some((type) => someType(type, isChannel));
 }
 
 /** The imports, as far as linking looks at them: each function under its number, each class under that of its resource. */

@@ -1,10 +1,12 @@
 /**
  * One worker and the instance in it: what is called, what it asks of the host, and its end.
  *
- * It does one thing at a time; who waits for it is the business of `pool.ts`.
+ * It makes one synchronous call at a time, and any number of asynchronous ones; who waits for it is the business of `pool.ts`.
  */
 import { GuestResource, repOf, takeRep, type ResourceOwner } from "../abi/guest-resource.ts";
-import { LimitError, TrapError } from "../errors.ts";
+import { type Activity, LimitError, TrapError, UnloadedError } from "../errors.ts";
+import type { GuestStream } from "../model/async-values.ts";
+import { cutOff } from "../runtime/source-fault.ts";
 import type { LinkedImports } from "../runtime/given-imports.ts";
 import type { CollectionReport, EndReceipt, InstanceResources, Limits, Usage } from "../runtime/engine.ts";
 import type { Call, Member, MemberEvents } from "./call.ts";
@@ -13,7 +15,9 @@ import { giveBackAll, HostImports, type GuestSide } from "./host-imports.ts";
 import type { Answer, Failure, Job, Reply, Thread, Threads } from "./messages.ts";
 import type { Surface } from "./surface.ts";
 import type { Trail } from "./trail.ts";
-import { handled, type Handle, type HandleType } from "../runtime/copies.ts";
+import { handled, type Handle, type HandleType, isChannel } from "../runtime/copies.ts";
+import type { Link } from "./channel-ends.ts";
+import type { Channels, Crossing } from "./channels.ts";
 
 /**
  * Milliseconds after `timeoutMs` that a worker has to report by itself, before it is ended without being asked: the guest's own
@@ -38,14 +42,19 @@ export interface Shared {
   readonly sync: boolean;
   /** Whether guests count their steps, and so keep limits by themselves. */
   readonly counts: boolean;
+  /** How streams and futures cross, for a component that passes some. */
+  readonly bridge: typeof import("./channels.ts") | undefined;
 }
 
 interface Running {
+  readonly id: number;
   readonly call: Call;
   /** Numbers that the host's objects have at the guest for the length of the call, or to be taken back when it is refused. */
   readonly lent: readonly number[];
   readonly given: readonly number[];
-  readonly timer: unknown;
+  timer: unknown;
+  /** Its caller has been told that it is given up; what comes of it is dropped. */
+  over: boolean;
 }
 
 export class WorkerMember implements Member, GuestSide {
@@ -62,7 +71,10 @@ export class WorkerMember implements Member, GuestSide {
   #asked: number | undefined;
   /** To be called when the guest does not wait for an import any more. */
   #unasked: () => void = () => {};
-  #running: Running | undefined;
+  readonly #running = new Map<number, Running>();
+  /** A synchronous call, beside which no other begins. */
+  #busy: Running | undefined;
+  readonly #channels: Channels | undefined;
   #starting: { resolve(): void; reject(error: Error): void; timer?: unknown } | undefined;
   #lastId = 0;
   #gone: Promise<void> | undefined;
@@ -72,8 +84,9 @@ export class WorkerMember implements Member, GuestSide {
   constructor(shared: Shared, events: MemberEvents) {
     this.#shared = shared;
     this.#events = events;
-    const { surface, linked, name } = shared;
-    this.imports = new HostImports(surface, linked, this);
+    const { surface, linked, name, bridge } = shared;
+    this.imports = new HostImports(surface, linked, this, () => this.#channels);
+    this.#channels = bridge && new bridge.Channels(this.#link);
     this.owners = surface.resources.map((resource) => ({
       name: resource.name,
       module: name,
@@ -96,11 +109,42 @@ export class WorkerMember implements Member, GuestSide {
   }
 
   get free(): boolean {
-    return this.state === "live" && this.#running === undefined;
+    return this.state === "live" && this.#busy === undefined;
   }
 
   get depth(): number {
-    return this.#running === undefined ? 0 : 1;
+    return this.#running.size;
+  }
+
+  get underway(): readonly Activity[] {
+    const found = new Map<string, number>();
+    const add = (owner: string): void => void found.set(owner, (found.get(owner) ?? 0) + 1);
+    for (const { call, over } of this.#running.values()) if (!over) add(this.#pathOf(call));
+    for (const owner of this.#channels?.open ?? []) add(owner);
+    const calls = [...found].map(([owner, count]): Activity => ({ kind: "call", owner, count }));
+    return [...calls, ...this.imports.awaited.map((owner): Activity => ({ kind: "promise", owner, count: 1 }))];
+  }
+
+  #pathOf({ index }: Call): string {
+    return this.#shared.surface.exports[index]!.path.join("#");
+  }
+
+  /** How elements of streams and values of futures cross, outside of calls. */
+  readonly #link: Link = {
+    post: (message, transfer) => {
+      this.#thread?.post(message, transfer);
+      this.#hold();
+    },
+    out: (type, value) => this.imports.give(type, value),
+    in: (type, value) => handled(type, value, (handle, part) => this.imports.take(handle, part, "")),
+    transfers: () => [],
+    tell: (error) => this.imports.tell(error),
+    told: (data) => this.#made(data as ErrorData),
+  };
+
+  /** The program goes on while a worker is waited for. */
+  #hold(): void {
+    this.#thread?.hold(this.#starting !== undefined || this.#running.size > 0 || this.#channels?.isWaiting === true);
   }
 
   resources(): InstanceResources {
@@ -111,41 +155,48 @@ export class WorkerMember implements Member, GuestSide {
 
   run(call: Call): void {
     this.#post(call);
-    this.#thread!.hold(true);
+    this.#hold();
   }
 
   runSync(call: Call): void {
-    this.#post(call);
-    const running = this.#running;
+    const running = this.#post(call);
     const until = performance.now() + this.#allowed(this.#limitOf(call));
-    while (this.#running === running) {
+    while (this.#running.has(running.id)) {
       const reply = this.#thread!.wait!(until - performance.now());
-      if (reply === undefined) this.#overdue();
+      if (reply === undefined) this.#overdue(running);
       else this.#receive(reply, true);
     }
   }
 
-  #post(call: Call): void {
+  #post(call: Call): Running {
     const lent: number[] = [];
     const given: number[] = [];
-    const numbers = call.passed.map(({ handle, value, number }) => {
-      if (number !== undefined) return number;
-      const added = this.imports.add(handle, value);
-      (handle.kind === "own" ? given : lent).push(added);
-      return added;
-    });
-    const { params } = this.#shared.surface.exports[call.index]!.type;
-    const args = numbers.length === 0 ? call.args : call.args.map((arg, i) => numbered(params[i]!.type, arg, numbers));
+    const streams: Crossing[] = [];
+    const { params, async } = this.#shared.surface.exports[call.index]!.type;
     const { signal: _, ...limits } = call.limits ?? {};
     const sent = this.#shared.counts && Object.keys(limits).length > 0 ? limits : undefined;
+    const id = ++this.#lastId;
     try {
-      this.#thread!.post(["call", ++this.#lastId, call.index, args, sent]);
+      const numbers = call.passed.map(({ handle, value, number }) => {
+        if (number !== undefined) return number;
+        if (isChannel(handle)) return streams[streams.push(this.#channels!.give(handle, value)) - 1];
+        const added = this.imports.add(handle, value);
+        (handle.kind === "own" ? given : lent).push(added);
+        return added;
+      });
+      const args =
+        numbers.length === 0 ? call.args : call.args.map((arg, i) => numbered(params[i]!.type, arg, numbers));
+      this.#thread!.post(["call", id, call.index, args, sent]);
     } catch (error) {
       this.imports.takeBack([...lent, ...given]);
+      for (const crossing of streams) this.#channels!.takeBack(crossing);
       throw error;
     }
-    const timer = this.#shared.sync ? undefined : this.#watch(this.#limitOf(call));
-    this.#running = { call, lent, given, timer };
+    const running: Running = { id, call, lent, given, timer: undefined, over: false };
+    if (!this.#shared.sync) running.timer = this.#watch(this.#limitOf(call), running);
+    this.#running.set(id, running);
+    if (!async) this.#busy = running;
+    return running;
   }
 
   get #limits(): Limits {
@@ -165,45 +216,85 @@ export class WorkerMember implements Member, GuestSide {
     return this.#shared.counts ? limitMs + GRACE_MS : limitMs;
   }
 
-  #watch(limitMs: number): unknown {
+  #watch(limitMs: number, running?: Running): unknown {
     const allowed = this.#allowed(limitMs);
     // A timer that waits longer than this fires at once.
     if (allowed > LONGEST_TIMER_MS) return undefined;
-    return setTimeout(() => this.#overdue(), allowed);
+    return setTimeout(() => this.#overdue(running), allowed);
   }
 
-  #overdue(): void {
-    const call = this.#running?.call;
-    const allowed = call === undefined ? this.#startLimit : this.#limitOf(call);
-    const asked = this.#shared.surface.imports[this.#asked ?? -1]?.path.join("#");
+  #overdue(running: Running | undefined): void {
+    const allowed = running === undefined ? this.#startLimit : this.#limitOf(running.call);
+    const asked = this.#shared.surface.imports[this.#asked ?? -1]?.path.join("#") ?? this.imports.awaited[0];
     const why = asked === undefined ? "nor a word of it" : `but waiting for the import ${asked}`;
-    const words = `no end within ${allowed} ms, ${why}; the worker was ended`;
-    this.kill(this.#passed(words, { limit: "timeout", allowed, used: this.#allowed(allowed) }));
+    const passed = { limit: "timeout", allowed, used: this.#allowed(allowed) } as const;
+    if (running !== undefined && running !== this.#busy && !this.#shared.sync && !this.#shared.counts) {
+      this.#giveUp(running, this.#passed(`no end within ${allowed} ms`, passed, running));
+    } else
+      this.kill(this.#passed(`no end within ${allowed} ms, ${why}; the worker was ended`, passed, running), running);
   }
 
-  /** Ends the worker when it is at a call whose signal has fired. */
+  /** Ends the worker when it is at a synchronous call whose signal has fired; an asynchronous one may end alone. */
   stop(call: Call): void {
-    if (this.#running?.call !== call) return;
-    this.kill(
-      this.#passed("the signal of the call fired; the worker was ended", { limit: "signal", allowed: 0, used: 0 }),
-    );
+    const running = this.#of(call);
+    if (running === undefined) return;
+    const passed = { limit: "signal", allowed: 0, used: 0 } as const;
+    if (running !== this.#busy) this.#giveUp(running, this.#passed("the signal of the call fired", passed, running));
+    else this.kill(this.#passed("the signal of the call fired; the worker was ended", passed, running), running);
   }
 
-  #passed(words: string, passed: ConstructorParameters<typeof LimitError>[2]): LimitError {
-    const call = this.#running?.call;
-    const path = call && this.#shared.surface.exports[call.index]!.path.join("#");
+  giveUp(call: Call): void {
+    const running = this.#of(call);
+    if (running === undefined) return;
+    running.over = true;
+    this.#thread!.post(["abort", running.id]);
+  }
+
+  #of(call: Call): Running | undefined {
+    for (const running of this.#running.values()) if (running.call === call) return running;
+    return undefined;
+  }
+
+  /** Ends an asynchronous call: its guest is told, and ended with its worker when it does not listen. */
+  #giveUp(running: Running, error: LimitError): void {
+    this.giveUp(running.call);
+    clearTimeout(running.timer as never);
+    running.timer = setTimeout(() => this.kill(error), GRACE_MS);
+    running.call.reject(error);
+  }
+
+  #passed(
+    words: string,
+    passed: ConstructorParameters<typeof LimitError>[2],
+    running: Running | undefined,
+  ): LimitError {
+    const path = running && this.#pathOf(running.call);
     const { name } = this.#shared;
     const where = path === undefined ? `while instantiating "${name}"` : `in "${name}", export "${path}"`;
     const details = { trap: "limit-exceeded", module: name, export: path } as const;
     return new LimitError(`Trap ${where}: limit-exceeded (${words})`, details, passed);
   }
 
-  /** Ends the worker, whatever it does: the call that runs is rejected with the error, which is the instance's trap. */
-  kill(error: Error): void {
+  /**
+   * Ends the worker, whatever it does: the call that runs is rejected with the error, which is the instance's trap.
+   * @param culprit which call that is, where that is known
+   */
+  kill(error: Error, culprit: Running | undefined = this.#busy): void {
     if (this.state === "trapped" || this.state === "ended") return;
     this.#lock(error);
-    this.#settle((call) => call.reject(error));
+    this.#rejectAll(error, culprit);
     this.#refuse(error);
+  }
+
+  /** The instance has trapped. */
+  #rejectAll(trap: Error, culprit: Running | undefined): void {
+    const others = this.#running.size > 1 || culprit === undefined;
+    for (const running of [...this.#running.values()]) {
+      const { call } = running;
+      const words = `The call of export "${this.#pathOf(call)}" of "${this.#shared.name}" was given up: another call trapped`;
+      const alone = running === culprit || !others;
+      this.#settle(running, () => call.reject(alone ? trap : new UnloadedError(words, { cause: trap })));
+    }
   }
 
   /** Locks the instance; its worker is not needed any more. */
@@ -212,6 +303,7 @@ export class WorkerMember implements Member, GuestSide {
     this.state = "trapped";
     this.trap = trap;
     this.imports.abort(trap);
+    this.#channels?.cut(trap);
     void this.#terminate();
     if (before === "live") this.#events.trapped(this, trap);
   }
@@ -221,8 +313,9 @@ export class WorkerMember implements Member, GuestSide {
     const { memoryBytes } = this.usage;
     if (this.state !== "trapped") this.state = "ended";
     this.imports.abort(error);
+    this.#channels?.cut(cutOff(this.#shared.name));
     const gone = this.#terminate();
-    this.#settle((call) => call.reject(error));
+    for (const running of [...this.#running.values()]) this.#settle(running, () => running.call.reject(error));
     this.#refuse(error);
     await gone;
     let cut = 0;
@@ -287,7 +380,7 @@ export class WorkerMember implements Member, GuestSide {
         const starting = this.#starting!;
         this.#starting = undefined;
         clearTimeout(starting.timer as never);
-        this.#thread.hold(false);
+        this.#hold();
         starting.resolve();
         return;
       }
@@ -298,10 +391,22 @@ export class WorkerMember implements Member, GuestSide {
         return;
       case "done":
         this.usage = reply[3] ?? this.usage;
-        this.#done(reply[2]);
+        this.#done(this.#running.get(reply[1])!, reply[2]);
         return;
       case "failed":
-        this.#failed(reply[2]);
+        this.#failed(this.#running.get(reply[1])!, reply[2]);
+        return;
+      case "begin":
+        this.imports.begin(reply[1], reply[2], reply[3], !sync, (answer) =>
+          this.#thread?.post(["answer", reply[1], answer]),
+        );
+        return;
+      case "cancel":
+        this.imports.cancel(reply[1]);
+        return;
+      case "channel":
+        this.#channels!.receive(reply);
+        this.#hold();
         return;
       case "import":
         this.#asked = reply[1];
@@ -320,7 +425,7 @@ export class WorkerMember implements Member, GuestSide {
     const before = this.importing;
     this.importing = true;
     try {
-      this.#unasked = this.#shared.trail.inside(this, this.#running?.call.from, (answered) =>
+      this.#unasked = this.#shared.trail.inside(this, this.#busy?.call.from, (answered) =>
         ask((answer) => {
           answered();
           // By now the worker may have been ended.
@@ -338,37 +443,47 @@ export class WorkerMember implements Member, GuestSide {
     return fromData(data, this.imports.thrown, payload);
   }
 
-  #done(value: unknown): void {
-    const call = this.#running!.call;
+  #done(running: Running, value: unknown): void {
+    const { call, lent } = running;
     const { result } = this.#shared.surface.exports[call.index]!.type;
     const returned = result?.kind === "result" ? result.ok : result;
-    const taken = handled(returned, value, this.#take);
-    this.imports.takeBack(this.#running!.lent);
-    this.#settle((it) => it.resolve(taken));
+    const taken = handled(returned, value, this.#taking(running));
+    this.imports.takeBack(lent);
+    this.#settle(running, () => call.resolve(taken));
   }
 
-  #failed({ error: data, trapped, refused, usage }: Failure): void {
+  #failed(running: Running, { error: data, trapped, refused, usage }: Failure): void {
     this.usage = usage ?? this.usage;
-    const { call, lent, given } = this.#running!;
+    const { call, lent, given } = running;
     const { result } = this.#shared.surface.exports[call.index]!.type;
     const err = result?.kind === "result" ? result.err : undefined;
-    const error = this.#made(data, (value) => handled(err, value, this.#take));
+    const error = this.#made(data, (value) => handled(err, value, this.#taking(running)));
     this.imports.takeBack(refused ? [...lent, ...given] : lent);
     if (refused) giveBackAll(call);
-    if (trapped) this.#lock(error);
-    this.#settle((it) => it.reject(error));
+    if (trapped) {
+      this.#lock(error);
+      this.#rejectAll(error, running);
+    } else this.#settle(running, () => call.reject(error));
   }
 
-  readonly #take: Handle = (handle, value) => this.imports.take(handle, value as number);
+  /** What a call gives; when nobody waits for it any more, that goes as it comes. */
+  #taking({ call, over }: Running): Handle {
+    return (handle, value) => {
+      const taken = this.imports.take(handle, value, this.#pathOf(call));
+      if (!over) return taken;
+      if (handle.kind === "stream") void (taken as GuestStream<unknown>).cancel();
+      else if (taken instanceof GuestResource) taken[Symbol.dispose]();
+      return taken;
+    };
+  }
 
   /** Ends what runs, and lets the next begin. */
-  #settle(tell: (call: Call) => void): void {
-    const running = this.#running;
-    if (running === undefined) return;
-    this.#running = undefined;
+  #settle(running: Running, tell: () => void): void {
+    this.#running.delete(running.id);
+    if (this.#busy === running) this.#busy = undefined;
     clearTimeout(running.timer as never);
-    this.#thread?.hold(false);
-    tell(running.call);
+    this.#hold();
+    tell();
     this.#events.free(this);
   }
 
@@ -400,6 +515,6 @@ function isOf(object: object, owner: ResourceOwner): boolean {
 }
 
 /** Arguments with the numbers that their resources have at the guest. */
-function numbered(type: Parameters<typeof handled>[0], arg: unknown, numbers: readonly number[]): unknown {
+function numbered(type: Parameters<typeof handled>[0], arg: unknown, numbers: readonly unknown[]): unknown {
   return handled(type, arg, (_, place) => numbers[place as number]);
 }

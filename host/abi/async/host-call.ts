@@ -1,4 +1,5 @@
 /** Calls that the host makes: what is known of one, and how it ends. */
+import type { CallOptions } from "../../model/async-values.ts";
 import type { Account } from "./account.ts";
 import { type Caller, type LiftedFunction, Subtask, Task } from "./task.ts";
 
@@ -13,6 +14,13 @@ interface Callee {
 
 const NOTHING: readonly unknown[] = [];
 
+/** Among the options of a call: its promise is of an object with the value, which a promise that is the value would become part of. */
+export const BOXED: unique symbol = Symbol("boxed");
+
+export interface Boxing extends CallOptions {
+  readonly [BOXED]?: true;
+}
+
 /** A call that the host made. */
 export class HostCall extends Task implements Caller {
   readonly isHost: boolean = true;
@@ -21,6 +29,7 @@ export class HostCall extends Task implements Caller {
   /** The arguments have been lowered: a value that is not what it was is the guest's trap from here on. */
   lowered: boolean;
   settled = false;
+  boxed = false;
   private readonly tasks: Callee;
   private value: unknown;
   private failed = false;
@@ -67,11 +76,15 @@ export class HostCall extends Task implements Caller {
     if (this.settle === undefined) return;
     this.tasks.calls.delete(this);
     if (failed) this.settle.reject(value);
-    else this.settle.resolve(value);
+    else this.settle.resolve(this.result);
+  }
+
+  private get result(): unknown {
+    return this.boxed ? { value: this.value } : this.value;
   }
 
   promise(): Promise<unknown> {
-    if (this.settled) return this.failed ? Promise.reject(this.value) : Promise.resolve(this.value);
+    if (this.settled) return this.failed ? Promise.reject(this.value) : Promise.resolve(this.result);
     this.tasks.calls.add(this);
     return new Promise((resolve, reject) => {
       this.settle = { resolve, reject };

@@ -10,18 +10,38 @@ import { type Channel, type ChannelType, Copied, type HostSide, type HostSink, t
 /** Elements of one `read` where nothing else is said. */
 const MOST = 65_536;
 
-type Chunk = ArrayLike<unknown> | number;
+export type Chunk = ArrayLike<unknown> | number;
 
 const NOTHING: readonly unknown[] = [];
 
-interface Read {
+export interface Read {
   /** Zero waits until there is something. */
   readonly max: number;
   resolve(chunk: Chunk | undefined): void;
   reject(error: unknown): void;
 }
 
-export class Reader implements Party, HostSink {
+/** Where the host reads a stream: a component of this thread, or one in another. */
+export interface ReadEnd {
+  readonly element: ChannelType["element"];
+  readonly isReading: boolean;
+  /** It has been read to its end, cancelled, handed on or cut. */
+  readonly isOver: boolean;
+  read(read: Read): void;
+  /** Takes back the read under way, if it still is: it ends with nothing. */
+  withdraw(): void;
+  /** Another has the stream from here on. @returns what that one reads with */
+  handOn(): ReadEnd;
+  /** Drops the readable end: reads under way end with nothing. */
+  cancel(): void;
+}
+
+/** What somebody is told who reads a stream that was given on. */
+export function givenOn(): UsageError {
+  return new UsageError("Cannot read the stream: it has been given to a component");
+}
+
+export class Reader implements Party, HostSink, ReadEnd {
   readonly access: undefined = undefined;
   readonly instance: undefined = undefined;
   readonly element: ChannelType["element"];
@@ -59,7 +79,6 @@ export class Reader implements Party, HostSink {
     return this.reads.length > 0;
   }
 
-  /** It has been read to its end, cancelled, handed on or cut. */
   get isOver(): boolean {
     return this.channel === undefined;
   }
@@ -103,7 +122,6 @@ export class Reader implements Party, HostSink {
     this.next();
   }
 
-  /** Takes back the read under way, if it still is: it ends with nothing. */
   withdraw(): void {
     if (!this.busy) return;
     this.channel?.release(this);
@@ -118,15 +136,13 @@ export class Reader implements Party, HostSink {
     return channel;
   }
 
-  /** Another has the stream from here on. @returns what that one reads with */
   handOn(): Reader {
     const { side } = this;
     const reader = new Reader(side!, this.leave()!);
-    this.failure = new UsageError("Cannot read the stream: it has been given to a component");
+    this.failure = givenOn();
     return reader;
   }
 
-  /** Drops the readable end: reads under way end with nothing. */
   cancel(): void {
     const { side } = this;
     const channel = this.leave();
@@ -167,11 +183,11 @@ export function readFuture(reader: Reader): Promise<unknown> {
   return promise;
 }
 
-let readerOf: (stream: unknown) => Reader | undefined;
+let readerOf: (stream: unknown) => ReadEnd | undefined;
 
 /** A stream that a component gave. */
 export class StreamOfGuest implements GuestStream<unknown, Chunk> {
-  readonly #reader: Reader;
+  readonly #reader: ReadEnd;
   #readable: ReadableStream<Chunk> | undefined;
 
   static {
@@ -179,7 +195,7 @@ export class StreamOfGuest implements GuestStream<unknown, Chunk> {
       typeof stream === "object" && stream !== null && #reader in stream ? stream.#reader : undefined;
   }
 
-  constructor(reader: Reader) {
+  constructor(reader: ReadEnd) {
     this.#reader = reader;
   }
 
@@ -220,7 +236,7 @@ export class StreamOfGuest implements GuestStream<unknown, Chunk> {
 }
 
 /** What is behind a stream that a component gave; `undefined` for anything else. */
-export function behind(stream: unknown): Reader | undefined {
+export function behind(stream: unknown): ReadEnd | undefined {
   return readerOf(stream);
 }
 

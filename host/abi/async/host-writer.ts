@@ -12,15 +12,15 @@ import {
   type HostSource,
   type Party,
 } from "./channel.ts";
-import { behind, type Reader, type StreamOfGuest } from "./host-reader.ts";
+import { behind, type Reader, type ReadEnd, type StreamOfGuest } from "./host-reader.ts";
 
 /** What a source gives next: elements, how many units, or an item that may be either; `undefined` at its end. */
-type Step =
+export type Step =
   | { readonly chunk: ArrayLike<unknown> | number; readonly ready?: true }
   | { readonly item: unknown }
   | undefined;
 
-interface Feed {
+export interface Feed {
   /** @param count elements that are wanted; with none, the guest only asks whether there are some */
   next(count: number): Step | PromiseLike<Step>;
   /** Nothing more is wanted of it for now. */
@@ -280,7 +280,7 @@ export class Splice implements Party, HostEnd {
   }
 }
 
-/** Why a value cannot be given for a stream; `undefined` when it can. */
+/** Whether a value can be given for a stream. */
 export function isSource(type: Pick<ChannelType, "element">, value: unknown): boolean {
   if (typeof value !== "object" || value === null) return false;
   const reader = behind(value);
@@ -298,13 +298,14 @@ export function isSource(type: Pick<ChannelType, "element">, value: unknown): bo
 }
 
 /** A stream of a component's can be given on while nobody reads it, to where its elements are the same. */
-function isGivable(type: Pick<ChannelType, "element">, { element: given, isReading, isOver }: Reader): boolean {
+function isGivable(type: Pick<ChannelType, "element">, { element: given, isReading, isOver }: ReadEnd): boolean {
   if (isReading || isOver) return false;
   const plain = (element: ChannelType["element"]): boolean => element === undefined || arrays[element] !== undefined;
   return plain(type.element) || plain(given) ? type.element === given : true;
 }
 
-function isChunk(type: ChannelType, item: unknown): item is ArrayLike<unknown> {
+/** Whether an item of a source is a chunk, and no element. */
+export function isChunk(type: Pick<ChannelType, "element" | "ofArrays">, item: unknown): item is ArrayLike<unknown> {
   const array = type.element && arrays[type.element];
   return (array !== undefined && item instanceof array) || (!type.ofArrays && Array.isArray(item));
 }
@@ -390,11 +391,11 @@ function quietly(action: () => unknown): void {
   }
 }
 
-function isThenable<T>(value: unknown): value is PromiseLike<T> {
+export function isThenable<T>(value: unknown): value is PromiseLike<T> {
   return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
 }
 
-function lengthOf(chunk: ArrayLike<unknown>): number {
+export function lengthOf(chunk: ArrayLike<unknown>): number {
   const length: unknown = Array.isArray(chunk) ? chunk.length : typedLength.call(chunk);
   return typeof length === "number" && length >>> 0 === length ? length : 0;
 }

@@ -35,6 +35,14 @@ export class ImportCall implements GivenCall {
   }
 }
 
+/** How a promise is waited for in place, where the host is in another thread: what it gives. */
+export const NOW: unique symbol = Symbol("now");
+
+/** A promise that can be waited for in place. */
+export interface InPlace extends PromiseLike<unknown> {
+  readonly [NOW]?: (() => { readonly value: unknown; readonly thrown: boolean }) | undefined;
+}
+
 /** A promise of the host's that a guest waits for, and all that it holds: emptied at the end, as it may never settle. */
 export class Awaited {
   /** The import, by its number. */

@@ -97,9 +97,10 @@ export class PassedStream extends Passed {
     const given = behind(value);
     if (given === undefined) return this.from(instance, value);
     const reader = given.handOn();
-    const { channel } = reader;
-    if (reader.side === this.owner && channel?.type === this) return this.lower(instance, reader.leave()!);
-    if (!isPlain(this) || channel === undefined) return this.from(instance, new StreamOfGuest(reader));
+    // One of another thread has no channel here.
+    if (!(reader instanceof Reader)) return this.from(instance, new StreamOfGuest(reader));
+    if (reader.side === this.owner && reader.channel!.type === this) return this.lower(instance, reader.leave()!);
+    if (!isPlain(this)) return this.from(instance, new StreamOfGuest(reader));
     const own = new Channel(this);
     new Splice(this.owner, own, reader);
     return this.lower(instance, own);

@@ -8,8 +8,8 @@ import { ENTERED, IDLE } from "../entered.ts";
 import type { Lends } from "../handle-table.ts";
 import type { Memory } from "../memory.ts";
 import { AbiTrap } from "../trap.ts";
-import { callOf, HostCall } from "./host-call.ts";
-import { Awaited, ImportCall } from "./import-call.ts";
+import { BOXED, type Boxing, callOf, HostCall } from "./host-call.ts";
+import { Awaited, ImportCall, type InPlace, NOW } from "./import-call.ts";
 import { type Instance, type Machine } from "./scheduler.ts";
 import {
   type Frame,
@@ -107,6 +107,7 @@ export class Tasks extends Threads {
     if (this.ended) return Promise.reject(this.machine.givenUp(lift.index));
     const account = this.instance.meter?.open();
     const call = new HostCall(this, lift, args, account);
+    call.boxed = (options as Boxing | undefined)?.[BOXED] === true;
     if (options?.signal !== undefined) call.listen(options.signal);
     if (account?.signal !== undefined) call.listen(account.signal);
     if (call.settled) return call.promise();
@@ -230,6 +231,15 @@ export class Tasks extends Threads {
   ): number | bigint | undefined {
     const thread = this.current!;
     let outcome: { readonly value: unknown; readonly thrown: boolean } | undefined;
+    if (!thread.stack && (raw as InPlace)[NOW] !== undefined) {
+      const { meter } = this.instance;
+      meter?.finish();
+      outcome = (raw as InPlace)[NOW]!();
+      meter?.begin(thread.task.account);
+      call.end();
+      lends?.end();
+      return site.result(outcome.value, outcome.thrown, pointer);
+    }
     this.expect(site, call, raw, (value, thrown) => {
       outcome = { value, thrown };
       thread.released = true;

@@ -214,7 +214,7 @@ async function transact(
   stages.enter("drain");
   // Calls that return promises may be under way on the old version, which ends when they have; or, where these may wait for ever,
   // when their time has passed.
-  if (returnsPromises(old.component) && old.component.asynchronous !== true) {
+  if (isAsync(old.component.exports)) {
     await old.drain(options.drain ?? CALLS_MS, forced, () => callsOf(old));
   } else await old.quiet(forced);
   const { restarted, errors } = await restartHolders(record.context, options, holders);
@@ -282,9 +282,14 @@ interface Swapped {
 
 /** Whether calls may return promises. */
 function returnsPromises({ asynchronous, exports }: EngineComponent): boolean {
-  const some = (decls: readonly ExternDecl[]): boolean =>
-    decls.some(({ type }) => (type.kind === "func" ? type.async : type.kind === "instance" && some(type.exports)));
-  return asynchronous === true || some(exports);
+  return asynchronous === true || isAsync(exports);
+}
+
+/** Whether some functions are asynchronous by their type. */
+function isAsync(decls: readonly ExternDecl[]): boolean {
+  return decls.some(({ type }) =>
+    type.kind === "func" ? type.async : type.kind === "instance" && isAsync(type.exports),
+  );
 }
 
 /** Saves and restores, where both are synchronous: the swap follows in the same piece. */

@@ -137,12 +137,14 @@ test("a guest waits for an asynchronous import without a result, which is given 
 });
 
 describe("in a worker", () => {
-  test("a signal gives a call up, and one that waits for its turn does not begin", async () => {
+  test("calls go on beside each other, and a signal gives one up before it begins and while its guest waits", async () => {
     await using host = createHost({ isolation: "worker" });
     const asked: number[] = [];
+    const signals: AbortSignal[] = [];
     let answer!: (value: number) => void;
-    const fetch = (n: number): Promise<number> => {
+    const fetch = (n: number, { signal }: ImportCall): Promise<number> => {
       asked.push(n);
+      signals.push(signal);
       return new Promise((resolve) => (answer = resolve));
     };
     const { exports } = await host.load<Calls>(await bytes(callsGuest), { name: "a", imports: { fetch } });
@@ -150,16 +152,17 @@ describe("in a worker", () => {
     const [first, second] = [new AbortController(), new AbortController()];
     const began = exports.later(1, { signal: first.signal });
     const waits = exports.later(2, { signal: second.signal });
-    const last = exports.now(3, { signal: first.signal });
-    await expect.poll(() => asked).toEqual([1]);
+    const last = exports.later(3);
+    expect(await exports.now(3, { signal: first.signal })).toBe(4);
+    await expect.poll(() => asked).toEqual([1, 2, 3]);
     second.abort(new Error("not now"));
     await expect(waits).rejects.toThrow("not now");
     first.abort(new Error("enough"));
     await expect(began).rejects.toThrow("enough");
-    await expect(last).rejects.toThrow("enough");
+    expect(await exports.sum(1, 2)).toBe(3);
     answer(10);
-    expect(await exports.now(1, { signal: new AbortController().signal })).toBe(2);
-    expect(asked).toEqual([1]);
+    expect(await last).toBe(11);
+    expect(signals.map(({ aborted }) => aborted)).toEqual([false, false, false]);
   });
 
   test("an asynchronous import is given its call, whose signal aborts when the module is unloaded", async () => {

@@ -1,9 +1,10 @@
 /** Imports of a module in a worker are met at the host: functions that may return promises, and resources. */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { expect, test, vi } from "vitest";
-import { ComponentError, LowerError, TrapError } from "../../../host/node/index.ts";
-import { counter, keeper, math, poker, things, twice } from "../host/fixtures.ts";
+import { ComponentError, type GuestStream, LowerError, TrapError } from "../../../host/node/index.ts";
+import { component, counter, keeper, math, poker, things, twice } from "../host/fixtures.ts";
 import { type Any, caught, host, sleep } from "../host/support.ts";
+import { blockingGuest } from "../async/guests.ts";
 import { filesGuest, guestBytes } from "../runtime/guests.ts";
 
 const WORKER = { isolation: "worker" } as const;
@@ -339,4 +340,50 @@ test("worker-sync: an import's promise cannot be waited for, and a call of the m
   });
   expect(module.exports.run(1)).toBe(1);
   expect(refused).toMatchObject({ name: "TrapError", trap: "cannot-enter-component" });
+});
+
+/** Gives the stream that it is given to a synchronous import, and what that returns back. */
+const giver = (): Promise<Uint8Array<ArrayBuffer>> =>
+  component(`(component
+    (type $S (stream u8))
+    (import "plain" (func $plain (param "in" $S) (result u32)))
+    (core func $lowered (canon lower (func $plain)))
+    (core module $M
+      (import "" "plain" (func $plain (param i32) (result i32)))
+      (func (export "run") (param i32) (result i32) (call $plain (local.get 0))))
+    (core instance $m (instantiate $M (with "" (instance (export "plain" (func $lowered))))))
+    (func (export "run") (param "in" $S) (result u32) (canon lift (core func $m "run"))))`);
+
+test("a guest that waits for an asynchronous import in the middle of a function does so where nothing can suspend it", async () => {
+  const fetch = async (n: number): Promise<number> => {
+    await sleep(2);
+    return n * 10;
+  };
+  const module: Any = await host().load(await component(blockingGuest), { name: "b", imports: { fetch }, ...WORKER });
+  expect(await module.exports.run(1)).toBe(30);
+  const broken = new Error("broken");
+  const other: Any = await host().load(await component(blockingGuest), {
+    name: "b",
+    imports: { fetch: () => Promise.reject(broken) },
+    ...WORKER,
+  });
+  expect((await caught(other.exports.run(1))).cause).toBe(broken);
+});
+
+test("a synchronous import may keep a stream and read it later, but not have its guest wait for what it reads", async () => {
+  let kept!: GuestStream<number, Uint8Array>;
+  const plain = (stream: GuestStream<number, Uint8Array>): number => {
+    kept = stream;
+    return 3;
+  };
+  const module: Any = await host().load(await giver(), { name: "g", imports: { plain }, ...WORKER });
+  expect(await module.exports.run(Uint8Array.of(1, 2))).toBe(3);
+  expect(await kept.read()).toEqual(Uint8Array.of(1, 2));
+  expect(await kept.read()).toBeUndefined();
+  const waiting = async (stream: GuestStream<number, Uint8Array>): Promise<number> => (await stream.read())!.length;
+  const other: Any = await host().load(await giver(), { name: "g", imports: { plain: waiting }, ...WORKER });
+  const error = await caught(other.exports.run(Uint8Array.of(1)));
+  expect(error).toBeInstanceOf(TrapError);
+  expect(error.cause).toMatchObject({ name: "UnsupportedError", feature: "worker" });
+  expect(error.cause.message).toContain("return before anything is read, declare it async in WIT");
 });
