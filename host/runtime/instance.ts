@@ -327,7 +327,10 @@ function run(
   try {
     const next = controls.start(at, made);
     if (next !== undefined) {
-      return runtime.pending!.then(
+      const { pending } = runtime;
+      // It leads to the core instance, and what is held of the instance after its end leads to this.
+      runtime.pending = undefined;
+      return pending!.then(
         (exports) => run(instance, runtime, controls, next, exports),
         (error: unknown) => run(instance, runtime, controls, -1, runtime.refusalOf(error)),
       );

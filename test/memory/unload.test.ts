@@ -116,6 +116,33 @@ test("an instance made without a host is free once disposed, whatever is held of
   expect(() => add(1, 2)).toThrow(UnloadedError);
 });
 
+test("an instance that the engine did not make at once, and then did, is free once unloaded, whatever is held of it", async () => {
+  const bytes = await math();
+  const before = await settle();
+  const engine = WebAssembly as { Instance: typeof WebAssembly.Instance };
+  const original = engine.Instance;
+  let refused = 0;
+  // As where memories are short, and in pages where modules are large.
+  engine.Instance = new Proxy(original, {
+    construct() {
+      refused++;
+      throw new RangeError("WebAssembly.Instance(): Out of memory: Cannot allocate Wasm memory for new instance");
+    },
+  });
+  const held: unknown[] = [];
+  try {
+    const module = await createHost().load(bytes, { name: "math" });
+    const { api } = module.exports as { api: Record<string, (...args: number[]) => number> };
+    expect(api["add"]!(2, 3)).toBe(5);
+    held.push(module, api, api["add"], await module.unload());
+  } finally {
+    engine.Instance = original;
+  }
+  expect((await settle()).memories).toBe(before.memories);
+  expect(refused).toBe(1);
+  expect(held).toHaveLength(4);
+});
+
 /** `(module (memory (export "m") 1) (func (export "f") (result i32) i32.const 1) (func (export "t") unreachable))` */
 const rawModule = Uint8Array.from([
   0, 97, 115, 109, 1, 0, 0, 0, 1, 8, 2, 96, 0, 1, 127, 96, 0, 0, 3, 3, 2, 0, 1, 5, 3, 1, 0, 1, 7, 13, 3, 1, 109, 2, 0,
