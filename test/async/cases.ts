@@ -14,25 +14,8 @@ import { join } from "node:path";
 import { setImmediate as turn, setTimeout as sleep } from "node:timers/promises";
 import type { Module } from "../../host/node/index.ts";
 import { directory, runCommand, toFetchHandler, wasi } from "../../host/node/wasi.ts";
-
-export interface Bench {
-  load(file: string, imports?: readonly object[]): Promise<Module>;
-}
-
-export interface Case {
-  readonly title: string;
-  readonly files: readonly string[];
-  run(bench: Bench): Promise<void>;
-}
-
-type Call = (...args: unknown[]) => Promise<any>;
-
-/** An export by its path. */
-function call(module: Module, path: string): Call {
-  const found = module.get(path);
-  ok(found !== undefined, `no export ${path}`);
-  return found as unknown as Call;
-}
+import { call, type Case } from "./bench.ts";
+import { halves } from "./halves.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
@@ -444,4 +427,4 @@ const handlers: readonly Case[] = (
     }),
 }));
 
-export const cases: readonly Case[] = [...calls, ...roundTrips, ...streams, ...programs, ...handlers];
+export const cases: readonly Case[] = [...calls, ...roundTrips, ...streams, ...halves, ...programs, ...handlers];

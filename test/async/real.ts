@@ -9,7 +9,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import type { Case, Bench } from "./cases.ts";
+import type { Bench, Case } from "./bench.ts";
 
 /** A case takes milliseconds; one that sleeps or is told to time out takes some seconds. */
 const MOST_MS = 10_000;
@@ -40,7 +40,7 @@ async function main(directory: string): Promise<number> {
   const rows: Row[] = [];
   for (const item of cases.filter(({ title }) => title.includes(values.filter))) {
     const absent = item.files.find((file) => !existsSync(join(directory, file)));
-    const begun = performance.now();
+    let begun = performance.now();
     const row = (result: Row["result"], reason?: string): Row => ({
       title: item.title,
       result,
@@ -53,10 +53,15 @@ async function main(directory: string): Promise<number> {
     }
     const host = createHost();
     const bench: Bench = {
-      load: (file, imports) =>
-        host.load(new Uint8Array(readFileSync(join(directory, file))), { name: file, ...(imports && { imports }) }),
+      load: (component, imports) => {
+        const isFile = typeof component === "string";
+        const bytes = isFile ? new Uint8Array(readFileSync(join(directory, component))) : component;
+        return host.load(bytes, { name: isFile ? component : "built", ...(imports && { imports }) });
+      },
     };
     try {
+      await item.prepare?.();
+      begun = performance.now();
       await within(MOST_MS, run(item, bench));
       rows.push(row("passes"));
     } catch (error) {

@@ -128,6 +128,13 @@ test("a stream without a type is a count", async () => {
   expect(count).toBe(7);
 });
 
+test("a read of nothing ends when something is there, a write of nothing when somebody reads", async () => {
+  const { api } = await started();
+  expect(await api["ready"](items([Uint8Array.of(1, 2, 3)]))).toEqual([0, 3]);
+  const bytes = Uint8Array.from((await all(await api["wanted"]())) as number[]);
+  expect(new TextDecoder().decode(bytes)).toBe("made when it was wanted");
+});
+
 test("a stream of imported resources carries them in both directions", async () => {
   const { api } = await started();
   const given = things(1, 2, 3);

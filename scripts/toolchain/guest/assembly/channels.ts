@@ -145,12 +145,13 @@ export abstract class Stream<T> extends End {
   /**
    * Begins to read. The task is told when something has come, or nothing more will.
    *
-   * @param max the most elements to read at once; 0, the default, for as many as 65,536 bytes hold
+   * @param max the most elements to read at once; by default as many as 65,536 bytes hold. 0 reads nothing, and ends when
+   * something could be read
    */
-  read(max: i32 = 0): void {
+  read(max: i32 = -1): void {
     this._ready();
     const size = this._size();
-    if (max <= 0) max = size == 0 ? DEFAULT_READ : <i32>Math.max(1, DEFAULT_READ / size);
+    if (max < 0) max = size == 0 ? DEFAULT_READ : <i32>Math.max(1, DEFAULT_READ / size);
     this._memory = heap.alloc(<usize>max * size);
     this._go(this._read(this._handle, this._memory, max));
   }
@@ -161,7 +162,7 @@ export abstract class Stream<T> extends End {
    * @param max as of `read`
    * @returns whether something has come; if not, nothing more will
    */
-  next(max: i32 = 0): bool {
+  next(max: i32 = -1): bool {
     if (!this.busy) {
       this._count = 0;
       this._elements = [];
@@ -231,7 +232,10 @@ export abstract class StreamWriter<T> extends End {
     return this._length - this._left;
   }
 
-  /** Begins to write elements, which must stay as they are. The task is told when all have been read, or nobody will. */
+  /**
+   * Begins to write elements, which must stay as they are. The task is told when all have been read, or nobody will; for none,
+   * when somebody wants to read.
+   */
   write(elements: T[]): void {
     this._ready();
     this._begin(changetype<Object>(elements), this._lower(elements), elements.length);
@@ -276,11 +280,7 @@ export abstract class StreamWriter<T> extends End {
     this._held = held;
     this._pointer = pointer;
     this._left = this._length = length;
-    if (length > 0) this._go(this._write(this._handle, pointer, length));
-    else {
-      this._finish();
-      this._atOnce();
-    }
+    this._go(this._write(this._handle, pointer, length));
   }
 
   _took(packed: i32): bool {

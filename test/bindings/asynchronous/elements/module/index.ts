@@ -369,6 +369,39 @@ export function unreadStreams(them: Array<Stream<u8>>): Task<Tuple2<Stream<Strea
 /** Forgets it: the collector closes it. */
 export function lost(it: Stream<u8>): void {}
 
+class Ready extends Task<Tuple2<u32, u32>> {
+  private first: i32 = -1;
+  constructor(private from: Stream<u8>) {
+    super();
+    from.read(0);
+  }
+  resume(ended: Waitable | null): void {
+    if (ended === null) return;
+    if (this.first < 0) {
+      this.first = this.from.count;
+      this.from.read();
+    } else this.resolve(new Tuple2<u32, u32>(this.first, this.from.count));
+  }
+}
+export function ready(it: Stream<u8>): Task<Tuple2<u32, u32>> {
+  return new Ready(it);
+}
+
+class Wanted extends Task<Stream<u8>> {
+  private out: StreamWriter<u8> = newStream<u8>();
+  private step: i32 = 0;
+  resume(ended: Waitable | null): void {
+    if (ended === null) {
+      this.resolve(this.out.stream);
+      this.out.write([]);
+    } else if (this.step++ == 0) this.out.writeText("made when it was wanted");
+    else this.out.close();
+  }
+}
+export function wanted(): Task<Stream<u8>> {
+  return new Wanted();
+}
+
 function counters(n: u32): Counter[] {
   const all: Counter[] = [];
   for (let i: u32 = 0; i < n; i++) all.push(new Counter(i * 10));
