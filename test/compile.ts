@@ -5,12 +5,20 @@ import type { Limits } from "../host/runtime/engine.ts";
 import { recipeOf } from "../host/runtime/recipe.ts";
 import type { Component } from "../host/runtime/types.ts";
 
+export interface CompileOptions {
+  readonly name?: string | undefined;
+  readonly limits?: Limits | undefined;
+  /** Synchronous functions of asynchronous components are awaited. */
+  readonly awaited?: boolean | undefined;
+}
+
 export function compileBytes(
   bytes: Uint8Array<ArrayBuffer>,
   hash: string,
-  { limits, ...options }: { readonly name?: string | undefined; readonly limits?: Limits | undefined } = {},
+  { limits, awaited, ...options }: CompileOptions = {},
 ): Promise<Component> {
-  return compileOn(bytes, { ...options, hash, recipe: recipeOf({ limits }), platform: nodePlatform });
+  const platform = { ...nodePlatform, awaited };
+  return compileOn(bytes, { ...options, hash, recipe: recipeOf({ limits }), platform });
 }
 
 /** The linear memories of an instance, which users are never handed. */

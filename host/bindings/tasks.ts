@@ -11,7 +11,7 @@ import type { Code } from "../abi/emit/code.ts";
 import { ENTERED } from "../abi/entered.ts";
 import type { FuncType, ValueType } from "../model/types.ts";
 import { holdsAsync } from "../model/facts.ts";
-import { blocks, suspendingComponents } from "../plan/asynchronous.ts";
+import { allSuspendingComponents, blocks, suspendingComponents } from "../plan/asynchronous.ts";
 import type { CoreItem, Lift, TaskBuiltin } from "../plan/plan.ts";
 import type { LowerTrampoline } from "./canon-lower.ts";
 import type { CallCrossing } from "./crossing.ts";
@@ -28,14 +28,18 @@ import {
   type TextTools,
 } from "./text-tools.ts";
 
-/** @param suspends whether the engine can suspend a guest */
-export function taskText(suspends: boolean): (tools: object) => TaskText {
-  return (tools) => new Tasks(tools as TextTools, suspends);
+/**
+ * @param suspends whether the engine can suspend a guest
+ * @param awaited whether the host waits for synchronous functions by promises, so that they can be suspended too
+ */
+export function taskText(suspends: boolean, awaited: boolean): (tools: object) => TaskText {
+  return (tools) => new Tasks(tools as TextTools, suspends, awaited);
 }
 
 class Tasks implements TaskText {
   readonly #tools: TextTools;
   readonly #suspends: boolean;
+  readonly #awaited: boolean;
   #suspending: ReadonlySet<number> | undefined;
   /** Asynchronous functions that are called, by the host or by guests. */
   readonly #called = new Set<number>();
@@ -43,6 +47,8 @@ class Tasks implements TaskText {
   readonly #exported = new Set<number>();
   /** Calls between guests. */
   readonly #between: number[] = [];
+  /** Calls between guests that may be suspended in them. */
+  readonly #through: number[] = [];
   /** Calls of the host. */
   readonly #outward: number[] = [];
   /** Where the functions of `j` find core items, in a table with a place for each. */
@@ -52,15 +58,16 @@ class Tasks implements TaskText {
   readonly #returned = new Map<number, Code>();
   readonly #channels: Channels;
 
-  constructor(tools: TextTools, suspends: boolean) {
+  constructor(tools: TextTools, suspends: boolean, awaited: boolean) {
     this.#tools = tools;
     this.#suspends = suspends;
+    this.#awaited = awaited;
     this.#channels = new Channels(this.#tools);
   }
 
   lift(names: Names, index: number): Code | undefined {
     const item = names.plan.lifts[index]!;
-    if (!item.type.async) return undefined;
+    if (!item.type.async && !this.#awaited) return undefined;
     const tools = this.#tools;
     const { type } = item;
     const params = type.params.map((_, i) => `a${i}`);
@@ -175,7 +182,13 @@ class Tasks implements TaskText {
   trampoline(names: Names, index: number): Code | undefined {
     const item = names.plan.trampolines[index]!;
     if (item.kind === "task") return this.#builtin(names, index, item);
-    if (item.kind !== "lower" || !item.type.async) return undefined;
+    if (item.kind !== "lower") return undefined;
+    if (!item.type.async) {
+      if (!this.suspends(names, index)) return undefined;
+      return item.func.kind === "host"
+        ? this.#lowerToHost(names, index, item, item.func.func)
+        : this.#callThrough(names, index, item, item.func.lift);
+    }
     return item.func.kind === "host"
       ? this.#lowerToHost(names, index, item, item.func.func)
       : this.#lowerToGuest(names, index, item, item.func.lift);
@@ -255,7 +268,7 @@ class Tasks implements TaskText {
           if (names.metered) code.line("rt.meter.pause();");
           code.line("const call = tk.importCall();");
           code.line("let raw, thrown = false;");
-          const call = tools.hostCall(names, func, [...values, "call"]);
+          const call = tools.hostCall(names, func, item.type.async ? [...values, "call"] : values);
           code.line(`try { raw = ${call}; } catch (error) { raw = error; thrown = true; }`);
           if (names.metered) code.line("rt.meter.resume();");
           const kept = `${lends ? "lends" : "undefined"}, ${byPointer ? "r" : "0"}`;
@@ -315,6 +328,64 @@ class Tasks implements TaskText {
     return code;
   }
 
+  /**
+   * A synchronous call of one guest by another, both of which may be suspended: what is done before the callee is called, and what
+   * after. No frame of the host's is between theirs.
+   */
+  #callThrough(names: Names, index: number, item: LowerTrampoline, number: number): Code {
+    const tools = this.#tools;
+    const code = new tools.Code(names.budget);
+    const lowering = tools.loweringOf(names, item, code);
+    const { context: caller, lends, byPointer, type } = lowering;
+    const callee = names.plan.lifts[number]!;
+    const crossing = tools.crossingOf(names, code, callee, "guest", item.options.encoding);
+    const { memory } = crossing.context;
+    const { busy, enter, leave } = tools.entryOf(names.plan, callee.component, caller.component);
+    const scoped = callee.type.params.some((param) => tools.hasBorrow(param.type));
+    const kept = `{ ${["outer", ...(lends ? ["lends"] : []), ...(scoped ? ["b"] : []), ...(byPointer ? ["r"] : [])].join(", ")} }`;
+    names.core(callee.core);
+    this.#through.push(index);
+    code.block(`function t${index}(${[...lowering.params, ...(byPointer ? ["r"] : [])].join(", ")})`, () => {
+      tools.guard(item.component, code);
+      tools.guarded(code, () => {
+        if (busy !== "") {
+          code.line(`if (${busy}) throw rt.enter();`);
+          code.line(enter);
+        }
+        const values = tools.liftParams(lowering);
+        if (scoped) code.line("const b = new rt.BorrowScope();");
+        if (memory !== undefined) code.line(`${memory}.sync();`);
+        code.line(`const outer = tk.begin(q${callee.component}, true);`);
+        const args = tools.lowerParams(crossing, callee.type, values);
+        code.line(`tk.frames.push(${kept});`);
+        code.line(`return ${args.length === 1 ? args[0]! : `[${args.join(", ")}]`};`);
+      });
+    });
+    const returned = type.result === undefined ? "" : "returned";
+    code.block(`function k${index}(${returned})`, () => {
+      tools.guarded(code, () => {
+        code.line(`const ${kept} = tk.frames.pop();`);
+        const { result } = type;
+        if (memory !== undefined && result !== undefined) code.line(`${memory}.beginLift();`);
+        else if (memory !== undefined && callee.options.postReturn !== undefined) code.line(`${memory}.sync();`);
+        const value = result === undefined ? "" : code.name(tools.liftResult(crossing, result, returned));
+        if (scoped) code.line("b.end();");
+        let flat: string | undefined;
+        if (result !== undefined) {
+          if (caller.memory !== undefined) code.line(`${caller.memory}.sync();`);
+          if (byPointer) tools.lowerResult(lowering, result, value);
+          else flat = code.name(tools.lowerFlat(lowering, result, value)[0]!);
+        }
+        tools.postReturn(crossing, callee, returned);
+        if (lends) code.line("lends.end();");
+        code.line("tk.end(outer);");
+        if (busy !== "") code.line(leave);
+        if (flat !== undefined) code.line(`return ${flat};`);
+      });
+    });
+    return code;
+  }
+
   /** Names what calls of an asynchronous function need. */
   #call(names: Names, index: number): void {
     if (this.#called.has(index)) return;
@@ -338,12 +409,22 @@ class Tasks implements TaskText {
 
   suspends(names: Names, index: number): boolean {
     const item = names.plan.trampolines[index]!;
-    return this.#mayBeSuspended(names, item.component) && blocks(item);
+    if (!this.#mayBeSuspended(names, item.component)) return false;
+    return blocks(item) || (item.kind === "lower" && !item.type.async && this.#callsOn(names, item));
+  }
+
+  /** Whether the guest that makes a synchronous call may be suspended in it. */
+  #callsOn(names: Names, { func, component }: LowerTrampoline): boolean {
+    if (!this.#awaited || func.kind === "host") return this.#awaited;
+    const callee = names.plan.lifts[func.lift]!;
+    const related = this.#tools.areRelated(names.plan, callee.component, component);
+    return !related && callee.core.kind === "export" && this.#mayBeSuspended(names, callee.component);
   }
 
   #mayBeSuspended({ plan }: Names, component: number): boolean {
     if (!this.#suspends) return false;
-    return (this.#suspending ??= suspendingComponents(plan)).has(component);
+    this.#suspending ??= this.#awaited ? allSuspendingComponents(plan) : suspendingComponents(plan);
+    return this.#suspending.has(component);
   }
 
   /** What a core function returns when the guest is about to be suspended, where nothing cannot be converted. */
@@ -391,7 +472,8 @@ class Tasks implements TaskText {
         : `(e, p, q) => ${suspended ? `j.c${index}` : names.core(options.callback)}(e, p, q)`;
     const start = this.#exported.has(index) ? `s${index}` : "undefined";
     const traits = {
-      exclusive: !options.async || options.callback !== undefined,
+      exclusive: type.async && (!options.async || options.callback !== undefined),
+      ...(type.async ? {} : { synchronous: true }),
       suspended,
       changing: this.#changes(type),
       returns: options.async ? this.#returns(names, { type, options }) : "",
@@ -411,7 +493,7 @@ class Tasks implements TaskText {
     const described = (name: string, params: string, result: string, func: string): string =>
       `["${name}", "${params}", "${result}", ${func}]`;
     const inward = trampolines.flatMap((_, index) => {
-      if (!this.suspends(names, index)) return [];
+      if (!this.suspends(names, index) || this.#through.includes(index)) return [];
       const [params, result] = this.#signature(names, index);
       return [described(`g${index}`, params, result, `t${index}`)];
     });
@@ -430,8 +512,18 @@ class Tasks implements TaskText {
     if (this.#suspends && trampolines.some((item) => item.kind === "task" && item.name === "thread.new-indirect")) {
       outward.push(described("thread", "i", "", "tk.finished"));
     }
-    if (inward.length + outward.length === 0) return "let j;";
-    return `let j = tk.functions([${inward.join(", ")}], [${outward.join(", ")}]);`;
+    if (inward.length + outward.length + this.#through.length === 0) return "let j;";
+    const through = this.#through.map((index, i) => {
+      const { func } = trampolines[index] as LowerTrampoline;
+      const { core, type } = names.plan.lifts[(func as Extract<typeof func, { kind: "lift" }>).lift]!;
+      const slot = outward.length + i;
+      this.#slots.set(core, [...(this.#slots.get(core) ?? []), slot]);
+      const [params, result] = liftedSignature(this.#tools, type);
+      const between = described(`g${index}`, ...this.#signature(names, index), `t${index}, k${index}`);
+      return `${between.slice(0, -1)}, "${params}", "${result}", ${slot}]`;
+    });
+    const more = through.length === 0 ? "" : `, [${through.join(", ")}]`;
+    return `let j = tk.functions([${inward.join(", ")}], [${outward.join(", ")}]${more});`;
   }
 
   attach(item: CoreItem, local: string): readonly string[] {

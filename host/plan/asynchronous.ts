@@ -27,6 +27,23 @@ export function suspendingComponents({ trampolines }: Plan): ReadonlySet<number>
   return new Set(trampolines.flatMap((item) => (blocks(item) && !isCancel(item) ? [item.component] : [])));
 }
 
+/**
+ * The same where synchronous functions may be suspended too: those that wait, those that call a function of the host's, which may
+ * return a promise, and those that call such a guest.
+ */
+export function allSuspendingComponents(plan: Plan): ReadonlySet<number> {
+  const { lifts, trampolines } = plan;
+  const found = new Set(suspendingComponents(plan));
+  for (let before = -1; before < found.size;) {
+    before = found.size;
+    for (const item of trampolines) {
+      if (item.kind !== "lower" || item.type.async) continue;
+      if (item.func.kind === "host" || found.has(lifts[item.func.lift]!.component)) found.add(item.component);
+    }
+  }
+  return found;
+}
+
 /** Whether the caller of a core function that the host makes may have to wait in it. */
 export function blocks(item: Trampoline): boolean {
   if (item.kind === "lower") return item.type.async && item.options.async === undefined;

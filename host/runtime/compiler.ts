@@ -29,6 +29,8 @@ export { receive } from "./receive.ts";
 export interface CompilerTools {
   /** For components whose calls may wait. */
   readonly waiting?: WaitingTools | undefined;
+  /** For components with asynchronous functions: those that are not return promises too, and may be suspended. Default `false` */
+  readonly awaited?: boolean | undefined;
 }
 
 export interface PrepareOptions {
@@ -52,11 +54,11 @@ export async function prepareBytes(bytes: Uint8Array<ArrayBuffer>, options: Prep
   const stack = recipe?.limits.stackBytes !== undefined;
   const cores = metering === undefined ? undefined : { ...metering, stack, tools: await import("./metering.ts") };
   const metered = cores?.counts === true;
-  const waiting = platform?.waiting;
+  const { waiting, awaited = false } = platform ?? {};
   const sha256 = platform?.sha256 ?? portableSha256;
   const shell = shellOf(bytes);
   // Text that tells a meter of calls is another, and so is that of calls which may wait.
-  const mark = (metered ? " metered" : "") + (waiting ? " waiting" : "");
+  const mark = (metered ? " metered" : "") + (waiting ? " waiting" : "") + (awaited ? " awaited" : "");
   const shellHash = shell === undefined ? undefined : (await sha256(shell.key)) + mark;
   let plan = shellHash === undefined ? undefined : shells.get(shellHash);
   let places: Plan["modules"];
@@ -71,7 +73,7 @@ export async function prepareBytes(bytes: Uint8Array<ArrayBuffer>, options: Prep
     if (tasks !== undefined && waiting !== undefined) {
       throw new UsageError("The functions of this component are asynchronous, and wait by themselves: leave jspi out");
     }
-    const style = { metered, waiting: waiting?.text, ...tasks?.styleOf() };
+    const style = { metered, waiting: waiting?.text, ...tasks?.styleOf(awaited) };
     if (tasks !== undefined) taskEquipment.set(plan, (machine, meter) => tasks.equipment(planned, machine, meter));
     functions.set(plan, bindingsFor(plan, await sha256(new TextEncoder().encode(structure)), budget, style));
     await checkUnusedModules(bytes, definition, plan, early);

@@ -5,6 +5,7 @@
  * Frames are suspended by JavaScript Promise Integration where the engine has it. The engine never collects a suspended stack: it
  * goes when what it waits for is rejected, with the error of a real trap, which no guest can catch.
  */
+import { TRAPPED } from "../abi/entered.ts";
 import { type ChannelMachine, ChannelTasks } from "../abi/async/channel-tasks.ts";
 import type { CalledInstance } from "../abi/async/tasks.ts";
 import type { Underway } from "../abi/async/underway.ts";
@@ -17,7 +18,16 @@ import type { Platform } from "../platform.ts";
 import { channelErrors, channelExplainer } from "./channel-errors.ts";
 import { kept } from "./copies.ts";
 import type { Prepared } from "./prepared.ts";
-import { addStack, type Between, makeBetween, removeStack, stacksAreFull, tooManyStacks, trapError } from "./stacks.ts";
+import {
+  addStack,
+  type Between,
+  type BetweenGuests,
+  makeBetween,
+  removeStack,
+  stacksAreFull,
+  tooManyStacks,
+  trapError,
+} from "./stacks.ts";
 
 /** Whether the engine can suspend frames. */
 export function suspends(): boolean {
@@ -31,8 +41,9 @@ export function tasksOf(exports: object): ChannelTasks | undefined {
   return tasksByExports.get(exports);
 }
 
-export function styleOf(): Pick<TextStyle, "tasks"> {
-  return { tasks: taskText(suspends()) };
+/** @param awaited whether the host waits for synchronous functions by promises */
+export function styleOf(awaited: boolean): Pick<TextStyle, "tasks"> {
+  return { tasks: taskText(suspends(), awaited) };
 }
 
 /** What an instance with tasks is asked for. */
@@ -131,8 +142,13 @@ class InstanceTasks extends ChannelTasks {
   }
 
   /** Makes the functions in which a guest may be suspended, and those that are called so that it may. */
-  functions(inward: readonly Between[], outward: readonly Between[]): Record<string, unknown> {
-    const { functions, blocked } = makeBetween(this.code, { inward, outward }, this);
+  functions(
+    inward: readonly Between[],
+    outward: readonly Between[],
+    through: readonly BetweenGuests[] = [],
+  ): Record<string, unknown> {
+    const slots = outward.length + through.length;
+    const { functions, blocked } = makeBetween(this.code, { inward, outward, through, slots }, this);
     this.blocked = blocked;
     const table = functions["table"] as WebAssembly.Table;
     const start = functions["thread"] as Func;
@@ -161,7 +177,14 @@ class InstanceTasks extends ChannelTasks {
   readonly resumed = (): unknown => {
     if (this.ended) throw trapError();
     removeStack();
-    return this.awake();
+    try {
+      return this.awake();
+    } catch (error) {
+      // Guests can catch it, and the function between two of them makes another of it.
+      const { instance } = this;
+      if (instance.root.entered < TRAPPED) instance.root.entered = TRAPPED;
+      throw instance.stop(error);
+    }
   };
 
   protected override unwind(): void {

@@ -55,6 +55,19 @@ export class HostCall extends Task implements Caller {
   }
 
   resolve(value: unknown, failed: boolean): void {
+    // What a synchronous function does after that, in its post-return, belongs to the call.
+    if (!this.lift.synchronous) this.give(value, failed);
+    else if (!this.settled) {
+      this.value = value;
+      this.failed = failed;
+    }
+  }
+
+  over(): void {
+    this.give(this.value, this.failed);
+  }
+
+  private give(value: unknown, failed: boolean): void {
     if (this.settled || (this.account !== undefined && this.tasks.isSpent())) return;
     if (failed) this.reject(this.tasks.error(value));
     else this.finish(value, false);

@@ -8,49 +8,11 @@
 import { ENTERED, IDLE, TRAPPED } from "../entered.ts";
 import type { ComponentState } from "../component-state.ts";
 import { AbiTrap } from "../trap.ts";
-import type { Meter } from "./account.ts";
-import { type Caller, Frame, type Room, Task, TaskInstance, TaskState, Thread, Wait } from "./task.ts";
+import type { Instance, Machine } from "./machine.ts";
+import { endWait, isHeld, isReady } from "./ready.ts";
+import { baseOf, type Caller, Frame, InnerThread, Task, TaskInstance, TaskState, Thread, Wait } from "./task.ts";
 import { turnBefore } from "./turns.ts";
-import {
-  entryAt,
-  Event,
-  type EventTuple,
-  newEvent,
-  SET,
-  type Waitable,
-  type WaitableSet,
-  type Waker,
-} from "./waitable.ts";
-
-/** What the scheduler asks of the instance. */
-export interface Instance {
-  readonly name: string;
-  readonly root: ComponentState;
-  readonly components: readonly ComponentState[];
-  readonly quota: Room;
-  readonly meter: Meter | undefined;
-  stop(error: unknown): unknown;
-  fault(lift: number, error?: unknown): Error;
-  enter(): AbiTrap;
-}
-
-/** What the scheduler asks of the machine. */
-export interface Machine {
-  /** Ends with the next turn of the event loop. */
-  macrotask(): Promise<void>;
-  /** The error for a guest that would have to be suspended, where it cannot be. @param what it waits for */
-  cannotSuspend(what: string): unknown;
-  /** Suspends frames; absent where the engine cannot. */
-  readonly stacks: Stacks | undefined;
-}
-
-/** Frames that the engine can suspend. */
-export interface Stacks {
-  /** Why none may be suspended now; `undefined` while some may. */
-  refusal(): Error | undefined;
-  /** The guest that runs is suspended when it returns to the function between. @throws when there are too many */
-  suspend(): void;
-}
+import { entryAt, Event, type EventTuple, newEvent, SET, type WaitableSet, type Waker } from "./waitable.ts";
 
 const EXIT = 0;
 const YIELD = 1;
@@ -75,10 +37,18 @@ export abstract class Scheduler implements Waker {
   private draining = false;
   /** A suspended thread was told to go on, and has not yet. */
   protected switching: Thread | undefined;
+  /** What such calls between guests keep while the callee runs, the innermost last. */
+  readonly frames: unknown[] = [];
   /** The instances of the synchronous calls on the stack, the innermost last. */
   private readonly synchronous: TaskInstance[] = [];
   /** How many callers went on below each of them. */
   private readonly below: number[] = [];
+  /** The task whose call holds all others up while it is suspended in a synchronous call. */
+  private holder: Task | undefined;
+  /** Times that guests were called and have not returned, one on top of the other. */
+  private depth = 0;
+  /** The thread whose frames have been suspended last, until its caller has been told. */
+  private slept: Thread | undefined;
   /** Callers on the stack that go on when their callee waits. */
   protected goingOn = 0;
   /** The trap that the engine has not told of yet. */
@@ -96,24 +66,40 @@ export abstract class Scheduler implements Waker {
 
   // Tasks.
 
-  /** Begins a synchronous call of a function, which is a task as well. @returns what {@link end} takes */
-  begin(instance: TaskInstance): Thread | undefined {
+  /**
+   * Begins a synchronous call of a function, which is a task as well. @returns what {@link end} takes
+   * @param between guests: no frame of the host's will be between theirs
+   */
+  begin(instance: TaskInstance, between = false): Thread | undefined {
     const outer = this.current;
     const task = new Task(instance, nobody);
     task.account = outer?.task.account;
     task.state = TaskState.STARTED;
-    task.register((this.current = new Thread(task)));
+    // What is suspended has to be all that is on the stack: nothing else goes on before the call has returned.
+    const suspendable = between && outer?.stack === true && this.depth === 1;
+    const thread = suspendable ? new InnerThread(task, outer) : new Thread(task);
+    if (suspendable) this.holder ??= baseOf(outer).task;
+    task.register((this.current = thread));
+    this.beginSynchronous(instance);
+    return outer;
+  }
+
+  private beginSynchronous(instance: TaskInstance): void {
     this.synchronous.push(instance);
     this.below.push(this.goingOn);
-    return outer;
+  }
+
+  private endSynchronous(): void {
+    this.synchronous.pop();
+    this.below.pop();
+    if (this.synchronous.length === 0) this.holder = undefined;
   }
 
   end(outer: Thread | undefined): void {
     const { task } = this.current!;
     task.state = TaskState.RESOLVED;
     task.unregister(this.current!);
-    this.synchronous.pop();
-    this.below.pop();
+    this.endSynchronous();
     this.current = outer;
     this.schedule();
   }
@@ -122,7 +108,7 @@ export abstract class Scheduler implements Waker {
   protected startTask(task: Task): void {
     const { instance } = task;
     const thread = (task.implicit = new Thread(task));
-    if (instance.waitingToEnter === 0 && !this.isHeld(task)) {
+    if (task.lift!.synchronous || (instance.waitingToEnter === 0 && !isHeld(task))) {
       this.run(thread);
       return;
     }
@@ -134,29 +120,32 @@ export abstract class Scheduler implements Waker {
     task.caller.waits();
   }
 
-  /** `has_backpressure` */
-  private isHeld({ instance, lift }: Task): boolean {
-    return instance.backpressure > 0 || (lift!.exclusive && instance.exclusive !== undefined);
-  }
-
   private run(thread: Thread): void {
     const { task } = thread;
     const { instance, lift } = task;
     task.admit(thread, this.instance.quota);
     if (lift!.exclusive) instance.exclusive = thread;
+    if (lift!.synchronous) {
+      this.beginSynchronous(instance);
+      this.holder = task;
+    }
     task.state = TaskState.STARTED;
     const outer = this.current;
     this.current = thread;
     thread.stack = lift!.suspended;
     let returned: unknown;
+    this.depth++;
     try {
       returned = task.caller.start(task);
     } catch (error) {
       if (!this.takeBack(task, error)) throw error;
+      if (lift!.synchronous) this.endSynchronous();
+      this.depth--;
       this.current = outer;
       return;
     }
     this.goOn(thread, returned);
+    this.depth--;
     this.current = outer;
   }
 
@@ -171,7 +160,8 @@ export abstract class Scheduler implements Waker {
       this.returned(thread);
       return;
     }
-    if (this.asleep.has(thread)) {
+    if (this.slept === thread) {
+      this.slept = undefined;
       promise.then(undefined, (error: unknown) => this.crash(thread.task, error));
       return;
     }
@@ -234,7 +224,11 @@ export abstract class Scheduler implements Waker {
   private exit(thread: Thread): void {
     const { task } = thread;
     task.unregister(thread);
-    if (task.implicit === thread && task.lift!.exclusive) this.unlock(task.instance);
+    if (task.implicit !== thread) return;
+    if (task.lift!.exclusive) this.unlock(task.instance);
+    if (!task.lift!.synchronous) return;
+    this.endSynchronous();
+    task.caller.over!();
   }
 
   private unlock(instance: TaskInstance): void {
@@ -258,56 +252,9 @@ export abstract class Scheduler implements Waker {
     this.queue.push(thread);
   }
 
-  /** Whether a thread can go on. One that waits for a lock is put where it is found when that is free. */
-  private isReady(thread: Thread): boolean {
-    if (thread.wait === Wait.RUNS) return false;
-    if (thread.cancelled) return true;
-    const { instance } = thread.task;
-    const locked = thread.inLoop && instance.exclusive !== undefined;
-    switch (thread.wait) {
-      case Wait.TURN:
-        return true;
-      case Wait.ENTRY:
-        if (!this.isHeld(thread.task)) return true;
-        instance.parked.push(thread);
-        return false;
-      case Wait.LOCK:
-        if (!locked) return true;
-        instance.parked.push(thread);
-        return false;
-      case Wait.SET:
-        if (!(thread.on as WaitableSet).hasEvent()) return false;
-        if (locked) instance.parked.push(thread);
-        return !locked;
-      case Wait.EVENT:
-        return (thread.on as Waitable).pending;
-      default:
-        return thread.released;
-    }
-  }
-
   /** `ready` of a thread that another names: nothing is changed by asking. */
   protected isReadyNow(thread: Thread): boolean {
-    return thread.wait !== Wait.RUNS && thread.wait !== Wait.SUSPENDED && thread.queued && this.isReady(thread);
-  }
-
-  /** Ends the wait of a thread. @param event filled with what it goes on with */
-  private endWait(thread: Thread, event: EventTuple): void {
-    const { on, wait, cancelled } = thread;
-    thread.wait = Wait.RUNS;
-    thread.on = undefined;
-    thread.cancellable = thread.released = false;
-    event.code = cancelled ? Event.TASK_CANCELLED : Event.NONE;
-    event.index = event.payload = 0;
-    if (wait === Wait.SET) {
-      (on as WaitableSet).wakes(thread);
-      if (!cancelled) (on as WaitableSet).take(event);
-    } else if (wait === Wait.EVENT) {
-      (on as Waitable).waiter = undefined;
-      (on as Waitable).take(event);
-    } else if (wait === Wait.ENTRY) {
-      thread.task.instance.waitingToEnter--;
-    }
+    return thread.wait !== Wait.RUNS && thread.wait !== Wait.SUSPENDED && thread.queued && isReady(thread);
   }
 
   /** `resume` of a thread that waits and may go on. */
@@ -315,11 +262,16 @@ export abstract class Scheduler implements Waker {
     const entering = thread.wait === Wait.ENTRY;
     const { task } = thread;
     const event = thread.frame?.event ?? this.event;
-    this.endWait(thread, event);
+    endWait(thread, event);
     const outer = this.current;
+    this.depth++;
     if (entering) {
       if (thread.cancelled) task.cancel();
-      else this.run(thread);
+      else {
+        this.depth--;
+        this.run(thread);
+        this.depth++;
+      }
     } else if (thread.inLoop) {
       const { code, index, payload } = event;
       thread.inLoop = thread.cancelled = false;
@@ -333,6 +285,7 @@ export abstract class Scheduler implements Waker {
       this.switching = thread;
       thread.frame!.wake!();
     }
+    this.depth--;
     this.current = outer;
   }
 
@@ -387,7 +340,9 @@ export abstract class Scheduler implements Waker {
     frame.wake = wake;
     frame.unwind = unwind;
     this.asleep.add(thread);
-    if (thread.alone) this.leaveSlice(thread);
+    const base = baseOf(thread);
+    if (base.alone) this.leaveSlice(thread);
+    else this.slept = base;
   }
 
   /** The frames of a thread go on. @returns what the function that blocked returns */
@@ -398,7 +353,8 @@ export abstract class Scheduler implements Waker {
     for (const state of thread.task.instance.chain) state.entered = ENTERED;
     this.instance.meter?.begin(thread.task.account);
     this.current = thread;
-    thread.alone = true;
+    this.depth = 1;
+    baseOf(thread).alone = true;
     const { finish, event } = thread.frame!;
     thread.frame = undefined;
     return finish(event);
@@ -413,7 +369,7 @@ export abstract class Scheduler implements Waker {
     // The callers below wait as well, and may be entered; but a synchronous call stays entered until it returns.
     if (within === undefined) for (const state of components) state.entered = IDLE;
     let turns = thread.wait === Wait.TURN ? this.queue.length : Infinity;
-    while (turns-- > 0 && (thread.wait === Wait.TURN || !this.isReady(thread))) {
+    while (turns-- > 0 && (thread.wait === Wait.TURN || !isReady(thread))) {
       const next = this.take(within);
       if (next === undefined && thread.wait === Wait.TURN) break;
       if (next === undefined || (within === undefined && this.goingOn > 0)) throw this.stuck(what, within);
@@ -423,13 +379,13 @@ export abstract class Scheduler implements Waker {
     thread.queued = false;
     components.forEach((state, i) => (state.entered = entered[i]!));
     this.current = current;
-    this.endWait(thread, frame.event);
+    endWait(thread, frame.event);
   }
 
   private stuck(what: string, within: TaskInstance | undefined): unknown {
     // A frame below could go on, were it not below.
     const isBuried = (thread: Thread): boolean =>
-      (within === undefined || thread.task.instance === within) && thread.frame !== undefined && this.isReady(thread);
+      (within === undefined || thread.task.instance === within) && thread.frame !== undefined && isReady(thread);
     if (this.goingOn > (this.below.at(-1) ?? 0) || this.queue.some(isBuried)) return this.machine.cannotSuspend(what);
     if (within !== undefined) {
       return new AbiTrap(
@@ -443,18 +399,21 @@ export abstract class Scheduler implements Waker {
     return this.machine.cannotSuspend(what);
   }
 
-  /** Takes the next thread that can go on without the engine's help out of the queue. @param within this instance alone */
-  private take(within: TaskInstance | undefined): Thread | undefined {
+  /**
+   * Takes the next thread that can go on out of the queue. @param within this instance alone
+   * @param suspended also one that needs the engine's help for that
+   */
+  private take(within: TaskInstance | undefined, suspended = false): Thread | undefined {
     const { queue } = this;
     for (let at = 0; at < queue.length; at++) {
       const thread = queue[at]!;
       // In a synchronous call only frames of its own instance go on, and none that needs the instance for itself.
       if (within !== undefined && (thread.task.instance !== within || thread.inLoop || thread.wait === Wait.ENTRY))
         continue;
-      if (thread.frame !== undefined) continue;
+      if (thread.frame !== undefined && !(suspended && thread !== within?.exclusive)) continue;
       queue.splice(at--, 1);
       thread.queued = false;
-      if (this.isReady(thread)) return thread;
+      if (isReady(thread)) return thread;
     }
     return undefined;
   }
@@ -471,6 +430,7 @@ export abstract class Scheduler implements Waker {
   }
 
   private leaveSlice({ task }: Thread): void {
+    this.depth = 0;
     if (!this.leave(task, task.instance.chain)) return;
     this.current = undefined;
     this.schedule();
@@ -481,8 +441,38 @@ export abstract class Scheduler implements Waker {
     this.instance.meter?.finish();
     const lives = this.instance.root.entered === ENTERED;
     if (!lives) this.crash(task, DYING);
+    else if (this.holder !== undefined) this.proceedWithin();
     else for (const state of chain) state.entered = IDLE;
     return lives;
+  }
+
+  /** What `canon_lift` does while a synchronous call is suspended: threads of its instance go on, and nothing else of the store. */
+  private proceedWithin(): void {
+    const { instance } = this;
+    this.current = undefined;
+    while (this.holder !== undefined && this.switching === undefined && !this.ended) {
+      const within = this.synchronous.at(-1)!;
+      const next = this.take(within, true);
+      if (next === undefined) {
+        // A function of the host's that returned a promise is, for the guest, one that takes long.
+        const waits = [...this.asleep].some(({ wait, task }) => wait === Wait.HOST && task.instance === within);
+        const words = "Cannot block a synchronous task before it has returned: no thread of its instance can go on";
+        if (!waits) this.crash(this.holder, new AbiTrap("cannot-block", words));
+        return;
+      }
+      try {
+        instance.meter?.begin(next.task.account);
+        this.resume(next);
+      } catch (error) {
+        this.crash(next.task, error);
+        return;
+      }
+      instance.meter?.finish();
+      if (instance.root.entered !== ENTERED) {
+        this.crash(next.task, DYING);
+        return;
+      }
+    }
   }
 
   /** Runs code of the guest's with nothing of it on the stack. @returns whether it has not trapped */
@@ -530,6 +520,10 @@ export abstract class Scheduler implements Waker {
     this.scheduled = false;
     const { root } = this.instance;
     if (this.draining || this.ended) return;
+    if (this.holder !== undefined && this.depth === 0 && this.switching === undefined) {
+      this.proceedWithin();
+      return;
+    }
     this.draining = true;
     while (root.entered === IDLE && this.switching === undefined && this.queue.length + this.jobs.length > 0) {
       const turn = this.turn();
@@ -545,7 +539,7 @@ export abstract class Scheduler implements Waker {
       }
       const thread = this.queue.shift()!;
       thread.queued = false;
-      if (!this.isReady(thread)) continue;
+      if (!isReady(thread)) continue;
       this.outermost(thread.task, thread.task.instance.chain, this.resume, thread);
     }
     // What is left waits for a turn of the event loop, or for the thread that is about to go on.
@@ -580,7 +574,8 @@ export abstract class Scheduler implements Waker {
     if (this.ended) return;
     if (instance.root.entered < TRAPPED) instance.root.entered = TRAPPED;
     this.draining = false;
-    this.current = this.switching = undefined;
+    this.depth = 0;
+    this.current = this.switching = this.holder = undefined;
     if (dying !== undefined) {
       this.dying = undefined;
       dying.catch((cause: unknown) => this.crash(task, cause));

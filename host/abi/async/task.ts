@@ -92,6 +92,8 @@ export interface LiftedFunction {
   readonly suspended: boolean;
   /** Reading what the host passes may run code of the user. */
   readonly changing: boolean;
+  /** It is of a synchronous type, and the host waits for it by a promise: nothing but threads of its own instance run meanwhile. */
+  readonly synchronous?: boolean;
   /** What a `task.return` in it must have too; empty where the function returns its result. */
   readonly returns: string;
   /** The name of its memory in the text, where it has one. */
@@ -134,6 +136,8 @@ export interface Caller {
   waits(): void;
   resolve(value: unknown, failed: boolean): void;
   cancelled(): void;
+  /** A synchronous function has come to its end, after its result. */
+  over?(): void;
 }
 
 /** How many handles and threads there may be, and the trap when there are more. */
@@ -247,6 +251,22 @@ export class Thread {
   constructor(task: Task) {
     this.task = task;
   }
+}
+
+/** A thread that runs in frames of another, those of a synchronous call between guests: all of them are suspended at once. */
+export class InnerThread extends Thread {
+  readonly base: Thread;
+
+  constructor(task: Task, outer: Thread) {
+    super(task);
+    this.stack = true;
+    this.base = baseOf(outer);
+  }
+}
+
+/** The thread in whose frames one runs. */
+export function baseOf(thread: Thread): Thread {
+  return thread instanceof InnerThread ? thread.base : thread;
 }
 
 /** A frame that waits. */

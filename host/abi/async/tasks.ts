@@ -10,7 +10,7 @@ import type { Memory } from "../memory.ts";
 import { AbiTrap } from "../trap.ts";
 import { BOXED, type Boxing, callOf, HostCall } from "./host-call.ts";
 import { Awaited, ImportCall, type InPlace, NOW } from "./import-call.ts";
-import { type Instance, type Machine } from "./scheduler.ts";
+import type { Instance, Machine } from "./machine.ts";
 import {
   type Frame,
   type GuestSite,
@@ -88,7 +88,7 @@ export class Tasks extends Threads {
     instance: TaskInstance,
     start: LiftedFunction["start"],
     callback: LiftedFunction["callback"],
-    traits: Pick<LiftedFunction, "exclusive" | "suspended" | "changing" | "returns" | "memory">,
+    traits: Pick<LiftedFunction, "exclusive" | "synchronous" | "suspended" | "changing" | "returns" | "memory">,
   ): LiftedFunction {
     return { index, instance, start, callback, ...traits };
   }

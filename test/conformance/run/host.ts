@@ -25,7 +25,9 @@ export async function parseText(text: string): Promise<Uint8Array<ArrayBuffer>> 
 
 /** Decodes, validates and compiles. @throws {DecodeError | UnsupportedError} */
 export async function compile(bytes: Uint8Array<ArrayBuffer>, name: string): Promise<Component> {
-  return compileBytes(bytes, createHash("sha256").update(bytes).digest("hex"), { name });
+  const hash = createHash("sha256").update(bytes).digest("hex");
+  // Where guests can be suspended, those of synchronous functions too: a promise of their results is waited for.
+  return compileBytes(bytes, hash, { name, awaited: "Suspending" in WebAssembly });
 }
 
 /** Has an instance trap whose calls can never end. A host cannot know that nobody will call again; a script does. */

@@ -19,7 +19,7 @@ import { compile, parseText, TextRefused, trapIfStuck } from "./host.ts";
 import { jsName } from "./names.ts";
 import { refusalFor } from "./refusals.ts";
 import { findOutdated, type Outdated } from "./outdated.ts";
-import { nextTurn, settled } from "./turns.ts";
+import { isSettled, nextTurn, settled } from "./turns.ts";
 import { trapFor } from "./traps.ts";
 import { agrees, describe, toJs, type WastValue } from "./values.ts";
 
@@ -62,7 +62,7 @@ interface Running {
 /** What a call has given so far. */
 type Call =
   | { readonly type: FuncType; readonly given: unknown }
-  | { readonly type: FuncType; readonly promise: Promise<unknown> }
+  | { readonly type: FuncType; readonly promise: Promise<unknown>; readonly isOver: boolean }
   | { readonly type?: FuncType; readonly thrown: unknown };
 
 /** A thing that could not be made keeps its reason: what depends on it fails for the same one. */
@@ -72,6 +72,8 @@ class Script {
   readonly #definitions = new Map<string, Made<Component>>();
   readonly #instances = new Map<string, Made<Running>>();
   readonly #registered = new Map<string, Running>();
+  /** Also those that nothing names any more: their tasks may go on for ever. */
+  readonly #made: Instance[] = [];
   #lastDefinition: Made<Component> = { failed: "no component has been defined" };
   #current: Made<Running> = { failed: "no component has been instantiated" };
 
@@ -129,8 +131,7 @@ class Script {
 
   /** Frees what the script made. */
   close(): void {
-    for (const made of this.#instances.values()) if ("ok" in made) made.ok.instance.dispose();
-    if ("ok" in this.#current) this.#current.ok.instance.dispose();
+    for (const instance of this.#made) instance.dispose();
   }
 
   #define(name: string | undefined, definition: Made<Component>): void {
@@ -145,7 +146,9 @@ class Script {
 
   #instantiate(component: Component): Running {
     const imports = Object.fromEntries([...this.#registered].map(([name, { instance }]) => [name, instance.exports]));
-    return { component, instance: component.instantiateSync(imports) };
+    const instance = component.instantiateSync(imports);
+    this.#made.push(instance);
+    return { component, instance };
   }
 
   #find(name: string | undefined): Running {
@@ -177,10 +180,11 @@ class Script {
     } catch (thrown) {
       return { thrown, type };
     }
-    if (type.async !== given instanceof Promise) {
-      throw new Failure(`expected ${type.async ? "a promise" : "no promise"}, got ${show(given)}`);
-    }
-    return given instanceof Promise ? { type, promise: settled(given, () => trapIfStuck(instance)) } : { type, given };
+    // A synchronous function may be one that has to be awaited; then the guest has, or has not, come to its end now.
+    if (type.async && !(given instanceof Promise)) throw new Failure(`expected a promise, got ${show(given)}`);
+    if (!(given instanceof Promise)) return { type, given };
+    const isOver = !type.async && isSettled(given);
+    return { type, promise: settled(given, () => trapIfStuck(instance)), isOver };
   }
 
   /** What a call gives in the end; `ComponentError` becomes the value `err`, so that only faults are thrown. */
@@ -367,7 +371,7 @@ function takeGroup(script: Script, directives: readonly Directive[]): [Directive
     if (invoke === undefined && group.length > 0) break;
     const call = invoke && script.call(invoke);
     group.push([directive, call]);
-    if (call === undefined || "promise" in call) break;
+    if (call === undefined || ("promise" in call && !call.isOver)) break;
   }
   return group;
 }

@@ -4,6 +4,8 @@
  * Nothing outside of the components answers anything here, so a call that is not settled after many turns will never be.
  */
 
+import { inspect } from "node:util";
+
 /** A call that yields to others may take many turns; one that waits for nobody takes for ever. */
 const MOST_TURNS = 2000;
 /** Turns in which what has been settled is told on, from promise to promise. */
@@ -12,6 +14,11 @@ const TELLING_TURNS = 10;
 /** A promise that is not settled while nothing else goes on. */
 export class Unsettled extends Error {
   override readonly name = "Unsettled";
+}
+
+/** Whether a promise has been settled, without a turn to ask it in. */
+export function isSettled(promise: Promise<unknown>): boolean {
+  return !inspect(promise, { depth: 0 }).includes("<pending>");
 }
 
 /** The end of this turn: every reaction to promises has run, and one round of what waits for the event loop. */
