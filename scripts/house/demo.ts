@@ -23,7 +23,19 @@ import { wasi } from "../../host/node/wasi.ts";
 import { BuildError, type Builder, createBuilder } from "../toolchain/build/index.ts";
 import { compileFloor } from "./demo/floor.ts";
 import { Stage } from "./demo/stage.ts";
-import type { Calc, Counter, Entry, Faulty, Floor, Hello, Ledger, LoggerClient, Prices, Shape } from "./demo/worlds.ts";
+import type {
+  Calc,
+  Counter,
+  Entry,
+  Faulty,
+  Floor,
+  Hello,
+  Ledger,
+  LoggerClient,
+  Prices,
+  Shape,
+  Shout,
+} from "./demo/worlds.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const workshop = mkdtempSync(join(tmpdir(), "tenon-tour-"));
@@ -63,6 +75,7 @@ async function tour(): Promise<void> {
   await callBack(host);
   await twoLanguages(host);
   await waiting(host);
+  await streaming(host);
   await trap(host);
   const counter = await reload(host, builder);
   await unload(host, counter, greet);
@@ -237,6 +250,41 @@ async function waiting(host: Host): Promise<void> {
   given.length = 0;
   const refused = await stage.fails("one that is refused", ComponentError, () => total(["oak", "gold"]));
   stage.holds("The module gave up the other", refused?.payload === "Not in this shop" && given[0]?.aborted === true);
+}
+
+async function streaming(host: Host): Promise<void> {
+  stage.step(
+    "A stream",
+    "Bytes run through this module into a `Response`, as they come. Meanwhile the module is replaced, and the stream goes on.",
+  );
+  const shout = await host.load<Shout>(component("shout"));
+  const given: string[] = [];
+  async function* text(): AsyncGenerator<Uint8Array> {
+    // Three lines more after the module has been replaced.
+    for (let left = 3; left > 0; left -= shout.info().reloads) {
+      given.push(`line ${given.length + 1} of a text that is not all there yet`);
+      yield new TextEncoder().encode(`${given.at(-1)}\n`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+  const { readable } = await shout.exports.shout(text());
+  const lines: string[] = [];
+  let replacing: Promise<unknown> | undefined;
+  let shownAfter = 0;
+  for await (const chunk of new Response(readable).body!.pipeThrough(new TextDecoderStream())) {
+    lines.push(...chunk.trimEnd().split("\n"));
+    const isReplaced = shout.info().reloads > 0;
+    if (replacing === undefined || (isReplaced && shownAfter++ === 0)) {
+      stage.note(isReplaced ? "after the reload" : "out, in capitals", lines.at(-1)!);
+    }
+    replacing ??= shout.reload();
+  }
+  await replacing;
+  stage.holds("It was replaced while its stream ran", shownAfter > 0);
+  const whole = lines.join() === given.join().toUpperCase();
+  stage.holds(`All ${given.length} lines came out, on the instance that the stream began with`, whole);
+  const next = new Response((await shout.exports.shout(text())).readable);
+  stage.holds("The next stream runs through the fresh one", (await next.text()).startsWith("LINE"));
 }
 
 async function trap(host: Host): Promise<void> {

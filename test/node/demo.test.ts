@@ -20,14 +20,16 @@ test("npm start shows every step and ends with status 0", () => {
     "5. Imports",
     "6. Two languages, and WASI",
     "7. Calls that wait",
-    "8. A trap",
-    "9. Reload",
-    "10. Unload",
+    "8. A stream",
+    "9. A trap",
+    "10. Reload",
+    "11. Unload",
   ]) {
     expect(stdout).toContain(step);
   }
   expect(stdout).toContain("it asks calc, and prints: 42 m²");
   expect(stdout).toMatch(/a line of its stream +oak: 300\n/);
+  expect(stdout).toMatch(/after the reload +LINE \d+ OF A TEXT/);
   expect(stdout).toMatch(/✓ Of this process's \d+ environment variables it sees none\n {3}✓ Granted one/);
   expect(stdout).not.toContain("NOT TRUE");
   expect(stdout).toContain("Everything held");

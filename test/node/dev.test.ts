@@ -13,7 +13,7 @@ import { faintTexts, namelessControls } from "./dev-measures.ts";
 import { guestBytes, thingsGuest } from "./runtime/guests.ts";
 
 const root = resolve(import.meta.dirname, "..", "..");
-const names = ["calc", "counter", "faulty", "logger-client", "records"];
+const names = ["calc", "counter", "faulty", "logger-client", "records", "shout"];
 
 let folder: string;
 let server: DevServer;
@@ -132,7 +132,7 @@ test("every module is listed as live, with its WIT and a form for each function"
         .then((all) => all.map((text) => text.split("\n")[0])),
     )
     .toEqual([...names, "things"].sort());
-  await expect.poll(() => page.locator("#summary").innerText()).toMatch(/^6 of 6 modules live, \d+ KiB$/);
+  await expect.poll(() => page.locator("#summary").innerText()).toMatch(/^7 of 7 modules live, \d+ KiB$/);
   expect(await page.locator(".wit").innerText()).toContain("area: func(shape: shape) -> result<f64, string>;");
   expect(await page.locator("form.function h3 b").allInnerTexts()).toEqual(["add", "area", "sum", "divide"]);
   // Doc comments of the WIT come along.
@@ -381,6 +381,31 @@ async function edited(name: string, text: string, page: Page): Promise<void> {
   await expect.poll(hash, { timeout: 20_000 }).not.toBe(before);
 }
 
+test("a stream runs through a module live, also while the module is swapped, and leaves the page its turns", async () => {
+  const page = await open("shout");
+  const live = page.locator(".live-stream");
+  const text = (): Promise<string> => live.locator(".live-text").innerText();
+  const status = live.getByRole("status");
+  await live.getByRole("button", { name: "Start" }).click();
+  await expect.poll(text).toMatch(/^LINE 3: IT HOLDS WITHOUT GLUE/m);
+  edit("shout", "bytes[i] -= 0x20", "bytes[i] = 0x2a");
+  await expect.poll(text).toMatch(/^\*{4} \d+: \*\* \*{5} \*{7} \*{4},/m);
+  expect(await status.innerText()).toMatch(/^Running: .* a second, through 2 versions$/);
+  await live.getByRole("button", { name: "Stop" }).click();
+  await expect.poll(() => status.innerText()).toMatch(/^Stopped: [\d.]+ KiB, .* through 2 versions$/);
+
+  // Both ends of this one are always ready.
+  await live.getByLabel("Give it").selectOption("text, as fast as it goes");
+  await live.getByRole("button", { name: "Start" }).click();
+  await expect.poll(() => status.innerText()).toMatch(/^Running: [\d.]+ [MG]iB/);
+  await live.getByRole("button", { name: "Stop" }).click();
+  await expect.poll(() => status.innerText()).toMatch(/^Stopped: /);
+  await live.getByLabel("Give it").selectOption("the code of this page, fetched");
+  await live.getByRole("button", { name: "Start" }).click();
+  await expect.poll(() => status.innerText()).toMatch(/^Ended: [\d.]+ KiB/);
+  await page.close();
+});
+
 test("a trap on purpose is told in full, locks its module alone, and a fresh instance serves again", async () => {
   const page = await open("faulty");
   const faults = page.locator(".faults");
@@ -409,7 +434,7 @@ test("a trap on purpose is told in full, locks its module alone, and a fresh ins
   expect(codes.get("memory-out-of-bounds")).toBe("Trap: memory-out-of-bounds");
   expect(codes.get("import-threw")).toBe("Trap: import-threw");
   expect([...codes.values()].every((code) => code.startsWith("Trap: "))).toBe(true);
-  await expect.poll(() => page.locator("#summary").innerText()).toMatch(/^5 of 6 modules live/);
+  await expect.poll(() => page.locator("#summary").innerText()).toMatch(/^6 of 7 modules live/);
   await page.close();
 });
 

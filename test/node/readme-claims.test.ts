@@ -205,6 +205,7 @@ const claims: Readonly<Record<string, Readonly<Record<string, readonly Claim[]>>
       ["or with the folders and `.wasm` files", "test/node/dev-server.test.ts: a component that is ready is told of", "test/node/dev-server.test.ts: a module's folder that goes"],
       ["traps and build errors with their place", "test/node/dev.test.ts: a trap on purpose is told in full", "test/node/dev.test.ts: with a mistake shows it with its place"],
       ["swaps it in the open page, with its state", "test/node/dev.test.ts: swaps the module in the open page, with its state"],
+      ["shows them as they come, and goes on through the new version", "test/node/dev.test.ts: a stream runs through a module live, also while the module is swapped", "test/node/dev-flow.test.ts: goes on through the new version where its module is reloaded, and loses nothing"],
     ],
     "The command line": [["each explains itself with `--help`", "test/node/cli.test.ts: how each command is used"]],
   },

@@ -235,7 +235,7 @@ describe("components of the other tests", () => {
     ["keeper", () => keeper()],
     ["things of Rust's shape", () => guestBytes(thingsGuest)],
     ["files", () => guestBytes(filesGuest)],
-    ...["calc", "counter", "faulty", "hello", "ledger", "logger-client", "prices", "records"].map(
+    ...["calc", "counter", "faulty", "hello", "ledger", "logger-client", "prices", "records", "shout"].map(
       (name): [string, () => Promise<Uint8Array>] => [name, () => readFile(home(`dist/modules/${name}.wasm`))],
     ),
   ])("%s", async (_, make) => checkComponent(await make()));

@@ -69,3 +69,9 @@ export interface Prices extends World {
     };
   };
 }
+
+export interface Shout extends World {
+  exports: {
+    shout(text: AsyncIterable<Uint8Array>): Promise<{ readonly readable: ReadableStream<Uint8Array<ArrayBuffer>> }>;
+  };
+}

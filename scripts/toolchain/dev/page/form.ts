@@ -5,6 +5,7 @@ import { type Callable, type Description, typeName } from "./describe.ts";
 import { failureOf, invoke, type Outcome } from "./call.ts";
 import { type Child, formatMs, freshId, h, prose } from "./dom.ts";
 import { type Field, makeField, shelfSelect } from "./fields.ts";
+import { liveStream } from "./live.ts";
 import { FieldError } from "./numbers.ts";
 import { showOutcome } from "./outcome.ts";
 import { type Entry } from "./session.ts";
@@ -12,6 +13,8 @@ import { givenAway } from "./shelf.ts";
 
 export interface FunctionForm {
   readonly element: HTMLElement;
+  /** For a function from bytes to bytes: where a stream is run through it. */
+  readonly live: HTMLElement | undefined;
 }
 
 /** Told of every call, after it. */
@@ -60,7 +63,7 @@ export function makeForm(entry: Entry, callable: Callable, description: Descript
     event.preventDefault();
     form.requestSubmit();
   });
-  return { element: form };
+  return { element: form, live: liveStream(entry, callable) };
 }
 
 function fieldsOf(fields: readonly Field[]): HTMLElement {

@@ -172,7 +172,7 @@ export class Pane {
       wanted.add(key);
       let form = this.#forms.get(key);
       if (form === undefined) this.#forms.set(key, (form = makeForm(this.#entry, callable, description, this.#called)));
-      return form.element;
+      return form.live === undefined ? form.element : [form.element, form.live];
     });
     return h(
       "section",
