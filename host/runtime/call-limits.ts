@@ -3,6 +3,8 @@
  * same from version to version and know nothing of limits.
  */
 import { LimitError } from "../errors.ts";
+import { externName } from "../model/spelling.ts";
+import type { ExternDecl } from "../model/types.ts";
 import type { CallLimits, Recipe } from "./engine.ts";
 import { amount, meteringOf } from "./limits.ts";
 import { checkOptions, type Checks, object } from "./options.ts";
@@ -123,24 +125,36 @@ const CALL_LIMITS: Checks<CallLimits> = { signal: object, timeoutMs: amount, cpu
 /**
  * The same functions, each called through `make`; objects within objects included. Classes stay as they are: what is done with a
  * resource is not limited by how it was come by.
+ * @param make is told the names that lead to the function
  * @throws {UsageError} for a limit that does not exist, or makes no sense
  */
 export function limitedExports<T extends object>(
   exports: T,
   limits: CallLimits,
-  make: (call: () => unknown, limits: CallLimits) => unknown,
+  make: (call: () => unknown, limits: CallLimits, path: readonly string[]) => unknown,
 ): T {
   checkOptions("with", limits, CALL_LIMITS);
-  const within = <U extends object>(members: U): U =>
+  const within = <U extends object>(members: U, above: readonly string[]): U =>
     new Proxy(members, {
       get(target, key) {
         const value: unknown = Reflect.get(target, key);
-        if (typeof value === "object" && value !== null) return within(value);
+        const path = [...above, String(key)];
+        if (typeof value === "object" && value !== null) return within(value, path);
         if (typeof value !== "function" || isClass(value)) return value;
-        return (...given: readonly unknown[]) => make(() => Reflect.apply(value, undefined, given) as unknown, limits);
+        return (...given: readonly unknown[]) =>
+          make(() => Reflect.apply(value, undefined, given) as unknown, limits, path);
       },
     });
-  return within(exports);
+  return within(exports, []);
+}
+
+/** Whether the function at a place among the exports is asynchronous. */
+export function isAsyncAt(decls: readonly ExternDecl[], [key, ...rest]: readonly string[]): boolean {
+  return decls.some(({ name, type }) => {
+    if (key !== name && key !== externName(name)) return false;
+    if (type.kind === "instance") return isAsyncAt(type.exports, rest);
+    return type.kind === "func" && type.async && rest.length === 0;
+  });
 }
 
 function isClass(value: object): boolean {

@@ -32,14 +32,19 @@ export interface Limits {
    * Milliseconds of a call on the clock, its imports and the modules it calls included. A call that has to wait for its turn is
    * refused or given up when so many have passed since it was made, and its instance serves on: for what is ended, the clock begins
    * with the guest. `Infinity` lets calls be limited one by one, through `Module.with`, where the module runs in this thread.
-   * Default: no limit.
+   * A call of an asynchronous function has them from when it is made to its end, with what it waits for; one that waits then ends
+   * alone. Default: no limit.
    */
   readonly timeoutMs?: number | undefined;
-  /** Milliseconds of a call in the guest's own code; the clock stands while an import runs. `Infinity` only measures. Default: no limit. */
+  /**
+   * Milliseconds of a call in the guest's own code; the clock stands while an import runs. Of an asynchronous function, all that
+   * its guest does for the call, and nothing of what it waits for. `Infinity` only measures. Default: no limit.
+   */
   readonly cpuMs?: number | undefined;
   /**
    * Steps of a call, which are the same on every engine: an instruction is one, branches not taken included, and so are eight
-   * bytes filled or copied. `Infinity` only counts. Default: no limit.
+   * bytes filled or copied. Of an asynchronous function, those of all times that its guest runs for the call, together. `Infinity`
+   * only counts. Default: no limit.
    */
   readonly fuel?: number | undefined;
   /**

@@ -57,7 +57,7 @@ class InstanceRuntime extends AbiRuntime {
   readonly memories = new Set<WebAssembly.Memory>();
   /** What the core instances export. */
   cores: object[] = [];
-  private readonly plan: KeptPlan;
+  readonly plan: KeptPlan;
   readonly seesMemories: boolean;
   /** The first error thrown into the guest: the guest's frames may catch it and throw another. */
   private stopped: { readonly error: unknown; stack?: readonly string[] } | undefined;

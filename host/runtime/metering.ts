@@ -12,9 +12,10 @@ import { LimitError, UnsupportedError, UsageError, type LimitName } from "../err
 import { type Metered, meterModule, type MeterOptions, UnknownInstruction } from "../instrument/meter.ts";
 import type { Shifts } from "../instrument/shifts.ts";
 import { HOOKS } from "../instrument/meter-helpers.ts";
-import type { CallLimits, Usage } from "./engine.ts";
+import type { CallLimits, EngineInstance, Usage } from "./engine.ts";
 import { type Allowance, CallAccount, tightened } from "./account.ts";
-import { isAborted, limitedBy, limitedExports, takeCallLimits } from "./call-limits.ts";
+import { isAborted, isAsyncAt, limitedBy, limitedExports, takeCallLimits } from "./call-limits.ts";
+import type { KeptPlan } from "../plan/plan.ts";
 import { meteringOf } from "./limits.ts";
 import { timeLeft } from "./time-left.ts";
 
@@ -98,6 +99,7 @@ export interface Metering {
   meter: Meter | undefined;
   readonly root: ComponentState;
   readonly quota: Quota;
+  readonly plan: Pick<KeptPlan, "exportDecls">;
   /** Where calls may wait. */
   readonly waiter?: { turns(tick: () => number | undefined, over: () => number): Function } | undefined;
   /** Keeps the fault that the module is about to end with. */
@@ -326,9 +328,15 @@ export class Meter {
     };
   }
 
-  /** Functions that call those of `exports` under tighter limits; absent where the guest does not count. */
-  get limited(): typeof limited | undefined {
-    return this.counts ? limited : undefined;
+  /**
+   * Functions that call those of `exports` under tighter limits; absent where the guest does not count.
+   * @throws {UsageError} for a limit that does not exist, or makes no sense
+   */
+  get limited(): EngineInstance["limited"] {
+    const { exportDecls } = this.instance.plan;
+    if (!this.counts) return undefined;
+    return (exports, limits) =>
+      limitedExports(exports, limits, (call, own, path) => limitedCall(call, own, () => isAsyncAt(exportDecls, path)));
   }
 
   private get counts(): boolean {
@@ -522,14 +530,12 @@ function running(meter: Meter): Meter | undefined {
   return before;
 }
 
-/** The same functions under tighter limits. @throws {UsageError} for a limit that does not exist, or makes no sense */
-function limited<T extends object>(exports: T, limits: CallLimits): T {
-  return limitedExports(exports, limits, limitedCall);
-}
-
-function limitedCall<T>(call: () => T, limits: CallLimits): T {
+function limitedCall(call: () => unknown, limits: CallLimits, isAsync: () => boolean): unknown {
   const { signal } = limits;
-  if (isAborted(signal)) throw signal!.reason;
+  if (isAborted(signal)) {
+    if (isAsync()) return Promise.reject(signal!.reason);
+    throw signal!.reason;
+  }
   try {
     return limitedBy(limits, call);
   } catch (error) {

@@ -202,6 +202,18 @@ describe("the signal of Module.with", () => {
     expect(await call).toEqual(new Error("No more"));
   });
 
+  test("that has fired rejects a call, which does not begin, and throws in a synchronous one", async () => {
+    const asked: number[] = [];
+    const module = await load({ timeoutMs: Infinity }, (n) => (asked.push(n), n));
+    const { exports } = module.with({ signal: AbortSignal.abort(new Error("Too late")) });
+    const call = exports.later(1);
+    expect(call).toBeInstanceOf(Promise);
+    expect(await caught(call)).toEqual(new Error("Too late"));
+    expect(() => exports.sum(1, 2)).toThrow("Too late");
+    expect(asked).toEqual([]);
+    expect(await module.exports.later(1)).toBe(2);
+  });
+
   test("that fires while the guest is on the stack ends the instance, as in a synchronous call", async () => {
     const controller = new AbortController();
     const module = await load({ timeoutMs: Infinity }, (n) => (controller.abort(new Error("Enough")), n));
