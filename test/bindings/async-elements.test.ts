@@ -74,6 +74,11 @@ async function started(): Promise<{ api: Exports; Counter: any; instance: Instan
   const instance = await (
     await compile(component)
   ).instantiate({
+    pairs: async () =>
+      items([
+        ["öß", "😀"],
+        ["a", ""],
+      ]),
     "test:elements/src@1.0.0": {
       Thing,
       keep: async (a: Thing, b: Thing | undefined) => a.n + (b?.n ?? 0),
@@ -119,6 +124,17 @@ test.each<[string, unknown[]]>([
   if (name === "contexts") {
     expect(back.map((one) => ({ debugMessage: (one as { debugMessage: string }).debugMessage }))).toEqual(values);
   } else expect(back).toEqual(values);
+});
+
+test("strings of streams and futures of the world's own functions are whole", async () => {
+  const { instance } = await started();
+  const { swapped, asked } = instance.exports as Exports;
+  const given = [
+    ["where", "öß😀"],
+    ["", "b"],
+  ];
+  expect(await all(await swapped(items(given)))).toEqual(given.map(([a, b]) => [b, a]));
+  expect(await asked()).toEqual(["öß😀", "a"]);
 });
 
 test("a stream without a type is a count", async () => {

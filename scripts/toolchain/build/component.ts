@@ -9,6 +9,7 @@ import { lifecycle, withWitInput } from "../wit/sources.ts";
 import type { WitWorld } from "../wit/world.ts";
 import { toolVersions } from "./cache.ts";
 import { explainAbsentImport } from "./diagnostics.ts";
+import { setUtf16 } from "./encodings.ts";
 import { BuildError } from "./errors.ts";
 import { withSourceMap } from "./source-map.ts";
 
@@ -45,6 +46,7 @@ export async function componentOf(input: ComponentInput): Promise<Uint8Array<Arr
   try {
     const embedded = await withWitInput(sources, (wit) => componentEmbed(core, { ...wit, world: name, features }));
     const component = await componentNew(await withConsole(embedded));
+    setUtf16(component);
     return await metadataAdd(component, [
       ["language", [["AssemblyScript", toolVersions.assemblyscript]]],
       [

@@ -12,6 +12,7 @@ import {
   newStreamOfMarks,
   newStreamOfS32,
   ok,
+  pairsAsync,
   Point,
   resolved,
   Result,
@@ -400,6 +401,39 @@ class Wanted extends Task<Stream<u8>> {
 }
 export function wanted(): Task<Stream<u8>> {
   return new Wanted();
+}
+
+class Swap extends Echo<Tuple2<string, string>> {
+  hand(): void {
+    const pairs = this.from.chunk;
+    for (let i = 0; i < pairs.length; i++) pairs[i] = new Tuple2<string, string>(pairs[i]._1, pairs[i]._0);
+    this.to.write(pairs);
+  }
+}
+export function swapped(s: Stream<Tuple2<string, string>>): Task<Stream<Tuple2<string, string>>> {
+  return new Swap(s, newStream<Tuple2<string, string>>());
+}
+
+class Asked extends Task<Future<string[] | null>> {
+  private out: FutureWriter<string[] | null> = newFuture<string[] | null>();
+  private call: Subtask<Stream<Tuple2<string, string>>> = pairsAsync();
+  private from: Stream<Tuple2<string, string>> | null = null;
+  private all: string[] = [];
+  resume(ended: Waitable | null): void {
+    if (ended === null) this.resolve(this.out.future);
+    else if (ended === this.call) {
+      this.from = this.call.value;
+      this.from!.read();
+    } else if (ended !== this.out) {
+      const from = this.from!;
+      for (let i = 0; i < from.count; i++) this.all.push(from.chunk[i]._0 + from.chunk[i]._1);
+      if (from.ended) this.out.write(this.all);
+      else from.read();
+    }
+  }
+}
+export function asked(): Task<Future<string[] | null>> {
+  return new Asked();
 }
 
 function counters(n: u32): Counter[] {
