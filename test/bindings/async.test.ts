@@ -331,14 +331,26 @@ describe("the bindings of an asynchronous world", () => {
     expect(error.issues[0]!.file).toBe(join(dir, "index.ts"));
   });
 
-  test("tenon new writes a function that builds and says how it may wait", async () => {
+  test("tenon new writes the first function as a task, and of the others how they may wait; all of it builds", async () => {
+    const more = "interface a { f: async func(x: list<u8>, y: option<string>); } interface b { f: async func(); }";
+    const wit = `${world} ${more} world x { export a; export b; export s: func() -> stream<u8>; }`;
+    const other = await workshop.folder({ "world.wit": wit });
+    for (const [file, text] of generate(await readWorld(join(other, "world.wit"), { world: "x" })).skeleton) {
+      await writeFile(join(other, file), text);
+    }
+    expect((await workshop.build(other, { world: "x" })).warnings).toEqual([]);
+    expect(await typeErrors(other)).toEqual([]);
+    expect(await readFile(join(other, "index.ts"), "utf8")).toContain("// Not `async` in the WIT: it cannot leave");
     const dir = await workshop.folder({ "world.wit": world });
     const { skeleton } = generate(await readWorld(join(dir, "world.wit")));
     expect(skeleton.get("index.ts")).toContain(
       'export function v(): void {\n  // To wait for something, return a Task<Unit>.\n  throw new Error("Not implemented");',
     );
     for (const [file, text] of skeleton) await writeFile(join(dir, file), text);
-    expect((await workshop.build(dir)).warnings).toEqual([]);
+    const built = await workshop.build(dir);
+    expect(built.warnings).toEqual([]);
+    const { exports } = await (await compile(built.component)).instantiate({ g: () => 1 });
+    await expect((exports as Exports)["f"](1)).rejects.toMatchObject({ guestMessage: "Not implemented" });
     expect(await typeErrors(dir)).toEqual([]);
   });
 

@@ -49,7 +49,8 @@ export function fieldNames(type: Extract<ValueType, { kind: "record" }>): string
   return type.fields.map(({ name }) => namer.unique(local(name)));
 }
 
-function paramNames(params: FuncType["params"]): string[] {
+/** The names of parameters in AssemblyScript. */
+export function paramNames(params: FuncType["params"]): string[] {
   const namer = new Namer();
   return params.map(({ name }) => namer.unique(local(name)));
 }

@@ -79,7 +79,7 @@ let frame: Frame | null = null;
 let entered: bool = false;
 
 function currentFrame(): Frame {
-  assert(entered, "Only an async function can begin what goes on when it has returned");
+  assert(entered, "Only a function that is async in the WIT can begin what goes on when it has returned");
   if (frame === null) frame = new Frame();
   return frame!;
 }
