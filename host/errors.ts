@@ -127,14 +127,6 @@ export class DecodeError extends TenonError {
 
 /** What a component needs, or a world that a module is built for, and this host, this engine or this page lacks. */
 export type UnsupportedFeature =
-  /** Async functions and their built-ins. */
-  | "async"
-  /** Values of a stream type. */
-  | "stream"
-  /** Values of a future type. */
-  | "future"
-  /** Values of the type `error-context`. */
-  | "error-context"
   /** Built-ins that start threads. */
   | "threads"
   /** A component that imports components. */

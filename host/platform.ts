@@ -66,6 +66,8 @@ export interface BoundComponent<W = unknown> extends OfWorld<W> {
   readonly metered?: readonly (object | null)[];
   /** Where the code of each core module is, where it brings source lines; private to the host. */
   readonly lines?: readonly (object | null)[];
+  /** Whether its functions are asynchronous, for which more of the host is loaded. */
+  readonly asynchronous?: boolean;
   /** The generated function; private to the host. */
   readonly instantiate: (runtime: never, modules: never, host: never) => object;
 }

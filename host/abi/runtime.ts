@@ -161,10 +161,6 @@ export abstract class AbiRuntime {
     return new AbiTrap("cannot-enter-component", "Cannot enter a component instance that is running already");
   }
 
-  unsupported(builtin: string): AbiTrap {
-    return new AbiTrap("unknown", `\`canon ${builtin}\` needs async tasks, which this host does not support`);
-  }
-
   f32FromBits(value: number): number {
     bits.setInt32(0, value, true);
     return bits.getFloat32(0, true);

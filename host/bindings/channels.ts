@@ -172,7 +172,7 @@ export class Channels {
         lines.push(`const ${name} = tk.${type.kind}(${this.#traits(names, type.type, paths!.get(name))});`);
       } else lines.push(`const ${name} = tk.errorContexts;`);
     }
-    return [...lines, ...this.#written.map(String)];
+    return [...lines, ...this.#written.map((code) => String(code).trim())];
   }
 
   #traits({ emitter }: Names, element: ValueType | undefined, path: readonly number[] = []): string {

@@ -4,10 +4,12 @@
  */
 import { key, quote } from "../abi/emit/code.ts";
 import { Budget } from "../budget.ts";
+import { isAsynchronous } from "../plan/asynchronous.ts";
 import type { Plan, KeptPlan } from "../plan/plan.ts";
 import { emitBindings } from "./emit.ts";
 import { FORMAT } from "./format.ts";
 import type { TextStyle } from "./names.ts";
+import { taskText } from "./tasks.ts";
 
 /** A core module beside the bound module: its file name and the SHA-256 of its bytes, hex. */
 export interface BoundModule {
@@ -38,6 +40,13 @@ const waitingLegend: readonly string[] = [
   "//   t  what a guest calls, as far as the host's function    k  goes on with what that gave, at once or after a wait",
 ];
 
+/** And where functions are asynchronous. */
+const taskLegend: readonly string[] = [
+  "//   tk  the tasks of the instance    q  a component instance's side of them    l  a lifted function    s  begins a call of it",
+  "//   d  takes what it returns    k  goes on with the result of a call of another    y  such a call    u  copies elements",
+  "//   e  a type of streams or futures    j  core functions in which a guest may be suspended    t  what they call",
+];
+
 /**
  * The source of an ES module whose default export is a source for `compile` and `load`.
  * @param hash SHA-256 of the component, hex
@@ -45,6 +54,7 @@ const waitingLegend: readonly string[] = [
  * @param how.budget the work allowed, by default for the text alone
  * @param how.waiting writes calls that may wait; a host tells such bindings by their format, which is negative
  * @throws {UnsupportedError} when the text would be out of all proportion to the component
+ * @throws {UsageError} for calls that may wait where functions are asynchronous, and wait by themselves
  */
 export function emitBoundModule(
   name: string,
@@ -57,7 +67,10 @@ export function emitBoundModule(
     modules.some((module) => module?.metered !== undefined),
     modules.some((module) => module?.lines !== undefined),
   ];
-  const text = emitBindings(plan, budget, { annotated: true, metered, waiting })
+  const asynchronous = isAsynchronous(plan);
+  // The text is for engines that suspend frames and for those that do not.
+  const tasks = asynchronous ? taskText(true, false) : undefined;
+  const text = emitBindings(plan, budget, { annotated: true, metered, waiting, tasks })
     .replace(/^"use strict";\nreturn /, "")
     .replace(/;\n$/, "\n");
   const { statements, expression } = toSource(keptPart(plan), budget);
@@ -71,6 +84,7 @@ export function emitBoundModule(
     "// Written by `tenon bind`; do not edit. The default export is a source for `compile` and `load`.",
     ...legend,
     ...(waiting === undefined ? [] : waitingLegend),
+    ...(asynchronous ? taskLegend : []),
     ...statements,
     `const plan = ${expression};`,
     text,
@@ -81,6 +95,7 @@ export function emitBoundModule(
     "  plan,",
     `  modules: [${files.join(", ")}],`,
     "  instantiate,",
+    ...(asynchronous ? ["  asynchronous: true,"] : []),
     ...(metered ? [`  metered: ${JSON.stringify(modules.map((module) => module?.metered ?? null))},`] : []),
     ...(lines ? [`  lines: ${JSON.stringify(modules.map((module) => module?.lines ?? null))},`] : []),
     "};",

@@ -13,9 +13,8 @@ import { elementCost } from "../abi/emit/cost.ts";
 import { lowerFlat, store } from "../abi/emit/lower.ts";
 import { typedArrayOf } from "../abi/emit/numbers.ts";
 import { holdsHandle } from "../model/facts.ts";
+import { UsageError } from "../errors.ts";
 import { flatOf, layoutOf } from "../model/layout.ts";
-import { lacks } from "../model/lacks.ts";
-import { isAsynchronous } from "../plan/asynchronous.ts";
 import type { CoreInstanceRef, Plan } from "../plan/plan.ts";
 import { emitExports } from "./exports.ts";
 import { emitChecks, emitLift, emitReexport, liftOutcome } from "./canon-lift.ts";
@@ -50,9 +49,12 @@ import type { TextTools } from "./text-tools.ts";
  * Emits the text of a plan. Deterministic: equal structure gives equal text.
  * @param budget the work allowed, by default for the text alone
  * @throws {UnsupportedError} when the text would be out of all proportion to the component
+ * @throws {UsageError} for calls that may wait where functions are asynchronous
  */
 export function emitBindings(plan: Plan, budget: Budget = new Budget(plan.byteLength), style: TextStyle = {}): string {
-  if (style.tasks === undefined && isAsynchronous(plan)) throw lacks("async");
+  if (style.tasks !== undefined && style.waiting !== undefined) {
+    throw new UsageError("The functions of this component are asynchronous, and wait by themselves: leave jspi out");
+  }
   return new Conductor(plan, budget, style).write();
 }
 

@@ -1,5 +1,4 @@
 /** The built-ins of tasks, by their names in the specification: what each takes, and the statement that is its text. */
-import { quote } from "../abi/emit/code.ts";
 import type { CoreItem, TaskBuiltin } from "../plan/plan.ts";
 
 interface BuiltinText {
@@ -46,12 +45,8 @@ export function builtinText(item: TaskBuiltin, nameOf: NameOf): BuiltinText {
     case "thread.suspend":
     case "thread.yield":
       return { params: "", body: call(cancellable) };
-    case "thread.suspend-then-resume":
-    case "thread.yield-then-resume":
-    case "thread.suspend-then-promote":
-    case "thread.yield-then-promote":
-      return { params: "index", body: call(cancellable, "index") };
     default:
-      return { params: "", body: `throw rt.unsupported(${quote(name)});` };
+      // What gives another thread the turn: suspend or yield, then resume or promote.
+      return { params: "index", body: call(cancellable, "index") };
   }
 }

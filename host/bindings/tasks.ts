@@ -54,8 +54,6 @@ class Tasks implements TaskText {
   /** Where the functions of `j` find core items, in a table with a place for each. */
   readonly #slots = new Map<CoreItem, number[]>();
   #outwardCount = 0;
-  /** What is done with the results of those that return them. */
-  readonly #returned = new Map<number, Code>();
   readonly #channels: Channels;
 
   constructor(tools: TextTools, suspends: boolean, awaited: boolean) {
@@ -74,7 +72,7 @@ class Tasks implements TaskText {
     const list = params.join(", ");
     const code = new tools.Code(names.budget);
     const crossing = tools.crossingOf(names, code, item, "host", undefined);
-    this.#call(names, index);
+    this.#call(names, index, code);
     this.#exported.add(index);
     names.annotate(code, `canon lift ${names.pathOf({ kind: "lift", lift: index })}`);
     code.block(`function f${index}(${[...params, "options"].join(", ")})`, () => {
@@ -123,11 +121,10 @@ class Tasks implements TaskText {
   }
 
   /** The result of a function that gives it by returning, and what comes after that. */
-  #writeReturn(names: Names, index: number): Code {
+  #writeReturn(names: Names, index: number, code: Code): void {
     const tools = this.#tools;
     const item = names.plan.lifts[index]!;
     const { type, options } = item;
-    const code = new tools.Code(names.budget);
     const returned = type.result === undefined ? "" : "returned";
     code.block(`function d${index}(${returned})`, () => {
       tools.guarded(code, () => {
@@ -144,7 +141,6 @@ class Tasks implements TaskText {
       });
       code.line("return 0;");
     });
-    return code;
   }
 
   /** Lifts a result for whoever called, the host or a guest, and resolves the task with it. */
@@ -307,7 +303,7 @@ class Tasks implements TaskText {
       });
     });
     if (tools.areRelated(names.plan, callee.component, item.component)) return code;
-    this.#call(names, number);
+    this.#call(names, number, code);
     this.#between.push(index);
     code.block(`function s${number}_${index}(task, subtask)`, () => {
       if (lowering.params.length > 0) {
@@ -386,13 +382,12 @@ class Tasks implements TaskText {
     return code;
   }
 
-  /** Names what calls of an asynchronous function need. */
-  #call(names: Names, index: number): void {
+  /** Names what calls of an asynchronous function need, and writes what is done with what it returns. */
+  #call(names: Names, index: number, code: Code): void {
     if (this.#called.has(index)) return;
     this.#called.add(index);
     const { core, options } = names.plan.lifts[index]!;
-    // It names what is declared before anything else.
-    if (!options.async) this.#returned.set(index, this.#writeReturn(names, index));
+    if (!options.async) this.#writeReturn(names, index, code);
     const called = options.callback === undefined ? [core] : [core, options.callback];
     for (const item of called) {
       names.core(item);
@@ -444,7 +439,7 @@ class Tasks implements TaskText {
       const chain = tools.enteringSet(plan, at, undefined).map((component) => `i${component}`);
       lines.push(`const q${at} = tk.component(i${at}, [${chain.join(", ")}]);`);
     }
-    for (const index of this.#called) lines.push(...this.#declareLift(names, index));
+    for (const index of this.#called) lines.push(this.#declareLift(names, index));
     for (const index of this.#between) {
       const { func, component } = plan.trampolines[index] as LowerTrampoline;
       const { lift } = func as Extract<typeof func, { kind: "lift" }>;
@@ -462,7 +457,7 @@ class Tasks implements TaskText {
     return lines;
   }
 
-  #declareLift(names: Names, index: number): string[] {
+  #declareLift(names: Names, index: number): string {
     const item = names.plan.lifts[index]!;
     const { component, options, type } = item;
     const suspended = this.#isSuspended(names, index);
@@ -479,12 +474,7 @@ class Tasks implements TaskText {
       returns: options.async ? this.#returns(names, { type, options }) : "",
       memory: names.memory(options),
     };
-    const lines = [
-      `const l${index} = tk.lift(${index}, q${component}, ${start}, ${callback}, ${JSON.stringify(traits)});`,
-    ];
-    const returned = this.#returned.get(index);
-    if (returned !== undefined) lines.push(String(returned));
-    return lines;
+    return `const l${index} = tk.lift(${index}, q${component}, ${start}, ${callback}, ${JSON.stringify(traits)});`;
   }
 
   /** Declares `j`: the core functions in which a guest may be suspended, and those that are called so that it may. */

@@ -3,13 +3,9 @@ import { UnsupportedError, type UnsupportedFeature } from "../errors.ts";
 
 /** What a component does with a feature, where that is the same for every component. */
 const USES: Readonly<Partial<Record<UnsupportedFeature, string>>> = {
-  async: "has async functions, and is bound ahead of time",
   "component-start": "has a start function",
   "component-values": "uses value definitions",
   "gc-types": "declares core types that refer to other types",
-  stream: "passes a value of type stream",
-  future: "passes a value of type future",
-  "error-context": "passes a value of type error-context",
   memory64: "passes values through a 64-bit memory",
 };
 

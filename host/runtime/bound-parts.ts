@@ -1,6 +1,6 @@
 /**
- * What only some modules that were bound ahead of time need: limits of time, steps and memory, calls that wait, the lines of
- * traps, and the words for those that cannot be loaded.
+ * What only some modules that were bound ahead of time need: limits of time, steps and memory, calls that wait, asynchronous
+ * functions, the lines of traps, and the words for those that cannot be loaded.
  */
 import type { LineTable } from "../debug/lines.ts";
 import { IntegrityError, type TenonError, UsageError } from "../errors.ts";
@@ -11,18 +11,23 @@ import type { Prepared } from "./prepared.ts";
 
 /** The parts that bindings ask for. */
 export async function partsOf(
-  { metered, lines: tables = [], modules: places, plan }: BoundComponent,
+  { metered, asynchronous, lines: tables = [], modules: places, plan }: BoundComponent,
   modules: readonly (WebAssembly.Module | undefined)[],
   platform: Platform & CompilerTools,
 ): Promise<Pick<Prepared, "equip" | "lines">> {
   const lines = tables.length > 0 ? tables : undefined;
-  const [limits, debug] = await Promise.all([metered && import("./metering.ts"), lines && import("./find-lines.ts")]);
+  const [limits, debug, tasks] = await Promise.all([
+    metered && import("./metering.ts"),
+    lines && import("./find-lines.ts"),
+    asynchronous ? import("./tasks.ts") : undefined,
+  ]);
+  const kept = plan as KeptPlan;
   const meter = limits?.meterBound(modules, metered!);
   // A source map that is a file is beside the core modules.
   const place = places.find((module) => module !== undefined && "url" in module);
   const from = place && "url" in place ? String(place.url) : undefined;
   return {
-    equip: platform.waiting?.equipment(plan as KeptPlan, meter) ?? meter,
+    equip: platform.waiting?.equipment(kept, meter) ?? tasks?.equipment(kept, platform, meter) ?? meter,
     lines: debug?.linesOf(lines!.map(readTable), modules, (file) => platform.readBeside?.(from, file)),
   };
 }

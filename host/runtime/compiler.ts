@@ -8,8 +8,9 @@ import type { ComponentDefinition } from "../binary/definition.ts";
 import { bindingsFor, type Instantiate } from "../bindings/evaluate.ts";
 import { planKey } from "../bindings/key.ts";
 import { Cache } from "../bindings/cache.ts";
+import type { TextStyle } from "../bindings/names.ts";
 import type { Places } from "../debug/range.ts";
-import { UnsupportedError, UsageError } from "../errors.ts";
+import { UnsupportedError } from "../errors.ts";
 import { analyze } from "../plan/analyze.ts";
 import { isAsynchronous } from "../plan/asynchronous.ts";
 import type { Plan } from "../plan/plan.ts";
@@ -69,13 +70,10 @@ export async function prepareBytes(bytes: Uint8Array<ArrayBuffer>, options: Prep
     plan = exposedPlan(planned, bytes);
     places = plan.modules;
     const structure = planKey(plan) + mark;
-    const tasks = isAsynchronous(plan) ? await import("./tasks.ts") : undefined;
-    if (tasks !== undefined && waiting !== undefined) {
-      throw new UsageError("The functions of this component are asynchronous, and wait by themselves: leave jspi out");
-    }
-    const style = { metered, waiting: waiting?.text, ...tasks?.styleOf(awaited) };
-    if (tasks !== undefined) taskEquipment.set(plan, (machine, meter) => tasks.equipment(planned, machine, meter));
-    functions.set(plan, bindingsFor(plan, await sha256(new TextEncoder().encode(structure)), budget, style));
+    const tasks = isAsynchronous(plan) ? await tasksOf(planned, awaited) : undefined;
+    const style = { metered, waiting: waiting?.text, tasks: tasks?.tasks };
+    const key = await sha256(new TextEncoder().encode(structure));
+    codes.set(plan, { instantiate: bindingsFor(plan, key, budget, style), equipment: tasks?.equipment });
     await checkUnusedModules(bytes, definition, plan, early);
     if (shellHash !== undefined && holdsAllModules(shell!, definition, plan)) {
       shells.set(shellHash, plan, shell!.key.length + structure.length);
@@ -96,8 +94,24 @@ export async function prepareBytes(bytes: Uint8Array<ArrayBuffer>, options: Prep
   const rewritten = cores !== undefined || places.some((place) => place.kind === "embedded" && place.hidden);
   const lines = found ?? (rewritten ? noPlaces : undefined);
   const meter = cores?.tools.meters(stack);
-  const equip = waiting?.equipment(plan, meter) ?? taskEquipment.get(plan)?.(platform ?? portable, meter) ?? meter;
-  return { plan, instantiate: functions.get(plan)!, modules, lines, equip };
+  const { instantiate, equipment } = codes.get(plan)!;
+  const equip = waiting?.equipment(plan, meter) ?? equipment?.(platform ?? portable, meter) ?? meter;
+  return { plan, instantiate, modules, lines, equip };
+}
+
+/**
+ * What writes asynchronous functions, and what gives instances what their text calls.
+ * @param awaited see {@link CompilerTools}
+ */
+async function tasksOf(
+  plan: Plan,
+  awaited: boolean,
+): Promise<Required<Pick<TextStyle, "tasks">> & Pick<Code, "equipment">> {
+  const [{ taskText }, { equipment, suspends }] = await Promise.all([
+    import("../bindings/tasks.ts"),
+    import("./tasks.ts"),
+  ]);
+  return { tasks: taskText(suspends(), awaited), equipment: (machine, meter) => equipment(plan, machine, meter) };
 }
 
 /** Where code was rewritten and nothing leads back, the engine's offsets are those of nothing anybody has. */
@@ -108,12 +122,16 @@ const noPlaces: Places = { places: (frames) => frames.map(() => ({ offset: undef
  * those of the shell and of the plan's structure. Components hold the plan itself.
  */
 const shells = new Cache<Plan>(1024 * 1024);
-const functions = new WeakMap<Plan, Instantiate>();
-/** What instances need whose plans have asynchronous functions. */
-const taskEquipment = new WeakMap<
-  Plan,
-  (machine: Pick<Platform, "macrotask">, meter: Prepared["equip"]) => Prepared["equip"]
->();
+const codes = new WeakMap<Plan, Code>();
+
+/** What was made of a plan. */
+interface Code {
+  readonly instantiate: Instantiate;
+  /** For instances of a plan that has asynchronous functions. */
+  readonly equipment?:
+    | ((machine: Pick<Platform, "macrotask">, meter: Prepared["equip"]) => Prepared["equip"])
+    | undefined;
+}
 
 const portable: Pick<Platform, "macrotask"> = {
   macrotask: () => new Promise((resolve) => void setTimeout(resolve)),

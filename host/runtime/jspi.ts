@@ -51,7 +51,10 @@ const plainly = new WeakMap<BoundComponent, BoundComponent>();
 
 /** Bindings for calls that may wait, as the engine of this thread takes them: with parts to be asked for, in its format. */
 function forWaiting(bound: BoundComponent): BoundComponent {
-  const { name, format, lines = [] } = bound;
+  const { name, format, asynchronous, lines = [] } = bound;
+  if (asynchronous) {
+    throw new UsageError(`The functions of "${name}" are asynchronous, and wait by themselves: leave jspi out`);
+  }
   if (format > 0) {
     throw new UsageError(
       `The module "${name}" was written by \`tenon bind\` for calls that run to their end: with jspi, bind it again with --jspi, or load the component that it was made from`,

@@ -40,7 +40,8 @@ export async function compileBound(bound: BoundComponent, how: Omit<Compilation,
   );
   const [modules, words] = await Promise.all([loading, faults()]);
   const { plan, instantiate } = bound as unknown as Prepared;
-  const more = (bound.metered ?? bound.lines) && (await (await parts()).partsOf(bound, modules, platform));
+  const more =
+    (bound.metered ?? bound.lines ?? bound.asynchronous) && (await (await parts()).partsOf(bound, modules, platform));
   return componentOf({ plan, instantiate, modules, ...more }, { ...how, hash, name }, words);
 }
 

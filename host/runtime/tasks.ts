@@ -1,6 +1,5 @@
 /**
- * Components with asynchronous functions: what the compiler needs for their text, and what their instances need of the machine.
- * Loaded for components that have some.
+ * Components with asynchronous functions: what their instances need of the machine. Loaded for components that have some.
  *
  * Frames are suspended by JavaScript Promise Integration where the engine has it. The engine never collects a suspended stack: it
  * goes when what it waits for is rejected, with the error of a real trap, which no guest can catch.
@@ -10,8 +9,6 @@ import { type ChannelMachine, ChannelTasks } from "../abi/async/channel-tasks.ts
 import type { CalledInstance } from "../abi/async/tasks.ts";
 import type { Underway } from "../abi/async/underway.ts";
 import type { ExplainHandle } from "../abi/explain.ts";
-import type { TextStyle } from "../bindings/names.ts";
-import { taskText } from "../bindings/tasks.ts";
 import { UnloadedError, UnsupportedError } from "../errors.ts";
 import type { KeptPlan } from "../plan/plan.ts";
 import type { Platform } from "../platform.ts";
@@ -39,11 +36,6 @@ const tasksByExports = new WeakMap<object, InstanceTasks>();
 /** The tasks of an instance, by what it exports. */
 export function tasksOf(exports: object): ChannelTasks | undefined {
   return tasksByExports.get(exports);
-}
-
-/** @param awaited whether the host waits for synchronous functions by promises */
-export function styleOf(awaited: boolean): Pick<TextStyle, "tasks"> {
-  return { tasks: taskText(suspends(), awaited) };
 }
 
 /** What an instance with tasks is asked for. */
@@ -112,6 +104,17 @@ export function equipment(
 
 type Func = (...args: unknown[]) => unknown;
 
+/** What stands for the functions between guests and the host where nothing is suspended, in text that is for every engine. */
+function plainly(inward: readonly Between[], outward: readonly Between[]): Record<string, unknown> {
+  const called: Func[] = [];
+  const functions: Record<string, unknown> = { table: { set: (slot: number, func: Func) => (called[slot] = func) } };
+  for (const [name, , , func] of inward) functions[name] = func;
+  outward.forEach(([name, , , finished], slot) => {
+    functions[name] = (...args: unknown[]) => finished(called[slot]!(...args));
+  });
+  return functions;
+}
+
 class InstanceTasks extends ChannelTasks {
   private readonly code: TaskCode;
   /** What was under way when all calls were given up. */
@@ -123,6 +126,8 @@ class InstanceTasks extends ChannelTasks {
   constructor(instance: CalledInstance, machine: ChannelMachine, code: TaskCode) {
     super(instance, machine);
     this.code = code;
+    // Where no frame is suspended, a function of the guest's that has returned is one that was called as any other.
+    if (machine.stacks === undefined) this.finished = (packed = 0) => packed;
   }
 
   override get underway(): readonly Underway[] {
@@ -147,6 +152,7 @@ class InstanceTasks extends ChannelTasks {
     outward: readonly Between[],
     through: readonly BetweenGuests[] = [],
   ): Record<string, unknown> {
+    if (!suspends()) return plainly(inward, outward);
     const slots = outward.length + through.length;
     const { functions, blocked } = makeBetween(this.code, { inward, outward, through, slots }, this);
     this.blocked = blocked;

@@ -1,14 +1,17 @@
 /**
- * `npx tsx test/async/real.ts DIR [--json] [--filter TEXT] [--no-jspi]`: runs components that others have built for asynchronous hosts, and
+ * `npx tsx test/async/real.ts DIR [--json] [--filter TEXT] [--no-jspi] [--bound]`: runs components that others have built for asynchronous hosts, and
  * prints for each what became of it.
  *
  * DIR holds jco's prebuilt components of WASI 0.3 (`packages/jco-transpile/test/fixtures/components/p3`), which are fetched and never kept
  * here. What each must do is what the tests beside them, and those of wasmtime that they come from, say. Owns the command line and the
  * table; the cases are in `cases.ts`. Exits 1 when one fails for another reason than those known.
  */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
+import type { BoundComponent } from "../../host/node/index.ts";
 import type { Bench, Case } from "./bench.ts";
 
 /** A case takes milliseconds; one that sleeps or is told to time out takes some seconds. */
@@ -27,6 +30,7 @@ const { values, positionals } = parseArgs({
     json: { type: "boolean", default: false },
     filter: { type: "string", default: "" },
     "no-jspi": { type: "boolean", default: false },
+    bound: { type: "boolean", default: false },
   },
 });
 
@@ -53,10 +57,13 @@ async function main(directory: string): Promise<number> {
     }
     const host = createHost();
     const bench: Bench = {
-      load: (component, imports) => {
+      load: async (component, imports) => {
         const isFile = typeof component === "string";
         const bytes = isFile ? new Uint8Array(readFileSync(join(directory, component))) : component;
-        return host.load(bytes, { name: isFile ? component : "built", ...(imports && { imports }) });
+        return host.load(values.bound ? await bound(bytes) : bytes, {
+          name: isFile ? component : "built",
+          ...(imports && { imports }),
+        });
       },
     };
     try {
@@ -77,6 +84,23 @@ async function main(directory: string): Promise<number> {
     values.json ? JSON.stringify({ suspending: "Suspending" in WebAssembly, counts, rows }, null, 2) : counts,
   );
   return rows.some(({ result }) => result === "fails") ? 1 : 0;
+}
+
+/** The component as `tenon bind` writes it. */
+async function bound(bytes: Uint8Array): Promise<BoundComponent> {
+  const { bind } = await import("../../scripts/toolchain/bind.ts");
+  const { entry, files } = bind(bytes);
+  const folder = mkdtempSync(join(tmpdir(), "tenon-real-"));
+  try {
+    for (const [name, contents] of files) writeFileSync(join(folder, name), contents);
+    const { default: written } = (await import(pathToFileURL(join(folder, entry)).href)) as { default: BoundComponent };
+    const modules = written.modules.map((core) =>
+      core !== undefined && "url" in core ? new WebAssembly.Module(readFileSync(new URL(core.url))) : core,
+    );
+    return { ...written, modules };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 async function run(item: Case, bench: Bench): Promise<void> {

@@ -179,7 +179,7 @@ export abstract class Scheduler implements Waker {
   }
 
   /** The function of a suspendable thread has returned, and only frames between it and the host are left. */
-  readonly finished = (packed?: number): void => {
+  finished: (packed?: number) => unknown = (packed) => {
     const thread = this.current!;
     thread.packed = packed ?? EXIT;
     if (!thread.alone) return;

@@ -90,7 +90,8 @@ export class Tasks extends Threads {
     callback: LiftedFunction["callback"],
     traits: Pick<LiftedFunction, "exclusive" | "synchronous" | "suspended" | "changing" | "returns" | "memory">,
   ): LiftedFunction {
-    return { index, instance, start, callback, ...traits };
+    const suspended = traits.suspended && this.machine.stacks !== undefined;
+    return { index, instance, start, callback, ...traits, suspended };
   }
 
   error(payload: unknown): Error {

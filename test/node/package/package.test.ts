@@ -45,6 +45,30 @@ async function project(name: string, manifest: object = {}): Promise<string> {
   return folder;
 }
 
+const PRICES = "dist/modules/prices.wasm";
+
+/** A program that uses a module bound beside it, whose functions are asynchronous. @param tell takes what it says, in parentheses */
+function pricesProgram(tenon: string, tell: string): string {
+  return `import { ComponentError, createHost } from "${tenon}";
+    import prices from "./prices.js";
+    const cents = { bread: 3, milk: 5 };
+    const shop = {
+      price: (thing) => new Promise((resolve, reject) => setTimeout(() => {
+        if (thing in cents) resolve(cents[thing]);
+        else reject(new ComponentError("no " + thing));
+      }, cents[thing])),
+    };
+    const host = createHost();
+    const { exports } = await host.load(prices, { imports: { "demo:prices/shop": shop } });
+    const words = [await exports.basket.total(["bread", "milk"])];
+    words.push(await exports.basket.total(["tea"]).catch((error) => "Error: " + error.payload));
+    let text = "";
+    for await (const chunk of await exports.basket.receipt(["bread", "milk"])) text += new TextDecoder().decode(chunk);
+    words.push(text.replaceAll("\\n", ","));
+    await host.close();
+    ${tell} (words.join(" "));`;
+}
+
 test("the package holds the host, the build, their types and the licence, and nothing of the workshop", () => {
   for (const file of ["package.json", "README.md", "LICENSE", "CHANGELOG.md", "wit/tenon-module.wit"]) {
     expect(packed.files).toContain(file);
@@ -270,6 +294,14 @@ describe("in an empty Node project", () => {
       );
     },
   );
+});
+
+test("in Node, an asynchronous module is bound and runs where text may not be evaluated", async () => {
+  const streams = { out: () => {}, err: (text: string) => expect(text).toBe("") };
+  expect(await main(["bind", join(root, PRICES), "--out", nodeProject], streams)).toBe(0);
+  writeFileSync(join(nodeProject, "bound-prices.js"), pricesProgram("tenon", "console.log"));
+  const said = await run(process.execPath, ["--disallow-code-generation-from-strings", "bound-prices.js"], nodeProject);
+  expect(said).toBe("8 Error: no tea bread: 3,milk: 5,\n");
 });
 
 test("in Node, also in a program that is no file, workers start from the package and let the process end", async () => {
@@ -508,7 +540,10 @@ describe("in a page", () => {
       );
     });
 
-    test("a module bound ahead of time runs", async () => {
+    const partsForTasks = (asked: readonly string[]): number =>
+      asked.filter((path) => path.includes("/chunks/tasks-")).length;
+
+    test("a module bound ahead of time runs, and loads nothing for tasks", async () => {
       writeFileSync(
         join(folder, "main.js"),
         `import { createHost, TrapError } from "./tenon/dist/host/browser/index.js";
@@ -522,7 +557,19 @@ describe("in a page", () => {
          await module.unload();
          document.title = words.join(" ");`,
       );
-      expect(await visit(folder, policy)).toBe("hello strict unreachable again");
+      const asked: string[] = [];
+      expect(await visit(folder, policy, asked)).toBe("hello strict unreachable again");
+      expect(partsForTasks(asked)).toBe(0);
+    });
+
+    test("an asynchronous module bound ahead of time runs: promises, imports that wait, a byte stream", async () => {
+      const streams = { out: () => {}, err: (text: string) => expect(text).toBe("") };
+      expect(await main(["bind", join(root, PRICES), "--out", folder], streams)).toBe(0);
+      writeFileSync(join(folder, "main.js"), pricesProgram("./tenon/dist/host/browser/index.js", "document.title ="));
+      const asked: string[] = [];
+      expect(await visit(folder, policy, asked)).toBe("8 Error: no tea bread: 3,milk: 5,");
+      // What its instances need; what writes their text stays where it is.
+      expect(partsForTasks(asked)).toBe(1);
     });
 
     test("loading what needs evaluation says exactly this, and what to do", async () => {

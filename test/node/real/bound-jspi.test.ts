@@ -2,28 +2,13 @@
  * Modules written by `tenon bind --jspi`: calls that wait, without generating text at run time. Node 20 and 22 have no JavaScript
  * Promise Integration: there only the refusal is tested, and the rest in newer Nodes (`npm run test:matrix`).
  */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { pathToFileURL } from "node:url";
-import { afterAll, describe, expect, test } from "vitest";
-import { type BoundComponent, compile, LimitError, UnloadedError, UsageError } from "../../../host/node/index.ts";
+import { describe, expect, test } from "vitest";
+import { compile, LimitError, UnloadedError, UsageError } from "../../../host/node/index.ts";
 import { generations } from "../../../host/bindings/evaluate.ts";
-import { bind, type BindOptions } from "../../../scripts/toolchain/bind.ts";
 import { poker, things } from "../host/fixtures.ts";
 import { type Any, caught, gate, host } from "../host/support.ts";
 import { loop } from "../worker/fixtures.ts";
-
-const folders: string[] = [];
-afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true }))));
-
-async function bound(bytes: Promise<Uint8Array>, options: BindOptions = {}): Promise<BoundComponent> {
-  const { entry, files } = bind(await bytes, { name: "guest", ...options });
-  const folder = await mkdtemp(join(tmpdir(), "tenon-bound-"));
-  folders.push(folder);
-  for (const [name, contents] of files) await writeFile(join(folder, name), contents);
-  return ((await import(pathToFileURL(join(folder, entry)).href)) as { default: BoundComponent }).default;
-}
+import { bound } from "./written.ts";
 
 test("a module bound with jspi is refused without it, by load and by compile, and says what to do", async () => {
   const source = await bound(poker(), { jspi: true });
