@@ -172,9 +172,12 @@ class InstanceTasks extends ChannelTasks {
 
   /** The function that runs returns to the one between, which suspends. */
   suspending(): void {
+    const { blocked } = this;
+    // Nothing would unwind it: all that could has been done.
+    if (blocked === undefined) throw trapError();
     if (stacksAreFull()) throw tooManyStacks(this.instance.name);
     addStack();
-    this.blocked!.value = 1;
+    blocked.value = 1;
   }
 
   /** What the engine suspends the guest for. */
@@ -198,6 +201,8 @@ class InstanceTasks extends ChannelTasks {
       removeStack();
       thread.frame!.unwind!(trapError());
     }
+    // They lead to the core instances, and a handle of the module, which may be held, leads to this.
+    this.blocked = this.begins = undefined;
     super.unwind();
   }
 }

@@ -23,6 +23,8 @@ export interface Place {
   readonly host: Host;
   /** The binary of a component's text. */
   readonly parse: (wat: string) => Promise<Uint8Array>;
+  /** Where what a program can hold is held. */
+  readonly held?: unknown[] | undefined;
 }
 
 /** Loads modules, and leaves something pending in them. */
@@ -135,7 +137,9 @@ export const ways: Readonly<Record<string, Way>> = {
 
 /** Loads, leaves pending, unloads. @throws {Error} when a call ends otherwise than it should */
 export async function cycle(place: Place, way: Way, drains: boolean): Promise<void> {
-  const { modules, calls, finish } = await way(place);
+  const begun = await way(place);
+  const { modules, calls, finish } = begun;
+  place.held?.push(begun);
   const drained = drains && finish !== undefined;
   const outcomes = Promise.allSettled(calls);
   for (const module of modules) {

@@ -104,6 +104,9 @@ const claims: Readonly<Record<string, Readonly<Record<string, readonly Claim[]>>
       ["has `timeoutMs` each time that it runs", "test/node/async/limits.test.ts: ends the instance where the guest computes, also when it has been told of its cancellation"],
       ["is counted to the call that began it", "test/node/async/limits.test.ts: is counted to the call that began the task"],
       ["needs an engine with JavaScript Promise Integration", "test/node/async/calls.test.ts: traps where the engine cannot suspend it"],
+      ["keeps none of its memory, whatever you hold of it", "test/memory/pending.test.ts: leave no memory where all is held that a program can have", "test/memory/suspended.test.ts: leave no memory where all is held that a program can have"],
+      ["which no engine collects, is unwound", "test/memory/suspended.test.ts: are unloaded 20,000 times", "test/memory/suspended.test.ts: negative control: keep their memories where their stacks are not unwound", "test/browser/suspended.test.ts: 20,000 modules with suspended calls are unloaded"],
+      ["is refused (`too-many-suspended`), and its module goes on", "test/node/async/stacks.test.ts: the next call is refused by that code, its module goes on"],
     ],
     "Streams and futures": [
       ["read by chunks with `for await`, `read(max)` or `readable`", "test/node/async/streams.test.ts: in chunks larger than a guest reads at once", "test/node/async/streams.test.ts: answers reads in order", "test/node/async/streams.test.ts: is a byte stream of the platform"],
