@@ -18,6 +18,8 @@ interface Pair {
 const TURNS = 9;
 const CALLS = 5_000;
 const IN_FLIGHT = 10_000;
+/** jco takes a millisecond for what waits. */
+const JCO_CALLS = { now: 1_000, later: 50 } as const;
 
 export async function asyncRows(makeRow: MakeRow): Promise<Row[]> {
   const host = createHost();
@@ -26,17 +28,17 @@ export async function asyncRows(makeRow: MakeRow): Promise<Row[]> {
   const { exports } = await host.load<Guest>(bytes, { name: "calls", imports: { fetch: soon } });
   const hand = await byHand(soon);
   const jco = await throughJco(soon);
-  const calls = async (call: Call): Promise<number> => {
+  const calls = async (call: Call, count = CALLS): Promise<number> => {
     const began = performance.now();
-    for (let i = 0; i < CALLS; i++) await call(i);
-    return (performance.now() - began) / CALLS;
+    for (let i = 0; i < count; i++) await call(i);
+    return (performance.now() - began) / count;
   };
   const row = async (name: string, of: "now" | "later", atLeast: number): Promise<Row> => {
     const contenders = [
       { name: "module", run: () => calls(exports[of]) },
       { name: "by hand", run: () => calls(hand[of]) },
       { name: "bare async function", run: () => calls(async (n) => n) },
-      ...(jco === undefined ? [] : [{ name: "jco", run: () => few(jco[of]) }]),
+      ...(jco === undefined ? [] : [{ name: "jco", run: () => calls(jco[of], JCO_CALLS[of]) }]),
     ];
     return makeRow(name, await compareSlow(contenders, TURNS), [
       ["module", "by hand", "at most", 2.5],
@@ -69,13 +71,6 @@ export async function asyncRows(makeRow: MakeRow): Promise<Row[]> {
   );
   await host.close();
   return rows;
-
-  /** jco takes a millisecond for what waits. */
-  async function few(call: Call): Promise<number> {
-    const began = performance.now();
-    for (let i = 0; i < 20; i++) await call(i);
-    return (performance.now() - began) / 20;
-  }
 
   async function inFlight(): Promise<Medians> {
     const waiting: ((n: number) => void)[] = [];

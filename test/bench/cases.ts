@@ -12,6 +12,8 @@ import { analyze } from "../../host/plan/analyze.ts";
 import { jcoComponent, parseWat } from "../../scripts/toolchain/wasm-tools.ts";
 import { adapt, type Api, type Person } from "./adapter.ts";
 import { asyncRows } from "./async.ts";
+import { rowsBesideJco } from "./beside-jco.ts";
+import { frameRows } from "./frames.ts";
 import { streamRows } from "./async-streams.ts";
 import { jspiRows } from "./jspi.ts";
 import { limitRows } from "./limits.ts";
@@ -116,7 +118,9 @@ export async function runCases(report: (row: Row) => void): Promise<Row[]> {
   for (const row of await workerRows(makeRow)) done(row);
   for (const row of await jspiRows(makeRow)) done(row);
   for (const row of await asyncRows(makeRow)) done(row);
+  for (const row of await rowsBesideJco(makeRow)) done(row);
   for (const row of await streamRows(makeRow)) done(row);
+  for (const row of await frameRows(makeRow)) done(row);
   for (const row of await wasiRows(makeRow)) done(row);
   for (const row of await fileRows()) done(row);
   await module.unload();

@@ -7,11 +7,17 @@
 const MOST_MS = 5;
 /** Steps in which it goes on, where a runtime has stopped the clock: it stands for those milliseconds. */
 const MOST_STEPS = 4096;
-/** Steps after which the clock is read. */
+/** Steps after which the clock is read, while none of them takes long. */
 const OFTEN = 8;
+/** Milliseconds of a step that takes long: after such ones it is read each time. */
+const LONG_MS = 0.1;
 
 let steps = 0;
+let stride = OFTEN;
+/** The step at which the clock is read next. */
+let due = OFTEN;
 let began = 0;
+let read = 0;
 /** The turn that is asked for, of all that goes on in this one. */
 let next: Promise<void> | undefined;
 let isOver = false;
@@ -22,17 +28,23 @@ let isOver = false;
  */
 export function turnBefore(macrotask: () => Promise<void>): Promise<void> | undefined {
   if (isOver) return next;
-  if (++steps % OFTEN !== 0) return undefined;
+  if (++steps < due) return undefined;
   const now = performance.now();
   if (next === undefined) {
     began = now;
-    next = macrotask().then(() => {
-      next = undefined;
-      isOver = false;
-      steps = 0;
-    });
-    return undefined;
+    next = macrotask().then(end);
+  } else {
+    stride = (now - read) / stride > LONG_MS ? 1 : OFTEN;
+    isOver = now - began >= MOST_MS || steps >= MOST_STEPS;
   }
-  isOver = now - began >= MOST_MS || steps >= MOST_STEPS;
+  read = now;
+  due = steps + stride;
   return isOver ? next : undefined;
+}
+
+function end(): void {
+  next = undefined;
+  isOver = false;
+  steps = 0;
+  due = stride;
 }
