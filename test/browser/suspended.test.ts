@@ -21,11 +21,15 @@ async function cycles(all: readonly Way[], from: number, to: number): Promise<vo
 
 const residentMiB = async (): Promise<number> => (await commands.rendererResident()) / 2 ** 20;
 
+test("1,000 modules with pending calls that need no frames are unloaded", { timeout: 60_000 }, async () => {
+  await cycles(Object.values(ways), 0, 1_000);
+});
+
 test(
-  "20,000 modules with pending calls are unloaded, and the renderer does not grow",
+  "20,000 modules with suspended calls are unloaded, and the renderer does not grow",
   { timeout: 400_000 },
   async () => {
-    const all = [...Object.values(ways), ...Object.values(suspendedWays)];
+    const all = Object.values(suspendedWays);
     const began = performance.now();
     await cycles(all, 0, WARM);
     const before = await residentMiB();
