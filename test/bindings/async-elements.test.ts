@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { compile, type Instance } from "../../host/node/index.ts";
-import { type Exports, Workshop } from "./harness.ts";
+import { type Exports, jcoHost, Workshop } from "./harness.ts";
 import { typeErrors } from "./typescript.ts";
 
 const folder = fileURLToPath(new URL("asynchronous/elements", import.meta.url));
@@ -288,6 +288,29 @@ describe("what nobody takes", () => {
     for (let i = 0; i < 2000; i++) api["said"]({ debugMessage: "x".repeat(100) });
     await expect.poll(() => open, { interval: 1 }).toBeLessThan(50);
   });
+});
+
+test("jco runs what it has: streams of numbers and resources, tasks that were lent something", async ({ skip }) => {
+  if (!("Suspending" in WebAssembly)) skip("jco's glue of asynchronous exports needs JavaScript Promise Integration");
+  const { api } = await (
+    await jcoHost(component)
+  ).instantiate({
+    "test:elements/src@1.0.0": { Thing, keep: async (a: Thing, b: Thing) => a.n + b.n, explain: () => undefined },
+    pairs: async () => items([]),
+  });
+  const flat = async (stream: AsyncIterable<unknown>): Promise<unknown[]> => {
+    const values: unknown[] = [];
+    for await (const chunk of stream) values.push(...(ArrayBuffer.isView(chunk) ? (chunk as Uint32Array) : [chunk]));
+    return values;
+  };
+  expect(await flat(await api.numbers(items([1, 2, 3])))).toEqual([1, 2, 3]);
+  expect(await flat(await api.colors(items(["red", "green"])))).toEqual(["red", "green"]);
+  const given = things(1, 2, 3);
+  expect(await flat(await api.things(items(given)))).toEqual(given);
+  expect(await api.allThings(5)).toBe(10);
+  expect(await api.takesOne(5)).toBe(5);
+  expect(await api.kept()).toBe(23);
+  expect(await api.lent(new Thing(4))).toBe(8);
 });
 
 test("the module is right in an editor", async () => {

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { compile } from "../../host/node/index.ts";
 import { BuildError, generate } from "../../scripts/toolchain/build/index.ts";
 import { sections } from "../../scripts/toolchain/core-sections.ts";
+import { parseWat, print } from "../../scripts/toolchain/wasm-tools.ts";
 import { readWorld } from "../../scripts/toolchain/wit/world.ts";
 import { type Exports, type Host, jcoHost, tenonHost, Workshop } from "./harness.ts";
 import { typeErrors } from "./typescript.ts";
@@ -238,6 +239,62 @@ describe("a module with streams and futures", () => {
     for (let i = 0; i < 200; i++) await early();
     // What a call took and never gave back would be 4 MB.
     expect(instance.memoryBytes).toBeLessThan(before + 2 ** 20);
+  });
+});
+
+describe("a call between two modules of one component", () => {
+  /** One component of both, of which one calls the other without a host between them. */
+  async function composed(): Promise<Exports> {
+    const texts: string[] = [];
+    for (const name of ["slow", "user"]) {
+      const dir = await workshop.folder({}, join(folder, "cancel", name, "module"));
+      await cp(join(folder, "cancel", "world.wit"), join(dir, "world.wit"));
+      const { component: file } = await workshop.build(dir, { world: name });
+      texts.push((await print(await readFile(file))).replace("(component", `(component $${name}`));
+    }
+    const component = await parseWat(`(component
+      (import "tidy" (func $tidy async))
+      (import "forever" (func $forever async))
+      (import "tick" (func $tick async))
+      ${texts.join("\n")}
+      (instance $s (instantiate $slow (with "tidy" (func $tidy)) (with "forever" (func $forever))))
+      (alias export $s "wait" (func $wait))
+      (instance $u (instantiate $user (with "wait" (func $wait)) (with "tick" (func $tick))))
+      (export "tidied" (func $s "tidied"))
+      (export "ask" (func $u "ask"))
+      (export "hold" (func $u "hold"))
+      (export "cancelled" (func $u "cancelled")))`);
+    const instance = await (
+      await compile(component)
+    ).instantiate({
+      tidy: () => new Promise<void>((resolve) => tidyings.push(resolve)),
+      forever: () => new Promise<void>(() => {}),
+      tick: () => sleep(1),
+    });
+    return instance.exports as Exports;
+  }
+  const tidyings: (() => void)[] = [];
+
+  test("that is given up is told so, and ends in its own time: cancelled, or with a value all the same", async () => {
+    const exports = await composed();
+    for (const n of [0, 7]) {
+      expect(await exports["ask"](n)).toBe("busy true done false cancelled false");
+      expect(exports["tidied"]()).toBe(n / 7);
+      await expect.poll(() => tidyings.length, { interval: 1 }).toBe(1);
+      tidyings.pop()!();
+      await expect.poll(() => exports["tidied"](), { interval: 1 }).toBe(n / 7 + 1);
+    }
+    const abort = new AbortController();
+    const held = exports["hold"](0, { signal: abort.signal });
+    await sleep(1);
+    abort.abort();
+    await expect(held).rejects.toMatchObject({ name: "AbortError" });
+    await expect.poll(() => tidyings.length, { interval: 1 }).toBe(1);
+    // The task that was given up is there until what it has begun has ended.
+    expect(exports["cancelled"]()).toBe(0);
+    tidyings.pop()!();
+    await expect.poll(() => exports["cancelled"](), { interval: 1 }).toBe(1);
+    expect(exports["tidied"]()).toBe(3);
   });
 });
 

@@ -1,16 +1,7 @@
 /** Guests in WAT that pass streams, futures and error contexts. */
+import { abi, libcOf } from "./libc.ts";
 
-/** A memory with a `realloc` that only goes forward. */
-const libc = `(core module $Libc (memory (export "memory") 16)
-  (global $at (mut i32) (i32.const 262144))
-  (func (export "realloc") (param i32 i32 i32 i32) (result i32)
-    (local $p i32)
-    (local.set $p (i32.and (i32.add (global.get $at) (i32.const 7)) (i32.const -8)))
-    (global.set $at (i32.add (local.get $p) (local.get 3)))
-    (local.get $p)))
-  (core instance $libc (instantiate $Libc))`;
-
-const abi = `(memory (core memory $libc "memory")) (realloc (core func $libc "realloc"))`;
+const libc = libcOf(16, 262_144);
 
 export interface Pipe {
   /** Of an element, in WAT; empty for none. */

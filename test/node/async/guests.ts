@@ -1,16 +1,7 @@
 /** Asynchronous guests in WAT: what the tests of asynchronous calls run. */
+import { abi, libcOf } from "./libc.ts";
 
-/** A memory with a `realloc` that only goes forward, and what the built-ins are called in core modules. */
-const libc = `(core module $Libc (memory (export "memory") 4)
-  (global $at (mut i32) (i32.const 131072))
-  (func (export "realloc") (param i32 i32 i32 i32) (result i32)
-    (local $p i32)
-    (local.set $p (i32.and (i32.add (global.get $at) (i32.const 7)) (i32.const -8)))
-    (global.set $at (i32.add (local.get $p) (local.get 3)))
-    (local.get $p)))
-  (core instance $libc (instantiate $Libc))`;
-
-const abi = `(memory (core memory $libc "memory")) (realloc (core func $libc "realloc"))`;
+const libc = libcOf(4, 131_072);
 
 /**
  * `now` answers at once; `later` waits for the import `fetch` with a callback and returns what it gave plus one; `turns` yields

@@ -1,4 +1,6 @@
 /** Asynchronous functions of modules: through the handles of a host, with its types, signals and refusals. */
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
 import { describe, expect, expectTypeOf, test } from "vitest";
 import {
   attempt,
@@ -18,7 +20,7 @@ import { declarations } from "../../../scripts/toolchain/types/dts.ts";
 import { parseWat } from "../../../scripts/toolchain/wasm-tools.ts";
 import { callsGuest, sleepsGuest } from "./guests.ts";
 
-/** As the declarations of the guest have it; the first test compares the two. */
+/** As the declarations of the guest have it: the first test reads this text. */
 interface Calls extends World {
   imports: {
     fetch(n: number, call: ImportCall): number | PromiseLike<number>;
@@ -41,27 +43,16 @@ const load = async (host: Host, name: string, fetch: Calls["imports"]["fetch"] =
 
 test("the declarations of a component have its asynchronous functions as they are", async () => {
   const { imports, exports } = await compile(await bytes(callsGuest));
-  expect(declarations({ name: "demo:calls/calls", imports, exports })).toMatchInlineSnapshot(`
-    "// The world demo:calls/calls, for the host. Written by tenon; do not edit.
-    import type { CallOptions, ImportCall, World } from "tenon";
-
-    export interface Calls extends World {
-      imports: {
-        fetch(n: number, call: ImportCall): number | PromiseLike<number>;
-      };
-      exports: {
-        now(n: number, options?: CallOptions): Promise<number>;
-        echo(text: string, options?: CallOptions): Promise<string>;
-        later(n: number, options?: CallOptions): Promise<number>;
-        turns(n: number, options?: CallOptions): Promise<number>;
-        fail(options?: CallOptions): Promise<number>;
-        forgets(options?: CallOptions): Promise<number>;
-        break(): void;
-        sum(a: number, b: number): number;
-      };
-    }
-    "
-  `);
+  const own = await readFile(fileURLToPath(import.meta.url), "utf8");
+  expect(declarations({ name: "demo:calls/calls", imports, exports })).toBe(
+    [
+      "// The world demo:calls/calls, for the host. Written by tenon; do not edit.",
+      'import type { CallOptions, ImportCall, World } from "tenon";',
+      "",
+      `export ${/^interface Calls [^]*?^\}$/m.exec(own)![0]}`,
+      "",
+    ].join("\n"),
+  );
 });
 
 describe("an asynchronous export of a module", () => {

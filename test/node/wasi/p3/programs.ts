@@ -1,13 +1,8 @@
 /** Components of WASI 0.3 that need no compiler: what a program of it does, by the callback form of asynchronous functions. */
 import { parseWat } from "../../../../scripts/toolchain/wasm-tools.ts";
 
-/**
- * A command: copies standard input to standard output, chunk by chunk, waits as many nanoseconds as it is told to, and ends with
- * `ok` when both streams have ended well.
- */
-export function echoCommand(waitNs = 0): Promise<Uint8Array<ArrayBuffer>> {
-  return parseWat(`(component
-  (import "wasi:cli/types@0.3.0" (instance $types
+/** The errors of streams and standard input, in WAT. */
+const stdin = `(import "wasi:cli/types@0.3.0" (instance $types
     (type $codes (enum "io" "illegal-byte-sequence" "pipe"))
     (export "error-code" (type (eq $codes)))))
   (alias export $types "error-code" (type $code))
@@ -16,7 +11,15 @@ export function echoCommand(waitNs = 0): Promise<Uint8Array<ArrayBuffer>> {
   (import "wasi:cli/stdin@0.3.0" (instance $stdin
     (alias outer 1 $code (type $outer-code))
     (export "error-code" (type $error (eq $outer-code)))
-    (export "read-via-stream" (func (result (tuple (stream u8) (future (result (error $error)))))))))
+    (export "read-via-stream" (func (result (tuple (stream u8) (future (result (error $error)))))))))`;
+
+/**
+ * A command: copies standard input to standard output, chunk by chunk, waits as many nanoseconds as it is told to, and ends with
+ * `ok` when both streams have ended well.
+ */
+export function echoCommand(waitNs = 0): Promise<Uint8Array<ArrayBuffer>> {
+  return parseWat(`(component
+  ${stdin}
   (import "wasi:cli/stdout@0.3.0" (instance $stdout
     (alias outer 1 $code (type $outer-code))
     (export "error-code" (type $error (eq $outer-code)))
@@ -169,16 +172,7 @@ export function echoCommand(waitNs = 0): Promise<Uint8Array<ArrayBuffer>> {
 /** A command that lets go of its standard input unread, and ends with `ok` when it is told that this has ended well. */
 export function dropCommand(): Promise<Uint8Array<ArrayBuffer>> {
   return parseWat(`(component
-  (import "wasi:cli/types@0.3.0" (instance $types
-    (type $codes (enum "io" "illegal-byte-sequence" "pipe"))
-    (export "error-code" (type (eq $codes)))))
-  (alias export $types "error-code" (type $code))
-  (type $bytes (stream u8))
-  (type $ended (future (result (error $code))))
-  (import "wasi:cli/stdin@0.3.0" (instance $stdin
-    (alias outer 1 $code (type $outer-code))
-    (export "error-code" (type $error (eq $outer-code)))
-    (export "read-via-stream" (func (result (tuple (stream u8) (future (result (error $error)))))))))
+  ${stdin}
   (core module $memory (memory (export "memory") 1))
   (core instance $memory (instantiate $memory))
   (alias core export $memory "memory" (core memory $m))
