@@ -17,8 +17,8 @@ export interface Given {
   readonly rights: typeof Rights;
   /** A built module of this repository, by name. `undefined` where compiling at run time is forbidden. */
   readonly module: ((name: string) => Source) | undefined;
-  /** The module `hello`, written by `tenon bind`. */
-  readonly bound: () => Promise<Source>;
+  /** A built module as `tenon bind` writes it: `hello` or `prices`. */
+  readonly bound: (name: string) => Promise<Source>;
   /** The program of `guest.ts`, and who has signed it; not by this runtime. */
   readonly guest: Guest;
   /** The most linear memories to hold at once; the engine may refuse sooner. */
@@ -74,6 +74,16 @@ interface Counter extends Tenon.World {
 interface Hello extends Tenon.World {
   readonly imports: object;
   readonly exports: { greet(name: string): string };
+}
+
+interface Prices extends Tenon.World {
+  readonly imports: object;
+  readonly exports: {
+    readonly basket: {
+      total(things: readonly string[]): Promise<bigint>;
+      receipt(things: readonly string[]): Promise<Tenon.GuestStream<number, Uint8Array>>;
+    };
+  };
 }
 
 function equal(what: string, got: unknown, wanted: unknown): void {
@@ -166,10 +176,22 @@ export async function run(given: Given): Promise<Report> {
 
   await step("a bound module is loaded and called without compiling anything", async () => {
     const host = tenon.createHost();
-    const hello = await host.load<Hello>(await given.bound());
+    const hello = await host.load<Hello>(await given.bound("hello"));
     equal("greet", hello.exports.greet("world"), "Hello, world!");
     const receipt = await hello.unload();
     equal("memory given back", receipt.memoryBytes > 0, true);
+    await host.close();
+  });
+  await step("a bound module with asynchronous functions waits for its imports and gives a stream", async () => {
+    const host = tenon.createHost();
+    const price = (thing: string): Promise<number> =>
+      new Promise((resolve) => setTimeout(resolve, thing.length, thing.length));
+    const imports = { "demo:prices/shop": { price } };
+    const { basket } = (await host.load<Prices>(await given.bound("prices"), { imports })).exports;
+    equal("total", await basket.total(["tea", "bread"]), 8n);
+    let text = "";
+    for await (const chunk of await basket.receipt(["tea"])) text += new TextDecoder().decode(chunk);
+    equal("receipt", text, "tea: 3\n");
     await host.close();
   });
   if (module === undefined) return { steps, facts };

@@ -19,10 +19,12 @@ export interface Work {
   readonly signed: Omit<Guest, "source">;
 }
 
-/** A folder of its own with the bound module `hello` and the program of WASI in it, which is signed by Node. */
+/** A folder of its own with the bound modules and the program of WASI in it, which is signed by Node. */
 export async function workFolder(): Promise<Work> {
   const folder = await mkdtemp(join(tmpdir(), "tenon-matrix-"));
-  await bindFile(join(root, "dist", "modules", "hello.wasm"), join(folder, "bound"));
+  for (const name of ["hello", "prices"]) {
+    await bindFile(join(root, "dist", "modules", `${name}.wasm`), join(folder, "bound"));
+  }
   const program = await wasiProgram();
   await writeFile(join(folder, "guest.wasm"), program);
   const { publicKey, privateKey } = generateKeyPairSync("ed25519");
@@ -58,7 +60,7 @@ export async function programWithFiles({ folder, signed }: Work, memories: numbe
       rights: rights as never,
       guest: { ...${JSON.stringify(signed)}, source: new URL(${JSON.stringify(new URL(`file://${folder}/guest.wasm`).href)}) },
       module: (name) => new URL(\`\${name}.wasm\`, ${at("dist", "modules")} + "/"),
-      bound: async () => (await import(${JSON.stringify(new URL(`file://${folder}/bound/hello.js`).href)})).default,
+      bound: async (name) => (await import(${JSON.stringify(new URL(`file://${folder}/bound/`).href)} + name + ".js")).default,
       memories: ${memories},
     });
     console.log(JSON.stringify(report));`,
@@ -85,7 +87,7 @@ export async function page({ folder, signed }: Work, memories: number): Promise<
       rights,
       guest: { ...${JSON.stringify(signed)}, source: "/made/guest.wasm" },
       module: (name) => \`/dist/modules/\${name}.wasm\`,
-      bound: async () => (await import("/made/bound/hello.js")).default,
+      bound: async (name) => (await import("/made/bound/" + name + ".js")).default,
       memories: ${memories},
     }).then(post, (error) => post({ steps: [{ name: "run", error: String(error) }], facts: {} }));`,
     join(folder, "program.mjs"),
