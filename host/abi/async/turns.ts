@@ -34,7 +34,8 @@ export function turnBefore(macrotask: () => Promise<void>): Promise<void> | unde
     began = now;
     next = macrotask().then(end);
   } else {
-    stride = (now - read) / stride > LONG_MS ? 1 : OFTEN;
+    // Long steps and short ones may come by turns.
+    stride = (now - read) / stride > LONG_MS ? 1 : Math.min(2 * stride, OFTEN);
     isOver = now - began >= MOST_MS || steps >= MOST_STEPS;
   }
   read = now;
