@@ -1,5 +1,6 @@
 /** Asynchronous calls: against the least that could be written by hand, against synchronous ones, and against jco where it can. */
 import { compareSlow, type Goal, type Medians, type Row } from "./measure.ts";
+import { bytesInFlight } from "./in-flight.ts";
 import { createHost } from "../../host/node/index.ts";
 import { parseWat } from "../../scripts/toolchain/wasm-tools.ts";
 import { callsGuest, eagerPair } from "../node/async/guests.ts";
@@ -68,6 +69,7 @@ export async function asyncRows(makeRow: MakeRow): Promise<Row[]> {
       [["asynchronous", "synchronous", "at most", 2]],
     ),
     makeRow(`one of ${IN_FLIGHT} calls that wait at once`, await inFlight(), []),
+    makeRow(`one of ${IN_FLIGHT} calls that wait at once, bytes`, await bytesInFlight(IN_FLIGHT), []),
   );
   await host.close();
   return rows;
