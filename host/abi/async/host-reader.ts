@@ -128,6 +128,18 @@ export class Reader implements Party, HostSink, ReadEnd {
     this.done(Copied.COMPLETED);
   }
 
+  /** Asks for nothing until {@link resume}: who writes meanwhile waits. */
+  hold(): void {
+    if (!this.busy) return;
+    this.channel?.release(this);
+    this.busy = false;
+  }
+
+  /** Goes on with the reads that {@link hold} has left. */
+  resume(): void {
+    if (!this.busy) this.next();
+  }
+
   /** Lets the channel go. @returns it */
   leave(): Channel | undefined {
     const { channel, side } = this;
@@ -165,6 +177,15 @@ export class Reader implements Party, HostSink, ReadEnd {
   }
 }
 
+/** What reads the futures that components gave, by the promises of their values. */
+const readers = new WeakMap<object, Reader>();
+
+/** What reads a future of a component whose value is not there yet; `undefined` for any other promise. */
+export function behindFuture(promise: object): Reader | undefined {
+  const reader = readers.get(promise);
+  return reader?.isOver === false ? reader : undefined;
+}
+
 /** The value of a future, read at once. */
 export function readFuture(reader: Reader): Promise<unknown> {
   const isUnit = reader.element === undefined;
@@ -180,6 +201,7 @@ export function readFuture(reader: Reader): Promise<unknown> {
   });
   // Nobody has to wait for it.
   promise.catch(() => {});
+  if (!reader.isOver) readers.set(promise, reader);
   return promise;
 }
 

@@ -12,7 +12,7 @@ import {
   type HostSource,
   type Party,
 } from "./channel.ts";
-import { behind, type Reader, type ReadEnd, type StreamOfGuest } from "./host-reader.ts";
+import { behind, behindFuture, type Reader, type ReadEnd, type StreamOfGuest } from "./host-reader.ts";
 
 /** What a source gives next: elements, how many units, or an item that may be either; `undefined` at its end. */
 export type Step =
@@ -375,10 +375,36 @@ function feedOfOne(chunk: ArrayLike<unknown>): Feed {
 /** The value of a future, or a promise of it. */
 export function feedOfFuture(value: unknown, isPromise: boolean): Feed {
   if (!isPromise) return feedOfOne([value]);
+  const reader = behindFuture(value as object);
+  if (reader !== undefined) return feedOfGuestFuture(value as Promise<unknown>, reader);
   const step = Promise.resolve(value).then((settled): Step => ({ chunk: [settled] }));
   // It is told of when the guest reads it.
   step.catch(() => {});
   return { next: () => step, close() {} };
+}
+
+/**
+ * A future of a component that nobody has written yet: who writes it waits until the component that it was given to reads, as it would
+ * for one that has it from that component itself.
+ */
+function feedOfGuestFuture(value: Promise<unknown>, reader: Reader): Feed {
+  let give: ((step: Step) => void) | undefined;
+  reader.hold();
+  return {
+    next: () =>
+      new Promise((resolve, reject) => {
+        give = resolve;
+        value.then((settled) => resolve({ chunk: [settled] }), reject);
+        reader.resume();
+      }),
+    pause() {
+      if (reader.isOver) return;
+      reader.hold();
+      give?.({ chunk: [] });
+    },
+    // Others may have the promise, and it is settled for them.
+    close: () => reader.resume(),
+  };
 }
 
 /** Lets a source know that it is not wanted any more: what it makes of that is its own. */
