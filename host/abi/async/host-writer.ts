@@ -165,6 +165,11 @@ export class Writer implements Party, HostSource, HostEnd {
   private use(step: Step): boolean {
     const { channel } = this;
     if (step === undefined) {
+      // Who only asks whether there is something goes on to read, and is told of the end then: Rust guests look at no answer before.
+      if (channel!.pending?.isZeroLength) {
+        channel!.answer();
+        return true;
+      }
       this.feed = undefined;
       this.cut();
       return true;
