@@ -385,7 +385,10 @@ const programs: readonly Case[] = commands.map(({ file, args }) => ({
         });
         const module = await bench.load(file, [imports]);
         const code = await runCommand(module).catch((error: Error) => {
-          throw new Error(`${error.message}: ${Buffer.concat(said).toString().trim().replace(/\s+/g, " ").slice(-300)}`, { cause: error });
+          throw new Error(
+            `${error.message}: ${Buffer.concat(said).toString().trim().replace(/\s+/g, " ").slice(-300)}`,
+            { cause: error },
+          );
         });
         equal(code, 0, `exit code ${code}: ${Buffer.concat(said).toString().slice(-300)}`);
         if (file.includes("hello-stdout")) match(Buffer.concat(said).toString(), /hello, world/);
