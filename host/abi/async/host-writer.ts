@@ -47,6 +47,8 @@ export class Writer implements Party, HostSource, HostEnd {
   /** Which chunk this is, from one on. */
   private count = 0;
   private asking = false;
+  /** That there is no more has been found where nothing was read. */
+  private ended = false;
 
   constructor(side: HostSide, channel: Channel, feed: Feed) {
     this.side = side;
@@ -165,8 +167,10 @@ export class Writer implements Party, HostSource, HostEnd {
   private use(step: Step): boolean {
     const { channel } = this;
     if (step === undefined) {
-      // Who only asks whether there is something goes on to read, and is told of the end then: Rust guests look at no answer before.
-      if (channel!.pending?.isZeroLength) {
+      // Who only asks whether there is something goes on to read, and is told of the end then: Rust guests look at no answer before. Who
+      // asks again reads no more.
+      if (!this.ended && channel!.pending?.isZeroLength) {
+        this.ended = true;
         channel!.answer();
         return true;
       }
