@@ -67,6 +67,7 @@ const taker = `(component
   (func (export "value") (result u32) (canon lift (core func $m "value"))))`;
 
 interface Giver extends World {
+  imports: { take(f: Promise<number>): void };
   exports: { give(): void; write(value: number): number; cancel(): number };
 }
 interface Taker extends World {
@@ -87,7 +88,7 @@ async function pair(): Promise<{ from: Giver["exports"]; to: Taker["exports"]; p
   const { exports: from } = await host.load<Giver>(await parseWat(giver), {
     name: "giver",
     imports: { take },
-  } as never);
+  });
   from.give();
   return { from, to, promise };
 }
@@ -135,7 +136,7 @@ test("that was written before it is given on has its value", async () => {
   const { exports: from } = await host.load<Giver>(await parseWat(giver), {
     name: "giver",
     imports: { take },
-  } as never);
+  });
   from.give();
   expect(from.write(4)).toBe(COMPLETED);
   to.take(promise);
@@ -149,7 +150,7 @@ test("rejects for the program and traps its reader when the component that was t
   const taking = await host.load<Taker>(await parseWat(taker), { name: "taker" });
   let promise!: Promise<number>;
   const take = (future: Promise<number>): void => taking.exports.take((promise = future));
-  const giving = await host.load<Giver>(await parseWat(giver), { name: "giver", imports: { take } } as never);
+  const giving = await host.load<Giver>(await parseWat(giver), { name: "giver", imports: { take } });
   giving.exports.give();
   await giving.unload({ force: true });
   await expect(promise).rejects.toMatchObject({ name: "UnloadedError" });
