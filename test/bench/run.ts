@@ -3,12 +3,10 @@ import { spawnSync } from "node:child_process";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { runCases } from "./cases.ts";
 import type { Row } from "./measure.ts";
 
 const { values } = parseArgs({ options: { json: { type: "boolean", default: false } } });
 
-// Cold starts load the compiled package, as an application would.
 const built = spawnSync(
   process.execPath,
   ["--import", "tsx", fileURLToPath(new URL("../../scripts/house/package.ts", import.meta.url))],
@@ -21,6 +19,11 @@ if (built.status !== 0) process.exit(built.status ?? 1);
 const machine = { node: process.version, cpu: cpus()[0]?.model ?? "unknown", cores: cpus().length };
 if (!values.json)
   console.log(`Node ${machine.node} on ${machine.cores} × ${machine.cpu}; medians, all contenders in turn\n`);
+// What is measured is the package that was just compiled, here and in processes that are started.
+const shipped = new URL("shipped.ts", import.meta.url);
+process.env["NODE_OPTIONS"] = `${process.env["NODE_OPTIONS"] ?? ""} --import tsx --import ${shipped.href}`;
+await import(shipped.href);
+const { runCases } = await import("./cases.ts");
 const rows = await runCases(values.json ? () => undefined : print);
 if (values.json) console.log(JSON.stringify({ machine, rows }, undefined, 2));
 
