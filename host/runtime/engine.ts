@@ -43,8 +43,8 @@ export interface Limits {
   readonly cpuMs?: number | undefined;
   /**
    * Steps of a call, which are the same on every engine: an instruction is one, branches not taken included, and so are eight
-   * bytes filled or copied. Of an asynchronous function, those of all times that its guest runs for the call, together. `Infinity`
-   * only counts. Default: no limit.
+   * bytes filled or copied. Of an asynchronous function, those of all times that its guest runs for the call, together, and one
+   * for each. `Infinity` only counts. Default: no limit.
    */
   readonly fuel?: number | undefined;
   /**

@@ -9,6 +9,7 @@ import { ENTERED, IDLE, TRAPPED } from "../entered.ts";
 import type { ComponentState } from "../component-state.ts";
 import { AbiTrap } from "../trap.ts";
 import type { Instance, Machine } from "./machine.ts";
+import { Queue } from "./queue.ts";
 import { endWait, isHeld, isReady } from "./ready.ts";
 import { baseOf, type Caller, Frame, InnerThread, Task, TaskInstance, TaskState, Thread, Wait } from "./task.ts";
 import { turnBefore } from "./turns.ts";
@@ -30,9 +31,9 @@ export abstract class Scheduler implements Waker {
   hostPending = 0;
   protected readonly instance: Instance;
   protected readonly machine: Machine;
-  private readonly queue: Thread[] = [];
+  private readonly queue = new Queue<Thread>();
   /** What is to be done when nothing of the instance is on the stack. */
-  private readonly jobs: (() => void)[] = [];
+  private readonly jobs = new Queue<() => void>();
   private scheduled = false;
   private draining = false;
   /** A suspended thread was told to go on, and has not yet. */
@@ -323,7 +324,7 @@ export abstract class Scheduler implements Waker {
 
   /** Has a thread go on before all others: at once, where it needs no frame for that which is suspended. */
   private runNext(thread: Thread): void {
-    if (thread.queued) this.queue.splice(this.queue.indexOf(thread), 1);
+    if (thread.queued) this.queue.remove(thread);
     thread.queued = false;
     if (thread.frame === undefined) {
       this.resume(thread);
@@ -406,12 +407,12 @@ export abstract class Scheduler implements Waker {
   private take(within: TaskInstance | undefined, suspended = false): Thread | undefined {
     const { queue } = this;
     for (let at = 0; at < queue.length; at++) {
-      const thread = queue[at]!;
+      const thread = queue.at(at);
       // In a synchronous call only frames of its own instance go on, and none that needs the instance for itself.
       if (within !== undefined && (thread.task.instance !== within || thread.inLoop || thread.wait === Wait.ENTRY))
         continue;
       if (thread.frame !== undefined && !(suspended && thread !== within?.exclusive)) continue;
-      queue.splice(at--, 1);
+      queue.removeAt(at--);
       thread.queued = false;
       if (isReady(thread)) return thread;
     }
