@@ -192,7 +192,8 @@ export interface LoadOptions<W extends World = World> {
   /**
    * Whether calls may wait in this thread, by JavaScript Promise Integration: every export returns a promise, a `new` too, and so
    * may every import, for which the guest is suspended. An instance has one call that runs or waits at a time, and the others wait
-   * their turn, of which `queue` bounds the number. Default: the host's, else `false`.
+   * their turn, of which `queue` bounds the number. In a component with asynchronous functions these stay as they are, and the
+   * others are so: while the guest of one is suspended, all calls of its instance wait. Default: the host's, else `false`.
    * @throws {UnsupportedError} where the engine has no JavaScript Promise Integration
    */
   readonly jspi?: boolean | undefined;

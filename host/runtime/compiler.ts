@@ -28,7 +28,7 @@ export { receive } from "./receive.ts";
 
 /** What else the compiler may be given with the platform. */
 export interface CompilerTools {
-  /** For components whose calls may wait. */
+  /** For components whose calls may wait; those with asynchronous functions are {@link awaited} instead. */
   readonly waiting?: WaitingTools | undefined;
   /** For components with asynchronous functions: those that are not return promises too, and may be suspended. Default `false` */
   readonly awaited?: boolean | undefined;
@@ -70,8 +70,9 @@ export async function prepareBytes(bytes: Uint8Array<ArrayBuffer>, options: Prep
     plan = exposedPlan(planned, bytes);
     places = plan.modules;
     const structure = planKey(plan) + mark;
-    const tasks = isAsynchronous(plan) ? await tasksOf(planned, awaited) : undefined;
-    const style = { metered, waiting: waiting?.text, tasks: tasks?.tasks };
+    const tasks = isAsynchronous(plan) ? await tasksOf(planned, awaited || waiting !== undefined) : undefined;
+    // Tasks wait by themselves, those of functions that are not asynchronous where they are awaited.
+    const style = { metered, ...(tasks === undefined ? { waiting: waiting?.text } : { tasks: tasks.tasks }) };
     const key = await sha256(new TextEncoder().encode(structure));
     codes.set(plan, { instantiate: bindingsFor(plan, key, budget, style), equipment: tasks?.equipment });
     await checkUnusedModules(bytes, definition, plan, early);
@@ -95,7 +96,7 @@ export async function prepareBytes(bytes: Uint8Array<ArrayBuffer>, options: Prep
   const lines = found ?? (rewritten ? noPlaces : undefined);
   const meter = cores?.tools.meters(stack);
   const { instantiate, equipment } = codes.get(plan)!;
-  const equip = waiting?.equipment(plan, meter) ?? equipment?.(platform ?? portable, meter) ?? meter;
+  const equip = equipment?.(platform ?? portable, meter) ?? waiting?.equipment(plan, meter) ?? meter;
   return { plan, instantiate, modules, lines, equip };
 }
 

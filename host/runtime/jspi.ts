@@ -69,7 +69,7 @@ function waiting(component: ThreadComponent, recipe: Recipe, limiting: Limiting)
   const { name, hash, imports, exports } = component;
   const counts = limiting.countsSteps(recipe);
   const waits = (instance: ThreadInstance): WaitingInstance =>
-    new WaitingInstance(instance, waiterOf(instance.exports)!, counts ? limiting : undefined);
+    new WaitingInstance(instance, waiterOf(instance.exports), counts ? limiting : undefined);
   return {
     name,
     hash,
@@ -90,13 +90,14 @@ function waiting(component: ThreadComponent, recipe: Recipe, limiting: Limiting)
 /** An instance of this thread that counts the calls which wait for it. */
 export class WaitingInstance implements Instance {
   readonly #instance: ThreadInstance;
-  readonly #waiter: Waiter;
+  /** Absent where functions are asynchronous: these have tasks, which wait by themselves. */
+  readonly #waiter: Waiter | undefined;
   readonly #limiting: Limiting | undefined;
   /** Its end unwinds what waits. */
   readonly cutsCalls = true;
 
   /** @param limiting absent where calls cannot be limited */
-  constructor(instance: ThreadInstance, waiter: Waiter, limiting: Limiting | undefined) {
+  constructor(instance: ThreadInstance, waiter: Waiter | undefined, limiting: Limiting | undefined) {
     this.#instance = instance;
     this.#waiter = waiter;
     this.#limiting = limiting;
@@ -115,20 +116,29 @@ export class WaitingInstance implements Instance {
   }
 
   get state(): EngineInstance["state"] {
-    return this.#waiter.faulty ? "trapped" : this.#instance.state;
+    return this.#waiter?.faulty ? "trapped" : this.#instance.state;
   }
 
   get trap(): Error | undefined {
-    return this.#waiter.faulty ? undefined : this.#instance.trap;
+    return this.#waiter?.faulty ? undefined : this.#instance.trap;
   }
 
   get depth(): number {
-    return this.#waiter.depth;
+    return this.#waiter?.depth ?? this.#instance.depth;
+  }
+
+  get pending(): EngineInstance["pending"] {
+    return this.#instance.pending;
+  }
+
+  /** Takes any number of calls, and has them wait for each other where they must. */
+  get overlaps(): boolean {
+    return this.#waiter === undefined;
   }
 
   /** A function of the host's is on the stack, called by the guest. */
   get importing(): boolean {
-    return this.#waiter.importing;
+    return this.#waiter?.importing === true;
   }
 
   get limited(): EngineInstance["limited"] {

@@ -153,7 +153,7 @@ export class Meter {
     this.measuresCpu = limits.cpuMs !== undefined;
     if (limits.yieldMs !== undefined && instance.waiter === undefined)
       throw new UsageError(
-        "limits.yieldMs needs jspi: true: a call that gives the event loop a turn is suspended, and returns a promise",
+        "limits.yieldMs needs jspi: true: a call that gives the event loop a turn is suspended, and returns a promise; a component with asynchronous functions gives turns by itself, between the times that its guest runs",
       );
     // What the host makes of a guest's values takes the call's time as well.
     if (this.counts) instance.quota.look = () => this.look();

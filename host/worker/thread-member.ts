@@ -38,7 +38,7 @@ export class ThreadMember implements Member {
   #instance: WaitingInstance | undefined;
   /** What it exports, by number. */
   #functions: readonly (Target | undefined)[] = [];
-  #running: Call | undefined;
+  readonly #running = new Map<Call, AbortController | undefined>();
   #starting: Promise<void> = Promise.resolve();
   /** Settles when the call that was made last has ended. */
   #settled: Promise<void> = Promise.resolve();
@@ -80,11 +80,15 @@ export class ThreadMember implements Member {
   }
 
   get free(): boolean {
-    return this.state === "live" && this.#running === undefined;
+    return this.state === "live" && (this.#running.size === 0 || this.#instance!.overlaps);
   }
 
   get depth(): number {
-    return this.#running === undefined ? (this.#instance?.depth ?? 0) : 1;
+    return this.#running.size || (this.#instance?.depth ?? 0);
+  }
+
+  get underway(): Member["underway"] {
+    return this.#instance?.pending?.underway;
   }
 
   resources(): InstanceResources {
@@ -92,19 +96,22 @@ export class ThreadMember implements Member {
   }
 
   run(call: Call): void {
-    this.#running = call;
-    const { limiting } = this.#shared;
-    const made = limiting.limitedBy(call.limits, () => this.#functions[call.index]!(...call.args)) as Promise<unknown>;
+    const { limiting, surface } = this.#shared;
+    const controller = surface.exports[call.index]!.type.async ? new AbortController() : undefined;
+    this.#running.set(call, controller);
+    const args = controller === undefined ? call.args : [...call.args, controller];
+    const made = limiting.limitedBy(call.limits, () => this.#functions[call.index]!(...args)) as Promise<unknown>;
     this.#settled = made.then(
       (value) => this.#settle(call, () => call.resolve(value)),
       (error: Error) => this.#settle(call, () => call.reject(error)),
     );
     // What has not waited has ended, though its promise tells it a turn later.
-    if (this.#instance?.depth === 0 && this.state === "live") this.#running = undefined;
+    const { depth, overlaps } = this.#instance ?? {};
+    if (depth === 0 && !overlaps && this.state === "live") this.#running.clear();
   }
 
   #settle(call: Call, tell: () => void): void {
-    if (this.#running === call) this.#running = undefined;
+    this.#running.delete(call);
     tell();
     this.#events.free(this);
   }
@@ -112,13 +119,17 @@ export class ThreadMember implements Member {
   /** The guest looks at the signal by itself. */
   stop(): void {}
 
+  giveUp(call: Call): void {
+    this.#running.get(call)?.abort();
+  }
+
   end(error: Error, options?: EndOptions): Promise<EndReceipt | undefined> {
     // The call that trapped tells of it a turn later, and may be on the stack now.
     if (this.state === "trapped") return this.#starting.then(() => this.#settled).then(() => this.#end(options));
-    const running = this.#running;
+    const running = [...this.#running.keys()];
     this.state = "ended";
-    this.#running = undefined;
-    running?.reject(error);
+    this.#running.clear();
+    for (const call of running) call.reject(error);
     return this.#starting.then(() => this.#end(options));
   }
 
@@ -170,6 +181,8 @@ function functionOf(name: string, source: Members): Target {
 export function passingHere(homes: InThread["homes"], { mismatch }: Pick<Faults, "mismatch">): Passing {
   const explain: ExplainHandle = (_, value) =>
     typeof value === "object" && value !== null ? undefined : describe(value);
+  // The instance knows.
+  explain.channel = () => undefined;
   return {
     explain,
     give({ type: { params } }: Func, args, only): Given {

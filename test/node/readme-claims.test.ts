@@ -137,6 +137,8 @@ const claims: Readonly<Record<string, Readonly<Record<string, readonly Claim[]>>
       ["is refused until the import has returned its promise; one that it makes later waits for itself, which `timeoutMs` ends", "test/node/host/jspi.test.ts: a call that an import makes of its own module is refused", "test/node/host/jspi.test.ts: waits for itself, which timeoutMs ends"],
       ["a promise that comes within a start function or a destructor is a trap that says so", "test/node/host/jspi-between.test.ts: in a start function", "test/node/host/jspi-between.test.ts: in a destructor"],
       ["calls between the components inside a module are suspended as one", "test/node/host/jspi-between.test.ts: calls between the components inside a module are suspended as one", "test/node/host/jspi-between.test.ts: pass values, results, borrows and traps"],
+      ["these stay as they are, and its synchronous ones return promises and are suspended like any other", "test/node/host/jspi-async.test.ts: has synchronous functions return promises, suspended for what synchronous imports promise"],
+      ["a limit that it passes while it waits ends its instance", "test/node/host/jspi-async.test.ts: limits.timeoutMs covers what a suspended call waits for"],
       ["elsewhere `load` refuses, and says to use `isolation: \"worker\"`", "test/node/host/jspi.test.ts: where the engine has none"],
     ],
     Isolation: [

@@ -8,7 +8,7 @@ interface Callee {
   readonly calls: Set<HostCall>;
   readonly kept: (lift: number, args: readonly unknown[]) => readonly unknown[];
   error(payload: unknown): Error;
-  abort(call: HostCall): void;
+  abort(call: HostCall, reason: unknown): void;
   isSpent(): boolean;
 }
 
@@ -121,7 +121,7 @@ export class HostCall extends Task implements Caller {
   /** Ends it for the caller, whatever the guest answers when it is told. */
   giveUp(reason: unknown): void {
     this.reject(reason);
-    this.tasks.abort(this);
+    this.tasks.abort(this, reason);
   }
 }
 

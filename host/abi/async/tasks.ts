@@ -2,11 +2,13 @@
  * What the text of asynchronous components calls, named `tk` there: calls from the host and to it, calls between guests, and the
  * built-ins of tasks. Follows design/mvp/CanonicalABI.md, `canon lift`, `canon lower` and the built-ins.
  */
+import { LimitError } from "../../errors.ts";
 import type { CallOptions } from "../../model/async-values.ts";
 import type { ComponentState } from "../component-state.ts";
 import { ENTERED, IDLE } from "../entered.ts";
 import type { Lends } from "../handle-table.ts";
 import type { Memory } from "../memory.ts";
+import { LimitTrap } from "../quota.ts";
 import { AbiTrap } from "../trap.ts";
 import { BOXED, type Boxing, callOf, HostCall } from "./host-call.ts";
 import { Awaited, ImportCall, type InPlace, NOW } from "./import-call.ts";
@@ -37,6 +39,8 @@ import {
   type Waitable,
   WaitableSet,
 } from "./waitable.ts";
+
+const SIGNAL = { limit: "signal", allowed: 0, used: 0 } as const;
 
 /** An operation could not be done at once. */
 const BLOCKED = -1;
@@ -138,8 +142,18 @@ export class Tasks extends Threads {
     else if (this.outermost(call, call.instance.chain, this.startTask, call)) this.schedule();
   }
 
-  abort(call: HostCall): void {
-    this.whenIdle(() => this.requestCancellation(call, undefined));
+  abort(call: HostCall, reason: unknown): void {
+    if (call.lift.synchronous !== true || call.state === TaskState.INITIAL) {
+      this.whenIdle(() => this.requestCancellation(call, undefined));
+      return;
+    }
+    // It cannot be cancelled, and holds up all others until it returns: its instance ends with it.
+    const end = (): void => {
+      const { limit, allowed, used } = reason instanceof LimitError ? reason : SIGNAL;
+      if (call.state !== TaskState.RESOLVED) this.crash(call, new LimitTrap(limit, allowed, used));
+    };
+    if (this.current === undefined) end();
+    else this.whenIdle(end);
   }
 
   // Calls between guests.
