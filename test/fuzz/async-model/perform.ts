@@ -176,7 +176,9 @@ export function perform(world: World, task: Task, operation: Operation): Pending
       }
       if (second!.startsWith("cancel-")) {
         trapIf(end.state !== "copying" || end.hasSyncWaiter, "stream-busy", "a cancel of no copy");
-        // One in a set is taken as well: it never waits, and programs of today make it, which the specification refuses.
+        // A stream of units is let off: it never waits, and programs of today make such a cancel, which the specification refuses.
+        const refused = sync && end.channel.element !== "none" && end.set !== undefined;
+        trapIf(refused, "waitable-in-set", "a synchronous cancel of an end in a set");
         end.cancel();
       } else {
         trapIf(end.state === "done", "stream-done", "a copy of an end that is done");
