@@ -12,7 +12,7 @@ import type { Instance, Machine } from "./machine.ts";
 import { Queue } from "./queue.ts";
 import { endWait, isHeld, isReady } from "./ready.ts";
 import { baseOf, type Caller, Frame, InnerThread, Task, TaskInstance, TaskState, Thread, Wait } from "./task.ts";
-import { turnBefore } from "./turns.ts";
+import { IdleTurns, turnBefore } from "./turns.ts";
 import { entryAt, Event, type EventTuple, newEvent, SET, type WaitableSet, type Waker } from "./waitable.ts";
 
 const EXIT = 0;
@@ -50,6 +50,7 @@ export abstract class Scheduler implements Waker {
   private depth = 0;
   /** The thread whose frames have been suspended last, until its caller has been told. */
   private slept: Thread | undefined;
+  private readonly idleTurns = new IdleTurns();
   /** Callers on the stack that go on when their callee waits. */
   protected goingOn = 0;
   /** The trap that the engine has not told of yet. */
@@ -372,11 +373,16 @@ export abstract class Scheduler implements Waker {
     let turns = thread.wait === Wait.TURN ? this.queue.length : Infinity;
     while (turns-- > 0 && (thread.wait === Wait.TURN || !isReady(thread))) {
       const next = this.take(within);
-      if (next === undefined && thread.wait === Wait.TURN) break;
+      if (next === undefined && thread.wait === Wait.TURN) {
+        if (this.idleTurns.areTooMany(thread)) throw this.machine.cannotSuspend("a turn, again and again");
+        break;
+      }
+      this.idleTurns.end();
       if (next === undefined || (within === undefined && this.goingOn > 0)) throw this.stuck(what, within);
       if (within === undefined) this.step(next);
       else this.resume(next);
     }
+    if (thread.queued) this.queue.remove(thread);
     thread.queued = false;
     components.forEach((state, i) => (state.entered = entered[i]!));
     this.current = current;

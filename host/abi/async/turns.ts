@@ -12,6 +12,9 @@ const OFTEN = 8;
 /** Milliseconds of a step that takes long: after such ones it is read each time. */
 const LONG_MS = 0.1;
 
+/** Idle turns after which a frame waits for what only the event loop can bring. */
+const MOST_IDLE_TURNS = 1_000_000;
+
 let steps = 0;
 let stride = OFTEN;
 /** The step at which the clock is read next. */
@@ -48,4 +51,23 @@ function end(): void {
   isOver = false;
   steps = 0;
   due = stride;
+}
+
+/** Turns that a frame which cannot be suspended asks for, and in which nothing can run. */
+export class IdleTurns {
+  /** What asked last. */
+  private thread: object | undefined;
+  private count = 0;
+
+  /** Counts one more. */
+  areTooMany(thread: object): boolean {
+    this.count = this.thread === thread ? this.count + 1 : 1;
+    this.thread = thread;
+    return this.count > MOST_IDLE_TURNS;
+  }
+
+  /** Something could run. */
+  end(): void {
+    this.thread = undefined;
+  }
 }

@@ -1,5 +1,6 @@
 /** Threads of a guest within one task. */
 import { describe, expect, test } from "vitest";
+import { TrapError, UnsupportedError } from "../../../host/node/index.ts";
 import { instantiateWat } from "../runtime/support.ts";
 
 const suspends = "Suspending" in WebAssembly;
@@ -75,5 +76,50 @@ describe("a thread", () => {
   ])("does not begin %s", async (_, name, trap) => {
     const { exports } = await instantiateWat(guest);
     expect(exports[name]).toThrow(expect.objectContaining({ trap }));
+  });
+});
+
+describe("a frame that asks for turns in a loop", () => {
+  /** `spin` yields until `stop` has been called, and `work` as often as it is told. */
+  const spinning = `(component
+    (core func $yield (canon thread.yield))
+    (core func $return (canon task.return))
+    (core module $M
+      (import "" "yield" (func $yield (result i32)))
+      (import "" "return" (func $return))
+      (global $stopped (mut i32) (i32.const 0))
+      (func (export "spin")
+        (loop $again (drop (call $yield)) (br_if $again (i32.eqz (global.get $stopped))))
+        (call $return))
+      (func (export "stop") (global.set $stopped (i32.const 1)))
+      (func (export "work") (param $times i32)
+        (loop $again
+          (drop (call $yield))
+          (br_if $again (local.tee $times (i32.sub (local.get $times) (i32.const 1)))))))
+    (core instance $m (instantiate $M (with "" (instance (export "yield" (func $yield)) (export "return" (func $return))))))
+    (func (export "spin") async (canon lift (core func $m "spin") async))
+    (func (export "stop") (canon lift (core func $m "stop")))
+    (func (export "work") (param "times" u32) (canon lift (core func $m "work"))))`;
+
+  test("is suspended for each, or ends in an error that says so where it cannot be", async () => {
+    const { exports } = await instantiateWat(spinning);
+    const spun = exports.spin();
+    if (suspends) {
+      exports.stop();
+      expect(await spun).toBe(undefined);
+      return;
+    }
+    const error: unknown = await spun.catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(TrapError);
+    expect((error as TrapError).cause).toBeInstanceOf(UnsupportedError);
+    expect((error as TrapError).cause).toMatchObject({
+      feature: "jspi",
+      message: expect.stringContaining("waits for a turn"),
+    });
+  });
+
+  test("goes on at once while nothing else could run, however often", async () => {
+    const { exports } = await instantiateWat(spinning);
+    for (let call = 0; call < 3; call++) exports.work(400_000);
   });
 });
