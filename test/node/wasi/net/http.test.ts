@@ -119,7 +119,9 @@ test("what is not granted is refused with HTTP-request-denied before anything is
     "http://b.example false",
     "http://[::1] false",
   ]);
-  expect(payloadOf(() => send({ ...guest }, { url: "http://a.example@127.0.0.1/" }))).toBeUndefined();
+  expect(payloadOf(() => send({ ...guest }, { url: "http://a.example@127.0.0.1/" }))).toEqual({
+    tag: "HTTP-request-URI-invalid",
+  });
   expect(seen).toEqual([]);
   const none = await guestWith({});
   expect(payloadOf(() => send(none, { url: `http://${at}/` }))).toEqual({ tag: "HTTP-request-denied" });
@@ -336,29 +338,31 @@ test("a request refuses what would make another of it", async () => {
   const { types } = await guestWith({});
   const request = new types["OutgoingRequest"](new types["Fields"]());
   const bad: [string, unknown][] = [
-    ...["a", ".evil.example/", "/a b", "/a\r\nHost: b", "/#a", "@b/", "\\b", "/ä", ":80/"].map(
-      (path): [string, unknown] => ["setPathWithQuery", path],
+    ...["/a b", "/a\r\nHost: b", "/#a", "a b", "@b /"].map((path): [string, unknown] => ["setPathWithQuery", path]),
+    ...["a b", "a/b", "u@", "u@a@b", "u@a/b", "a:b", "a:65536", "a\nb", "", "[::1", "::1"].map(
+      (to): [string, unknown] => ["setAuthority", to],
     ),
-    ...["a b", "a/b", "u@a", "a:b", "a:65536", "a\nb", "", "[::1", "::1"].map((to): [string, unknown] => [
-      "setAuthority",
-      to,
-    ]),
     ["setMethod", { tag: "other", val: "GET /" }],
     ["setMethod", { tag: "other", val: "" }],
     ["setScheme", { tag: "other", val: "ht tp" }],
   ];
   for (const [set, value] of bad)
     expect([set, value, payloadOf(() => request[set](value))]).toEqual([set, value, undefined]);
-  const codes = (scheme: string, authority: string | undefined, method: object): unknown => {
+  const codes = (scheme: string, authority: string | undefined, method: object, path = "/"): unknown => {
     const made = new types["OutgoingRequest"](new types["Fields"]());
     made.setScheme({ tag: scheme, val: "ftp" });
     made.setAuthority(authority);
     made.setMethod(method);
+    made.setPathWithQuery(path);
     return payloadOf(() => guests.at(-1)!.handler["handle"](made, undefined));
   };
   expect(codes("other", "a", { tag: "get" })).toEqual({ tag: "HTTP-protocol-error" });
   expect(codes("HTTP", undefined, { tag: "get" })).toEqual({ tag: "HTTP-request-URI-invalid" });
   expect(codes("HTTP", "a", { tag: "connect" })).toEqual({ tag: "HTTP-request-method-invalid" });
+  // Such can be said, and would go on with the name of the host or be another's where they are sent.
+  for (const path of ["a", ".evil.example/", "@b/", "\\b", ":80/", "*a"])
+    expect([path, codes("HTTP", "a", { tag: "get" }, path)]).toEqual([path, { tag: "HTTP-request-URI-invalid" }]);
+  expect(codes("HTTP", "u@a", { tag: "get" })).toEqual({ tag: "HTTP-request-URI-invalid" });
 });
 
 test("the option fetch makes the requests in Node's place, and is told not to follow redirects", async () => {
