@@ -19,6 +19,7 @@ import type { Names, TaskText } from "./names.ts";
 import { Channels } from "./channels.ts";
 import { builtinSignature, builtinText } from "./task-builtins.ts";
 import {
+  callThrough,
   hostOutcome,
   liftedSignature,
   loweredAsyncSignature,
@@ -183,7 +184,7 @@ class Tasks implements TaskText {
       if (!this.suspends(names, index)) return undefined;
       return item.func.kind === "host"
         ? this.#lowerToHost(names, index, item, item.func.func)
-        : this.#callThrough(names, index, item, item.func.lift);
+        : this.#callThrough(names, index, item.func.lift);
     }
     return item.func.kind === "host"
       ? this.#lowerToHost(names, index, item, item.func.func)
@@ -324,62 +325,21 @@ class Tasks implements TaskText {
     return code;
   }
 
-  /**
-   * A synchronous call of one guest by another, both of which may be suspended: what is done before the callee is called, and what
-   * after. No frame of the host's is between theirs.
-   */
-  #callThrough(names: Names, index: number, item: LowerTrampoline, number: number): Code {
-    const tools = this.#tools;
-    const code = new tools.Code(names.budget);
-    const lowering = tools.loweringOf(names, item, code);
-    const { context: caller, lends, byPointer, type } = lowering;
-    const callee = names.plan.lifts[number]!;
-    const crossing = tools.crossingOf(names, code, callee, "guest", item.options.encoding);
-    const { memory } = crossing.context;
-    const { busy, enter, leave } = tools.entryOf(names.plan, callee.component, caller.component);
-    const scoped = callee.type.params.some((param) => tools.hasBorrow(param.type));
-    const kept = `{ ${["outer", ...(lends ? ["lends"] : []), ...(scoped ? ["b"] : []), ...(byPointer ? ["r"] : [])].join(", ")} }`;
-    names.core(callee.core);
+  /** A synchronous call of one guest by another, both of which may be suspended. */
+  #callThrough(names: Names, index: number, lift: number): Code {
     this.#through.push(index);
-    code.block(`function t${index}(${[...lowering.params, ...(byPointer ? ["r"] : [])].join(", ")})`, () => {
-      tools.guard(item.component, code);
-      tools.guarded(code, () => {
-        if (busy !== "") {
-          code.line(`if (${busy}) throw rt.enter();`);
-          code.line(enter);
-        }
-        const values = tools.liftParams(lowering);
-        if (scoped) code.line("const b = new rt.BorrowScope();");
-        if (memory !== undefined) code.line(`${memory}.sync();`);
-        code.line(`const outer = tk.begin(q${callee.component}, true);`);
-        const args = tools.lowerParams(crossing, callee.type, values);
-        code.line(`tk.frames.push(${kept});`);
-        code.line(`return ${args.length === 1 ? args[0]! : `[${args.join(", ")}]`};`);
-      });
-    });
-    const returned = type.result === undefined ? "" : "returned";
-    code.block(`function k${index}(${returned})`, () => {
-      tools.guarded(code, () => {
-        code.line(`const ${kept} = tk.frames.pop();`);
-        const { result } = type;
-        if (memory !== undefined && result !== undefined) code.line(`${memory}.beginLift();`);
-        else if (memory !== undefined && callee.options.postReturn !== undefined) code.line(`${memory}.sync();`);
-        const value = result === undefined ? "" : code.name(tools.liftResult(crossing, result, returned));
-        if (scoped) code.line("b.end();");
-        let flat: string | undefined;
-        if (result !== undefined) {
-          if (caller.memory !== undefined) code.line(`${caller.memory}.sync();`);
-          if (byPointer) tools.lowerResult(lowering, result, value);
-          else flat = code.name(tools.lowerFlat(lowering, result, value)[0]!);
-        }
-        tools.postReturn(crossing, callee, returned);
-        if (lends) code.line("lends.end();");
-        code.line("tk.end(outer);");
-        if (busy !== "") code.line(leave);
-        if (flat !== undefined) code.line(`return ${flat};`);
-      });
-    });
-    return code;
+    const { component } = names.plan.lifts[lift]!;
+    return callThrough(
+      this.#tools,
+      names,
+      { index, lift },
+      {
+        frames: "tk.frames",
+        kept: ["outer"],
+        begin: (code) => code.line(`const outer = tk.begin(q${component}, true);`),
+        end: (code) => code.line("tk.end(outer);"),
+      },
+    );
   }
 
   /** Names what calls of an asynchronous function need, and writes what is done with what it returns. */

@@ -3,7 +3,9 @@
  * and the letters of core types, as `instrument/suspender.ts` reads them.
  */
 import type { FuncType, ValueType } from "../model/types.ts";
-import type { Lowering } from "./canon-lower.ts";
+import type { Code } from "../abi/emit/code.ts";
+import type { LowerTrampoline, Lowering } from "./canon-lower.ts";
+import type { Names } from "./names.ts";
 
 /** Flat parameters beyond which there is one pointer. */
 export const MOST_FLAT = 16;
@@ -66,6 +68,79 @@ export function hostOutcome(tools: TextTools, { emitter, code, type }: Lowering,
   code.line(`try { ${fits} = ${check}; } catch (error) { throw rt.threw(${func}, error); }`);
   code.line(`if (!${fits}) throw rt.badResult(${func}, ${value});`);
   return value;
+}
+
+/** What is done of its own around a call between guests. */
+interface Around {
+  /** Where is kept what the second half needs of the first. */
+  readonly frames: string;
+  /** Names that `begin` declares and `end` uses. */
+  readonly kept: readonly string[];
+  begin(code: Code): void;
+  end(code: Code): void;
+}
+
+/**
+ * One guest calls another, in frames that may be suspended together: what is done before the callee is called, `t`, and what after,
+ * `k`, so that no frame of the host's is between theirs.
+ */
+export function callThrough(
+  tools: TextTools,
+  names: Names,
+  { index, lift }: { readonly index: number; readonly lift: number },
+  around: Around,
+): Code {
+  const code = new tools.Code(names.budget);
+  const item = names.plan.trampolines[index] as LowerTrampoline;
+  const lowering = tools.loweringOf(names, item, code);
+  const { context: caller, lends, byPointer, type } = lowering;
+  const callee = names.plan.lifts[lift]!;
+  const crossing = tools.crossingOf(names, code, callee, "guest", item.options.encoding);
+  const { memory } = crossing.context;
+  names.core(callee.core);
+  const { busy, enter, leave } = tools.entryOf(names.plan, callee.component, caller.component);
+  const scoped = callee.type.params.some((param) => tools.hasBorrow(param.type));
+  const carried = [...around.kept, ...(lends ? ["lends"] : []), ...(scoped ? ["b"] : []), ...(byPointer ? ["r"] : [])];
+  const kept = `{ ${carried.join(", ")} }`;
+  code.block(`function t${index}(${[...lowering.params, ...(byPointer ? ["r"] : [])].join(", ")})`, () => {
+    tools.guard(item.component, code);
+    tools.guarded(code, () => {
+      if (busy !== "") {
+        code.line(`if (${busy}) throw rt.enter();`);
+        code.line(enter);
+      }
+      const values = tools.liftParams(lowering);
+      if (scoped) code.line("const b = new rt.BorrowScope();");
+      if (memory !== undefined) code.line(`${memory}.sync();`);
+      around.begin(code);
+      const args = tools.lowerParams(crossing, callee.type, values);
+      code.line(`${around.frames}.push(${kept});`);
+      code.line(`return ${args.length === 1 ? args[0]! : `[${args.join(", ")}]`};`);
+    });
+  });
+  const returned = type.result === undefined ? "" : code.fresh();
+  code.block(`function k${index}(${returned})`, () => {
+    tools.guarded(code, () => {
+      code.line(`const ${kept} = ${around.frames}.pop();`);
+      if (memory !== undefined && type.result !== undefined) code.line(`${memory}.beginLift();`);
+      else if (memory !== undefined && callee.options.postReturn !== undefined) code.line(`${memory}.sync();`);
+      const { result } = type;
+      const value = result === undefined ? "" : code.name(tools.liftResult(crossing, result, returned));
+      if (scoped) code.line("b.end();");
+      let flat: string | undefined;
+      if (result !== undefined) {
+        if (caller.memory !== undefined) code.line(`${caller.memory}.sync();`);
+        if (byPointer) tools.lowerResult(lowering, result, value);
+        else flat = code.name(tools.lowerFlat(lowering, result, value)[0]!);
+      }
+      tools.postReturn(crossing, callee, returned);
+      if (lends) code.line("lends.end();");
+      around.end(code);
+      if (busy !== "") code.line(leave);
+      if (flat !== undefined) code.line(`return ${flat};`);
+    });
+  });
+  return code;
 }
 
 /** Of a core function, in letters. */

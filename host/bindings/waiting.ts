@@ -11,7 +11,14 @@ import { ENTERED, IDLE } from "../abi/entered.ts";
 import type { CoreItem } from "../plan/plan.ts";
 import type { LowerTrampoline } from "./canon-lower.ts";
 import type { Names, WaitingText } from "./names.ts";
-import { hostOutcome, liftedSignature, loweredSignature, type Signature, type TextTools } from "./text-tools.ts";
+import {
+  callThrough,
+  hostOutcome,
+  liftedSignature,
+  loweredSignature,
+  type Signature,
+  type TextTools,
+} from "./text-tools.ts";
 
 const reject = (error: string): string => `return rt.waiter.reject(${error});`;
 
@@ -167,58 +174,10 @@ class Waiting implements WaitingText {
     return code;
   }
 
-  /** One guest calls another: what is done before the callee is called, and what after. */
-  #toGuest(names: Names, index: number, number: number): Code {
+  #toGuest(names: Names, index: number, lift: number): Code {
     const tools = this.#tools;
-    const code = new tools.Code(names.budget);
-    const item = trampoline(names, index);
-    const lowering = tools.loweringOf(names, item, code);
-    const { context: caller, lends, byPointer, type } = lowering;
-    const callee = names.plan.lifts[number]!;
-    const crossing = tools.crossingOf(names, code, callee, "guest", item.options.encoding);
-    const { memory } = crossing.context;
-    names.core(callee.core);
-    const { busy, enter, leave } = tools.entryOf(names.plan, callee.component, caller.component);
-    const scoped = callee.type.params.some((param) => tools.hasBorrow(param.type));
-    const kept = `{ ${[...(lends ? ["lends"] : []), ...(scoped ? ["b"] : []), ...(byPointer ? ["r"] : [])].join(", ")} }`;
-    code.block(`function t${index}(${[...lowering.params, ...(byPointer ? ["r"] : [])].join(", ")})`, () => {
-      tools.guard(item.component, code);
-      tools.guarded(code, () => {
-        if (busy !== "") {
-          code.line(`if (${busy}) throw rt.enter();`);
-          code.line(enter);
-        }
-        const values = tools.liftParams(lowering);
-        if (scoped) code.line("const b = new rt.BorrowScope();");
-        if (memory !== undefined) code.line(`${memory}.sync();`);
-        tools.beginTask(names, callee.component, code);
-        const args = tools.lowerParams(crossing, callee.type, values);
-        code.line(`rt.waiter.frames.push(${kept});`);
-        code.line(`return ${args.length === 1 ? args[0]! : `[${args.join(", ")}]`};`);
-      });
-    });
-    const returned = type.result === undefined ? "" : code.fresh();
-    code.block(`function k${index}(${returned})`, () => {
-      tools.guarded(code, () => {
-        code.line(`const ${kept} = rt.waiter.frames.pop();`);
-        if (memory !== undefined && type.result !== undefined) code.line(`${memory}.beginLift();`);
-        else if (memory !== undefined && callee.options.postReturn !== undefined) code.line(`${memory}.sync();`);
-        const { result } = type;
-        const value = result === undefined ? "" : code.name(tools.liftResult(crossing, result, returned));
-        if (scoped) code.line("b.end();");
-        let flat: string | undefined;
-        if (result !== undefined) {
-          if (caller.memory !== undefined) code.line(`${caller.memory}.sync();`);
-          if (byPointer) tools.lowerResult(lowering, result, value);
-          else flat = code.name(tools.lowerFlat(lowering, result, value)[0]!);
-        }
-        tools.postReturn(crossing, callee, returned);
-        if (lends) code.line("lends.end();");
-        if (busy !== "") code.line(leave);
-        if (flat !== undefined) code.line(`return ${flat};`);
-      });
-    });
-    return code;
+    const begin = (code: Code): void => tools.beginTask(names, names.plan.lifts[lift]!.component, code);
+    return callThrough(tools, names, { index, lift }, { frames: "rt.waiter.frames", kept: [], begin, end: () => {} });
   }
 
   declare(names: Names): readonly string[] {
