@@ -19,10 +19,8 @@ if (built.status !== 0) process.exit(built.status ?? 1);
 const machine = { node: process.version, cpu: cpus()[0]?.model ?? "unknown", cores: cpus().length };
 if (!values.json)
   console.log(`Node ${machine.node} on ${machine.cores} × ${machine.cpu}; medians, all contenders in turn\n`);
-// What is measured is the package that was just compiled, here and in processes that are started.
-const shipped = new URL("shipped.ts", import.meta.url);
-process.env["NODE_OPTIONS"] = `${process.env["NODE_OPTIONS"] ?? ""} --import tsx --import ${shipped.href}`;
-await import(shipped.href);
+// What is measured is the package that was just compiled.
+await import("./shipped.ts");
 const { runCases } = await import("./cases.ts");
 const rows = await runCases(values.json ? () => undefined : print);
 if (values.json) console.log(JSON.stringify({ machine, rows }, undefined, 2));
